@@ -1,0 +1,1 @@
+//! The rules of Countersign, pure: users, factors, logins, one-time passwords, lockout, roles.

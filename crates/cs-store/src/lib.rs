@@ -1,0 +1,1 @@
+//! All SQL: SQLite and PostgreSQL, migrations, commit jobs, encryption at rest, the audit chain.

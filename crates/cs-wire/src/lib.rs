@@ -1,0 +1,1 @@
+//! Wire formats, pure: Duo-compatible requests, signatures and answers; the device protocol.
