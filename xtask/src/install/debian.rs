@@ -1,0 +1,163 @@
+//! Programs from Debian, by apt.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use anyhow::bail;
+
+use super::program;
+use crate::step;
+
+/// A Debian package that some test needs.
+struct Package {
+    name: &'static str,
+    /// Looks for what the package brings, wherever it came from.
+    is_present: fn() -> bool,
+}
+
+/// All of them; beside each, what it is for.
+const PACKAGES: &[Package] = &[
+    // pip and npm verify their registries with it
+    Package {
+        name: "ca-certificates",
+        is_present: || fs::exists("/etc/ssl/certs/ca-certificates.crt").unwrap_or(false),
+    },
+    // SSH and sudo logins with Duo's own module and program (REST v1, BSON)
+    Package {
+        name: "libpam-duo",
+        is_present: || has_pam_module("pam_duo.so"),
+    },
+    Package {
+        name: "login-duo",
+        is_present: || program("login_duo").is_some(),
+    },
+    Package {
+        name: "pamtester",
+        is_present: || program("pamtester").is_some(),
+    },
+    // the store's second back end: the tests make clusters of their own
+    Package {
+        name: "postgresql",
+        is_present: has_postgresql,
+    },
+    // a file system that forgets what was not synced
+    Package {
+        name: "fuse3",
+        is_present: || program("fusermount3").is_some(),
+    },
+    // mount namespaces, other users, pseudo-terminals
+    Package {
+        name: "util-linux",
+        is_present: || {
+            ["unshare", "setpriv", "script"]
+                .iter()
+                .all(|name| program(name).is_some())
+        },
+    },
+    // duo_client, one virtual environment per version
+    Package {
+        name: "python3-venv",
+        is_present: has_python_venv,
+    },
+    // @duosecurity/duo_api
+    Package {
+        name: "nodejs",
+        is_present: || program("node").is_some(),
+    },
+    Package {
+        name: "npm",
+        is_present: || program("npm").is_some(),
+    },
+];
+
+pub(super) fn install() -> anyhow::Result<()> {
+    let missing = missing();
+    if missing.is_empty() {
+        println!("install: all Debian packages that the tests need are there");
+        return Ok(());
+    }
+    let names = missing.join(" ");
+    if program("apt-get").is_none() {
+        bail!(
+            "the end-to-end tests need these Debian packages, and there is no apt-get: {names}\n\
+             install their like by hand and use --no-install, or run the other tests with --fast"
+        );
+    }
+    if !is_root()? {
+        bail!(
+            "the end-to-end tests need Debian packages that are missing; install them as root:\n  \
+             apt-get install --no-install-recommends {names}\n\
+             or run the other tests with --fast"
+        );
+    }
+    step::run(&mut apt(&["update"]))?;
+    let mut args = vec!["install", "--yes", "--no-install-recommends"];
+    args.extend(&missing);
+    step::run(&mut apt(&args))?;
+    let still = self::missing();
+    if !still.is_empty() {
+        bail!(
+            "apt installed {names}, yet what the tests need of them is not there: {}",
+            still.join(" ")
+        );
+    }
+    Ok(())
+}
+
+fn missing() -> Vec<&'static str> {
+    PACKAGES
+        .iter()
+        .filter(|package| !(package.is_present)())
+        .map(|package| package.name)
+        .collect()
+}
+
+fn apt(args: &[&str]) -> Command {
+    let mut command = Command::new("apt-get");
+    command
+        .args(args)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        // invoke-rc.d then starts no service: the tests start what they need themselves
+        .env("RUNLEVEL", "1")
+        .stdin(Stdio::null());
+    command
+}
+
+fn is_root() -> anyhow::Result<bool> {
+    let output = Command::new("id").arg("-u").output()?;
+    Ok(output.stdout.trim_ascii() == b"0")
+}
+
+/// PAM modules live in `/usr/lib/<architecture>/security` (Debian, multiarch) or `/usr/lib/security`.
+fn has_pam_module(name: &str) -> bool {
+    ["/usr/lib", "/lib", "/usr/lib64"].iter().any(|lib| {
+        let architectures = fs::read_dir(lib)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path());
+        architectures
+            .chain([lib.into()])
+            .any(|dir| dir.join("security").join(name).is_file())
+    })
+}
+
+/// Debian keeps the programs of each version in `/usr/lib/postgresql/<version>/bin`.
+fn has_postgresql() -> bool {
+    let versions = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    program("initdb").is_some()
+        || versions
+            .into_iter()
+            .any(|version| version.path().join("bin/initdb").is_file())
+}
+
+fn has_python_venv() -> bool {
+    Command::new("python3")
+        .args(["-c", "import ensurepip, venv"])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
