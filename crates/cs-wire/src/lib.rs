@@ -1,1 +1,8 @@
 //! Wire formats, pure: Duo-compatible requests, signatures and answers; the device protocol.
+//!
+//! Everything here turns bytes into types and back. Nothing here reads a clock, a socket or a
+//! database, and nothing here knows a rule.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod device;
