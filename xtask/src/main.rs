@@ -7,6 +7,7 @@
 
 mod check_deps;
 mod ci;
+mod fuzz;
 mod install;
 mod licences;
 mod metadata;
@@ -27,6 +28,7 @@ cargo xtask TASK
   ci             all that a commit must pass: fmt, clippy, check-deps, licences, test, doc
   check-deps     dependencies between our packages go one way, pure crates stay pure
   licences       licences and banned crates among all dependencies, duplicates
+  fuzz [OPTIONS] run the fuzz targets with optimised code; `cargo xtask fuzz --help`
   install        only install what the tests need
 ";
 
@@ -48,6 +50,7 @@ fn run(args: &[&str]) -> anyhow::Result<()> {
     };
     match task {
         "test" => test::run(&test::Options::parse(rest)?),
+        "fuzz" => fuzz::run(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())
