@@ -1,1 +1,11 @@
 //! All SQL: SQLite and PostgreSQL, migrations, commit jobs, encryption at rest, the audit chain.
+
+pub mod audit;
+pub mod db;
+pub mod outbox;
+pub mod vault;
+
+pub use db::{
+    CommitError, Database, Expect, Job, Query, Reader, Receipt, Row, Step, Store, StoreConfig,
+    StoreError, Value,
+};

@@ -1,0 +1,25 @@
+//! The database behind one interface: SQLite for one node, PostgreSQL for several.
+
+mod dialect;
+mod error;
+mod migrations;
+mod sqlite;
+mod step;
+mod store;
+mod value;
+
+pub use error::{Cause, CommitError, StoreError};
+pub use step::{Expect, Job, Receipt, Step};
+pub use store::{Database, Query, Reader, Store, StoreConfig};
+pub use value::{ColumnError, Row, Value};
+
+/// 128 random bits in hexadecimal.
+///
+/// A failing source of randomness ends the process: nothing may be decided without it.
+pub(crate) fn random_id() -> String {
+    let mut bytes = [0; 16];
+    if aws_lc_rs::rand::fill(&mut bytes).is_err() {
+        std::process::abort();
+    }
+    data_encoding::HEXLOWER.encode(&bytes)
+}

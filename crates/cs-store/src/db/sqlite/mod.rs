@@ -1,0 +1,219 @@
+//! SQLite: one writer thread with group commit, reads inline on the calling thread.
+
+mod checkpointer;
+mod pool;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OpenFlags, ToSql};
+use tokio::sync::oneshot;
+
+use super::store::Signals;
+use super::{CommitError, Job, Receipt, Row, StoreError, Value, migrations};
+use crate::audit::Chain;
+pub(super) use pool::Pool;
+use writer::Writer;
+
+/// Most jobs in one transaction.
+const BATCH: usize = 512;
+/// Statements kept prepared per connection.
+const PREPARED: usize = 256;
+
+/// A job and where its outcome goes.
+pub(super) struct Pending {
+    pub(super) job: Job,
+    pub(super) reply: oneshot::Sender<Result<Receipt, CommitError>>,
+}
+
+/// A database that is open and migrated, but does not take jobs yet.
+pub(super) struct Opening {
+    path: PathBuf,
+    writer: Connection,
+}
+
+impl Opening {
+    /// Opens or creates the file and brings it to this version's schema.
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let mut writer = connect(path, Access::Write)?;
+        let runner = migrations::runner(migrations::SQLITE)?;
+        let migrated: i64 = writer.query_row(
+            "SELECT count(*) FROM sqlite_master WHERE name = 'refinery_schema_history'",
+            [],
+            |row| row.get(0),
+        )?;
+        if migrated > 0 {
+            let found = runner
+                .get_last_applied_migration(&mut writer)
+                .map_err(migration)?;
+            migrations::refuse_newer(&runner, found)?;
+        }
+        runner.run(&mut writer).map_err(migration)?;
+        Ok(Self {
+            path: path.to_owned(),
+            writer,
+        })
+    }
+
+    pub(super) fn query(&self, sql: &str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
+        query(&self.writer, sql, args)
+    }
+
+    pub(super) fn execute(&self, sql: &str, args: &[Value]) -> Result<usize, StoreError> {
+        Ok(self
+            .writer
+            .prepare_cached(sql)?
+            .execute(rusqlite::params_from_iter(args))?)
+    }
+
+    /// Starts the writer and the checkpointer.
+    pub(super) fn start(
+        self,
+        chain: Chain,
+        queue: usize,
+        signals: Signals,
+    ) -> Result<Sqlite, StoreError> {
+        let (jobs, waiting) = sync_channel(queue);
+        let (wrote, written) = sync_channel(1);
+        let checkpoints = connect(&self.path, Access::Write)?;
+        let wal = PathBuf::from(format!("{}-wal", self.path.display()));
+        let writer = Writer::new(self.writer, chain, signals, wrote);
+        let threads = vec![
+            spawn("cs-store-writer", move || writer.run(&waiting))?,
+            spawn("cs-store-wal", move || {
+                checkpointer::run(&checkpoints, &wal, &written)
+            })?,
+        ];
+        Ok(Sqlite {
+            reads: Pool::new(self.path.clone(), Duration::from_secs(1)),
+            jobs: Mutex::new(Some(jobs)),
+            threads: Mutex::new(threads),
+        })
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(run)
+        .map_err(|error| StoreError::Unavailable(Arc::new(error)))
+}
+
+fn migration(error: refinery::Error) -> StoreError {
+    StoreError::Migration(Arc::new(error))
+}
+
+/// An open SQLite database.
+pub(super) struct Sqlite {
+    pub(super) reads: Pool,
+    jobs: Mutex<Option<SyncSender<Pending>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Sqlite {
+    /// Queues `pending`, or refuses it at once when the queue is full.
+    pub(super) fn submit(&self, pending: Pending) -> Result<(), CommitError> {
+        match self
+            .jobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+        {
+            None => Err(CommitError::Closed),
+            Some(jobs) => jobs.try_send(pending).map_err(|error| match error {
+                TrySendError::Full(_) => CommitError::Overloaded,
+                TrySendError::Disconnected(_) => CommitError::Closed,
+            }),
+        }
+    }
+
+    /// Takes no more jobs, waits until those that wait are committed, and empties the WAL.
+    pub(super) fn shutdown(&self) {
+        drop(
+            self.jobs
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // A thread that panicked has already reported it.
+            drop(thread.join());
+        }
+        self.reads.close();
+    }
+}
+
+/// What a connection may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Write,
+}
+
+/// A connection with our settings.
+pub(super) fn connect(path: &Path, access: Access) -> Result<Connection, StoreError> {
+    let flags = match access {
+        Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    };
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(PREPARED);
+    if access == Access::Write {
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    }
+    connection.pragma_update(None, "foreign_keys", "on")?;
+    Ok(connection)
+}
+
+/// Runs a statement that returns rows. `sql` has `?N`.
+pub(super) fn query(
+    connection: &Connection,
+    sql: &str,
+    args: &[Value],
+) -> Result<Vec<Row>, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let columns = statement.column_count();
+    let mut rows = statement.query(rusqlite::params_from_iter(args))?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        let values = (0..columns)
+            .map(|index| value(row.get_ref(index)?, index))
+            .collect::<Result<_, _>>()?;
+        out.push(Row::new(values));
+    }
+    Ok(out)
+}
+
+fn value(value: ValueRef<'_>, column: usize) -> Result<Value, StoreError> {
+    let wrong = |expected| StoreError::Column(super::ColumnError { column, expected });
+    Ok(match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(n) => Value::Int(n),
+        ValueRef::Text(bytes) => {
+            Value::Text(String::from_utf8(bytes.to_vec()).map_err(|_| wrong("UTF-8"))?)
+        }
+        ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+        ValueRef::Real(_) => return Err(wrong("of a type this program uses")),
+    })
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(n) => ValueRef::Integer(*n),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}

@@ -1,0 +1,385 @@
+//! The store: what the rest of the program sees of the database.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::{Notify, Semaphore, oneshot};
+
+use super::sqlite::{self, Pending, Sqlite};
+use super::step::has_nul;
+use super::{CommitError, Job, Receipt, Row, StoreError, Value, random_id};
+use crate::args;
+use crate::audit::{Chain, ChainHead};
+use crate::vault::{INSERT_KEY, INSTALLATION, MasterKey, Purpose, SELECT_KEYS, Vault, WrappedKey};
+
+const SELECT_META: &str = "SELECT value FROM meta WHERE name = $1";
+const INSERT_META: &str =
+    "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+const LAST_CHECKPOINT: &str =
+    "SELECT hash FROM checkpoint ORDER BY at DESC, node, number DESC LIMIT 1";
+
+/// Where the database is.
+#[derive(Clone)]
+pub enum Database {
+    /// A file.
+    Sqlite(PathBuf),
+    /// A `postgres://` address or a list of `key=value` pairs.
+    Postgres(String),
+}
+
+/// Hides a PostgreSQL address, which may hold a password.
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "Sqlite({})", path.display()),
+            Self::Postgres(_) => f.write_str("Postgres(..)"),
+        }
+    }
+}
+
+impl Database {
+    /// Reads `postgres://…`, `postgresql://…`, `sqlite:PATH` or a plain path.
+    pub fn parse(address: &str) -> Self {
+        if address.starts_with("postgres://") || address.starts_with("postgresql://") {
+            return Self::Postgres(address.to_owned());
+        }
+        Self::Sqlite(PathBuf::from(
+            address.strip_prefix("sqlite:").unwrap_or(address),
+        ))
+    }
+}
+
+/// How to open a store.
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    /// The database.
+    pub database: Database,
+    /// The key that wraps the keys in the database.
+    pub master: Arc<MasterKey>,
+    /// This node's name, unique among the nodes of one database.
+    pub node: String,
+    /// How many commits may wait; further ones are [`CommitError::Overloaded`].
+    pub queue: usize,
+    /// How long a list or report may take.
+    pub report_timeout: Duration,
+}
+
+impl StoreConfig {
+    /// The usual settings.
+    pub fn new(database: Database, master: Arc<MasterKey>) -> Self {
+        Self {
+            database,
+            master,
+            node: "node".to_owned(),
+            queue: 8192,
+            report_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// One read: a statement and its arguments.
+#[derive(Debug, Clone)]
+pub struct Query {
+    pub(super) sql: Cow<'static, str>,
+    pub(super) args: Vec<Value>,
+}
+
+impl Query {
+    /// A read of `sql` with `$1`, `$2`, …
+    pub fn new(sql: impl Into<Cow<'static, str>>, args: Vec<Value>) -> Self {
+        Self {
+            sql: sql.into(),
+            args,
+        }
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        if self.args.iter().any(has_nul) {
+            Err(StoreError::NulInText)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// What writers tell the rest of the process.
+#[derive(Clone, Default)]
+pub(crate) struct Signals {
+    /// Rises when somebody else wrote.
+    pub(crate) epoch: Arc<AtomicU64>,
+    /// Effects were committed.
+    pub(crate) effects: Arc<Notify>,
+    /// The last committed row of each lane.
+    heads: Arc<Mutex<Vec<(Arc<str>, ChainHead)>>>,
+}
+
+impl Signals {
+    /// Makes `chain`'s head, which is committed, known as the head of `lane`.
+    pub(crate) fn publish(&self, lane: usize, chain: &Chain) {
+        let mut heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
+        while heads.len() <= lane {
+            heads.push((chain.id.clone(), chain.head));
+        }
+        heads[lane] = (chain.id.clone(), chain.head);
+    }
+
+    /// The committed heads of all lanes that have written.
+    pub(crate) fn heads(&self) -> Vec<(Arc<str>, ChainHead)> {
+        let heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
+        heads
+            .iter()
+            .filter(|(_, head)| head.seq > 0)
+            .cloned()
+            .collect()
+    }
+}
+
+enum Db {
+    Sqlite(Sqlite),
+}
+
+struct Inner {
+    db: Db,
+    vault: Vault,
+    master: Arc<MasterKey>,
+    signals: Signals,
+    database_id: String,
+    generation: i64,
+    report_timeout: Duration,
+    reports: Semaphore,
+}
+
+/// The database. Cheap to clone; clones are the same store.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Store({})", self.0.database_id)
+    }
+}
+
+impl Store {
+    /// Opens the database, creates or migrates its schema, and takes in its keys.
+    ///
+    /// Fails with [`StoreError::Newer`] for a schema of a newer program and with a [`StoreError::Vault`] for the wrong master key.
+    pub async fn open(config: StoreConfig) -> Result<Self, StoreError> {
+        match config.database.clone() {
+            Database::Sqlite(path) => {
+                let opening =
+                    tokio::task::spawn_blocking(move || Self::open_sqlite(&path, &config));
+                opening
+                    .await
+                    .map_err(|error| StoreError::Unavailable(Arc::new(error)))?
+            }
+            Database::Postgres(_) => Err(StoreError::Address("PostgreSQL")),
+        }
+    }
+
+    fn open_sqlite(path: &std::path::Path, config: &StoreConfig) -> Result<Self, StoreError> {
+        let db = sqlite::Opening::open(path)?;
+        let now = Timestamp::now();
+        let fact = |name: &str, value: String| -> Result<String, StoreError> {
+            db.execute(&sqlite_text(INSERT_META), &args![name, value])?;
+            let rows = db.query(&sqlite_text(SELECT_META), &args![name])?;
+            Ok(rows
+                .first()
+                .ok_or_else(|| StoreError::corrupt("meta", name))?
+                .text(0)?)
+        };
+        let database_id = fact("database_id", random_id())?;
+        let generation = fact("generation", "1".to_owned())?;
+        let generation = generation
+            .parse()
+            .map_err(|_| StoreError::corrupt("meta", "generation"))?;
+        for purpose in Purpose::INSTALLATION {
+            let key = WrappedKey::generate(&config.master, INSTALLATION, purpose, 1)?;
+            db.execute(&sqlite_text(INSERT_KEY), &key.insert_args(now))?;
+        }
+        let vault = Vault::default();
+        for row in db.query(&sqlite_text(SELECT_KEYS), &[])? {
+            vault.admit(&config.master, &WrappedKey::from_row(&row)?)?;
+        }
+        let link = match db.query(LAST_CHECKPOINT, &[])?.first() {
+            Some(row) => row.bytes(0)?,
+            None => [0; 32],
+        };
+        let signals = Signals::default();
+        let chain = Chain::start(vault.log_key()?, &random_id(), &config.node, 0, now, link);
+        let db = Db::Sqlite(db.start(chain, config.queue, signals.clone())?);
+        Ok(Self(Arc::new(Inner {
+            db,
+            vault,
+            master: config.master.clone(),
+            signals,
+            database_id,
+            generation,
+            report_timeout: config.report_timeout,
+            reports: Semaphore::new(4),
+        })))
+    }
+
+    /// Reads rows. For logins and other point reads; lists and reports use [`Store::reader`].
+    pub async fn query(
+        &self,
+        sql: impl Into<Cow<'static, str>>,
+        args: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let query = Query::new(sql, args);
+        query.check()?;
+        match &self.0.db {
+            Db::Sqlite(db) => db.reads.query(&query),
+        }
+    }
+
+    /// Reads the first row.
+    pub async fn query_opt(
+        &self,
+        sql: impl Into<Cow<'static, str>>,
+        args: Vec<Value>,
+    ) -> Result<Option<Row>, StoreError> {
+        Ok(self.query(sql, args).await?.into_iter().next())
+    }
+
+    /// Several reads at once. On SQLite they see one state of the database; on PostgreSQL each sees its own, and guards settle the difference.
+    pub async fn query_many(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>, StoreError> {
+        queries.iter().try_for_each(Query::check)?;
+        match &self.0.db {
+            Db::Sqlite(db) => db.reads.query_many(&queries),
+        }
+    }
+
+    /// Commits `job`: all of it or nothing. Returns after it is on disk.
+    ///
+    /// Fails with [`CommitError::Conflict`] when a guard does not hold, and at once with [`CommitError::Overloaded`] when the queue is full.
+    /// Once queued, the job is carried out even if the caller stops waiting.
+    pub async fn commit(&self, job: Job) -> Result<Receipt, CommitError> {
+        if job.has_nul() {
+            return Err(CommitError::NulInText);
+        }
+        let (reply, outcome) = oneshot::channel();
+        let pending = Pending { job, reply };
+        match &self.0.db {
+            Db::Sqlite(db) => db.submit(pending)?,
+        }
+        // The writer drops a reply only when it ends.
+        outcome.await.unwrap_or(Err(CommitError::Closed))
+    }
+
+    /// For lists and reports: other connections, few at a time, with a time-out, so that no report slows a login.
+    pub fn reader(&self) -> Reader {
+        Reader(self.clone())
+    }
+
+    /// The keys.
+    pub fn vault(&self) -> &Vault {
+        &self.0.vault
+    }
+
+    /// Creates the keys of `account` unless it has them. To be called before the first secret of a new account is sealed.
+    pub async fn ensure_keys(&self, account: &str) -> Result<(), StoreError> {
+        if self.0.vault.has_keys(account) {
+            return Ok(());
+        }
+        let mut job = Job::new();
+        for purpose in Purpose::ACCOUNT {
+            let key = WrappedKey::generate(&self.0.master, account, purpose, 1)?;
+            job = job.step(super::Step::any(
+                INSERT_KEY,
+                key.insert_args(Timestamp::now()),
+            ));
+        }
+        self.commit(job)
+            .await
+            .map_err(|error| StoreError::Unavailable(Arc::new(error)))?;
+        self.load_keys().await
+    }
+
+    /// Takes in keys that other nodes have created.
+    pub async fn load_keys(&self) -> Result<(), StoreError> {
+        for row in self.query(SELECT_KEYS, vec![]).await? {
+            self.0
+                .vault
+                .admit(&self.0.master, &WrappedKey::from_row(&row)?)?;
+        }
+        Ok(())
+    }
+
+    /// Rises when another process wrote to the database: whatever was cached before is to be dropped.
+    ///
+    /// SQLite notices with the next batch of commits. On PostgreSQL other nodes write all the time; there a cache lives only by its guards.
+    pub fn epoch(&self) -> u64 {
+        self.0.signals.epoch.load(Ordering::Acquire)
+    }
+
+    /// The database's own name, made when it was created.
+    pub fn database_id(&self) -> &str {
+        &self.0.database_id
+    }
+
+    /// How often the database was restored, plus one. Codes, sessions and pushes of an earlier generation are void.
+    pub fn generation(&self) -> i64 {
+        self.0.generation
+    }
+
+    /// Takes no more jobs, waits until all that were taken are committed and answered, and closes the database.
+    pub async fn shutdown(&self) {
+        let store = self.clone();
+        let done = tokio::task::spawn_blocking(move || match &store.0.db {
+            Db::Sqlite(db) => db.shutdown(),
+        });
+        if let Err(error) = done.await {
+            tracing::error!(%error, "the store did not shut down cleanly");
+        }
+    }
+}
+
+/// Reads for lists and reports.
+#[derive(Debug, Clone)]
+pub struct Reader(Store);
+
+impl Reader {
+    /// Reads rows; fails with [`StoreError::Timeout`] after the configured time.
+    pub async fn query(
+        &self,
+        sql: impl Into<Cow<'static, str>>,
+        args: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let query = Query::new(sql, args);
+        query.check()?;
+        let inner = &self.0.0;
+        let deadline = Instant::now() + inner.report_timeout;
+        let permit = tokio::time::timeout(inner.report_timeout, inner.reports.acquire()).await;
+        let _permit = permit
+            .map_err(|_| StoreError::Timeout)?
+            .map_err(|_| StoreError::Closed)?;
+        match &inner.db {
+            Db::Sqlite(_) => {
+                let store = self.0.clone();
+                let read = tokio::task::spawn_blocking(move || match &store.0.db {
+                    Db::Sqlite(db) => db.reads.query_until(&query, deadline),
+                });
+                read.await
+                    .map_err(|error| StoreError::Unavailable(Arc::new(error)))?
+            }
+        }
+    }
+
+    /// Reads the first row.
+    pub async fn query_opt(
+        &self,
+        sql: impl Into<Cow<'static, str>>,
+        args: Vec<Value>,
+    ) -> Result<Option<Row>, StoreError> {
+        Ok(self.query(sql, args).await?.into_iter().next())
+    }
+}
+
+fn sqlite_text(sql: &'static str) -> String {
+    super::dialect::plan(&Cow::Borrowed(sql)).sqlite.clone()
+}

@@ -1,0 +1,3 @@
+//! The store's promises, on both engines.
+
+mod commits;
