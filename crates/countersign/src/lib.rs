@@ -1,1 +1,13 @@
-//! The Countersign server.
+//! The Countersign server as a library: configuration, TLS, the network loop, operations and the command line.
+//!
+//! `main` only calls [`cli::main`]. A test or the demo starts the same server inside its own process with [`server::run_server`].
+
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod http;
+pub mod logging;
+pub mod net;
+pub mod ops;
+pub mod server;
+pub mod tls;

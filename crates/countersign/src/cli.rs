@@ -1,0 +1,88 @@
+//! The command line: which commands there are, and what they share.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands;
+use crate::config::{ConfigErrors, Loaded, load};
+
+/// Everything went well.
+pub const OK: u8 = 0;
+/// The command ran and found a problem, or failed.
+pub const FAILED: u8 = 1;
+/// Wrong arguments or configuration: nothing was tried.
+pub const USAGE: u8 = 2;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "countersign",
+    version,
+    about = "Self-hosted multi-factor authentication",
+    after_help = "Exit codes: 0 done, 1 failed or problems found, 2 wrong arguments or configuration."
+)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Arguments of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Data directory
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "COUNTERSIGN_DATA",
+        default_value = "countersign-data"
+    )]
+    pub data: PathBuf,
+    /// Configuration file [default: DIR/countersign.toml, if it exists]
+    #[arg(long, global = true, value_name = "FILE", env = "COUNTERSIGN_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+impl Global {
+    /// Reads the configuration these arguments name.
+    pub fn load(&self) -> Result<Loaded, ConfigErrors> {
+        load(&self.data, self.config.as_deref())
+    }
+}
+
+/// One variant per file in `commands`, which holds its arguments and `run`.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(commands::serve::Serve),
+}
+
+/// Runs the command the process was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // Everything that speaks TLS in this process uses this one provider; a second call only finds it installed.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let outcome = match cli.command {
+        Command::Serve(serve) => serve.run(&cli.global),
+    };
+    ExitCode::from(outcome.unwrap_or_else(|error| report(&error)))
+}
+
+/// Prints an error with its causes and gives the exit code.
+fn report(error: &anyhow::Error) -> u8 {
+    #[expect(
+        clippy::print_stderr,
+        reason = "the command line's own answer, before or without logging"
+    )]
+    {
+        eprintln!("countersign: {error:#}");
+    }
+    if error.is::<ConfigErrors>() {
+        USAGE
+    } else {
+        FAILED
+    }
+}

@@ -1,0 +1,3 @@
+//! One file per command: its arguments, its help and its `run`, which gives the exit code.
+
+pub mod serve;

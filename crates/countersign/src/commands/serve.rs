@@ -1,0 +1,100 @@
+//! `countersign serve`
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::{self, Global};
+use crate::config::Config;
+use crate::net::{Shutdown, raise_open_files};
+use crate::server::{Running, ServerParts, run_server};
+
+/// Run the server
+///
+/// Listens until SIGTERM or SIGINT, then lets waiting logins get their answer; a second signal stops at once.
+/// SIGHUP reads the certificate again. Tells systemd when it is ready and stopping, and feeds its watchdog.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  countersign serve --data /var/lib/countersign\n  COUNTERSIGN_LISTEN_API=0.0.0.0:443 countersign serve"
+)]
+pub struct Serve {}
+
+impl Serve {
+    pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
+        let config = global.load()?.config;
+        crate::logging::init(&config.log)?;
+        let open_files = raise_open_files();
+        let wanted = config.limits.connections as u64 + 256;
+        if open_files < wanted {
+            tracing::warn!(
+                open_files,
+                wanted,
+                "fewer open files allowed than `limits.connections` needs; raise LimitNOFILE"
+            );
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("cannot start threads")?;
+        runtime.block_on(serve(&config))
+    }
+}
+
+async fn serve(config: &Config) -> anyhow::Result<u8> {
+    let shutdown = Shutdown::new();
+    tokio::spawn(stop_on_signals(shutdown.clone()).context("cannot handle signals")?);
+    let running = run_server(ServerParts::default(), config, shutdown.clone())?;
+    announce(config, &running);
+    tokio::spawn(feed_watchdog());
+    notify(sd_notify::NotifyState::Ready);
+
+    let was_clean = running.stopped().await;
+    tracing::info!(clean = was_clean, "stopped");
+    Ok(cli::OK)
+}
+
+fn announce(config: &Config, running: &Running) {
+    let addresses = running.addresses;
+    tracing::info!(
+        api = config.hosts.api.origin(addresses.api.port()),
+        authenticator = config.hosts.authenticator.origin(addresses.authenticator.port()),
+        listen.api = %addresses.api,
+        listen.operations = %addresses.operations,
+        version = env!("CARGO_PKG_VERSION"),
+        "serving"
+    );
+}
+
+/// First signal: drain. Second: close.
+fn stop_on_signals(shutdown: Shutdown) -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        for stop in [Shutdown::drain, Shutdown::close] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!("stopping");
+            notify(sd_notify::NotifyState::Stopping);
+            stop(&shutdown);
+        }
+    })
+}
+
+/// Feeds systemd's watchdog, when there is one, from the runtime that also answers logins: if that hangs, so does this.
+async fn feed_watchdog() {
+    let Some(period) = sd_notify::watchdog_enabled() else {
+        return;
+    };
+    loop {
+        notify(sd_notify::NotifyState::Watchdog);
+        tokio::time::sleep(period / 2).await;
+    }
+}
+
+fn notify(state: sd_notify::NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(error = %error, "cannot reach systemd");
+    }
+}

@@ -1,0 +1,256 @@
+//! The one list of configuration keys.
+
+use std::time::Duration;
+
+use super::database::DatabaseUrl;
+use super::value::{Raw, ValueError};
+use super::{CertificateFiles, Config, LogFormat, MasterKeySource};
+
+/// One key: its name in the file, its meaning, and how a value gets into [`Config`].
+pub struct Key {
+    /// Dotted name; the part before the dot is the TOML table.
+    pub name: &'static str,
+    /// One sentence for people.
+    pub about: &'static str,
+    /// Whether the value may hold a secret: it is never printed.
+    pub is_secret: bool,
+    pub(super) set: fn(&mut Draft, Raw) -> Result<(), ValueError>,
+}
+
+impl Key {
+    /// The environment variable of this key: `listen.api` is `COUNTERSIGN_LISTEN_API`.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!(
+            "COUNTERSIGN_{}",
+            self.name.replace('.', "_").to_ascii_uppercase()
+        )
+    }
+}
+
+/// A configuration being read: keys that only make sense together are kept apart until the end.
+pub(super) struct Draft {
+    pub(super) config: Config,
+    pub(super) certificate: Option<std::path::PathBuf>,
+    pub(super) key: Option<std::path::PathBuf>,
+    pub(super) parent_was_set: bool,
+}
+
+impl Draft {
+    pub(super) fn new(config: Config) -> Self {
+        Self {
+            config,
+            certificate: None,
+            key: None,
+            parent_was_set: false,
+        }
+    }
+
+    pub(super) fn files(&self) -> Option<CertificateFiles> {
+        let (certificate, key) = (self.certificate.clone()?, self.key.clone()?);
+        Some(CertificateFiles { certificate, key })
+    }
+}
+
+/// Keys that the Admin Panel will use: named in an error of their own instead of being ignored.
+pub(super) const RESERVED: [&str; 2] = ["listen.panel", "hosts.panel"];
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+
+const fn key(
+    name: &'static str,
+    about: &'static str,
+    set: fn(&mut Draft, Raw) -> Result<(), ValueError>,
+) -> Key {
+    Key {
+        name,
+        about,
+        is_secret: false,
+        set,
+    }
+}
+
+macro_rules! set {
+    ($($field:ident).+ = $parse:expr) => {
+        |draft, raw| {
+            draft.config.$($field).+ = $parse(raw)?;
+            Ok(())
+        }
+    };
+}
+
+/// Every key there is, in the order of the example file.
+pub const KEYS: &[Key] = &[
+    key(
+        "hosts.parent",
+        "Parent domain of all hosts and WebAuthn RP ID; fixed once users have enrolled.",
+        |draft, raw| {
+            draft.config.hosts.parent = raw.host_name()?;
+            draft.parent_was_set = true;
+            Ok(())
+        },
+    ),
+    key(
+        "hosts.api",
+        "Host of the APIs and the prompt, `name` or `name:port` as clients write it.",
+        set!(hosts.api = Raw::public_host),
+    ),
+    key(
+        "hosts.authenticator",
+        "Host of the authenticator, `name` or `name:port`.",
+        set!(hosts.authenticator = Raw::public_host),
+    ),
+    key(
+        "listen.api",
+        "Address and port of the APIs and the prompt.",
+        set!(listen.api = Raw::address),
+    ),
+    key(
+        "listen.authenticator",
+        "Address and port of the authenticator; may equal listen.api when the host names differ.",
+        set!(listen.authenticator = Raw::address),
+    ),
+    key(
+        "listen.operations",
+        "Plain-HTTP address of /healthz, /readyz, /status and /metrics; keep it private.",
+        set!(listen.operations = Raw::address),
+    ),
+    key(
+        "listen.trusted_proxies",
+        "Addresses or networks whose X-Forwarded-For is believed.",
+        set!(trusted_proxies = Raw::networks),
+    ),
+    key(
+        "tls.certificate",
+        "PEM certificate chain; without it a local authority issues one.",
+        |draft, raw| {
+            draft.certificate = Some(raw.path()?);
+            Ok(())
+        },
+    ),
+    key(
+        "tls.key",
+        "PEM private key of tls.certificate, mode 0600.",
+        |draft, raw| {
+            draft.key = Some(raw.path()?);
+            Ok(())
+        },
+    ),
+    key(
+        "tls.extra_names",
+        "Further DNS names and addresses in a certificate of the local authority.",
+        set!(tls.extra_names = Raw::list),
+    ),
+    Key {
+        name: "database.url",
+        about: "`sqlite:FILE` or `postgres://user:password@host/name`.",
+        is_secret: true,
+        set: set!(database = DatabaseUrl::parse),
+    },
+    key(
+        "master_key.source",
+        "Where the master key is: `file:PATH`, `env:VARIABLE` or `credential:NAME` (systemd).",
+        set!(master_key = MasterKeySource::parse),
+    ),
+    key(
+        "country.database",
+        "MMDB file that maps addresses to countries.",
+        |draft, raw| {
+            draft.config.country_database = Some(raw.path()?);
+            Ok(())
+        },
+    ),
+    key(
+        "audit.checkpoint_file",
+        "File, best on another machine's disk, to which signed log checkpoints are appended.",
+        |draft, raw| {
+            draft.config.checkpoint_file = Some(raw.path()?);
+            Ok(())
+        },
+    ),
+    key(
+        "limits.connections",
+        "Connections served at a time; further ones are answered 429.",
+        set!(limits.connections = |raw: Raw| raw.size(16, 1_000_000)),
+    ),
+    key(
+        "limits.body_bytes",
+        "Longest request body, in bytes.",
+        set!(limits.body_bytes = |raw: Raw| raw.size(4_096, 64 << 20)),
+    ),
+    key(
+        "limits.handshake_timeout",
+        "Longest TLS handshake.",
+        set!(limits.handshake_timeout = |raw: Raw| raw.duration(SECOND, HOUR)),
+    ),
+    key(
+        "limits.header_timeout",
+        "Longest time to send a request's headers.",
+        set!(limits.header_timeout = |raw: Raw| raw.duration(SECOND, HOUR)),
+    ),
+    key(
+        "limits.body_timeout",
+        "Longest time to send a request's body.",
+        set!(limits.body_timeout = |raw: Raw| raw.duration(SECOND, HOUR)),
+    ),
+    key(
+        "limits.idle_timeout",
+        "How long a connection stays open between requests; people sit at a prompt for minutes.",
+        set!(limits.idle_timeout = |raw: Raw| raw.duration(SECOND, 24 * HOUR)),
+    ),
+    key(
+        "limits.logins_in_flight",
+        "Login calls worked on at a time; further ones are answered 429.",
+        set!(limits.logins_in_flight = |raw: Raw| raw.size(1, 1_000_000)),
+    ),
+    key(
+        "limits.waiting",
+        "Calls that wait for a person at a time; further ones are answered 429.",
+        set!(limits.waiting = |raw: Raw| raw.size(1, 1_000_000)),
+    ),
+    key(
+        "limits.lists_in_flight",
+        "Lists and reports at a time; further ones wait briefly, then are answered 429.",
+        set!(limits.lists_in_flight = |raw: Raw| raw.size(1, 10_000)),
+    ),
+    key(
+        "limits.refusals_per_second",
+        "Refused requests a second one address may cause before it is answered 429; 0 is no limit.",
+        set!(limits.refusals_per_second = rate),
+    ),
+    key(
+        "limits.integration_per_second",
+        "Requests a second of one integration; 0 is no limit.",
+        set!(limits.integration_per_second = rate),
+    ),
+    key(
+        "shutdown.drain",
+        "How long waiting logins may take to get their answer after a stop signal.",
+        set!(drain = |raw: Raw| raw.duration(Duration::ZERO, HOUR)),
+    ),
+    key(
+        "log.format",
+        "`auto` (text on a terminal, JSON otherwise), `text` or `json`.",
+        set!(log.format = log_format),
+    ),
+    key(
+        "log.level",
+        "`error`, `warn`, `info`, `debug`, or a filter such as `info,countersign=debug`.",
+        set!(log.filter = Raw::text),
+    ),
+];
+
+fn rate(raw: Raw) -> Result<u32, ValueError> {
+    let (min, max) = (0, 10_000_000);
+    u32::try_from(raw.number(min, max)?).map_err(|_| ValueError::OutOfRange { min, max })
+}
+
+fn log_format(raw: Raw) -> Result<LogFormat, ValueError> {
+    match raw.text()?.as_str() {
+        "auto" => Ok(LogFormat::Auto),
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(ValueError::Expected("`auto`, `text` or `json`")),
+    }
+}

@@ -1,0 +1,34 @@
+//! Reading a request body within its bounds.
+
+use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use super::{Failure, RequestInfo};
+
+/// The whole request body, exactly as received: signatures cover these bytes.
+///
+/// Fails with 41301 when it is longer than `limits.body_bytes` and 40801 when it takes longer than `limits.body_timeout`.
+#[derive(Debug, Clone)]
+pub struct BodyBytes(pub Bytes);
+
+impl<S: Sync> FromRequest<S> for BodyBytes {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let bounds = RequestInfo::bounds(request.extensions());
+        let body = Limited::new(request.into_body(), bounds.body_bytes);
+        match tokio::time::timeout(bounds.body_timeout, body.collect()).await {
+            Ok(Ok(collected)) => Ok(Self(collected.to_bytes())),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                Err(Failure::body_too_large(bounds.body_bytes))
+            }
+            Ok(Err(_)) => Err(Failure::new(
+                40002,
+                "Invalid request parameters",
+                "The request body is not well formed.",
+            )),
+            Err(_) => Err(Failure::body_too_slow()),
+        }
+    }
+}
