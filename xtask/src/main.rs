@@ -7,6 +7,8 @@
 
 mod check_deps;
 mod ci;
+#[cfg(test)]
+mod docs;
 mod fuzz;
 mod install;
 mod licences;
