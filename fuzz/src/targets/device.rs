@@ -40,10 +40,10 @@ pub(super) static ACTIVATION_LINK: Target = Target {
 };
 
 fn activation_link(input: &[u8]) {
-    let Ok(text) = std::str::from_utf8(input) else {
-        return;
-    };
-    let Ok(link) = ActivationLink::parse(text) else {
+    let Some(link) = std::str::from_utf8(input)
+        .ok()
+        .and_then(|text| ActivationLink::parse(text).ok())
+    else {
         return;
     };
     // whatever was read must be what both written forms say
@@ -72,10 +72,16 @@ pub(super) static JWS: Target = Target {
 };
 
 fn jws(input: &[u8]) {
+    is_accepted_jws(input);
+}
+
+/// Whether `input` became a JWS that one of the payload types accepts.
+fn is_accepted_jws(input: &[u8]) -> bool {
     static KEY: OnceLock<Option<DeviceKey>> = OnceLock::new();
-    let Some(key) = KEY.get_or_init(|| DeviceKey::generate().ok()) else {
-        return;
-    };
+    let key = KEY
+        .get_or_init(|| DeviceKey::generate().ok())
+        .as_ref()
+        .expect("chance for a key");
     // the text as it is, then the text with its parts encoded
     if let Ok(text) = std::str::from_utf8(input) {
         check::<RequestPayload>(text, key);
@@ -95,28 +101,33 @@ fn jws(input: &[u8]) {
         && UnverifiedJws::<RequestPayload>::parse(&unsigned).is_err()
         && UnverifiedJws::<AnswerPayload>::parse(&unsigned).is_err()
     {
-        return; // not worth a signature
+        return false; // not worth a signature
     }
-    let Ok(signature) = key.sign(signed.as_bytes()) else {
-        return;
-    };
+    let signature = key.sign(signed.as_bytes()).expect("a key that signs");
     let text = format!("{signed}.{}", BASE64URL_NOPAD.encode(&signature));
-    check::<ActivatePayload>(&text, key);
-    check::<RequestPayload>(&text, key);
-    check::<AnswerPayload>(&text, key);
+    let accepted = [
+        check::<ActivatePayload>(&text, key),
+        check::<RequestPayload>(&text, key),
+        check::<AnswerPayload>(&text, key),
+    ];
+    let kinds = accepted.into_iter().filter(|accepted| *accepted).count();
+    assert!(kinds <= 1, "one JWS passes for two kinds");
+    kinds == 1
 }
 
-fn check<P: Payload>(text: &str, key: &DeviceKey) {
-    if let Ok(unverified) = UnverifiedJws::<P>::parse(text) {
-        assert!(
-            unverified.claimed_kid().len() <= 64,
-            "a key id without bound"
-        );
-        // refused or read, never anything else; what was read can be written
-        if let Ok(verified) = unverified.verify(key.public()) {
-            rewritten(&verified.payload);
-        }
-    }
+fn check<P: Payload>(text: &str, key: &DeviceKey) -> bool {
+    let Ok(unverified) = UnverifiedJws::<P>::parse(text) else {
+        return false;
+    };
+    assert!(
+        unverified.claimed_kid().len() <= 64,
+        "a key id without bound"
+    );
+    let Ok(verified) = unverified.verify(key.public()) else {
+        return false;
+    };
+    rewritten(&verified.payload);
+    true
 }
 
 pub(super) static MESSAGES: Target = Target {
@@ -135,20 +146,30 @@ pub(super) static MESSAGES: Target = Target {
 };
 
 fn messages(input: &[u8]) {
-    read::<ActivateRequest>(input);
-    read::<ActivateResponse>(input);
-    read::<RequestsResponse>(input);
-    read::<Statement>(input);
-    read::<DeviceStatus>(input);
-    read::<DeviceUpdate>(input);
-    read::<ClosedEvent>(input);
-    read::<AnswerRequest>(input);
+    is_some_message(input);
 }
 
-fn read<T: Serialize + DeserializeOwned>(input: &[u8]) {
-    if let Ok(message) = serde_json::from_slice::<T>(input) {
-        rewritten(&message);
-    }
+/// Whether at least one kind of message reads `input`.
+fn is_some_message(input: &[u8]) -> bool {
+    [
+        read::<ActivateRequest>(input),
+        read::<ActivateResponse>(input),
+        read::<RequestsResponse>(input),
+        read::<Statement>(input),
+        read::<DeviceStatus>(input),
+        read::<DeviceUpdate>(input),
+        read::<ClosedEvent>(input),
+        read::<AnswerRequest>(input),
+    ]
+    .contains(&true)
+}
+
+fn read<T: Serialize + DeserializeOwned>(input: &[u8]) -> bool {
+    let message = serde_json::from_slice::<T>(input);
+    message.as_ref().is_ok_and(|message| {
+        rewritten(message);
+        true
+    })
 }
 
 /// What was read can be written, and says the same when it is read again.
@@ -156,4 +177,23 @@ fn rewritten<T: Serialize + DeserializeOwned>(message: &T) {
     let written = serde_json::to_value(message).expect("a message that was read can be written");
     let again: T = serde_json::from_value(written.clone()).expect("what we write, we read");
     assert_eq!(serde_json::to_value(again).ok(), Some(written));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_seeds_are_valid_so_that_mutations_reach_what_lies_behind() {
+        for seed in ACTIVATION_LINK.seeds {
+            let text = std::str::from_utf8(seed).unwrap();
+            assert!(ActivationLink::parse(text).is_ok(), "{text}");
+        }
+        for seed in JWS.seeds {
+            assert!(is_accepted_jws(seed), "{}", String::from_utf8_lossy(seed));
+        }
+        for seed in MESSAGES.seeds {
+            assert!(is_some_message(seed), "{}", String::from_utf8_lossy(seed));
+        }
+    }
 }
