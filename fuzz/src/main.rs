@@ -1,9 +1,5 @@
 //! `cargo xtask fuzz`: runs the targets and keeps what failed.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a program for a terminal"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -76,10 +72,7 @@ impl Options {
 
 fn value<T: FromStr>(option: &str, given: Option<String>) -> anyhow::Result<T> {
     let given = given.with_context(|| format!("{option} needs a value"))?;
-    given
-        .parse()
-        .ok()
-        .with_context(|| format!("{option} cannot be `{given}`"))
+    given.parse().ok().with_context(|| format!("{option} cannot be `{given}`"))
 }
 
 /// Does as asked; false when some input failed.
@@ -95,17 +88,12 @@ fn fuzz(options: &Options) -> anyhow::Result<bool> {
         return Ok(true);
     }
     for name in &options.targets {
-        ensure!(
-            TARGETS.iter().any(|target| target.name == name),
-            "there is no target `{name}`; --list names them"
-        );
+        ensure!(TARGETS.iter().any(|target| target.name == name), "there is no target `{name}`; --list names them");
     }
     let chosen: Vec<&'static Target> = TARGETS
         .iter()
         .copied()
-        .filter(|target| {
-            options.targets.is_empty() || options.targets.iter().any(|name| name == target.name)
-        })
+        .filter(|target| options.targets.is_empty() || options.targets.iter().any(|name| name == target.name))
         .collect();
     match &options.replay {
         Some(file) => replay(&chosen, file),
@@ -114,9 +102,7 @@ fn fuzz(options: &Options) -> anyhow::Result<bool> {
 }
 
 fn replay(chosen: &[&Target], file: &Path) -> anyhow::Result<bool> {
-    let [target] = chosen else {
-        bail!("--replay needs one --target")
-    };
+    let [target] = chosen else { bail!("--replay needs one --target") };
     let input = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     let outcome = runner::try_input(target, &input);
     match &outcome {
@@ -127,16 +113,12 @@ fn replay(chosen: &[&Target], file: &Path) -> anyhow::Result<bool> {
 }
 
 fn campaign(chosen: &[&'static Target], options: &Options) -> anyhow::Result<bool> {
-    let store = PathBuf::from(
-        std::env::var_os("COUNTERSIGN_FUZZ_DIR").unwrap_or_else(|| "target/fuzz".into()),
-    );
+    let store = PathBuf::from(std::env::var_os("COUNTERSIGN_FUZZ_DIR").unwrap_or_else(|| "target/fuzz".into()));
     fs::create_dir_all(&store).with_context(|| format!("cannot create {}", store.display()))?;
     let plan = Plan {
         cases: options.cases.unwrap_or(1_000_000),
         seed: options.seed.unwrap_or(1),
-        threads: options
-            .threads
-            .unwrap_or_else(|| thread::available_parallelism().map_or(1, |n| n.get() as u64)),
+        threads: options.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, |n| n.get() as u64)),
         time_limit: TIME_LIMIT,
         trace: options.trace.then(|| store.clone()),
     };
@@ -145,15 +127,8 @@ fn campaign(chosen: &[&'static Target], options: &Options) -> anyhow::Result<boo
     for target in chosen {
         let report = runner::run(target, &plan);
         let rate = report.cases as f64 / report.elapsed.as_secs_f64();
-        let verdict = if report.failure.is_none() {
-            "ok"
-        } else {
-            "FAILED"
-        };
-        println!(
-            "{:<28} {:>12} cases {:>12.0} cases/s  {verdict}",
-            target.name, report.cases, rate
-        );
+        let verdict = if report.failure.is_none() { "ok" } else { "FAILED" };
+        println!("{:<28} {:>12} cases {:>12.0} cases/s  {verdict}", target.name, report.cases, rate);
         if let Some(failure) = report.failure {
             all_passed = false;
             explain(target, &failure, &store)?;
@@ -170,15 +145,7 @@ fn explain(target: &Target, failure: &Failure, store: &Path) -> anyhow::Result<(
         FailureKind::Hang => println!("  ran longer than {} s", TIME_LIMIT.as_secs()),
     }
     let shown = &failure.input[..failure.input.len().min(200)];
-    println!(
-        "  input ({} bytes): \"{}\"",
-        failure.input.len(),
-        shown.escape_ascii()
-    );
-    println!(
-        "  stored; run it alone: cargo xtask fuzz --target {} --replay {}",
-        target.name,
-        file.display()
-    );
+    println!("  input ({} bytes): \"{}\"", failure.input.len(), shown.escape_ascii());
+    println!("  stored; run it alone: cargo xtask fuzz --target {} --replay {}", target.name, file.display());
     Ok(())
 }

@@ -76,13 +76,10 @@ pub fn input(target: &Target, rng: &mut Rng) -> Vec<u8> {
     let mut bytes = match rng.below(32) {
         0 => noise(rng),
         1 => Vec::new(),
-        _ => rng
-            .pick(target.seeds)
-            .map_or_else(Vec::new, |seed| seed.to_vec()),
+        _ => rng.pick(target.seeds).map_or_else(Vec::new, |seed| seed.to_vec()),
     };
     // mostly few changes: a much changed input fails at its first byte and tests nothing behind it
-    let changes =
-        1 + rng.below(4).min(rng.below(8)) + if rng.below(16) == 0 { rng.below(16) } else { 0 };
+    let changes = 1 + rng.below(4).min(rng.below(8)) + if rng.below(16) == 0 { rng.below(16) } else { 0 };
     for _ in 0..changes {
         change(&mut bytes, target, rng);
         bytes.truncate(MAX_LEN);
@@ -129,15 +126,8 @@ fn noise(rng: &mut Rng) -> Vec<u8> {
 }
 
 fn token(target: &Target, rng: &mut Rng) -> &'static [u8] {
-    let own = if rng.below(3) == 0 {
-        COMMON_TOKENS
-    } else {
-        target.tokens
-    };
-    rng.pick(own)
-        .or_else(|| rng.pick(COMMON_TOKENS))
-        .copied()
-        .unwrap_or_default()
+    let own = if rng.below(3) == 0 { COMMON_TOKENS } else { target.tokens };
+    rng.pick(own).or_else(|| rng.pick(COMMON_TOKENS)).copied().unwrap_or_default()
 }
 
 /// A part of `bytes`, mostly short, possibly empty.
@@ -170,11 +160,7 @@ fn overwrite(bytes: &mut Vec<u8>, what: &[u8], rng: &mut Rng) {
 fn repeat(bytes: &mut Vec<u8>, rng: &mut Rng) {
     let (from, to) = range(bytes, rng);
     let part = bytes[from..to].to_vec();
-    let times = if rng.below(16) == 0 {
-        1 + rng.below(4096)
-    } else {
-        1 + rng.below(8)
-    };
+    let times = if rng.below(16) == 0 { 1 + rng.below(4096) } else { 1 + rng.below(8) };
     let times = times.min(MAX_LEN / part.len().max(1));
     bytes.splice(to..to, part.repeat(times));
 }
@@ -191,17 +177,11 @@ fn splice(bytes: &mut Vec<u8>, target: &Target, rng: &mut Rng) {
 /// Replaces a run of digits by a number at the edge of some type.
 fn extreme_number(bytes: &mut Vec<u8>, rng: &mut Rng) {
     let start = rng.below(bytes.len());
-    let Some(offset) = bytes[start.min(bytes.len())..]
-        .iter()
-        .position(u8::is_ascii_digit)
-    else {
+    let Some(offset) = bytes[start.min(bytes.len())..].iter().position(u8::is_ascii_digit) else {
         return;
     };
     let from = start + offset;
-    let to = bytes[from..]
-        .iter()
-        .position(|byte| !byte.is_ascii_digit())
-        .map_or(bytes.len(), |len| from + len);
+    let to = bytes[from..].iter().position(|byte| !byte.is_ascii_digit()).map_or(bytes.len(), |len| from + len);
     let number = match rng.below(6) {
         0 => u64::MAX.to_string(),
         1 => i64::MIN.to_string(),
@@ -220,24 +200,9 @@ fn extreme_length(bytes: &mut [u8], rng: &mut Rng) {
     }
     let at = rng.below(bytes.len() - 3);
     let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-    let choices = [
-        0,
-        1,
-        4,
-        5,
-        len,
-        len.wrapping_sub(1),
-        len.wrapping_add(1),
-        0x7fff_ffff,
-        0x8000_0000,
-        u32::MAX,
-    ];
+    let choices = [0, 1, 4, 5, len, len.wrapping_sub(1), len.wrapping_add(1), 0x7fff_ffff, 0x8000_0000, u32::MAX];
     let value = rng.pick(&choices).copied().unwrap_or_default();
-    let value = if rng.below(4) == 0 {
-        value.to_be_bytes()
-    } else {
-        value.to_le_bytes()
-    };
+    let value = if rng.below(4) == 0 { value.to_be_bytes() } else { value.to_le_bytes() };
     bytes[at..at + 4].copy_from_slice(&value);
 }
 
@@ -245,11 +210,7 @@ fn extreme_length(bytes: &mut [u8], rng: &mut Rng) {
 fn escape(bytes: &mut Vec<u8>, rng: &mut Rng) {
     let at = rng.below(bytes.len());
     let Some(&byte) = bytes.get(at) else { return };
-    let escaped = if rng.below(3) == 0 {
-        format!("\\u{byte:04x}")
-    } else {
-        format!("%{byte:02X}")
-    };
+    let escaped = if rng.below(3) == 0 { format!("\\u{byte:04x}") } else { format!("%{byte:02X}") };
     bytes.splice(at..=at, escaped.into_bytes());
 }
 
@@ -281,41 +242,20 @@ mod tests {
         let inputs: std::collections::HashSet<Vec<u8>> = (0..5_000).map(case).collect();
         assert_eq!(case(17), case(17));
         assert!(inputs.iter().all(|input| input.len() <= MAX_LEN));
-        assert!(
-            inputs.len() > 2_500,
-            "only {} of 5,000 inputs differ",
-            inputs.len()
-        );
+        assert!(inputs.len() > 2_500, "only {} of 5,000 inputs differ", inputs.len());
     }
 
     #[test]
     fn every_kind_of_change_happens() {
-        let inputs: Vec<Vec<u8>> = (0..20_000)
-            .map(|n| input(&TARGET, &mut Rng::of_case(5, n)))
-            .collect();
+        let inputs: Vec<Vec<u8>> = (0..20_000).map(|n| input(&TARGET, &mut Rng::of_case(5, n))).collect();
         let some = |has: &dyn Fn(&[u8]) -> bool| inputs.iter().any(|input| has(input));
-        let contains =
-            |input: &[u8], part: &[u8]| input.windows(part.len()).any(|window| window == part);
-        assert!(
-            some(&|input| contains(input, b"passcode")),
-            "a token of the target"
-        );
-        assert!(
-            some(&|input| contains(input, b"18446744073709551615")),
-            "an extreme number"
-        );
-        assert!(
-            some(&|input| contains(input, &[0xff, 0xff, 0xff, 0x7f])),
-            "an extreme length"
-        );
+        let contains = |input: &[u8], part: &[u8]| input.windows(part.len()).any(|window| window == part);
+        assert!(some(&|input| contains(input, b"passcode")), "a token of the target");
+        assert!(some(&|input| contains(input, b"18446744073709551615")), "an extreme number");
+        assert!(some(&|input| contains(input, &[0xff, 0xff, 0xff, 0x7f])), "an extreme length");
         assert!(some(&|input| contains(input, b"%6")), "an escape");
         assert!(some(&|input| input.len() > 4_096), "a long repetition");
-        assert!(
-            some(&|input| input.ends_with(b"123456")
-                && input.starts_with(b"user")
-                && input.len() < 36),
-            "a gap"
-        );
+        assert!(some(&|input| input.ends_with(b"123456") && input.starts_with(b"user") && input.len() < 36), "a gap");
         assert!(some(&|input| input.is_empty()), "nothing at all");
     }
 }

@@ -17,10 +17,7 @@ impl Rng {
     }
 
     /// The next number, any of 2^64.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "an endless stream needs no Option"
-    )]
+    #[expect(clippy::should_implement_trait, reason = "an endless stream needs no Option")]
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(GAMMA);
         let mut z = self.0;

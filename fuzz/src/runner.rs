@@ -59,9 +59,7 @@ pub fn run(target: &'static Target, plan: &Plan) -> Report {
     let stop = Arc::new(AtomicBool::new(false));
     let threads = plan.threads.max(1);
     let (failures, failed) = mpsc::channel();
-    let workers: Vec<Arc<Worker>> = (0..threads)
-        .map(|index| Arc::new(Worker::new(index)))
-        .collect();
+    let workers: Vec<Arc<Worker>> = (0..threads).map(|index| Arc::new(Worker::new(index))).collect();
     for worker in &workers {
         let (worker, plan) = (Arc::clone(worker), plan.clone());
         let (stop, failures) = (Arc::clone(&stop), failures.clone());
@@ -76,25 +74,15 @@ pub fn run(target: &'static Target, plan: &Plan) -> Report {
             Ok(failure) => break Some(failure),
             Err(RecvTimeoutError::Disconnected) => break None,
             Err(RecvTimeoutError::Timeout) => {
-                if let Some(failure) = workers
-                    .iter()
-                    .find_map(|worker| worker.hang(plan.time_limit))
-                {
+                if let Some(failure) = workers.iter().find_map(|worker| worker.hang(plan.time_limit)) {
                     break Some(failure);
                 }
             }
         }
     };
     stop.store(true, Ordering::Relaxed);
-    let cases = workers
-        .iter()
-        .map(|worker| worker.done.load(Ordering::Relaxed))
-        .sum();
-    Report {
-        cases,
-        elapsed: started.elapsed(),
-        failure,
-    }
+    let cases = workers.iter().map(|worker| worker.done.load(Ordering::Relaxed)).sum();
+    Report { cases, elapsed: started.elapsed(), failure }
 }
 
 /// Runs one input; the message when it panics.
@@ -122,21 +110,10 @@ struct Current {
 
 impl Worker {
     fn new(index: u64) -> Self {
-        Self {
-            index,
-            done: AtomicU64::new(0),
-            current: Mutex::new(None),
-        }
+        Self { index, done: AtomicU64::new(0), current: Mutex::new(None) }
     }
 
-    fn work(
-        &self,
-        target: &Target,
-        plan: &Plan,
-        threads: u64,
-        stop: &AtomicBool,
-        failures: &Sender<Failure>,
-    ) {
+    fn work(&self, target: &Target, plan: &Plan, threads: u64, stop: &AtomicBool, failures: &Sender<Failure>) {
         let mut case = self.index;
         while case < plan.cases && !stop.load(Ordering::Relaxed) {
             let input = mutate::input(target, &mut Rng::of_case(plan.seed, case));
@@ -144,22 +121,14 @@ impl Worker {
                 // a trace that cannot be written is only a trace missing
                 let _ = std::fs::write(dir.join(format!("thread-{}", self.index)), &input);
             }
-            *self.current() = Some(Current {
-                case,
-                since: Instant::now(),
-                input: input.clone(),
-            });
+            *self.current() = Some(Current { case, since: Instant::now(), input: input.clone() });
             let outcome = try_input(target, &input);
             *self.current() = None;
             self.done.fetch_add(1, Ordering::Relaxed);
             if let Err(message) = outcome {
                 let input = reduced(target, input, plan.time_limit);
                 // nobody listens any more when another thread was first
-                let _ = failures.send(Failure {
-                    kind: FailureKind::Panic(message),
-                    case,
-                    input,
-                });
+                let _ = failures.send(Failure { kind: FailureKind::Panic(message), case, input });
                 return;
             }
             case += threads;
@@ -168,14 +137,8 @@ impl Worker {
 
     fn hang(&self, time_limit: Duration) -> Option<Failure> {
         let current = self.current();
-        let current = current
-            .as_ref()
-            .filter(|current| current.since.elapsed() > time_limit)?;
-        Some(Failure {
-            kind: FailureKind::Hang,
-            case: current.case,
-            input: current.input.clone(),
-        })
+        let current = current.as_ref().filter(|current| current.since.elapsed() > time_limit)?;
+        Some(Failure { kind: FailureKind::Hang, case: current.case, input: current.input.clone() })
     }
 
     fn current(&self) -> MutexGuard<'_, Option<Current>> {
@@ -228,13 +191,7 @@ fn record_panics_of_cases() {
 mod tests {
     use super::*;
 
-    const PLAN: Plan = Plan {
-        cases: 20_000,
-        seed: 1,
-        threads: 2,
-        time_limit: Duration::from_secs(30),
-        trace: None,
-    };
+    const PLAN: Plan = Plan { cases: 20_000, seed: 1, threads: 2, time_limit: Duration::from_secs(30), trace: None };
 
     #[test]
     fn a_sound_parser_passes_every_case() {
@@ -251,22 +208,13 @@ mod tests {
     #[test]
     fn a_panic_is_found_reduced_and_explained() {
         fn parse(bytes: &[u8]) {
-            assert!(
-                !bytes.windows(4).any(|window| window == b"%00;"),
-                "a zero byte got through"
-            );
+            assert!(!bytes.windows(4).any(|window| window == b"%00;"), "a zero byte got through");
         }
-        static BROKEN: Target = Target {
-            name: "broken",
-            entry: parse,
-            seeds: &[b"user=alice;factor=push"],
-            tokens: &[b"%00"],
-        };
+        static BROKEN: Target =
+            Target { name: "broken", entry: parse, seeds: &[b"user=alice;factor=push"], tokens: &[b"%00"] };
         let failure = run(&BROKEN, &PLAN).failure.expect("the planted fault");
         assert_eq!(failure.input, b"%00;", "only what matters is left");
-        let FailureKind::Panic(message) = failure.kind else {
-            panic!("no hang was planted")
-        };
+        let FailureKind::Panic(message) = failure.kind else { panic!("no hang was planted") };
         assert!(message.contains("a zero byte got through"), "{message}");
     }
 
@@ -281,19 +229,8 @@ mod tests {
             }
         }
         static GIVE_UP: AtomicBool = AtomicBool::new(false);
-        static STUCK: Target = Target {
-            name: "stuck",
-            entry: parse,
-            seeds: &[b"a"],
-            tokens: &[b"%"],
-        };
-        let report = run(
-            &STUCK,
-            &Plan {
-                time_limit: Duration::from_millis(200),
-                ..PLAN
-            },
-        );
+        static STUCK: Target = Target { name: "stuck", entry: parse, seeds: &[b"a"], tokens: &[b"%"] };
+        let report = run(&STUCK, &Plan { time_limit: Duration::from_millis(200), ..PLAN });
         GIVE_UP.store(true, Ordering::Relaxed);
         let failure = report.failure.expect("the planted loop");
         assert_eq!(failure.kind, FailureKind::Hang);

@@ -26,13 +26,7 @@ mod tests {
 
     #[test]
     fn no_parser_panics_or_hangs_on_twenty_thousand_cases() {
-        let plan = Plan {
-            cases: 20_000,
-            seed: 1,
-            threads: 2,
-            time_limit: Duration::from_secs(20),
-            trace: None,
-        };
+        let plan = Plan { cases: 20_000, seed: 1, threads: 2, time_limit: Duration::from_secs(20), trace: None };
         for target in TARGETS {
             let failure = runner::run(target, &plan).failure;
             assert!(failure.is_none(), "{}: {failure:?}", target.name);
@@ -45,13 +39,7 @@ mod tests {
             assert!(!target.seeds.is_empty(), "{} has no seeds", target.name);
             for seed in target.seeds {
                 let outcome = runner::try_input(target, seed);
-                assert_eq!(
-                    outcome,
-                    Ok(()),
-                    "{} on {:?}",
-                    target.name,
-                    String::from_utf8_lossy(seed)
-                );
+                assert_eq!(outcome, Ok(()), "{} on {:?}", target.name, String::from_utf8_lossy(seed));
             }
         }
         let names: BTreeSet<&str> = TARGETS.iter().map(|target| target.name).collect();

@@ -30,10 +30,7 @@ const ARROWS: &[(&str, Arrows)] = &[
             "cs-client",
         ]),
     ),
-    (
-        "countersign-proxy",
-        Arrows::To(&["cs-client", "cs-radius", "cs-core"]),
-    ),
+    ("countersign-proxy", Arrows::To(&["cs-client", "cs-radius", "cs-core"])),
     ("countersign-device", Arrows::To(&["cs-wire", "cs-core"])),
     ("countersign-health", Arrows::To(&["cs-wire"])),
     ("pam_countersign", Arrows::To(&["cs-client", "cs-core"])),
@@ -78,19 +75,13 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let graph = Graph::load(None)?;
     let violations = violations(&graph);
     if violations.is_empty() {
-        println!(
-            "check-deps: {} packages, every arrow allowed, pure crates pure",
-            graph.ours().count()
-        );
+        println!("check-deps: {} packages, every arrow allowed, pure crates pure", graph.ours().count());
         return Ok(());
     }
     for violation in &violations {
         eprintln!("check-deps: {violation}");
     }
-    bail!(
-        "{} dependencies against the rules (xtask/src/check_deps.rs holds them)",
-        violations.len()
-    )
+    bail!("{} dependencies against the rules (xtask/src/check_deps.rs holds them)", violations.len())
 }
 
 fn violations(graph: &Graph) -> Vec<String> {
@@ -107,9 +98,7 @@ fn violations(graph: &Graph) -> Vec<String> {
 fn wrong_arrows(graph: &Graph, package: &Package, found: &mut Vec<String>) {
     let from = package.name.as_str();
     let Some((_, arrows)) = ARROWS.iter().find(|(name, _)| *name == from) else {
-        found.push(format!(
-            "{from} is new: give it a row that says what it may depend on"
-        ));
+        found.push(format!("{from} is new: give it a row that says what it may depend on"));
         return;
     };
     let allowed = match arrows {
@@ -118,8 +107,7 @@ fn wrong_arrows(graph: &Graph, package: &Package, found: &mut Vec<String>) {
     };
     for dependency in &package.dependencies {
         let to = &graph.packages[&dependency.id];
-        let may =
-            allowed.contains(&to.name.as_str()) || (dependency.is_dev_only && to.name == TESTKIT);
+        let may = allowed.contains(&to.name.as_str()) || (dependency.is_dev_only && to.name == TESTKIT);
         if to.is_ours && !may {
             let hint = if to.name == TESTKIT {
                 "is for tests: make it a dev-dependency".to_owned()
@@ -138,21 +126,14 @@ fn impurities(graph: &Graph, package: &Package, found: &mut Vec<String>) {
     let mut seen = BTreeSet::new();
     let mut open = vec![(package, package.name.clone())];
     while let Some((at, way)) = open.pop() {
-        for dependency in at
-            .dependencies
-            .iter()
-            .filter(|dependency| !dependency.is_dev_only)
-        {
+        for dependency in at.dependencies.iter().filter(|dependency| !dependency.is_dev_only) {
             if !seen.insert(&dependency.id) {
                 continue;
             }
             let to = &graph.packages[&dependency.id];
             let way = format!("{way} -> {}", to.name);
             if IMPURE.contains(&to.name.as_str()) {
-                found.push(format!(
-                    "{} is pure and must not reach {}: {way}",
-                    package.name, to.name
-                ));
+                found.push(format!("{} is pure and must not reach {}: {way}", package.name, to.name));
             } else {
                 open.push((to, way));
             }
@@ -168,11 +149,8 @@ mod tests {
 
     /// A workspace of `ours`, whose arrows (`from`, `to`, `kind`) may lead to foreign packages.
     fn site(ours: &[&str], arrows: &[(&str, &str, Value)]) -> Vec<String> {
-        let names: BTreeSet<&str> = ours
-            .iter()
-            .copied()
-            .chain(arrows.iter().flat_map(|(from, to, _)| [*from, *to]))
-            .collect();
+        let names: BTreeSet<&str> =
+            ours.iter().copied().chain(arrows.iter().flat_map(|(from, to, _)| [*from, *to])).collect();
         let packages: Vec<Value> = names
             .iter()
             .map(|name| {
@@ -195,8 +173,7 @@ mod tests {
                 json!({"id": name, "deps": deps})
             })
             .collect();
-        let metadata =
-            json!({"workspace_members": ours, "packages": packages, "resolve": {"nodes": nodes}});
+        let metadata = json!({"workspace_members": ours, "packages": packages, "resolve": {"nodes": nodes}});
         violations(&Graph::parse(&metadata).unwrap())
     }
 
@@ -207,14 +184,7 @@ mod tests {
     #[test]
     fn the_arrows_of_the_map_are_allowed() {
         let found = site(
-            &[
-                "countersign",
-                "cs-engine",
-                "cs-store",
-                "cs-core",
-                "cs-testkit",
-                "e2e",
-            ],
+            &["countersign", "cs-engine", "cs-store", "cs-core", "cs-testkit", "e2e"],
             &[
                 ("countersign", "cs-engine", normal()),
                 ("cs-engine", "cs-store", normal()),
@@ -230,59 +200,32 @@ mod tests {
 
     #[test]
     fn an_arrow_against_the_stream_is_named_with_what_would_be_allowed() {
-        let found = site(
-            &["cs-engine", "cs-store"],
-            &[("cs-store", "cs-engine", normal())],
-        );
-        assert_eq!(
-            found,
-            ["cs-store -> cs-engine is not allowed: cs-store may use cs-core"]
-        );
+        let found = site(&["cs-engine", "cs-store"], &[("cs-store", "cs-engine", normal())]);
+        assert_eq!(found, ["cs-store -> cs-engine is not allowed: cs-store may use cs-core"]);
     }
 
     #[test]
     fn tests_do_not_excuse_a_wrong_arrow() {
-        let found = site(
-            &["cs-core", "cs-wire"],
-            &[("cs-core", "cs-wire", json!("dev"))],
-        );
-        assert_eq!(
-            found,
-            ["cs-core -> cs-wire is not allowed: cs-core imports none of our packages"]
-        );
+        let found = site(&["cs-core", "cs-wire"], &[("cs-core", "cs-wire", json!("dev"))]);
+        assert_eq!(found, ["cs-core -> cs-wire is not allowed: cs-core imports none of our packages"]);
     }
 
     #[test]
     fn a_build_dependency_counts_as_a_dependency() {
-        let found = site(
-            &["cs-client", "cs-core"],
-            &[("cs-client", "cs-core", json!("build"))],
-        );
-        assert_eq!(
-            found,
-            ["cs-client -> cs-core is not allowed: cs-client may use cs-wire"]
-        );
+        let found = site(&["cs-client", "cs-core"], &[("cs-client", "cs-core", json!("build"))]);
+        assert_eq!(found, ["cs-client -> cs-core is not allowed: cs-client may use cs-wire"]);
     }
 
     #[test]
     fn the_testkit_is_for_tests_only() {
-        let found = site(
-            &["countersign", "cs-testkit"],
-            &[("countersign", "cs-testkit", normal())],
-        );
-        assert_eq!(
-            found,
-            ["countersign -> cs-testkit is for tests: make it a dev-dependency"]
-        );
+        let found = site(&["countersign", "cs-testkit"], &[("countersign", "cs-testkit", normal())]);
+        assert_eq!(found, ["countersign -> cs-testkit is for tests: make it a dev-dependency"]);
     }
 
     #[test]
     fn a_package_without_a_row_is_refused() {
         let found = site(&["cs-novel"], &[]);
-        assert_eq!(
-            found,
-            ["cs-novel is new: give it a row that says what it may depend on"]
-        );
+        assert_eq!(found, ["cs-novel is new: give it a row that says what it may depend on"]);
     }
 
     #[test]
@@ -297,9 +240,6 @@ mod tests {
                 ("proptest", "reqwest", normal()),
             ],
         );
-        assert_eq!(
-            found,
-            ["cs-wire is pure and must not reach tokio: cs-wire -> nice-parser -> helper -> tokio"]
-        );
+        assert_eq!(found, ["cs-wire is pure and must not reach tokio: cs-wire -> nice-parser -> helper -> tokio"]);
     }
 }

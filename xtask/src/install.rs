@@ -23,10 +23,7 @@ pub(crate) struct Places {
 
 impl Places {
     pub(crate) fn under(target: &Path) -> Self {
-        Self {
-            venvs: target.join("e2e/venvs"),
-            npm: target.join("e2e/npm"),
-        }
+        Self { venvs: target.join("e2e/venvs"), npm: target.join("e2e/npm") }
     }
 }
 
@@ -42,11 +39,7 @@ pub(crate) fn everything(target: &Path) -> anyhow::Result<Places> {
 /// Fills `dir` by `fill` unless an earlier run did so completely for the same `contents`.
 ///
 /// A directory left by an interrupted run, or made for other contents, is removed first.
-fn once(
-    dir: &Path,
-    contents: &str,
-    fill: impl FnOnce() -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
+fn once(dir: &Path, contents: &str, fill: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
     let stamp = dir.join(".complete");
     if fs::read_to_string(&stamp).is_ok_and(|found| found == contents) {
         return Ok(());
@@ -80,10 +73,7 @@ mod tests {
         for contents in ["client 1", "client 1", "client 2"] {
             once(&dir, contents, || {
                 fills += 1;
-                assert!(
-                    !dir.join("leftover").exists(),
-                    "an older directory must be cleared"
-                );
+                assert!(!dir.join("leftover").exists(), "an older directory must be cleared");
                 fs::write(dir.join("leftover"), "")?;
                 Ok(())
             })

@@ -31,16 +31,10 @@ const ALLOWED: &[&str] = &[
 /// Crates that must not be in the tree, whoever asks for them, and why.
 const BANNED: &[(&str, &str)] = &[
     ("openssl", "TLS and cryptography are rustls and aws-lc-rs"),
-    (
-        "openssl-sys",
-        "TLS and cryptography are rustls and aws-lc-rs",
-    ),
+    ("openssl-sys", "TLS and cryptography are rustls and aws-lc-rs"),
     ("native-tls", "TLS is rustls on every platform"),
     ("ring", "one cryptographic provider is enough: aws-lc-rs"),
-    (
-        "sqlx",
-        "its SQLite links against another libsqlite3 than rusqlite's",
-    ),
+    ("sqlx", "its SQLite links against another libsqlite3 than rusqlite's"),
 ];
 
 /// The platform whose binaries we ship: the duplicates that it compiles are counted.
@@ -59,10 +53,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let duplicates = duplicates(&shipped);
     for (name, versions) in &duplicates {
         let versions: Vec<&str> = versions.iter().map(String::as_str).collect();
-        println!(
-            "licences: twice in the tree: {name} {}",
-            versions.join(", ")
-        );
+        println!("licences: twice in the tree: {name} {}", versions.join(", "));
     }
     println!(
         "licences: {} packages on all platforms, {} problems; {} crates twice of at most {DUPLICATES}",
@@ -71,26 +62,16 @@ pub(crate) fn run() -> anyhow::Result<()> {
         duplicates.len()
     );
     if !problems.is_empty() {
-        bail!(
-            "{} dependencies are not allowed (xtask/src/licences.rs holds the lists)",
-            problems.len()
-        );
+        bail!("{} dependencies are not allowed (xtask/src/licences.rs holds the lists)", problems.len());
     }
     if duplicates.len() > DUPLICATES {
-        bail!(
-            "{} crates are there in several versions, more than the budget of {DUPLICATES}",
-            duplicates.len()
-        );
+        bail!("{} crates are there in several versions, more than the budget of {DUPLICATES}", duplicates.len());
     }
     Ok(())
 }
 
 fn problems(graph: &Graph) -> Vec<String> {
-    graph
-        .packages
-        .values()
-        .filter_map(|package| problem(package).map(|why| named(package, &why)))
-        .collect()
+    graph.packages.values().filter_map(|package| problem(package).map(|why| named(package, &why))).collect()
 }
 
 fn problem(package: &Package) -> Option<String> {
@@ -114,10 +95,7 @@ fn named(package: &Package, why: &str) -> String {
 fn duplicates(graph: &Graph) -> BTreeMap<&str, BTreeSet<String>> {
     let mut versions: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for package in graph.packages.values() {
-        versions
-            .entry(&package.name)
-            .or_default()
-            .insert(package.version.clone());
+        versions.entry(&package.name).or_default().insert(package.version.clone());
     }
     versions.retain(|_, versions| versions.len() > 1);
     versions
@@ -137,18 +115,13 @@ mod tests {
             };
             (format!("{name}@{version}"), package)
         });
-        Graph {
-            packages: packages.collect(),
-        }
+        Graph { packages: packages.collect() }
     }
 
     #[test]
     fn aws_lc_is_allowed_as_it_describes_itself() {
         let licence = "ISC AND (Apache-2.0 OR ISC) AND Apache-2.0 AND MIT AND BSD-3-Clause AND (Apache-2.0 OR ISC OR MIT) AND OpenSSL";
-        assert_eq!(
-            problems(&graph(&[("aws-lc-sys", "0.42.0", Some(licence))])),
-            Vec::<String>::new()
-        );
+        assert_eq!(problems(&graph(&[("aws-lc-sys", "0.42.0", Some(licence))])), Vec::<String>::new());
     }
 
     #[test]
@@ -170,11 +143,7 @@ mod tests {
 
     #[test]
     fn two_versions_of_a_crate_are_a_duplicate() {
-        let graph = graph(&[
-            ("a", "1.0.0", None),
-            ("a", "2.0.0", None),
-            ("b", "1.0.0", None),
-        ]);
+        let graph = graph(&[("a", "1.0.0", None), ("a", "2.0.0", None), ("b", "1.0.0", None)]);
         let found = duplicates(&graph);
         assert_eq!(found.keys().copied().collect::<Vec<_>>(), ["a"]);
     }

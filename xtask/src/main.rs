@@ -1,9 +1,5 @@
 //! Every repeated task of this repository: `cargo xtask help` lists them.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a program for a terminal"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
 mod check_deps;
 mod ci;

@@ -56,10 +56,7 @@ impl Graph {
             .iter()
             .map(|node| Ok((text(node, "id")?, node)))
             .collect::<anyhow::Result<_>>()?;
-        let ours: Vec<&str> = list(json, "workspace_members")?
-            .iter()
-            .filter_map(Value::as_str)
-            .collect();
+        let ours: Vec<&str> = list(json, "workspace_members")?.iter().filter_map(Value::as_str).collect();
 
         let mut packages = BTreeMap::new();
         let mut open = ours.clone();
@@ -68,21 +65,15 @@ impl Graph {
                 continue;
             }
             let described = manifests.get(id).zip(nodes.get(id));
-            let (manifest, node) =
-                described.with_context(|| format!("cargo names {id} without describing it"))?;
+            let (manifest, node) = described.with_context(|| format!("cargo names {id} without describing it"))?;
             let mut dependencies = Vec::new();
             for dep in list(node, "deps")? {
                 let to = text(dep, "pkg")?;
-                let name = manifests
-                    .get(to)
-                    .map_or(Ok(to), |manifest| text(manifest, "name"))?;
+                let name = manifests.get(to).map_or(Ok(to), |manifest| text(manifest, "name"))?;
                 if is_enabled(name, manifest, node) {
                     let kinds = list(dep, "dep_kinds")?;
                     let is_dev_only = kinds.iter().all(|kind| kind["kind"] == "dev");
-                    dependencies.push(Dependency {
-                        id: to.to_owned(),
-                        is_dev_only,
-                    });
+                    dependencies.push(Dependency { id: to.to_owned(), is_dev_only });
                     open.push(to);
                 }
             }
@@ -111,29 +102,21 @@ fn is_enabled(name: &str, manifest: &Value, node: &Value) -> bool {
     if declared.iter().any(|dep| dep["optional"] != true) {
         return true;
     }
-    let keys = declared
-        .iter()
-        .filter_map(|dep| dep["rename"].as_str().or(dep["name"].as_str()));
+    let keys = declared.iter().filter_map(|dep| dep["rename"].as_str().or(dep["name"].as_str()));
     let keys: Vec<&str> = keys.collect();
     let features = all(&node["features"]);
     let enabled = features.iter().filter_map(Value::as_str);
-    enabled
-        .flat_map(|feature| all(&manifest["features"][feature]))
-        .any(|means| {
-            let means = means.as_str().unwrap_or_default();
-            keys.iter().any(|key| {
-                means.strip_prefix("dep:") == Some(key)
-                    || means.split_once('/').is_some_and(|(dep, _)| dep == *key)
-            })
+    enabled.flat_map(|feature| all(&manifest["features"][feature])).any(|means| {
+        let means = means.as_str().unwrap_or_default();
+        keys.iter().any(|key| {
+            means.strip_prefix("dep:") == Some(key) || means.split_once('/').is_some_and(|(dep, _)| dep == *key)
         })
+    })
 }
 
 /// Where cargo puts what it builds.
 pub(crate) fn target_directory() -> anyhow::Result<PathBuf> {
-    Ok(PathBuf::from(text(
-        &metadata(&["--no-deps"])?,
-        "target_directory",
-    )?))
+    Ok(PathBuf::from(text(&metadata(&["--no-deps"])?, "target_directory")?))
 }
 
 fn metadata(args: &[&str]) -> anyhow::Result<Value> {
@@ -141,25 +124,17 @@ fn metadata(args: &[&str]) -> anyhow::Result<Value> {
         .args(args)
         .output()
         .context("cannot start `cargo metadata`")?;
-    ensure!(
-        output.status.success(),
-        "`cargo metadata` failed: {}",
-        String::from_utf8_lossy(&output.stderr).trim()
-    );
+    ensure!(output.status.success(), "`cargo metadata` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     serde_json::from_slice(&output.stdout).context("`cargo metadata` did not print JSON")
 }
 
 fn list<'json>(value: &'json Value, key: &str) -> anyhow::Result<&'json [Value]> {
-    let array = value[key]
-        .as_array()
-        .with_context(|| format!("cargo metadata has no list `{key}`"))?;
+    let array = value[key].as_array().with_context(|| format!("cargo metadata has no list `{key}`"))?;
     Ok(array)
 }
 
 fn text<'json>(value: &'json Value, key: &str) -> anyhow::Result<&'json str> {
-    value[key]
-        .as_str()
-        .with_context(|| format!("cargo metadata has no text `{key}`"))
+    value[key].as_str().with_context(|| format!("cargo metadata has no text `{key}`"))
 }
 
 #[cfg(test)]
@@ -187,20 +162,12 @@ mod tests {
                 {"id": "ring", "features": [], "deps": []},
             ]},
         });
-        Graph::parse(&metadata)
-            .unwrap()
-            .packages
-            .into_keys()
-            .collect()
+        Graph::parse(&metadata).unwrap().packages.into_keys().collect()
     }
 
     #[test]
     fn an_optional_dependency_counts_only_when_a_feature_turns_it_on() {
-        assert_eq!(
-            reached(&["std"]),
-            ["ours", "webpki"],
-            "a weak mention turns nothing on"
-        );
+        assert_eq!(reached(&["std"]), ["ours", "webpki"], "a weak mention turns nothing on");
         assert_eq!(reached(&["ring"]), ["ours", "ring", "webpki"]);
         assert_eq!(reached(&["fast"]), ["ours", "ring", "webpki"]);
     }

@@ -25,16 +25,9 @@ impl fmt::Display for Refusal {
 /// Grammar: SPDX 2.3, annex D, and the older `A/B` of crates that predate it, meaning `A OR B`.
 /// `AND` binds closer than `OR`; `X WITH Y` is one licence, asked for as `"X WITH Y"`.
 pub(crate) fn check(expression: &str, is_allowed: &dyn Fn(&str) -> bool) -> Result<(), Refusal> {
-    let spaced = expression
-        .replace('(', " ( ")
-        .replace(')', " ) ")
-        .replace('/', " OR ");
+    let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
-    let mut parser = Parser {
-        words: &words,
-        at: 0,
-        is_allowed,
-    };
+    let mut parser = Parser { words: &words, at: 0, is_allowed };
     let allowed = parser.or()?;
     match (parser.at == words.len(), allowed) {
         (false, _) => Err(Refusal::Malformed(parser.at)),
@@ -69,11 +62,7 @@ impl Parser<'_> {
     fn one(&mut self) -> Result<bool, Refusal> {
         if self.accept("(") {
             let allowed = self.or()?;
-            return if self.accept(")") {
-                Ok(allowed)
-            } else {
-                Err(Refusal::Malformed(self.at))
-            };
+            return if self.accept(")") { Ok(allowed) } else { Err(Refusal::Malformed(self.at)) };
         }
         let licence = self.name()?;
         if self.accept("WITH") {
@@ -105,9 +94,7 @@ mod tests {
     use super::*;
 
     fn checked(expression: &str) -> Result<(), Refusal> {
-        check(expression, &|name| {
-            ["MIT", "ISC", "Apache-2.0", "Apache-2.0 WITH LLVM-exception"].contains(&name)
-        })
+        check(expression, &|name| ["MIT", "ISC", "Apache-2.0", "Apache-2.0 WITH LLVM-exception"].contains(&name))
     }
 
     #[test]
@@ -134,29 +121,14 @@ mod tests {
             "MIT WITH LLVM-exception",
             "GPL-3.0-only OR MIT AND Zlib",
         ] {
-            assert_eq!(
-                checked(expression),
-                Err(Refusal::NotAllowed),
-                "{expression}"
-            );
+            assert_eq!(checked(expression), Err(Refusal::NotAllowed), "{expression}");
         }
     }
 
     #[test]
     fn what_is_no_expression_is_refused() {
-        for (expression, at) in [
-            ("", 0),
-            ("MIT OR", 2),
-            ("(MIT", 2),
-            ("MIT ISC", 1),
-            ("AND MIT", 0),
-            ("MIT WITH", 2),
-        ] {
-            assert_eq!(
-                checked(expression),
-                Err(Refusal::Malformed(at)),
-                "{expression}"
-            );
+        for (expression, at) in [("", 0), ("MIT OR", 2), ("(MIT", 2), ("MIT ISC", 1), ("AND MIT", 0), ("MIT WITH", 2)] {
+            assert_eq!(checked(expression), Err(Refusal::Malformed(at)), "{expression}");
         }
     }
 }

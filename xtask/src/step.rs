@@ -17,9 +17,7 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     let line = shown(command);
     println!("\n==> {line}");
     let started = Instant::now();
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start `{line}`"))?;
+    let status = command.status().with_context(|| format!("cannot start `{line}`"))?;
     let seconds = started.elapsed().as_secs_f32();
     if !status.success() {
         bail!("`{line}` failed after {seconds:.1} s ({status})");
@@ -30,10 +28,7 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
 
 fn shown(command: &Command) -> String {
     let program = std::path::Path::new(command.get_program());
-    let name = program
-        .file_name()
-        .unwrap_or(program.as_os_str())
-        .to_string_lossy();
+    let name = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy();
     let mut line = name.into_owned();
     for arg in command.get_args() {
         line.push(' ');

@@ -37,19 +37,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         return step::run(test_command(options).args(["--exclude", "e2e", "--exclude", "bench"]));
     }
     let target = metadata::target_directory()?;
-    let places = if options.no_install {
-        install::Places::under(&target)
-    } else {
-        install::everything(&target)?
-    };
+    let places = if options.no_install { install::Places::under(&target) } else { install::everything(&target)? };
     // One build with the features that the tests resolve to: end-to-end tests start these binaries,
     // and building the binaries by themselves would compile many dependencies a second time.
-    step::run(&mut step::cargo(&[
-        "build",
-        "--workspace",
-        "--bins",
-        "--tests",
-    ]))?;
+    step::run(&mut step::cargo(&["build", "--workspace", "--bins", "--tests"]))?;
     let mut command = test_command(options);
     command
         .env("COUNTERSIGN_REQUIRE_POSTGRES", "1")
@@ -71,19 +62,9 @@ mod tests {
 
     #[test]
     fn what_follows_two_dashes_goes_to_cargo_test() {
-        let options =
-            Options::parse(&["--fast", "--", "-p", "cs-core", "--", "--nocapture"]).unwrap();
-        let cargo_args = ["-p", "cs-core", "--", "--nocapture"]
-            .map(str::to_owned)
-            .to_vec();
-        assert_eq!(
-            options,
-            Options {
-                fast: true,
-                no_install: false,
-                cargo_args
-            }
-        );
+        let options = Options::parse(&["--fast", "--", "-p", "cs-core", "--", "--nocapture"]).unwrap();
+        let cargo_args = ["-p", "cs-core", "--", "--nocapture"].map(str::to_owned).to_vec();
+        assert_eq!(options, Options { fast: true, no_install: false, cargo_args });
     }
 
     #[test]

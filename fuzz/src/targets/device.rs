@@ -4,9 +4,8 @@
 use std::sync::OnceLock;
 
 use cs_wire::device::{
-    ActivatePayload, ActivateRequest, ActivateResponse, ActivationLink, AnswerPayload,
-    AnswerRequest, ClosedEvent, DeviceKey, DeviceStatus, DeviceUpdate, Payload, RequestPayload,
-    RequestsResponse, Statement, UnverifiedJws,
+    ActivatePayload, ActivateRequest, ActivateResponse, ActivationLink, AnswerPayload, AnswerRequest, ClosedEvent,
+    DeviceKey, DeviceStatus, DeviceUpdate, Payload, RequestPayload, RequestsResponse, Statement, UnverifiedJws,
 };
 use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
@@ -40,19 +39,12 @@ pub(super) static ACTIVATION_LINK: Target = Target {
 };
 
 fn activation_link(input: &[u8]) {
-    let Some(link) = std::str::from_utf8(input)
-        .ok()
-        .and_then(|text| ActivationLink::parse(text).ok())
-    else {
+    let Some(link) = std::str::from_utf8(input).ok().and_then(|text| ActivationLink::parse(text).ok()) else {
         return;
     };
     // whatever was read must be what both written forms say
     for written in [link.to_code(), link.to_link()] {
-        assert_eq!(
-            ActivationLink::parse(&written),
-            Ok(link.clone()),
-            "{written}"
-        );
+        assert_eq!(ActivationLink::parse(&written), Ok(link.clone()), "{written}");
     }
 }
 
@@ -78,24 +70,14 @@ fn jws(input: &[u8]) {
 /// Whether `input` became a JWS that one of the payload types accepts.
 fn is_accepted_jws(input: &[u8]) -> bool {
     static KEY: OnceLock<Option<DeviceKey>> = OnceLock::new();
-    let key = KEY
-        .get_or_init(|| DeviceKey::generate().ok())
-        .as_ref()
-        .expect("chance for a key");
+    let key = KEY.get_or_init(|| DeviceKey::generate().ok()).as_ref().expect("chance for a key");
     // the text as it is, then the text with its parts encoded
     if let Ok(text) = std::str::from_utf8(input) {
         check::<RequestPayload>(text, key);
     }
     let mut parts = input.splitn(2, |byte| *byte == b'\n');
-    let (header, payload) = (
-        parts.next().unwrap_or_default(),
-        parts.next().unwrap_or_default(),
-    );
-    let signed = format!(
-        "{}.{}",
-        BASE64URL_NOPAD.encode(header),
-        BASE64URL_NOPAD.encode(payload)
-    );
+    let (header, payload) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let signed = format!("{}.{}", BASE64URL_NOPAD.encode(header), BASE64URL_NOPAD.encode(payload));
     let unsigned = format!("{signed}.{}", BASE64URL_NOPAD.encode(&[0; 64]));
     if UnverifiedJws::<ActivatePayload>::parse(&unsigned).is_err()
         && UnverifiedJws::<RequestPayload>::parse(&unsigned).is_err()
@@ -105,11 +87,8 @@ fn is_accepted_jws(input: &[u8]) -> bool {
     }
     let signature = key.sign(signed.as_bytes()).expect("a key that signs");
     let text = format!("{signed}.{}", BASE64URL_NOPAD.encode(&signature));
-    let accepted = [
-        check::<ActivatePayload>(&text, key),
-        check::<RequestPayload>(&text, key),
-        check::<AnswerPayload>(&text, key),
-    ];
+    let accepted =
+        [check::<ActivatePayload>(&text, key), check::<RequestPayload>(&text, key), check::<AnswerPayload>(&text, key)];
     let kinds = accepted.into_iter().filter(|accepted| *accepted).count();
     assert!(kinds <= 1, "one JWS passes for two kinds");
     kinds == 1
@@ -119,10 +98,7 @@ fn check<P: Payload>(text: &str, key: &DeviceKey) -> bool {
     let Ok(unverified) = UnverifiedJws::<P>::parse(text) else {
         return false;
     };
-    assert!(
-        unverified.claimed_kid().len() <= 64,
-        "a key id without bound"
-    );
+    assert!(unverified.claimed_kid().len() <= 64, "a key id without bound");
     let Ok(verified) = unverified.verify(key.public()) else {
         return false;
     };

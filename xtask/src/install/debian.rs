@@ -23,51 +23,23 @@ const PACKAGES: &[Package] = &[
         is_present: || fs::exists("/etc/ssl/certs/ca-certificates.crt").unwrap_or(false),
     },
     // SSH and sudo logins with Duo's own module and program (REST v1, BSON)
-    Package {
-        name: "libpam-duo",
-        is_present: || has_pam_module("pam_duo.so"),
-    },
-    Package {
-        name: "login-duo",
-        is_present: || program("login_duo").is_some(),
-    },
-    Package {
-        name: "pamtester",
-        is_present: || program("pamtester").is_some(),
-    },
+    Package { name: "libpam-duo", is_present: || has_pam_module("pam_duo.so") },
+    Package { name: "login-duo", is_present: || program("login_duo").is_some() },
+    Package { name: "pamtester", is_present: || program("pamtester").is_some() },
     // the store's second back end: the tests make clusters of their own
-    Package {
-        name: "postgresql",
-        is_present: has_postgresql,
-    },
+    Package { name: "postgresql", is_present: has_postgresql },
     // a file system that forgets what was not synced
-    Package {
-        name: "fuse3",
-        is_present: || program("fusermount3").is_some(),
-    },
+    Package { name: "fuse3", is_present: || program("fusermount3").is_some() },
     // mount namespaces, other users, pseudo-terminals
     Package {
         name: "util-linux",
-        is_present: || {
-            ["unshare", "setpriv", "script"]
-                .iter()
-                .all(|name| program(name).is_some())
-        },
+        is_present: || ["unshare", "setpriv", "script"].iter().all(|name| program(name).is_some()),
     },
     // duo_client, one virtual environment per version
-    Package {
-        name: "python3-venv",
-        is_present: has_python_venv,
-    },
+    Package { name: "python3-venv", is_present: has_python_venv },
     // @duosecurity/duo_api
-    Package {
-        name: "nodejs",
-        is_present: || program("node").is_some(),
-    },
-    Package {
-        name: "npm",
-        is_present: || program("npm").is_some(),
-    },
+    Package { name: "nodejs", is_present: || program("node").is_some() },
+    Package { name: "npm", is_present: || program("npm").is_some() },
 ];
 
 pub(super) fn install() -> anyhow::Result<()> {
@@ -96,20 +68,13 @@ pub(super) fn install() -> anyhow::Result<()> {
     step::run(&mut apt(&args))?;
     let still = self::missing();
     if !still.is_empty() {
-        bail!(
-            "apt installed {names}, yet what the tests need of them is not there: {}",
-            still.join(" ")
-        );
+        bail!("apt installed {names}, yet what the tests need of them is not there: {}", still.join(" "));
     }
     Ok(())
 }
 
 fn missing() -> Vec<&'static str> {
-    PACKAGES
-        .iter()
-        .filter(|package| !(package.is_present)())
-        .map(|package| package.name)
-        .collect()
+    PACKAGES.iter().filter(|package| !(package.is_present)()).map(|package| package.name).collect()
 }
 
 fn apt(args: &[&str]) -> Command {
@@ -131,27 +96,15 @@ fn is_root() -> anyhow::Result<bool> {
 /// PAM modules live in `/usr/lib/<architecture>/security` (Debian, multiarch) or `/usr/lib/security`.
 fn has_pam_module(name: &str) -> bool {
     ["/usr/lib", "/lib", "/usr/lib64"].iter().any(|lib| {
-        let architectures = fs::read_dir(lib)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path());
-        architectures
-            .chain([lib.into()])
-            .any(|dir| dir.join("security").join(name).is_file())
+        let architectures = fs::read_dir(lib).into_iter().flatten().flatten().map(|entry| entry.path());
+        architectures.chain([lib.into()]).any(|dir| dir.join("security").join(name).is_file())
     })
 }
 
 /// Debian keeps the programs of each version in `/usr/lib/postgresql/<version>/bin`.
 fn has_postgresql() -> bool {
-    let versions = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten();
-    program("initdb").is_some()
-        || versions
-            .into_iter()
-            .any(|version| version.path().join("bin/initdb").is_file())
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    program("initdb").is_some() || versions.into_iter().any(|version| version.path().join("bin/initdb").is_file())
 }
 
 fn has_python_venv() -> bool {

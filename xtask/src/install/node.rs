@@ -14,13 +14,7 @@ pub(super) fn install(dir: &Path) -> anyhow::Result<()> {
     once(dir, &wanted, || {
         step::run(
             Command::new("npm")
-                .args([
-                    "install",
-                    "--no-audit",
-                    "--no-fund",
-                    "--ignore-scripts",
-                    "--no-update-notifier",
-                ])
+                .args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-update-notifier"])
                 .arg("--prefix")
                 .arg(dir)
                 .arg(&wanted),

@@ -16,20 +16,11 @@ struct Client {
 
 const CLIENTS: &[Client] = &[
     // signature v2, HMAC-SHA1: what Debian ships as python3-duo-client
-    Client {
-        version: "4.5.0",
-        also: &["six"],
-    },
+    Client { version: "4.5.0", also: &["six"] },
     // Auth API v2 with HMAC-SHA512, Admin API with v5
-    Client {
-        version: "5.0.0",
-        also: &["six"],
-    },
+    Client { version: "5.0.0", also: &["six"] },
     // signature v5 everywhere, JSON bodies
-    Client {
-        version: "5.7.0",
-        also: &[],
-    },
+    Client { version: "5.7.0", also: &[] },
 ];
 
 pub(super) fn install(venvs: &Path) -> anyhow::Result<()> {
@@ -39,21 +30,11 @@ pub(super) fn install(venvs: &Path) -> anyhow::Result<()> {
         let requirement = format!("duo_client=={}", client.version);
         let contents = format!("{requirement} {} {python}", client.also.join(" "));
         once(&dir, &contents, || {
-            step::run(
-                Command::new("python3")
-                    .args(["-m", "venv", "--clear"])
-                    .arg(&dir),
-            )?;
+            step::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&dir))?;
             let python = dir.join("bin/python");
             step::run(
                 Command::new(&python)
-                    .args([
-                        "-m",
-                        "pip",
-                        "install",
-                        "--disable-pip-version-check",
-                        "--no-input",
-                    ])
+                    .args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input"])
                     .args(["--progress-bar", "off", &requirement])
                     .args(client.also),
             )?;
@@ -68,16 +49,9 @@ pub(super) fn install(venvs: &Path) -> anyhow::Result<()> {
 /// What `python3` is: an environment made by another one does not outlive it.
 fn interpreter() -> anyhow::Result<String> {
     let output = Command::new("python3")
-        .args([
-            "-c",
-            "import sys; print(sys.executable, sys.version_info[:3])",
-        ])
+        .args(["-c", "import sys; print(sys.executable, sys.version_info[:3])"])
         .output()
         .context("cannot start python3")?;
-    ensure!(
-        output.status.success(),
-        "python3 does not work: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    ensure!(output.status.success(), "python3 does not work: {}", String::from_utf8_lossy(&output.stderr));
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
