@@ -1,1 +1,3 @@
 //! The rules of Countersign, pure: users, factors, logins, one-time passwords, lockout, roles.
+
+pub mod otp;
