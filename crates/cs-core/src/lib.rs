@@ -1,3 +1,4 @@
 //! The rules of Countersign, pure: users, factors, logins, one-time passwords, lockout, roles.
 
+pub mod lockout;
 pub mod otp;
