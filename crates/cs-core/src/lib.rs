@@ -2,3 +2,4 @@
 
 pub mod lockout;
 pub mod otp;
+pub mod username;
