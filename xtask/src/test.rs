@@ -30,17 +30,29 @@ impl Options {
         }
         Ok(options)
     }
+
+    /// Whether the caller named packages, so that not all of them are meant.
+    fn chooses_packages(&self) -> bool {
+        let cargo_args = self.cargo_args.iter().take_while(|arg| *arg != "--");
+        cargo_args.into_iter().any(|arg| arg.starts_with("-p") || arg.starts_with("--package"))
+    }
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     if options.fast {
-        return step::run(test_command(options).args(["--exclude", "e2e", "--exclude", "bench"]));
+        return step::run(&mut test_command(options));
     }
     let target = metadata::target_directory()?;
     let places = if options.no_install { install::Places::under(&target) } else { install::everything(&target)? };
-    // One build with the features that the tests resolve to: end-to-end tests start these binaries,
-    // and building the binaries by themselves would compile many dependencies a second time.
-    step::run(&mut step::cargo(&["build", "--workspace", "--bins", "--tests"]))?;
+    // End-to-end tests start these binaries. With `--tests` dependencies get the features that the tests
+    // resolve to; without it many would be compiled a second time.
+    let mut build = step::cargo(&["build", "--bins"]);
+    if options.chooses_packages() {
+        build.args(["--package", "countersign", "--package", "countersign-device"]);
+    } else {
+        build.args(["--workspace", "--tests"]);
+    }
+    step::run(&mut build)?;
     let mut command = test_command(options);
     command
         .env("COUNTERSIGN_REQUIRE_POSTGRES", "1")
@@ -51,7 +63,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 fn test_command(options: &Options) -> Command {
-    let mut command = step::cargo(&["test", "--workspace", "--no-fail-fast"]);
+    let mut command = step::cargo(&["test", "--no-fail-fast"]);
+    if !options.chooses_packages() {
+        command.arg("--workspace");
+        if options.fast {
+            command.args(["--exclude", "e2e", "--exclude", "bench"]);
+        }
+    }
     command.args(&options.cargo_args);
     command
 }
@@ -65,6 +83,15 @@ mod tests {
         let options = Options::parse(&["--fast", "--", "-p", "cs-core", "--", "--nocapture"]).unwrap();
         let cargo_args = ["-p", "cs-core", "--", "--nocapture"].map(str::to_owned).to_vec();
         assert_eq!(options, Options { fast: true, no_install: false, cargo_args });
+    }
+
+    #[test]
+    fn packages_are_chosen_before_the_arguments_of_the_test_binary() {
+        let chooses = |args: &[&str]| Options::parse(args).unwrap().chooses_packages();
+        assert!(chooses(&["--", "-p", "cs-core"]));
+        assert!(chooses(&["--", "--package=cs-core"]));
+        assert!(!chooses(&["--", "totp", "--", "-p"]));
+        assert!(!chooses(&["--fast"]));
     }
 
     #[test]
