@@ -214,11 +214,15 @@ impl LockoutState {
         match event.counting() {
             Counting::Counts => self.begin_attempt(policy, now).map_or(self, |attempt| attempt.state),
             Counting::Ignored => self,
-            Counting::Resets => self.succeed().unwrap_or(self),
+            // A push approved while the user was being locked out by guesses elsewhere does not open the lock.
+            Counting::Resets => self.check(now).and_then(|()| self.succeed()).unwrap_or(self),
         }
     }
 
-    /// The attempt counted before was right: failures, lock and rounds are gone.
+    /// The attempt counted before by [`begin_attempt`](Self::begin_attempt) was right: failures, lock and rounds are gone.
+    ///
+    /// Only for such attempts. A push was not counted when it began: [`check`](Self::check) again before its approval
+    /// lets anyone in, then [`record`](Self::record) the success.
     ///
     /// Fails when an administrator has locked the user in the meantime: the login must not succeed.
     pub fn succeed(self) -> Result<Self, LockedOut> {
@@ -315,6 +319,16 @@ mod tests {
         assert_eq!(locked.succeed(), Err(LockedOut { until: None }));
         assert_eq!(locked.record(LockoutEvent::Success, LockoutPolicy::default(), at(1)), locked);
         assert!(locked.check(at(1_000_000)).is_err());
+    }
+
+    #[test]
+    fn an_approval_does_not_open_a_lock() {
+        let policy = LockoutPolicy::default();
+        let mut state = LockoutState::default();
+        fail_until_locked(&mut state, policy, at(0));
+        assert_eq!(state.record(LockoutEvent::Success, policy, at(14)), state);
+        assert_eq!(state.record(LockoutEvent::Denied, policy, at(14)), state);
+        assert_eq!(state.record(LockoutEvent::Success, policy, at(15)), LockoutState::default());
     }
 
     #[test]
