@@ -1,6 +1,7 @@
 //! What is fuzzed: every parser that bytes from outside reach.
 
 mod device;
+mod otp;
 
 /// A parser with what is needed to write nearly valid input for it.
 pub struct Target {
@@ -14,7 +15,14 @@ pub struct Target {
 }
 
 /// All of them.
-pub static TARGETS: &[&Target] = &[&device::ACTIVATION_LINK, &device::JWS, &device::MESSAGES];
+pub static TARGETS: &[&Target] = &[
+    &device::ACTIVATION_LINK,
+    &device::JWS,
+    &device::MESSAGES,
+    &otp::TYPED_PASSCODE,
+    &otp::CSV_IMPORT,
+    &otp::OTPAUTH_IMPORT,
+];
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
     check_deps::run()?;
     licences::run()?;
     step::run(&mut step::cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
-    let mut doc = step::cargo(&["doc", "--workspace", "--no-deps"]);
+    // private items too: their links are for us, and go stale as any other
+    let mut doc = step::cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
     doc.env("RUSTDOCFLAGS", "-D warnings");
     step::run(&mut doc)?;
     test::run(&test::Options::default())
