@@ -3,6 +3,8 @@
 pub mod audit;
 pub mod db;
 pub mod outbox;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod vault;
 
 pub use db::{

@@ -201,6 +201,21 @@ impl Chain {
         }
     }
 
+    /// A new chain for the same lane, after one of which the end is not known.
+    pub(crate) fn successor(&self, id: &str, started_at: Timestamp) -> Self {
+        let link = self.link;
+        let started_at = started_at.as_millisecond();
+        let mac = self
+            .key
+            .chain_start(id, &self.node, self.lane, started_at, &link);
+        Self {
+            id: id.into(),
+            started_at,
+            head: ChainHead { seq: 0, mac },
+            ..self.clone()
+        }
+    }
+
     /// Puts `record` after the last row.
     pub(crate) fn append(&mut self, record: &LogRecord) -> Chained {
         let seq = self.head.seq + 1;

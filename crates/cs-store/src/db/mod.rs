@@ -3,6 +3,7 @@
 mod dialect;
 mod error;
 mod migrations;
+mod postgres;
 mod sqlite;
 mod step;
 mod store;

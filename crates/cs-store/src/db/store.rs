@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, oneshot};
 
-use super::sqlite::{self, Pending, Sqlite};
+use super::postgres::{self, Postgres};
+use super::sqlite::{self, Sqlite};
 use super::step::has_nul;
 use super::{CommitError, Job, Receipt, Row, StoreError, Value, random_id};
 use crate::args;
@@ -139,8 +140,90 @@ impl Signals {
     }
 }
 
+/// A job and where its outcome goes.
+pub(super) struct Pending {
+    pub(super) job: Job,
+    pub(super) reply: oneshot::Sender<Result<Receipt, CommitError>>,
+}
+
 enum Db {
     Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+/// A database that is open and migrated, but does not take jobs yet.
+enum Opening {
+    Sqlite(sqlite::Opening),
+    Postgres(postgres::Opening),
+}
+
+impl Opening {
+    async fn open(database: Database) -> Result<Self, StoreError> {
+        match database {
+            Database::Sqlite(path) => {
+                let opening = tokio::task::spawn_blocking(move || sqlite::Opening::open(&path));
+                opening
+                    .await
+                    .map_err(|error| StoreError::Unavailable(Arc::new(error)))?
+                    .map(Self::Sqlite)
+            }
+            Database::Postgres(address) => {
+                postgres::Opening::open(&address).await.map(Self::Postgres)
+            }
+        }
+    }
+
+    async fn query(&self, sql: &'static str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Self::Sqlite(db) => db.query(&sqlite_text(sql), args),
+            Self::Postgres(db) => db.query(sql, args).await,
+        }
+    }
+
+    async fn execute(&self, sql: &'static str, args: &[Value]) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(db) => db.execute(&sqlite_text(sql), args).map(|_| ()),
+            Self::Postgres(db) => db.execute(sql, args).await.map(|_| ()),
+        }
+    }
+
+    /// A fact about the database; `value` if it has none yet.
+    async fn fact(&self, name: &'static str, value: String) -> Result<String, StoreError> {
+        self.execute(INSERT_META, &args![name, value]).await?;
+        let rows = self.query(SELECT_META, &args![name]).await?;
+        Ok(rows
+            .first()
+            .ok_or_else(|| StoreError::corrupt("meta", name))?
+            .text(0)?)
+    }
+
+    fn lanes(&self) -> usize {
+        match self {
+            Self::Sqlite(_) => 1,
+            Self::Postgres(_) => postgres::LANES,
+        }
+    }
+
+    fn start(
+        self,
+        mut chains: Vec<Chain>,
+        config: &StoreConfig,
+        signals: &Signals,
+    ) -> Result<Db, StoreError> {
+        match self {
+            Self::Sqlite(db) => {
+                let chain = chains.pop().ok_or(StoreError::Closed)?;
+                db.start(chain, config.queue, signals.clone())
+                    .map(Db::Sqlite)
+            }
+            Self::Postgres(db) => Ok(Db::Postgres(db.start(
+                chains,
+                config.queue,
+                config.report_timeout,
+                signals,
+            ))),
+        }
+    }
 }
 
 struct Inner {
@@ -169,49 +252,32 @@ impl Store {
     ///
     /// Fails with [`StoreError::Newer`] for a schema of a newer program and with a [`StoreError::Vault`] for the wrong master key.
     pub async fn open(config: StoreConfig) -> Result<Self, StoreError> {
-        match config.database.clone() {
-            Database::Sqlite(path) => {
-                let opening =
-                    tokio::task::spawn_blocking(move || Self::open_sqlite(&path, &config));
-                opening
-                    .await
-                    .map_err(|error| StoreError::Unavailable(Arc::new(error)))?
-            }
-            Database::Postgres(_) => Err(StoreError::Address("PostgreSQL")),
-        }
-    }
-
-    fn open_sqlite(path: &std::path::Path, config: &StoreConfig) -> Result<Self, StoreError> {
-        let db = sqlite::Opening::open(path)?;
+        let db = Opening::open(config.database.clone()).await?;
         let now = Timestamp::now();
-        let fact = |name: &str, value: String| -> Result<String, StoreError> {
-            db.execute(&sqlite_text(INSERT_META), &args![name, value])?;
-            let rows = db.query(&sqlite_text(SELECT_META), &args![name])?;
-            Ok(rows
-                .first()
-                .ok_or_else(|| StoreError::corrupt("meta", name))?
-                .text(0)?)
-        };
-        let database_id = fact("database_id", random_id())?;
-        let generation = fact("generation", "1".to_owned())?;
+        let database_id = db.fact("database_id", random_id()).await?;
+        let generation = db.fact("generation", "1".to_owned()).await?;
         let generation = generation
             .parse()
             .map_err(|_| StoreError::corrupt("meta", "generation"))?;
         for purpose in Purpose::INSTALLATION {
             let key = WrappedKey::generate(&config.master, INSTALLATION, purpose, 1)?;
-            db.execute(&sqlite_text(INSERT_KEY), &key.insert_args(now))?;
+            db.execute(INSERT_KEY, &key.insert_args(now)).await?;
         }
         let vault = Vault::default();
-        for row in db.query(&sqlite_text(SELECT_KEYS), &[])? {
+        for row in db.query(SELECT_KEYS, &[]).await? {
             vault.admit(&config.master, &WrappedKey::from_row(&row)?)?;
         }
-        let link = match db.query(LAST_CHECKPOINT, &[])?.first() {
+        let link = match db.query(LAST_CHECKPOINT, &[]).await?.first() {
             Some(row) => row.bytes(0)?,
             None => [0; 32],
         };
         let signals = Signals::default();
-        let chain = Chain::start(vault.log_key()?, &random_id(), &config.node, 0, now, link);
-        let db = Db::Sqlite(db.start(chain, config.queue, signals.clone())?);
+        let log_key = vault.log_key()?;
+        let chains = (0i64..)
+            .take(db.lanes())
+            .map(|lane| Chain::start(log_key.clone(), &random_id(), &config.node, lane, now, link))
+            .collect();
+        let db = db.start(chains, &config, &signals)?;
         Ok(Self(Arc::new(Inner {
             db,
             vault,
@@ -234,6 +300,7 @@ impl Store {
         query.check()?;
         match &self.0.db {
             Db::Sqlite(db) => db.reads.query(&query),
+            Db::Postgres(db) => db.reads.query(&query).await,
         }
     }
 
@@ -251,6 +318,7 @@ impl Store {
         queries.iter().try_for_each(Query::check)?;
         match &self.0.db {
             Db::Sqlite(db) => db.reads.query_many(&queries),
+            Db::Postgres(db) => db.reads.query_many(&queries).await,
         }
     }
 
@@ -266,6 +334,7 @@ impl Store {
         let pending = Pending { job, reply };
         match &self.0.db {
             Db::Sqlite(db) => db.submit(pending)?,
+            Db::Postgres(db) => db.submit(pending)?,
         }
         // The writer drops a reply only when it ends.
         outcome.await.unwrap_or(Err(CommitError::Closed))
@@ -329,9 +398,14 @@ impl Store {
 
     /// Takes no more jobs, waits until all that were taken are committed and answered, and closes the database.
     pub async fn shutdown(&self) {
+        if let Db::Postgres(db) = &self.0.db {
+            return db.shutdown().await;
+        }
         let store = self.clone();
-        let done = tokio::task::spawn_blocking(move || match &store.0.db {
-            Db::Sqlite(db) => db.shutdown(),
+        let done = tokio::task::spawn_blocking(move || {
+            if let Db::Sqlite(db) = &store.0.db {
+                db.shutdown();
+            }
         });
         if let Err(error) = done.await {
             tracing::error!(%error, "the store did not shut down cleanly");
@@ -359,14 +433,13 @@ impl Reader {
             .map_err(|_| StoreError::Timeout)?
             .map_err(|_| StoreError::Closed)?;
         match &inner.db {
-            Db::Sqlite(_) => {
-                let store = self.0.clone();
-                let read = tokio::task::spawn_blocking(move || match &store.0.db {
-                    Db::Sqlite(db) => db.reads.query_until(&query, deadline),
-                });
+            Db::Sqlite(db) => {
+                let pool = db.reads.clone();
+                let read = tokio::task::spawn_blocking(move || pool.query_until(&query, deadline));
                 read.await
                     .map_err(|error| StoreError::Unavailable(Arc::new(error)))?
             }
+            Db::Postgres(db) => db.reports.query(&query).await,
         }
     }
 

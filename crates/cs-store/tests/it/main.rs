@@ -1,3 +1,27 @@
 //! The store's promises, on both engines.
 
+/// Makes a test per engine of each `async fn name(database: TestDatabase)` in this module.
+macro_rules! on_both_engines {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                if let Some(database) = cs_store::testing::TestDatabase::new(cs_store::testing::Engine::Sqlite) {
+                    super::$name(database).await;
+                }
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                if let Some(database) = cs_store::testing::TestDatabase::new(cs_store::testing::Engine::Postgres) {
+                    super::$name(database).await;
+                }
+            })*
+        }
+    };
+}
+
 mod commits;
+mod common;
+mod opening;

@@ -12,10 +12,9 @@ use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql};
-use tokio::sync::oneshot;
 
-use super::store::Signals;
-use super::{CommitError, Job, Receipt, Row, StoreError, Value, migrations};
+use super::store::{Pending, Signals};
+use super::{CommitError, Row, StoreError, Value, migrations};
 use crate::audit::Chain;
 pub(super) use pool::Pool;
 use writer::Writer;
@@ -24,12 +23,6 @@ use writer::Writer;
 const BATCH: usize = 512;
 /// Statements kept prepared per connection.
 const PREPARED: usize = 256;
-
-/// A job and where its outcome goes.
-pub(super) struct Pending {
-    pub(super) job: Job,
-    pub(super) reply: oneshot::Sender<Result<Receipt, CommitError>>,
-}
 
 /// A database that is open and migrated, but does not take jobs yet.
 pub(super) struct Opening {
@@ -90,7 +83,7 @@ impl Opening {
             })?,
         ];
         Ok(Sqlite {
-            reads: Pool::new(self.path.clone(), Duration::from_secs(1)),
+            reads: Arc::new(Pool::new(self.path.clone(), Duration::from_secs(1))),
             jobs: Mutex::new(Some(jobs)),
             threads: Mutex::new(threads),
         })
@@ -110,7 +103,7 @@ fn migration(error: refinery::Error) -> StoreError {
 
 /// An open SQLite database.
 pub(super) struct Sqlite {
-    pub(super) reads: Pool,
+    pub(super) reads: Arc<Pool>,
     jobs: Mutex<Option<SyncSender<Pending>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }

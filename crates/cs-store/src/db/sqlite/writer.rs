@@ -8,9 +8,9 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use rusqlite::{Connection, ErrorCode};
 
 use super::super::dialect::plan;
-use super::super::store::Signals;
+use super::super::store::{Pending, Signals};
 use super::super::{Cause, CommitError, Expect, Job, Receipt, Step, Value};
-use super::{BATCH, Pending};
+use super::BATCH;
 use crate::audit::{self, Chain, LogPosition};
 use crate::outbox;
 

@@ -1,0 +1,86 @@
+//! Opening a database: schema versions and keys.
+
+use std::sync::Arc;
+
+use cs_store::testing::TestDatabase;
+use cs_store::vault::{MasterKey, VaultError};
+use cs_store::{Job, Step, Store, StoreError, args};
+
+use crate::common::*;
+
+on_both_engines![
+    what_was_committed_is_there_after_opening_again,
+    a_newer_schema_is_refused,
+    the_wrong_master_key_is_refused,
+    nodes_that_start_together_agree,
+    keys_survive_opening_again,
+];
+
+async fn what_was_committed_is_there_after_opening_again(database: TestDatabase) {
+    let store = database.open().await.unwrap();
+    let id = store.database_id().to_owned();
+    store.commit(fact("a", "1")).await.unwrap();
+    store.shutdown().await;
+    let store = database.open().await.unwrap();
+    assert_eq!(store.database_id(), id);
+    assert_eq!(
+        store.query(VALUE, args!["a"]).await.unwrap()[0]
+            .text(0)
+            .unwrap(),
+        "1"
+    );
+}
+
+async fn a_newer_schema_is_refused(database: TestDatabase) {
+    let store = database.open().await.unwrap();
+    let job = Job::new().step(Step::one(
+        "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) VALUES (9000, 'later', '2026-11-22T00:00:00Z', '1')",
+        args![],
+    ));
+    store.commit(job).await.unwrap();
+    store.shutdown().await;
+    let error = database.open().await.unwrap_err();
+    assert!(
+        matches!(error, StoreError::Newer { found: 9000, .. }),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("countersign restore"));
+}
+
+async fn the_wrong_master_key_is_refused(database: TestDatabase) {
+    database.open().await.unwrap().shutdown().await;
+    let mut config = database.config();
+    config.master = Arc::new(MasterKey::generate().unwrap());
+    let error = Store::open(config).await.unwrap_err();
+    assert!(
+        matches!(error, StoreError::Vault(VaultError::WrongMasterKey)),
+        "{error:?}"
+    );
+}
+
+async fn nodes_that_start_together_agree(database: TestDatabase) {
+    let nodes = futures_util::future::join_all((0..4).map(|_| database.open())).await;
+    let ids: Vec<_> = nodes
+        .into_iter()
+        .map(|node| node.unwrap().database_id().to_owned())
+        .collect();
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+}
+
+async fn keys_survive_opening_again(database: TestDatabase) {
+    let store = database.open().await.unwrap();
+    let other = database.open().await.unwrap();
+    store.ensure_keys("DA1").await.unwrap();
+    let sealed = store.vault().seal("DA1", "t", "c", "r", b"secret").unwrap();
+    let digest = store.vault().digest("DA1", "bypass", b"1").unwrap();
+    assert!(!other.vault().has_keys("DA1"));
+    other.ensure_keys("DA1").await.unwrap();
+    store.shutdown().await;
+    for store in [other, database.open().await.unwrap()] {
+        assert_eq!(
+            *store.vault().open("DA1", "t", "c", "r", &sealed).unwrap(),
+            b"secret"
+        );
+        assert_eq!(store.vault().digest("DA1", "bypass", b"1").unwrap(), digest);
+    }
+}
