@@ -1,6 +1,20 @@
-//! The rules of Countersign, pure: users, factors, logins, one-time passwords, lockout, roles.
+//! The rules of Countersign, pure: no I/O, no clock, no ambient randomness.
+//!
+//! Time arrives as an argument ([`jiff::Timestamp`]), chance as `&mut impl CryptoRng`. A decision is a `#[must_use]` value that says what
+//! was decided and why; `cs-engine` carries it out. Nothing here is `Serialize`: surfaces and stores convert at their own borders.
+#![forbid(unsafe_code)]
 
+pub mod account;
 pub mod admin;
+pub mod bypass_code;
+pub mod device;
+pub mod group;
+pub mod id;
+pub mod integration;
 pub mod lockout;
+pub mod login;
+pub mod network;
 pub mod otp;
+pub mod secret;
+pub mod user;
 pub mod username;

@@ -1,1 +1,106 @@
-//! Use cases: load, decide, commit, queue effects. No HTTP.
+//! Use cases: load, let `cs-core` decide, commit, queue effects. No HTTP.
+//!
+//! [`Engine`] is the one door for every write. A use case reads what it needs, hands the facts to a rule, and gives the store one job whose guards
+//! repeat every condition; when a guard does not hold, it loads and decides again, a bounded number of times.
+
+mod access;
+mod cache;
+mod clock;
+mod entropy;
+mod error;
+mod geo;
+mod hub;
+pub mod devices;
+pub mod login;
+mod maintenance;
+mod waiters;
+
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use cs_core::account::LoginSettings;
+use cs_core::id::AccountId;
+use cs_store::Store;
+
+pub use access::{Access, Caller, Liveness, Surface};
+pub use cache::{AccountEntry, Directory};
+pub use clock::{Clock, ManualClock};
+pub use entropy::SystemRng;
+pub use error::EngineError;
+pub use geo::{Geo, GeoError, Place};
+pub use hub::{DeviceEvent, Hub};
+pub use maintenance::MaintenanceReport;
+
+/// How often a use case loads and decides again before it gives up.
+///
+/// Every round of a contest has a winner, so this many attempts of one user may arrive at once.
+pub const MAX_ROUNDS: usize = 128;
+
+/// The use cases of one node. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    clock: Clock,
+    directory: Directory,
+    geo: Geo,
+    hub: Hub,
+    waiters: waiters::Waiters,
+    /// This process among all that ever ran: whose connections are whose.
+    node: String,
+}
+
+impl Engine {
+    /// The engine over `store`. `node` names this machine among those that share the database.
+    pub fn new(store: Store, clock: Clock, geo: Geo, node: &str) -> Self {
+        let node = format!("{node}/{}", cs_core::id::TxId::generate(&mut SystemRng));
+        let inner = Inner {
+            directory: Directory::new(store.clone()),
+            store,
+            clock,
+            geo,
+            hub: Hub::default(),
+            waiters: waiters::Waiters::default(),
+            node,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The store, for lists and logs.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// The clock everything here goes by.
+    pub fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    /// Accounts and integrations as logins see them.
+    pub fn directory(&self) -> &Directory {
+        &self.inner.directory
+    }
+
+    /// What devices with an open stream are told.
+    pub fn hub(&self) -> &Hub {
+        &self.inner.hub
+    }
+
+    /// How many requests wait for somebody to answer a phone.
+    pub fn waiting(&self) -> usize {
+        self.inner.waiters.parked()
+    }
+
+    /// The key that tickets of `account` are made with.
+    fn ticket_key(&self, account: AccountId) -> Result<hmac::Key, EngineError> {
+        let key = self.inner.store.vault().digest(account.as_str(), "ticket", b"key").map_err(EngineError::vault)?;
+        Ok(hmac::Key::new(hmac::HMAC_SHA256, &key))
+    }
+
+    fn settings<'a>(&self, caller: &'a Caller) -> &'a LoginSettings {
+        &caller.account.login
+    }
+}

@@ -1,7 +1,13 @@
 //! All SQL: SQLite and PostgreSQL, migrations, commit jobs, encryption at rest, the audit chain.
 
+pub mod accounts;
+pub mod attempts;
 pub mod audit;
+mod convert;
 pub mod db;
+pub mod facts;
+pub mod integrations;
+pub mod logins;
 pub mod outbox;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -1,0 +1,125 @@
+//! What a user answers with: phones, the authenticators on them, and hardware tokens.
+
+use jiff::Timestamp;
+
+use crate::id::{PhoneId, TokenId};
+use crate::otp::{OtpParams, OtpRecord};
+
+/// What runs an authenticator; policy may tell them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthenticatorClass {
+    /// The installable web page.
+    Pwa,
+    /// `countersign-device` in a person's hands.
+    Cli,
+    /// `countersign-device` answering by itself.
+    Automation,
+    /// A native application.
+    Native,
+}
+
+impl AuthenticatorClass {
+    /// The protocol's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pwa => "pwa",
+            Self::Cli => "cli",
+            Self::Automation => "automation",
+            Self::Native => "native",
+        }
+    }
+
+    /// Reads the protocol's word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Pwa, Self::Cli, Self::Automation, Self::Native].into_iter().find(|c| c.as_str() == text)
+    }
+}
+
+/// An authenticator bound to a phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authenticator {
+    /// What runs it.
+    pub class: AuthenticatorClass,
+    /// When the key was bound.
+    pub activated_at: Timestamp,
+    /// Whether the person confirmed the phrase, where that was demanded. Until then the device can do nothing.
+    pub confirmed: bool,
+    /// How it makes passcodes.
+    pub params: OtpParams,
+    /// Where they are.
+    pub otp: OtpRecord,
+    /// The sealed seed.
+    pub sealed_seed: Vec<u8>,
+    /// Set by an administrator: until then this device may answer without a person.
+    pub auto_approve_until: Option<Timestamp>,
+}
+
+/// A phone (or tablet, or laptop: whatever holds an authenticator or takes calls).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Phone {
+    /// Its id, `DP…`.
+    pub id: PhoneId,
+    /// The person's label, may be empty.
+    pub name: String,
+    /// E.164, may be empty.
+    pub number: String,
+    /// As Duo displays it: "Google Android", "Apple iOS", "Generic Smartphone", "Unknown", …
+    pub platform: String,
+    /// The authenticator on it, once activated.
+    pub authenticator: Option<Authenticator>,
+}
+
+impl Phone {
+    /// Whether a push can be sent to it.
+    pub fn can_push(&self) -> bool {
+        self.authenticator.as_ref().is_some_and(|a| a.confirmed)
+    }
+
+    /// Whether it can serve as a factor at all.
+    pub fn is_usable(&self) -> bool {
+        self.can_push()
+    }
+
+    /// The number with all but the last four digits hidden, in Duo's form (`XXX-XXX-0100`); empty if there is none.
+    pub fn masked_number(&self) -> String {
+        let digits: Vec<char> = self.number.chars().filter(char::is_ascii_digit).collect();
+        match digits.len() {
+            0 => String::new(),
+            n if n < 4 => "XXX-XXX-XXXX".to_owned(),
+            n => format!("XXX-XXX-{}", digits[n - 4..].iter().collect::<String>()),
+        }
+    }
+
+    /// How the phone is named in menus: by its number, its label or its platform.
+    pub fn display_name(&self) -> String {
+        match (self.masked_number(), self.name.as_str()) {
+            (number, "") if number.is_empty() => self.platform.clone(),
+            (number, name) if number.is_empty() => format!("{} ({name})", self.platform),
+            (number, _) => format!("{} ({number})", self.platform),
+        }
+    }
+
+    /// What follows "Duo Push to" in a menu.
+    pub fn menu_name(&self) -> String {
+        match (self.masked_number(), self.name.as_str()) {
+            (number, "") if number.is_empty() => self.platform.clone(),
+            (number, name) if number.is_empty() => name.to_owned(),
+            (number, _) => number,
+        }
+    }
+}
+
+/// A hardware token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Its id, `DH…`.
+    pub id: TokenId,
+    /// As printed on it.
+    pub serial: String,
+    /// How it makes codes.
+    pub params: OtpParams,
+    /// Where they are.
+    pub otp: OtpRecord,
+    /// The sealed secret.
+    pub sealed_secret: Vec<u8>,
+}

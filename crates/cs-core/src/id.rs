@@ -1,0 +1,181 @@
+//! Identifiers, each its own type. They have the shape Duo's have (20 characters, two-letter prefix), because clients check it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rand_core::CryptoRng;
+
+/// A text that is not an identifier of the expected kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not {expected}")]
+pub struct InvalidId {
+    /// What was expected, for people: "a user id (DU…)".
+    pub expected: &'static str,
+}
+
+const LENGTH: usize = 20;
+const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+
+fn generate(prefix: &str, rng: &mut impl CryptoRng) -> [u8; LENGTH] {
+    let mut id = [0_u8; LENGTH];
+    rng.fill_bytes(&mut id);
+    for byte in &mut id {
+        *byte = ALPHABET[usize::from(*byte % 32)];
+    }
+    id[..2].copy_from_slice(prefix.as_bytes());
+    id
+}
+
+fn parse(text: &str, prefix: &str) -> Option<[u8; LENGTH]> {
+    let id: [u8; LENGTH] = text.as_bytes().try_into().ok()?;
+    let shaped = id.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    (shaped && text.starts_with(prefix)).then_some(id)
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident, $prefix:literal, $expected:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; LENGTH]);
+
+        impl $name {
+            /// A new random identifier (about 90 bits).
+            pub fn generate(rng: &mut impl CryptoRng) -> Self {
+                Self(generate($prefix, rng))
+            }
+
+            /// The 20 characters.
+            pub fn as_str(&self) -> &str {
+                // Only ASCII gets in, through `generate` and `parse`.
+                std::str::from_utf8(&self.0).unwrap_or_default()
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                parse(text, $prefix).map(Self).ok_or(InvalidId { expected: $expected })
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// An account: one organisation. Every other object belongs to exactly one.
+    AccountId, "DA", "an account id (DA…)";
+    /// A person who logs in.
+    UserId, "DU", "a user id (DU…)";
+    /// A set of users.
+    GroupId, "DG", "a group id (DG…)";
+    /// A phone, or any other thing that can hold an authenticator.
+    PhoneId, "DP", "a phone id (DP…)";
+    /// A hardware token.
+    TokenId, "DH", "a token id (DH…)";
+    /// A batch member of bypass codes; the code itself is never an identifier.
+    BypassCodeId, "DB", "a bypass code id (DB…)";
+    /// An integration (an application in Duo's panel): the public half of its credentials.
+    IntegrationKey, "DI", "an integration key (DI…)";
+    /// An administrator. Administrators are never users.
+    AdminId, "DE", "an administrator id (DE…)";
+}
+
+/// A login transaction: 128 bits, written as a UUID.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TxId([u8; 16]);
+
+impl TxId {
+    /// The transaction with these 16 bytes.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// A new random transaction id.
+    pub fn generate(rng: &mut impl CryptoRng) -> Self {
+        let mut bytes = [0; 16];
+        rng.fill_bytes(&mut bytes);
+        Self(bytes)
+    }
+
+    /// The 16 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl FromStr for TxId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        const INVALID: InvalidId = InvalidId { expected: "a transaction id" };
+        let groups = [8, 13, 18, 23];
+        if text.len() != 36 || !text.is_ascii() {
+            return Err(INVALID);
+        }
+        let mut digits = Vec::with_capacity(32);
+        for (at, byte) in text.bytes().enumerate() {
+            match (groups.contains(&at), byte) {
+                (true, b'-') => {}
+                (false, b'0'..=b'9' | b'a'..=b'f') => digits.push(byte),
+                _ => return Err(INVALID),
+            }
+        }
+        let bytes = data_encoding::HEXLOWER.decode(&digits).map_err(|_| INVALID)?;
+        bytes.try_into().map(Self).map_err(|_| INVALID)
+    }
+}
+
+impl fmt::Display for TxId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, byte) in self.0.iter().enumerate() {
+            if matches!(at, 4 | 6 | 8 | 10) {
+                f.write_str("-")?;
+            }
+            write!(f, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for TxId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_of_another_kind_is_refused() {
+        assert!("DUAAAAAAAAAAAAAAAAAA".parse::<UserId>().is_ok());
+        for wrong in
+            ["DPAAAAAAAAAAAAAAAAAA", "DUAAAAAAAAAAAAAAAAA", "DUAAAAAAAAAAAAAAAAaa", "", "DU\u{00c4}AAAAAAAAAAAAAAAA"]
+        {
+            assert!(wrong.parse::<UserId>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_transaction_id_round_trips_in_one_spelling_only() {
+        let id = TxId::from_bytes(*b"0123456789abcdef");
+        let text = id.to_string();
+        assert_eq!(text, "30313233-3435-3637-3839-616263646566");
+        assert_eq!(text.parse(), Ok(id));
+        assert!(text.to_uppercase().parse::<TxId>().is_err());
+        assert!(text.replace('-', "").parse::<TxId>().is_err());
+    }
+}

@@ -1,0 +1,79 @@
+//! Who asks, and from where.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cs_core::integration::Integration;
+use cs_store::accounts::Account;
+
+/// Whether the connection that carried a request is still open.
+#[derive(Debug, Clone)]
+pub struct Liveness(Arc<AtomicBool>);
+
+impl Liveness {
+    /// Watches `alive`, which whoever owns the connection sets to false at its end.
+    pub fn watching(alive: Arc<AtomicBool>) -> Self {
+        Self(alive)
+    }
+
+    /// A connection that never ends, for callers inside the process.
+    pub fn forever() -> Self {
+        Self(Arc::new(AtomicBool::new(true)))
+    }
+
+    /// Whether it is still open.
+    pub fn is_alive(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Which door a login came through; the log's and the lockout matrix's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Surface {
+    /// Auth API v2.
+    AuthV2,
+    /// REST v1.
+    RestV1,
+}
+
+impl Surface {
+    /// The word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthV2 => "auth_v2",
+            Self::RestV1 => "rest_v1",
+        }
+    }
+}
+
+/// An authenticated caller: an integration of an account, through one surface, on one connection.
+#[derive(Clone)]
+pub struct Caller {
+    /// The account.
+    pub account: Arc<Account>,
+    /// The integration whose signature was checked.
+    pub integration: Arc<Integration>,
+    /// The door.
+    pub surface: Surface,
+    /// The connection.
+    pub connection: Liveness,
+    /// Whether the signature carried no date; marked in the log.
+    pub legacy_signature: bool,
+}
+
+/// The device from which the user logs in, as far as the caller knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Access {
+    /// Its address.
+    pub address: Option<IpAddr>,
+    /// The host that is logged in to.
+    pub hostname: Option<String>,
+}
+
+impl Access {
+    /// The text that names the source in slots: the address, or nothing.
+    pub fn source(&self) -> String {
+        self.address.map(|address| address.to_string()).unwrap_or_default()
+    }
+}

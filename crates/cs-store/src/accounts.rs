@@ -1,0 +1,137 @@
+//! Accounts and their settings.
+
+use cs_core::account::{LoginSettings, NewUserPolicy, NumberMatching, SoftOtp, WithoutDisplay};
+use cs_core::id::AccountId;
+use cs_core::lockout::LockoutPolicy;
+use jiff::Timestamp;
+use serde_json::{Map, Value as Json};
+
+use crate::convert::{corrupt, parsed};
+use crate::db::{Row, Step, StoreError};
+use crate::{Store, args};
+
+/// An account.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// The organisation's name, shown to people.
+    pub name: String,
+    /// The host name by which API calls select it, lower case, without port.
+    pub api_host: String,
+    /// Every setting that differs from its default, under the Admin API's names and ours.
+    pub settings: Map<String, Json>,
+    /// The settings that decide logins, read from `settings`.
+    pub login: LoginSettings,
+    /// Changes with every administrative change.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+macro_rules! select_account {
+    ($rest:literal) => {
+        concat!("SELECT account, name, api_host, settings, version, created_at FROM account ", $rest)
+    };
+}
+
+impl Account {
+    /// Creates the account. Does not hold if its id or host exists.
+    pub fn insert(&self) -> Step {
+        Step::one(
+            "INSERT INTO account (account, name, api_host, settings, version, created_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+            args![
+                self.id.as_str(),
+                self.name.as_str(),
+                self.api_host.as_str(),
+                Json::Object(self.settings.clone()).to_string(),
+                self.version,
+                self.created_at
+            ],
+        )
+    }
+
+    /// Writes name and settings. Holds only while the account is as it was loaded.
+    pub fn update(&self) -> Step {
+        Step::one(
+            "UPDATE account SET name = $1, settings = $2, version = version + 1 WHERE account = $3 AND version = $4",
+            args![self.name.as_str(), Json::Object(self.settings.clone()).to_string(), self.id.as_str(), self.version],
+        )
+    }
+
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        let Ok(Json::Object(settings)) = serde_json::from_str(row.str(3)?) else { return Err(corrupt("account", row)) };
+        Ok(Self {
+            id: parsed("account", row, 0)?,
+            name: row.text(1)?,
+            api_host: row.text(2)?,
+            login: login_settings(&settings),
+            settings,
+            version: row.int(4)?,
+            created_at: row.time(5)?,
+        })
+    }
+}
+
+/// The login rules that `settings` says; what it does not say, or says wrongly, has its default, which is the safe one.
+pub fn login_settings(settings: &Map<String, Json>) -> LoginSettings {
+    let text = |name: &str| settings.get(name).and_then(Json::as_str);
+    let number = |name: &str| settings.get(name).and_then(Json::as_i64);
+    let flag = |name: &str| settings.get(name).and_then(Json::as_bool);
+    let defaults = LoginSettings::default();
+    let matching = NumberMatching::default();
+    LoginSettings {
+        lockout: lockout_policy(settings),
+        new_user: text("new_user_behavior").and_then(NewUserPolicy::parse).unwrap_or_default(),
+        number_matching: NumberMatching {
+            enabled: flag("number_matching").unwrap_or(matching.enabled),
+            digits: number("number_matching_digits").and_then(|n| u8::try_from(n).ok()).filter(|n| NumberMatching::DIGITS.contains(n)).unwrap_or(matching.digits),
+            without_display: match text("push_without_display") {
+                Some("passcode") => WithoutDisplay::PasscodeOnly,
+                Some(_) | None => WithoutDisplay::PlainPush,
+            },
+        },
+        soft_otp: match text("duo_mobile_otp_type") {
+            Some("totp") => SoftOtp::Totp,
+            Some(_) | None => SoftOtp::Hotp,
+        },
+        confirm_activation: flag("confirm_activation").unwrap_or(defaults.confirm_activation),
+    }
+}
+
+/// `lockout_threshold`, and `lockout_expire_duration` in minutes: 0 or null = until an administrator unlocks.
+fn lockout_policy(settings: &Map<String, Json>) -> LockoutPolicy {
+    let defaults = LockoutPolicy::default();
+    let number = |value: &Json| value.as_u64().and_then(|n| u16::try_from(n).ok());
+    let threshold = settings.get("lockout_threshold").and_then(number).unwrap_or(defaults.threshold());
+    let expire = match settings.get("lockout_expire_duration") {
+        None => defaults.expire_minutes(),
+        Some(value) => number(value).filter(|minutes| *minutes > 0),
+    };
+    LockoutPolicy::new(threshold, expire).unwrap_or(defaults)
+}
+
+impl Store {
+    /// The account `id`.
+    pub async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        let row = self.query_opt(select_account!("WHERE account = $1"), args![id.as_str()]).await?;
+        row.as_ref().map(Account::read).transpose()
+    }
+
+    /// Every account, oldest first. There are few.
+    pub async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
+        let rows = self.query(select_account!("ORDER BY created_at, account"), args![]).await?;
+        rows.iter().map(Account::read).collect()
+    }
+
+    /// The account's logo, a PNG, if it has one.
+    pub async fn logo(&self, id: AccountId) -> Result<Option<Vec<u8>>, StoreError> {
+        let row = self.query_opt("SELECT logo FROM account WHERE account = $1", args![id.as_str()]).await?;
+        Ok(row.as_ref().map(|row| row.opt_blob(0)).transpose()?.flatten().map(<[u8]>::to_vec))
+    }
+}
+
+/// Sets or removes the logo.
+pub fn set_logo(account: AccountId, png: Option<&[u8]>) -> Step {
+    Step::one("UPDATE account SET logo = $1, version = version + 1 WHERE account = $2", args![png, account.as_str()])
+}

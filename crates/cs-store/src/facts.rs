@@ -1,0 +1,171 @@
+//! What a login reads: the user with devices, groups and lockout, in one statement.
+
+use cs_core::device::{Authenticator, AuthenticatorClass, Phone, Token};
+use cs_core::group::{GroupStatus, Membership};
+use cs_core::id::{AccountId, UserId};
+use cs_core::bypass_code::BypassCode;
+use cs_core::lockout::{Lock, LockoutState};
+use cs_core::user::{DefaultFactor, User, UserStatus};
+
+use crate::convert::{corrupt, otp_columns, parsed};
+use crate::db::{Row, StoreError, Value};
+use crate::{Store, args};
+
+/// Every kind of row has the same columns: kind, id, six texts, eleven numbers, bytes.
+macro_rules! user_facts {
+    ($from:literal) => {
+        concat!(
+            "WITH u AS (", $from, ") ",
+            "SELECT 'user', x.user_id, x.username, x.realname, x.status, x.default_factor, x.lock_kind, CAST(NULL AS TEXT), ",
+            "x.attempts, x.failures, x.lock_rounds, x.locked_at, x.locked_until, x.trust_epoch, x.version, x.last_login, ",
+            "(SELECT COUNT(*) FROM bypass_code c WHERE c.account = $1 AND c.user_id = x.user_id AND (c.uses_left IS NULL OR c.uses_left > 0) ",
+            "AND (c.expires_at IS NULL OR c.expires_at > $4)), CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), (SELECT seed FROM authenticator WHERE 1 = 0) ",
+            "FROM users x, u WHERE x.account = $1 AND x.user_id = u.user_id ",
+            "UNION ALL SELECT 'group', g.group_id, g.name, g.status, NULL, NULL, NULL, NULL, ",
+            "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL ",
+            "FROM group_member m, user_group g, u WHERE m.account = $1 AND m.user_id = u.user_id AND g.account = $1 AND g.group_id = m.group_id ",
+            "UNION ALL SELECT 'phone', p.phone_id, p.name, p.number, p.platform, a.class, a.otp_algorithm, a.otp_memo, ",
+            "o.position, a.activated_at, a.confirmed_at, a.auto_approve_until, a.otp_period, a.otp_counter, a.otp_last_step, a.otp_drift, a.otp_held, ",
+            "a.version, CASE a.otp_kind WHEN 'mh' THEN 1 WHEN 'mt' THEN 2 END, a.seed ",
+            "FROM u, user_phone o JOIN phone p ON p.account = o.account AND p.phone_id = o.phone_id ",
+            "LEFT JOIN authenticator a ON a.account = o.account AND a.phone_id = o.phone_id WHERE o.account = $1 AND o.user_id = u.user_id ",
+            "UNION ALL SELECT 'token', t.token_id, t.serial, t.type, t.otp_algorithm, t.otp_memo, NULL, NULL, ",
+            "o.position, NULL, NULL, NULL, t.otp_period, t.otp_counter, t.otp_last_step, t.otp_drift, t.otp_held, t.version, NULL, t.secret ",
+            "FROM u, user_token o JOIN token t ON t.account = o.account AND t.token_id = o.token_id WHERE o.account = $1 AND o.user_id = u.user_id ",
+            "UNION ALL SELECT 'bypass', c.code_id, NULL, NULL, NULL, NULL, NULL, NULL, ",
+            "c.expires_at, c.uses_left, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL ",
+            "FROM bypass_code c, u WHERE c.account = $1 AND c.user_id = u.user_id AND c.digest = $3"
+        )
+    };
+}
+
+const BY_NAME: &str = user_facts!("SELECT n.user_id FROM user_name n WHERE n.account = $1 AND n.name_key = $2");
+const BY_ID: &str = user_facts!("SELECT i.user_id FROM users i WHERE i.account = $1 AND i.user_id = $2");
+
+/// Whom a client means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserRef<'a> {
+    /// By username or alias, in the form names are compared in.
+    Name(&'a str),
+    /// By id.
+    Id(UserId),
+}
+
+/// A user and, where a passcode was typed that is one, the bypass code it is.
+#[derive(Debug)]
+pub struct UserFacts {
+    /// The user.
+    pub user: User,
+    /// The bypass code with the digest asked for. Whether it may still be used is not checked here.
+    pub bypass_code: Option<BypassCode>,
+}
+
+impl Store {
+    /// The user `who` in `account`, with all that a login decision needs; `None` if there is none.
+    ///
+    /// `bypass_digest` is the keyed hash of what was typed, if it could be a bypass code. `now` only counts the bypass codes still alive.
+    pub async fn user_facts(
+        &self,
+        account: AccountId,
+        who: UserRef<'_>,
+        bypass_digest: Option<&[u8; 32]>,
+        now: jiff::Timestamp,
+    ) -> Result<Option<UserFacts>, StoreError> {
+        let (sql, key) = match who {
+            UserRef::Name(name) => (BY_NAME, Value::from(name)),
+            UserRef::Id(id) => (BY_ID, Value::from(id.as_str())),
+        };
+        let rows = self.query(sql, args![account.as_str(), key, bypass_digest.map(<[u8; 32]>::as_slice), now]).await?;
+        assemble(&rows)
+    }
+}
+
+fn assemble(rows: &[Row]) -> Result<Option<UserFacts>, StoreError> {
+    let mut user = None;
+    let (mut groups, mut phones, mut tokens, mut bypass_code) = (Vec::new(), Vec::new(), Vec::new(), None);
+    for row in rows {
+        match row.str(0)? {
+            "user" => user = Some(read_user(row)?),
+            "group" => groups.push(read_membership(row)?),
+            "phone" => phones.push((row.int(8)?, read_phone(row)?)),
+            "token" => tokens.push((row.int(8)?, read_token(row)?)),
+            "bypass" => bypass_code = Some(BypassCode { id: parsed("bypass_code", row, 1)?, expires_at: row.opt_time(8)?, uses_left: row.opt_int(9)? }),
+            _ => return Err(corrupt("users", row)),
+        }
+    }
+    let Some(mut user) = user else { return Ok(None) };
+    phones.sort_by(|a: &(i64, Phone), b| (a.0, a.1.id).cmp(&(b.0, b.1.id)));
+    tokens.sort_by(|a: &(i64, Token), b| (a.0, a.1.id).cmp(&(b.0, b.1.id)));
+    user.groups = groups;
+    user.phones = phones.into_iter().map(|(_, phone)| phone).collect();
+    user.tokens = tokens.into_iter().map(|(_, token)| token).collect();
+    Ok(Some(UserFacts { user, bypass_code }))
+}
+
+fn read_user(row: &Row) -> Result<User, StoreError> {
+    let default_factor = match row.opt_str(5)? {
+        None => None,
+        Some(word) => Some(DefaultFactor::parse(word).ok_or_else(|| corrupt("users", row))?),
+    };
+    Ok(User {
+        id: parsed("users", row, 1)?,
+        username: row.text(2)?,
+        realname: row.opt_text(3)?,
+        status: UserStatus::parse(row.str(4)?).ok_or_else(|| corrupt("users", row))?,
+        default_factor,
+        attempts: row.int(8)?,
+        lockout: LockoutState { failures: row.number(9)?, rounds: row.number(10)?, lock: read_lock(row)? },
+        trust_epoch: row.int(13)?,
+        version: row.int(14)?,
+        last_login: row.opt_time(15)?,
+        live_bypass_codes: row.int(16)?,
+        phones: Vec::new(),
+        tokens: Vec::new(),
+        groups: Vec::new(),
+    })
+}
+
+fn read_lock(row: &Row) -> Result<Lock, StoreError> {
+    Ok(match (row.opt_str(6)?, row.opt_time(11)?, row.opt_time(12)?) {
+        (None, None, None) => Lock::Open,
+        (Some("failures"), Some(at), Some(until)) => Lock::Until { at, until },
+        (Some("failures"), Some(at), None) => Lock::Indefinite { at },
+        (Some("administrator"), Some(at), None) => Lock::ByAdministrator { at },
+        _ => return Err(corrupt("users", row)),
+    })
+}
+
+fn read_membership(row: &Row) -> Result<Membership, StoreError> {
+    let status = GroupStatus::parse(row.str(3)?).ok_or_else(|| corrupt("user_group", row))?;
+    Ok(Membership { group: parsed("user_group", row, 1)?, name: row.text(2)?, status })
+}
+
+fn read_phone(row: &Row) -> Result<Phone, StoreError> {
+    let authenticator = match row.opt_str(5)? {
+        None => None,
+        Some(class) => {
+            let kind = match row.opt_int(18)? {
+                Some(1) => "mh",
+                Some(2) => "mt",
+                _ => return Err(corrupt("authenticator", row)),
+            };
+            let (params, otp) = otp_columns("authenticator", row, kind, 6, 12)?;
+            Some(Authenticator {
+                class: AuthenticatorClass::parse(class).ok_or_else(|| corrupt("authenticator", row))?,
+                activated_at: row.time(9)?,
+                confirmed: row.opt_time(10)?.is_some(),
+                auto_approve_until: row.opt_time(11)?,
+                params,
+                otp,
+                sealed_seed: row.blob(19)?.to_vec(),
+            })
+        }
+    };
+    Ok(Phone { id: parsed("phone", row, 1)?, name: row.text(2)?, number: row.text(3)?, platform: row.text(4)?, authenticator })
+}
+
+fn read_token(row: &Row) -> Result<Token, StoreError> {
+    let kind = row.str(3)?;
+    let (params, otp) = otp_columns("token", row, kind, 4, 12)?;
+    Ok(Token { id: parsed("token", row, 1)?, serial: row.text(2)?, params, otp, sealed_secret: row.blob(19)?.to_vec() })
+}
