@@ -6,3 +6,8 @@
 #![warn(missing_docs)]
 
 pub mod device;
+mod encoding;
+pub mod envelope;
+pub mod json;
+pub mod params;
+pub mod signing;
