@@ -58,11 +58,7 @@ pub(crate) fn encode_into(bytes: &[u8], out: &mut Vec<u8>) {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             out.push(byte);
         } else {
-            out.extend([
-                b'%',
-                HEX[usize::from(byte >> 4)],
-                HEX[usize::from(byte & 15)],
-            ]);
+            out.extend([b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
         }
     }
 }
@@ -78,10 +74,7 @@ pub(crate) enum Repeated {
 
 /// The pairs encoded, sorted by encoded name, joined with `&`.
 pub(crate) fn canonical_params(pairs: &[Pair<'_>], repeated: Repeated) -> Vec<u8> {
-    let size: usize = pairs
-        .iter()
-        .map(|(name, value)| name.len() + value.len() + 2)
-        .sum();
+    let size: usize = pairs.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
     let mut encoded = Vec::with_capacity(size + size / 4);
     let mut spans = Vec::with_capacity(pairs.len());
     for (name, value) in pairs {
@@ -121,12 +114,7 @@ pub(crate) fn has_repeated(pairs: &[Pair<'_>]) -> bool {
 pub fn encode_params<N: AsRef<str>, V: AsRef<str>>(params: &[(N, V)]) -> String {
     let pairs: Vec<Pair<'_>> = params
         .iter()
-        .map(|(name, value)| {
-            (
-                Cow::Borrowed(name.as_ref().as_bytes()),
-                Cow::Borrowed(value.as_ref().as_bytes()),
-            )
-        })
+        .map(|(name, value)| (Cow::Borrowed(name.as_ref().as_bytes()), Cow::Borrowed(value.as_ref().as_bytes())))
         .collect();
     // Percent-encoding writes ASCII only.
     String::from_utf8(canonical_params(&pairs, Repeated::Sorted)).unwrap_or_default()
@@ -150,10 +138,7 @@ mod tests {
             ("a=", "a="),
             ("=x", "=x"),
             ("a=b=c", "a=b%3Dc"),
-            (
-                "realname=First+Last&username=root",
-                "realname=First%20Last&username=root",
-            ),
+            ("realname=First+Last&username=root", "realname=First%20Last&username=root"),
             ("b=2&a=1", "a=1&b=2"),
             ("a=%7e%2a'", "a=~%2A%27"),
             ("a=%c3%bc", "a=%C3%BC"),
@@ -169,10 +154,7 @@ mod tests {
     #[test]
     fn repeated_values_keep_their_order_only_when_asked() {
         assert_eq!(canonical("k=b&a=0&k=a", Repeated::Sorted), "a=0&k=a&k=b");
-        assert_eq!(
-            canonical("k=b&a=0&k=a", Repeated::AsReceived),
-            "a=0&k=b&k=a"
-        );
+        assert_eq!(canonical("k=b&a=0&k=a", Repeated::AsReceived), "a=0&k=b&k=a");
         assert!(has_repeated(&decode_pairs(b"k=b&a=0&k=a", 9).unwrap()));
         assert!(!has_repeated(&decode_pairs(b"k=b&a=0&K=a", 9).unwrap()));
     }

@@ -30,20 +30,12 @@ enum Stat {
 impl<T> Success<T> {
     /// An answer that is no list.
     pub const fn new(response: T) -> Self {
-        Self {
-            stat: Stat::Ok,
-            response,
-            metadata: None,
-        }
+        Self { stat: Stat::Ok, response, metadata: None }
     }
 
     /// A page of a list.
     pub const fn page(response: T, paging: Paging) -> Self {
-        Self {
-            stat: Stat::Ok,
-            response,
-            metadata: Some(paging),
-        }
+        Self { stat: Stat::Ok, response, metadata: Some(paging) }
     }
 }
 
@@ -103,11 +95,7 @@ impl Serialize for Total {
             relation: &'static str,
             value: u64,
         }
-        Exact {
-            relation: "eq",
-            value: self.0,
-        }
-        .serialize(serializer)
+        Exact { relation: "eq", value: self.0 }.serialize(serializer)
     }
 }
 
@@ -192,10 +180,7 @@ pub struct Failure {
 impl Failure {
     /// A failure with a detail.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-        }
+        Self { code, detail: detail.into() }
     }
 }
 
@@ -208,12 +193,8 @@ impl Serialize for Failure {
             message: &'static str,
             message_detail: &'a str,
         }
-        let body = Body {
-            stat: "FAIL",
-            code: self.code.number(),
-            message: self.code.message(),
-            message_detail: &self.detail,
-        };
+        let body =
+            Body { stat: "FAIL", code: self.code.number(), message: self.code.message(), message_detail: &self.detail };
         body.serialize(serializer)
     }
 }
@@ -289,47 +270,21 @@ mod tests {
 
     #[test]
     fn offsets_are_left_out_at_the_ends() {
-        let page = |offset, limit, total| {
-            json(&Success::page([0], Paging::new(offset, limit, total)).metadata)
-        };
-        assert_eq!(
-            page(0, 100, 250),
-            r#"{"total_objects":250,"next_offset":100}"#
-        );
-        assert_eq!(
-            page(100, 100, 250),
-            r#"{"total_objects":250,"prev_offset":0,"next_offset":200}"#
-        );
-        assert_eq!(
-            page(200, 100, 250),
-            r#"{"total_objects":250,"prev_offset":100}"#
-        );
+        let page = |offset, limit, total| json(&Success::page([0], Paging::new(offset, limit, total)).metadata);
+        assert_eq!(page(0, 100, 250), r#"{"total_objects":250,"next_offset":100}"#);
+        assert_eq!(page(100, 100, 250), r#"{"total_objects":250,"prev_offset":0,"next_offset":200}"#);
+        assert_eq!(page(200, 100, 250), r#"{"total_objects":250,"prev_offset":100}"#);
         assert_eq!(page(0, 100, 100), r#"{"total_objects":100}"#);
-        assert_eq!(
-            page(50, 100, 250),
-            r#"{"total_objects":250,"prev_offset":0,"next_offset":150}"#
-        );
+        assert_eq!(page(50, 100, 250), r#"{"total_objects":250,"prev_offset":0,"next_offset":150}"#);
         assert_eq!(page(0, 0, 1), r#"{"total_objects":1}"#);
     }
 
     #[test]
     fn log_paging_is_as_documented() {
-        let auth = AuthLogPaging {
-            next_offset: Some(["1532951895000".into(), "af0ba235".into()]),
-            total_objects: 2,
-        };
-        assert_eq!(
-            json(&auth),
-            r#"{"next_offset":["1532951895000","af0ba235"],"total_objects":2}"#
-        );
-        let activity = LogPaging {
-            next_offset: None,
-            total_objects: Total(7),
-        };
-        assert_eq!(
-            json(&activity),
-            r#"{"total_objects":{"relation":"eq","value":7}}"#
-        );
+        let auth = AuthLogPaging { next_offset: Some(["1532951895000".into(), "af0ba235".into()]), total_objects: 2 };
+        assert_eq!(json(&auth), r#"{"next_offset":["1532951895000","af0ba235"],"total_objects":2}"#);
+        let activity = LogPaging { next_offset: None, total_objects: Total(7) };
+        assert_eq!(json(&activity), r#"{"total_objects":{"relation":"eq","value":7}}"#);
     }
 
     #[test]

@@ -12,10 +12,7 @@ pub const MAX_DEPTH: usize = 16;
 /// Reads one JSON value: no name twice in an object, at most [`MAX_DEPTH`] deep, nothing after it.
 pub fn parse_strict(text: &[u8]) -> Result<Value, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let value = Strict {
-        depth_left: MAX_DEPTH,
-    }
-    .deserialize(&mut deserializer)?;
+    let value = Strict { depth_left: MAX_DEPTH }.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
 }
@@ -28,9 +25,7 @@ struct Strict {
 impl Strict {
     fn deeper<E: de::Error>(self) -> Result<Self, E> {
         let depth_left = self.depth_left.checked_sub(1);
-        depth_left
-            .map(|depth_left| Self { depth_left })
-            .ok_or_else(|| E::custom("nested too deep"))
+        depth_left.map(|depth_left| Self { depth_left }).ok_or_else(|| E::custom("nested too deep"))
     }
 }
 
@@ -66,9 +61,7 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value)
-            .map(Value::Number)
-            .ok_or_else(|| E::custom("not a finite number"))
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not a finite number"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -110,24 +103,14 @@ mod tests {
     #[test]
     fn ordinary_json_is_read_as_ever() {
         let text = r#" {"a":[1,-2,2.5,true,null,"\u00fc"],"b":{}} "#;
-        assert_eq!(
-            parse_strict(text.as_bytes()).unwrap(),
-            json!({"a":[1,-2,2.5,true,null,"ü"],"b":{}})
-        );
+        assert_eq!(parse_strict(text.as_bytes()).unwrap(), json!({"a":[1,-2,2.5,true,null,"ü"],"b":{}}));
     }
 
     #[test]
     fn two_names_trailing_bytes_and_depth_are_refused() {
-        for bad in [
-            r#"{"a":1,"a":2}"#,
-            r#"{"x":{"a":1,"\u0061":2}}"#,
-            r#"{"a":1} {}"#,
-            "",
-            "{",
-            "1e999",
-            "NaN",
-            "\"\u{0}\"",
-        ] {
+        for bad in
+            [r#"{"a":1,"a":2}"#, r#"{"x":{"a":1,"\u0061":2}}"#, r#"{"a":1} {}"#, "", "{", "1e999", "NaN", "\"\u{0}\""]
+        {
             assert!(parse_strict(bad.as_bytes()).is_err(), "{bad}");
         }
         let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));

@@ -5,9 +5,13 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod auth_api;
+pub mod bson;
 pub mod device;
 mod encoding;
 pub mod envelope;
 pub mod json;
 pub mod params;
+pub mod pushinfo;
+pub mod rest_v1;
 pub mod signing;

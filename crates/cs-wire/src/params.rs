@@ -44,9 +44,7 @@ impl Params {
     }
 
     pub(crate) fn from_pairs(pairs: Vec<Pair<'_>>) -> Result<Self, ParamError> {
-        let text = |bytes: Cow<'_, [u8]>| {
-            String::from_utf8(bytes.into_owned()).map_err(|_| ParamError::Unreadable)
-        };
+        let text = |bytes: Cow<'_, [u8]>| String::from_utf8(bytes.into_owned()).map_err(|_| ParamError::Unreadable);
         let mut params = Vec::with_capacity(pairs.len());
         for (name, value) in pairs {
             params.push((checked_name(text(name)?)?, Value::String(text(value)?)));
@@ -95,17 +93,12 @@ impl Params {
     }
 
     fn all(&self, name: &str) -> impl Iterator<Item = &Value> {
-        self.0
-            .iter()
-            .filter(move |(found, _)| found == name)
-            .map(|(_, value)| value)
+        self.0.iter().filter(move |(found, _)| found == name).map(|(_, value)| value)
     }
 
     /// A text. Numbers and booleans of JSON are taken as their text; an empty text is one.
     pub fn str(&self, name: &'static str) -> Found<Cow<'_, str>> {
-        self.only(name)?
-            .map(|value| scalar_text(value).ok_or_else(|| invalid(name)))
-            .transpose()
+        self.only(name)?.map(|value| scalar_text(value).ok_or_else(|| invalid(name))).transpose()
     }
 
     /// A text of at most `max_bytes` that, if it is there, is not empty: an empty one counts as absent.
@@ -162,10 +155,7 @@ impl Params {
             Some(list @ Value::Array(_)) => texts(list).map(Some).ok_or_else(|| invalid(name)),
             Some(value) => {
                 let text = scalar_text(value).ok_or_else(|| invalid(name))?;
-                let items = text
-                    .split(',')
-                    .map(str::trim)
-                    .filter(|item| !item.is_empty());
+                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
                 Ok(Some(items.map(str::to_owned).collect()))
             }
         }
@@ -195,14 +185,8 @@ impl Params {
             Some(_) => Err(ParamError::Unreadable),
         };
         let inner = inner.map_err(|_| invalid(name))?;
-        let texts = inner
-            .0
-            .iter()
-            .map(|(key, value)| Some((key.clone(), scalar_text(value)?.into_owned())));
-        texts
-            .collect::<Option<_>>()
-            .map(Some)
-            .ok_or_else(|| invalid(name))
+        let texts = inner.0.iter().map(|(key, value)| Some((key.clone(), scalar_text(value)?.into_owned())));
+        texts.collect::<Option<_>>().map(Some).ok_or_else(|| invalid(name))
     }
 
     /// An object or list of JSON, as such or as its text. An empty text counts as absent.
@@ -210,27 +194,19 @@ impl Params {
         let value = match self.only(name)? {
             None => return Ok(None),
             Some(Value::String(text)) if text.is_empty() => return Ok(None),
-            Some(Value::String(text)) => {
-                parse_strict(text.as_bytes()).map_err(|_| invalid(name))?
-            }
+            Some(Value::String(text)) => parse_strict(text.as_bytes()).map_err(|_| invalid(name))?,
             Some(value) => value.clone(),
         };
         match value {
             Value::Array(_) | Value::Object(_) => Ok(Some(value)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                Err(invalid(name))
-            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Err(invalid(name)),
         }
     }
 
     /// All parameters but those named, as one text that is the same for the same values in any order
     /// of names: for telling a repeated request from another one under the same idempotency key.
     pub fn canonical_text(&self, without: &[&str]) -> String {
-        let mut kept: Vec<&(String, Value)> = self
-            .0
-            .iter()
-            .filter(|(name, _)| !without.contains(&&**name))
-            .collect();
+        let mut kept: Vec<&(String, Value)> = self.0.iter().filter(|(name, _)| !without.contains(&&**name)).collect();
         kept.sort_by(|a, b| a.0.cmp(&b.0));
         let mut text = String::new();
         for (name, value) in kept {
@@ -249,11 +225,7 @@ impl fmt::Debug for Params {
 }
 
 fn checked_name(name: String) -> Result<String, ParamError> {
-    if name.len() > MAX_NAME_BYTES {
-        Err(ParamError::Unreadable)
-    } else {
-        Ok(name)
-    }
+    if name.len() > MAX_NAME_BYTES { Err(ParamError::Unreadable) } else { Ok(name) }
 }
 
 /// The text of a scalar: a number's is its decimal digits, a boolean's `true` or `false`.
@@ -270,10 +242,7 @@ fn texts(list: &Value) -> Option<Vec<String>> {
     let Value::Array(items) = list else {
         return None;
     };
-    items
-        .iter()
-        .map(|item| scalar_text(item).map(Cow::into_owned))
-        .collect()
+    items.iter().map(|item| scalar_text(item).map(Cow::into_owned)).collect()
 }
 
 pub(crate) const fn missing(name: &'static str) -> ParamError {
@@ -299,35 +268,16 @@ mod tests {
 
     #[test]
     fn a_boolean_in_all_its_clothes() {
-        for (text, expected) in [
-            ("1", true),
-            ("0", false),
-            ("true", true),
-            ("False", false),
-            ("TRUE", true),
-        ] {
-            assert_eq!(
-                form(&format!("b={text}")).bool("b"),
-                Ok(Some(expected)),
-                "{text}"
-            );
-            assert_eq!(
-                body(&format!(r#"{{"b":"{text}"}}"#)).bool("b"),
-                Ok(Some(expected))
-            );
+        for (text, expected) in [("1", true), ("0", false), ("true", true), ("False", false), ("TRUE", true)] {
+            assert_eq!(form(&format!("b={text}")).bool("b"), Ok(Some(expected)), "{text}");
+            assert_eq!(body(&format!(r#"{{"b":"{text}"}}"#)).bool("b"), Ok(Some(expected)));
         }
         for (text, expected) in [("true", true), ("false", false), ("1", true), ("0", false)] {
-            assert_eq!(
-                body(&format!(r#"{{"b":{text}}}"#)).bool("b"),
-                Ok(Some(expected))
-            );
+            assert_eq!(body(&format!(r#"{{"b":{text}}}"#)).bool("b"), Ok(Some(expected)));
         }
-        for (text, expected) in [
-            ("", Ok(None)),
-            ("b=", Ok(None)),
-            ("b=yes", Err(invalid("b"))),
-            ("b=2", Err(invalid("b"))),
-        ] {
+        for (text, expected) in
+            [("", Ok(None)), ("b=", Ok(None)), ("b=yes", Err(invalid("b"))), ("b=2", Err(invalid("b")))]
+        {
             assert_eq!(form(text).bool("b"), expected, "{text}");
         }
         assert_eq!(body(r#"{"b":null}"#).bool("b"), Ok(None));
@@ -339,12 +289,7 @@ mod tests {
         assert_eq!(form("n=300").int("n"), Ok(Some(300)));
         assert_eq!(form("n=-1").int("n"), Ok(Some(-1)));
         assert_eq!(body(r#"{"n":300}"#).int("n"), Ok(Some(300)));
-        for bad in [
-            r#"{"n":1.5}"#,
-            r#"{"n":"x"}"#,
-            r#"{"n":true}"#,
-            r#"{"n":18446744073709551615}"#,
-        ] {
+        for bad in [r#"{"n":1.5}"#, r#"{"n":"x"}"#, r#"{"n":true}"#, r#"{"n":18446744073709551615}"#] {
             assert_eq!(body(bad).int("n"), Err(invalid("n")), "{bad}");
         }
     }
@@ -359,16 +304,8 @@ mod tests {
         assert_eq!(params.filled("twice", 64), Err(invalid("twice")));
         assert_eq!(params.bool("twice"), Err(invalid("twice")));
         assert_eq!(params.int("twice"), Err(invalid("twice")));
-        assert_eq!(
-            body(r#"{"passcode":123456}"#)
-                .required("passcode", 64)
-                .unwrap(),
-            "123456"
-        );
-        assert_eq!(
-            body(r#"{"passcode":{}}"#).required("passcode", 64),
-            Err(invalid("passcode"))
-        );
+        assert_eq!(body(r#"{"passcode":123456}"#).required("passcode", 64).unwrap(), "123456");
+        assert_eq!(body(r#"{"passcode":{}}"#).required("passcode", 64), Err(invalid("passcode")));
     }
 
     #[test]
@@ -385,74 +322,33 @@ mod tests {
         assert_eq!(form("l=a,+b,").csv_list("l"), ab);
         assert_eq!(body(r#"{"l":["a","b"]}"#).csv_list("l"), ab);
         assert_eq!(form("l=").csv_list("l"), Ok(Some(vec![])));
-        assert_eq!(
-            body(r#"{"l":123456789}"#).csv_list("l"),
-            Ok(Some(vec!["123456789".into()]))
-        );
+        assert_eq!(body(r#"{"l":123456789}"#).csv_list("l"), Ok(Some(vec!["123456789".into()])));
 
         for text in ["o=1532951895000&o=af0b", "o=1532951895000,af0b"] {
-            assert_eq!(
-                form(text).repeated("o").unwrap(),
-                ["1532951895000", "af0b"],
-                "{text}"
-            );
+            assert_eq!(form(text).repeated("o").unwrap(), ["1532951895000", "af0b"], "{text}");
         }
-        assert_eq!(
-            body(r#"{"o":["1532951895000","af0b"]}"#)
-                .repeated("o")
-                .unwrap()
-                .len(),
-            2
-        );
+        assert_eq!(body(r#"{"o":["1532951895000","af0b"]}"#).repeated("o").unwrap().len(), 2);
     }
 
     #[test]
     fn maps_and_nested_values() {
-        let aliases = Ok(Some(vec![
-            ("alias1".to_owned(), "a b".to_owned()),
-            ("alias2".to_owned(), "c".to_owned()),
-        ]));
-        assert_eq!(
-            form("aliases=alias1%3Da%2520b%26alias2%3Dc").map("aliases"),
-            aliases
-        );
-        assert_eq!(
-            body(r#"{"aliases":{"alias1":"a b","alias2":"c"}}"#).map("aliases"),
-            aliases
-        );
-        assert_eq!(
-            body(r#"{"aliases":["a"]}"#).map("aliases"),
-            Err(invalid("aliases"))
-        );
-        assert_eq!(
-            form("p=%7B%22a%22%3A1%7D").nested("p"),
-            Ok(Some(json!({"a":1})))
-        );
-        assert_eq!(
-            body(r#"{"p":{"a":1}}"#).nested("p"),
-            Ok(Some(json!({"a":1})))
-        );
+        let aliases = Ok(Some(vec![("alias1".to_owned(), "a b".to_owned()), ("alias2".to_owned(), "c".to_owned())]));
+        assert_eq!(form("aliases=alias1%3Da%2520b%26alias2%3Dc").map("aliases"), aliases);
+        assert_eq!(body(r#"{"aliases":{"alias1":"a b","alias2":"c"}}"#).map("aliases"), aliases);
+        assert_eq!(body(r#"{"aliases":["a"]}"#).map("aliases"), Err(invalid("aliases")));
+        assert_eq!(form("p=%7B%22a%22%3A1%7D").nested("p"), Ok(Some(json!({"a":1}))));
+        assert_eq!(body(r#"{"p":{"a":1}}"#).nested("p"), Ok(Some(json!({"a":1}))));
         assert_eq!(form("p=1").nested("p"), Err(invalid("p")));
     }
 
     #[test]
     fn what_cannot_be_read_is_refused_whole() {
         assert_eq!(Params::from_form(b"a=%ff"), Err(ParamError::Unreadable));
-        assert_eq!(
-            Params::from_form(&b"a=1&".repeat(MAX_PARAMS + 1)),
-            Err(ParamError::Unreadable)
-        );
+        assert_eq!(Params::from_form(&b"a=1&".repeat(MAX_PARAMS + 1)), Err(ParamError::Unreadable));
         let long = format!("{}=1", "n".repeat(MAX_NAME_BYTES + 1));
-        assert_eq!(
-            Params::from_form(long.as_bytes()),
-            Err(ParamError::Unreadable)
-        );
+        assert_eq!(Params::from_form(long.as_bytes()), Err(ParamError::Unreadable));
         for bad in ["[]", "1", "{", r#"{"a":1,"a":1}"#, "null"] {
-            assert_eq!(
-                Params::from_json(bad.as_bytes()),
-                Err(ParamError::Unreadable),
-                "{bad}"
-            );
+            assert_eq!(Params::from_json(bad.as_bytes()), Err(ParamError::Unreadable), "{bad}");
         }
     }
 
@@ -461,13 +357,7 @@ mod tests {
         let params = form("passcode=123456&a=x");
         assert_eq!(format!("{params:?}"), r#"{"passcode", "a"}"#);
         assert_eq!(params.canonical_text(&["passcode"]), "\"a\":\"x\"\n");
-        assert_eq!(
-            params.canonical_text(&[]),
-            form("a=x&passcode=123456").canonical_text(&[])
-        );
-        assert_ne!(
-            form("a=1%0Ab=2").canonical_text(&[]),
-            form("a=1&b=2").canonical_text(&[])
-        );
+        assert_eq!(params.canonical_text(&[]), form("a=x&passcode=123456").canonical_text(&[]));
+        assert_ne!(form("a=1%0Ab=2").canonical_text(&[]), form("a=1&b=2").canonical_text(&[]));
     }
 }

@@ -89,10 +89,7 @@ impl ActivationLink {
         if !is_host(host) {
             return Err(InvalidActivation);
         }
-        Ok(Self {
-            code,
-            host: host.to_owned(),
-        })
+        Ok(Self { code, host: host.to_owned() })
     }
 
     /// Reads any of the forms a person may paste or scan: `duo://CODE-BASE64(host)`, the same
@@ -110,14 +107,8 @@ impl ActivationLink {
         let text = text.strip_prefix("duo://").unwrap_or(text);
         let (code, host) = text.split_once('-').ok_or(InvalidActivation)?;
         // With and without padding are both seen in the field.
-        let encoding = if host.ends_with('=') {
-            BASE64
-        } else {
-            BASE64_NOPAD
-        };
-        let host = encoding
-            .decode(host.as_bytes())
-            .map_err(|_| InvalidActivation)?;
+        let encoding = if host.ends_with('=') { BASE64 } else { BASE64_NOPAD };
+        let host = encoding.decode(host.as_bytes()).map_err(|_| InvalidActivation)?;
         let host = String::from_utf8(host).map_err(|_| InvalidActivation)?;
         Self::new(code.parse()?, &host)
     }
@@ -139,11 +130,7 @@ impl ActivationLink {
 
     /// The text of the QR code, `duo://CODE-BASE64(host)`: also Duo's `activation_code`.
     pub fn to_code(&self) -> String {
-        format!(
-            "duo://{}-{}",
-            self.code.expose(),
-            BASE64_NOPAD.encode(self.host.as_bytes())
-        )
+        format!("duo://{}-{}", self.code.expose(), BASE64_NOPAD.encode(self.host.as_bytes()))
     }
 
     /// The link: the code is in the fragment, which no server and no `Referer` sees.
@@ -175,12 +162,9 @@ fn is_host(text: &str) -> bool {
             None => (text, None),
         }
     };
-    let is_name = name.split('.').all(|label| {
-        (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    });
+    let is_name = name
+        .split('.')
+        .all(|label| (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
     is_name && port.is_none_or(is_port)
 }
 
@@ -216,27 +200,14 @@ mod tests {
 
     #[test]
     fn padding_may_be_there_or_not() {
-        for text in [
-            "Abcdefghij0123456789-YS5iYw",
-            "Abcdefghij0123456789-YS5iYw==",
-        ] {
-            assert_eq!(
-                ActivationLink::parse(text).unwrap().host(),
-                "a.bc",
-                "{text}"
-            );
+        for text in ["Abcdefghij0123456789-YS5iYw", "Abcdefghij0123456789-YS5iYw=="] {
+            assert_eq!(ActivationLink::parse(text).unwrap().host(), "a.bc", "{text}");
         }
     }
 
     #[test]
     fn hosts_are_only_hosts() {
-        for good in [
-            "localhost",
-            "localhost:8443",
-            "203.0.113.7",
-            "[::1]:8443",
-            "[2001:db8::1]",
-        ] {
+        for good in ["localhost", "localhost:8443", "203.0.113.7", "[::1]:8443", "[2001:db8::1]"] {
             assert_eq!(link(good).unwrap().host(), good);
         }
         for bad in [
@@ -290,10 +261,7 @@ mod tests {
     #[test]
     fn a_code_is_drawn_without_bias_and_not_shown() {
         let mut random = [0; 32];
-        assert_eq!(
-            ActivationCode::from_random(&random).unwrap().expose(),
-            "A".repeat(20)
-        );
+        assert_eq!(ActivationCode::from_random(&random).unwrap().expose(), "A".repeat(20));
         random.fill(63); // no character: every byte is passed over
         assert!(ActivationCode::from_random(&random).is_none());
         random[..20].fill(61);

@@ -45,9 +45,7 @@ impl<const N: usize> FromStr for FixedBytes<N> {
         if text.len() != BASE64URL_NOPAD.encode_len(N) {
             return Err(InvalidBytes);
         }
-        let bytes = BASE64URL_NOPAD
-            .decode(text.as_bytes())
-            .map_err(|_| InvalidBytes)?;
+        let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| InvalidBytes)?;
         bytes.try_into().map(Self).map_err(|_| InvalidBytes)
     }
 }
@@ -118,9 +116,7 @@ impl<'de> Deserialize<'de> for OtpSeed {
         if text.len() > BASE64URL_NOPAD.encode_len(Self::MAX_BYTES) {
             return Err(de::Error::custom(InvalidBytes));
         }
-        let bytes = BASE64URL_NOPAD
-            .decode(text.as_bytes())
-            .map_err(|_| de::Error::custom(InvalidBytes))?;
+        let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| de::Error::custom(InvalidBytes))?;
         Self::new(bytes).map_err(de::Error::custom)
     }
 }
@@ -132,10 +128,7 @@ mod tests {
     #[test]
     fn a_digest_is_43_characters_and_nothing_else() {
         let digest = Digest::of(b"");
-        assert_eq!(
-            digest.to_string(),
-            "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
-        );
+        assert_eq!(digest.to_string(), "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU");
         assert_eq!(digest.to_string().parse(), Ok(digest));
         for bad in [
             "",
@@ -152,10 +145,7 @@ mod tests {
         let seed = OtpSeed::new(vec![7; 20]).unwrap();
         assert_eq!(format!("{seed:?}"), "OtpSeed(..)");
         let json = serde_json::to_string(&seed).unwrap();
-        assert_eq!(
-            serde_json::from_str::<OtpSeed>(&json).unwrap().expose(),
-            [7; 20]
-        );
+        assert_eq!(serde_json::from_str::<OtpSeed>(&json).unwrap().expose(), [7; 20]);
         assert!(OtpSeed::new(vec![]).is_err());
         assert!(OtpSeed::new(vec![0; 129]).is_err());
     }

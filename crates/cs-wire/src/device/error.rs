@@ -35,12 +35,7 @@ impl From<ErrorDetail> for ErrorBody {
 impl ErrorDetail {
     /// A refusal with neither clock nor state.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            server_time: None,
-            state: None,
-        }
+        Self { code, message: message.into(), server_time: None, state: None }
     }
 }
 
@@ -108,9 +103,8 @@ mod tests {
 
     #[test]
     fn the_table_of_the_document() {
-        let table = ErrorCode::ALL
-            .map(|code| format!("{} {}", code.status(), serde_json::to_value(code).unwrap()))
-            .join(", ");
+        let table =
+            ErrorCode::ALL.map(|code| format!("{} {}", code.status(), serde_json::to_value(code).unwrap())).join(", ");
         assert_eq!(
             table.replace('"', ""),
             "400 malformed, 401 signature, 401 clock, 401 replayed, 403 inactive, 404 activation_invalid, \

@@ -91,11 +91,7 @@ enum Alg {
 /// Signs `payload` with `key`, giving the compact form. `kid` is the device id or, before there is
 /// one, the key's thumbprint.
 pub fn sign<P: Payload>(payload: &P, kid: &str, key: &DeviceKey) -> Result<String, InvalidKey> {
-    let header = Header {
-        alg: Alg::Es256,
-        typ: P::TYP,
-        kid: kid.to_owned(),
-    };
+    let header = Header { alg: Alg::Es256, typ: P::TYP, kid: kid.to_owned() };
     // Both are plain data with string keys: serialisation has nothing to fail on.
     let header = serde_json::to_vec(&header).map_err(|_| InvalidKey)?;
     let payload = serde_json::to_vec(payload).map_err(|_| InvalidKey)?;
@@ -123,23 +119,14 @@ impl<'a, P: Payload> UnverifiedJws<'a, P> {
         let header: Header = from_base64url(header).ok_or(JwsError::Malformed)?;
         if header.kid.is_empty()
             || header.kid.len() > MAX_KID_BYTES
-            || !header
-                .kid
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            || !header.kid.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         {
             return Err(JwsError::Malformed);
         }
         if header.typ != P::TYP {
             return Err(JwsError::WrongTyp);
         }
-        Ok(Self {
-            signing_input,
-            payload,
-            kid: header.kid,
-            signature,
-            is_for: PhantomData,
-        })
+        Ok(Self { signing_input, payload, kid: header.kid, signature, is_for: PhantomData })
     }
 
     /// The key id the sender claims: good for looking up a key, proof of nothing.
@@ -153,10 +140,7 @@ impl<'a, P: Payload> UnverifiedJws<'a, P> {
             return Err(JwsError::BadSignature);
         }
         let payload = from_base64url(self.payload).ok_or(JwsError::BadPayload)?;
-        Ok(VerifiedJws {
-            kid: self.kid,
-            payload,
-        })
+        Ok(VerifiedJws { kid: self.kid, payload })
     }
 }
 
@@ -192,11 +176,8 @@ mod tests {
 
     /// Signs any header and payload text: what an attacker with a key can do.
     fn forge(key: &DeviceKey, header: &str, payload: &str) -> String {
-        let input = format!(
-            "{}.{}",
-            BASE64URL_NOPAD.encode(header.as_bytes()),
-            BASE64URL_NOPAD.encode(payload.as_bytes())
-        );
+        let input =
+            format!("{}.{}", BASE64URL_NOPAD.encode(header.as_bytes()), BASE64URL_NOPAD.encode(payload.as_bytes()));
         let signature = key.sign(input.as_bytes()).unwrap();
         format!("{input}.{}", BASE64URL_NOPAD.encode(&signature))
     }
@@ -222,12 +203,7 @@ mod tests {
             let mut changed = text.clone().into_bytes();
             changed[i] = if changed[i] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(changed).unwrap();
-            assert!(
-                parse(&changed)
-                    .and_then(|jws| jws.verify(key.public()))
-                    .is_err(),
-                "character {i} does not matter"
-            );
+            assert!(parse(&changed).and_then(|jws| jws.verify(key.public())).is_err(), "character {i} does not matter");
         }
     }
 
@@ -290,9 +266,7 @@ mod tests {
     #[test]
     fn shape_errors_are_malformed() {
         let long = "A".repeat(RequestPayload::MAX_JWS_BYTES + 1);
-        for bad in [
-            "", ".", "..", "...", "a.b", "a.b.c", "a.b.c.d", "e30.e30.", &long,
-        ] {
+        for bad in ["", ".", "..", "...", "a.b", "a.b.c", "a.b.c.d", "e30.e30.", &long] {
             assert_eq!(parse(bad).unwrap_err(), JwsError::Malformed, "{bad}");
         }
     }

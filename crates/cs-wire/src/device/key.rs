@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
-    ParsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, ParsedPublicKey,
 };
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -43,10 +42,7 @@ enum Crv {
 impl Jwk {
     /// The RFC 7638 thumbprint: SHA-256 over the members in lexical order.
     pub fn thumbprint(&self) -> Digest {
-        let canonical = format!(
-            r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#,
-            self.x, self.y
-        );
+        let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#, self.x, self.y);
         Digest::of(canonical.as_bytes())
     }
 }
@@ -64,12 +60,8 @@ impl DevicePublicKey {
         let mut point = [4; 65]; // SEC 1, section 2.3.3: 04 ‖ x ‖ y
         point[1..33].copy_from_slice(jwk.x.as_bytes());
         point[33..].copy_from_slice(jwk.y.as_bytes());
-        let parsed =
-            ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).map_err(|_| InvalidKey)?;
-        Ok(Self {
-            parsed: Arc::new(parsed),
-            jwk: jwk.clone(),
-        })
+        let parsed = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).map_err(|_| InvalidKey)?;
+        Ok(Self { parsed: Arc::new(parsed), jwk: jwk.clone() })
     }
 
     /// The key as the protocol writes it; also the form to store.
@@ -115,30 +107,19 @@ impl DeviceKey {
     /// ECDSA signatures need that generator too, so passing randomness in here would not make
     /// anything reproducible.
     pub fn generate() -> Result<Self, InvalidKey> {
-        let pair =
-            EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| InvalidKey)?;
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| InvalidKey)?;
         Self::from_pair(pair)
     }
 
     /// Reads an unencrypted PKCS#8 document in DER (RFC 5208).
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, InvalidKey> {
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der)
-            .map_err(|_| InvalidKey)?;
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).map_err(|_| InvalidKey)?;
         Self::from_pair(pair)
     }
 
     fn from_pair(pair: EcdsaKeyPair) -> Result<Self, InvalidKey> {
-        let point: &[u8; 65] = pair
-            .public_key()
-            .as_ref()
-            .try_into()
-            .map_err(|_| InvalidKey)?;
-        let mut jwk = Jwk {
-            kty: Kty::Ec,
-            crv: Crv::P256,
-            x: FixedBytes([0; 32]),
-            y: FixedBytes([0; 32]),
-        };
+        let point: &[u8; 65] = pair.public_key().as_ref().try_into().map_err(|_| InvalidKey)?;
+        let mut jwk = Jwk { kty: Kty::Ec, crv: Crv::P256, x: FixedBytes([0; 32]), y: FixedBytes([0; 32]) };
         jwk.x.0.copy_from_slice(&point[1..33]);
         jwk.y.0.copy_from_slice(&point[33..]);
         let public = DevicePublicKey::from_jwk(&jwk)?;
@@ -158,10 +139,7 @@ impl DeviceKey {
 
     /// The ES256 signature of `message`: r ‖ s, 64 bytes.
     pub fn sign(&self, message: &[u8]) -> Result<[u8; 64], InvalidKey> {
-        let signature = self
-            .pair
-            .sign(&SystemRandom::new(), message)
-            .map_err(|_| InvalidKey)?;
+        let signature = self.pair.sign(&SystemRandom::new(), message).map_err(|_| InvalidKey)?;
         signature.as_ref().try_into().map_err(|_| InvalidKey)
     }
 }
@@ -189,22 +167,14 @@ mod tests {
         let signature = again.sign(b"message").unwrap();
         assert!(key.public().is_signed(b"message", &signature));
         assert!(!key.public().is_signed(b"massage", &signature));
-        assert!(
-            !DeviceKey::generate()
-                .unwrap()
-                .public()
-                .is_signed(b"message", &signature)
-        );
+        assert!(!DeviceKey::generate().unwrap().public().is_signed(b"message", &signature));
     }
 
     #[test]
     fn thumbprint_is_over_the_lexically_ordered_members() {
         let jwk: Jwk = serde_json::from_str(RFC_JWK).unwrap();
         // Computed with `printf '{"crv":…}' | openssl dgst -sha256 -binary | basenc --base64url`.
-        assert_eq!(
-            jwk.thumbprint().to_string(),
-            "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s"
-        );
+        assert_eq!(jwk.thumbprint().to_string(), "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s");
         DevicePublicKey::from_jwk(&jwk).unwrap();
     }
 
@@ -220,18 +190,12 @@ mod tests {
             assert!(serde_json::from_str::<Jwk>(&bad).is_err(), "{bad}");
         }
         let off_curve: Jwk = serde_json::from_str(&RFC_JWK.replace("MKBC", "MKBD")).unwrap();
-        assert_eq!(
-            DevicePublicKey::from_jwk(&off_curve).unwrap_err(),
-            InvalidKey
-        );
+        assert_eq!(DevicePublicKey::from_jwk(&off_curve).unwrap_err(), InvalidKey);
     }
 
     #[test]
     fn debug_shows_no_private_bytes() {
         let key = DeviceKey::generate().unwrap();
-        assert_eq!(
-            format!("{key:?}"),
-            format!("DeviceKey({}, ..)", key.public().thumbprint())
-        );
+        assert_eq!(format!("{key:?}"), format!("DeviceKey({}, ..)", key.public().thumbprint()));
     }
 }

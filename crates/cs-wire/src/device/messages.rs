@@ -379,11 +379,7 @@ pub struct DeviceUpdate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app_version: Option<String>,
     /// A new subscription, or `Some(None)` (null) to give it up.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "present"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub push: Option<Option<PushSubscription>>,
     /// Facts about the device's state, by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -431,13 +427,7 @@ mod tests {
             "confirm":{"phrase":"otter-plum-42","required":false}
         });
         let answer: ActivateResponse = serde_json::from_value(body.clone()).unwrap();
-        assert_eq!(
-            answer.otp.state,
-            OtpState::Hotp {
-                digits: 6,
-                counter: 0
-            }
-        );
+        assert_eq!(answer.otp.state, OtpState::Hotp { digits: 6, counter: 0 });
         assert_eq!(answer.otp.seed.expose().len(), 16);
         assert_eq!(serde_json::to_value(&answer).unwrap(), body);
     }
@@ -447,19 +437,11 @@ mod tests {
         let status = DeviceStatus {
             device_id: "DP1".into(),
             name: "laptop".into(),
-            user: User {
-                name: "alice".into(),
-            },
-            account: Account {
-                id: "DA1".into(),
-                name: "Example".into(),
-            },
+            user: User { name: "alice".into() },
+            account: Account { id: "DA1".into(), name: "Example".into() },
             active: true,
             auto_approve_until: None,
-            otp: OtpState::Totp {
-                digits: 6,
-                period: 30,
-            },
+            otp: OtpState::Totp { digits: 6, period: 30 },
         };
         assert_eq!(
             serde_json::to_value(&status).unwrap(),
@@ -475,12 +457,7 @@ mod tests {
 
     #[test]
     fn words_of_the_wire_agree_with_serde() {
-        for class in [
-            DeviceClass::Pwa,
-            DeviceClass::Cli,
-            DeviceClass::Automation,
-            DeviceClass::Native,
-        ] {
+        for class in [DeviceClass::Pwa, DeviceClass::Cli, DeviceClass::Automation, DeviceClass::Native] {
             assert_eq!(serde_json::to_value(class).unwrap(), class.as_str());
         }
         for place in [
@@ -492,9 +469,6 @@ mod tests {
         ] {
             assert_eq!(serde_json::to_value(place).unwrap(), place.as_str());
         }
-        assert_eq!(
-            serde_json::to_value(ClosedState::TimedOut).unwrap(),
-            "timed_out"
-        );
+        assert_eq!(serde_json::to_value(ClosedState::TimedOut).unwrap(), "timed_out");
     }
 }

@@ -16,10 +16,9 @@ pub use error::{ErrorBody, ErrorCode, ErrorDetail};
 pub use jws::{JwsError, Payload, Typ, UnverifiedJws, VerifiedJws, sign};
 pub use key::{DeviceKey, DevicePublicKey, InvalidKey, Jwk};
 pub use messages::{
-    Account, ActivatePayload, ActivateRequest, ActivateResponse, AnswerRequest, AnswerResponse,
-    AnswerResult, ClosedEvent, ClosedState, Confirm, DeviceClass, DeviceInfo, DeviceStatus,
-    DeviceUpdate, KeyProtection, OtpParameters, OtpState, ProtocolVersion, PushSubscription,
-    Request, RequestPayload, RequestsResponse, User,
+    Account, ActivatePayload, ActivateRequest, ActivateResponse, AnswerRequest, AnswerResponse, AnswerResult,
+    ClosedEvent, ClosedState, Confirm, DeviceClass, DeviceInfo, DeviceStatus, DeviceUpdate, KeyProtection,
+    OtpParameters, OtpState, ProtocolVersion, PushSubscription, Request, RequestPayload, RequestsResponse, User,
 };
 pub use statement::{Answer, AnswerPayload, Statement, StatementMember};
 

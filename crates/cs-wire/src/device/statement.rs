@@ -91,10 +91,7 @@ impl Statement {
             (*device == signed.device, StatementMember::Device),
             (*txid == signed.txid, StatementMember::Txid),
             (*request == signed.request, StatementMember::Request),
-            (
-                *application == signed.application,
-                StatementMember::Application,
-            ),
+            (*application == signed.application, StatementMember::Application),
             (*user == signed.user, StatementMember::User),
             (*kind == signed.kind, StatementMember::Kind),
             (*address == signed.address, StatementMember::Address),
@@ -205,12 +202,7 @@ impl From<Flat> for AnswerPayload {
 
 impl From<AnswerPayload> for Flat {
     fn from(payload: AnswerPayload) -> Self {
-        let AnswerPayload {
-            statement,
-            number,
-            answer,
-            iat,
-        } = payload;
+        let AnswerPayload { statement, number, answer, iat } = payload;
         Self {
             v: statement.v,
             account: statement.account,
@@ -266,11 +258,7 @@ mod tests {
                 _ => json!([["Command", "rm -rf /"]]),
             };
             let signed: Statement = serde_json::from_value(changed).unwrap();
-            found.push(
-                asked
-                    .first_difference(&signed)
-                    .unwrap_or_else(|| panic!("{name}")),
-            );
+            found.push(asked.first_difference(&signed).unwrap_or_else(|| panic!("{name}")));
         }
         found.dedup();
         assert_eq!(found.len(), 13, "each member is named once");

@@ -112,9 +112,7 @@ pub(super) fn x_duo_hash<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>)
 }
 
 fn is_x_duo(name: &str) -> bool {
-    name.as_bytes()
-        .get(..6)
-        .is_some_and(|start| start.eq_ignore_ascii_case(b"x-duo-"))
+    name.as_bytes().get(..6).is_some_and(|start| start.eq_ignore_ascii_case(b"x-duo-"))
 }
 
 #[cfg(test)]
@@ -123,12 +121,8 @@ mod tests {
 
     #[test]
     fn x_duo_headers_are_lower_cased_sorted_and_trimmed() {
-        let headers: [(&str, &[u8]); 4] = [
-            ("X-Duo-Header-2", b" hv2 "),
-            ("Date", b"now"),
-            ("x-duo-header-1", b"hv1"),
-            ("x-du", b""),
-        ];
+        let headers: [(&str, &[u8]); 4] =
+            [("X-Duo-Header-2", b" hv2 "), ("Date", b"now"), ("x-duo-header-1", b"hv1"), ("x-du", b"")];
         assert_eq!(
             x_duo_hash(headers.into_iter()),
             "5faed4e17f2122fe553c56ebd0dd2012a9aa11861d395a7f8123ac7151a96cb6\

@@ -27,14 +27,7 @@ pub enum Scheme {
 
 impl Scheme {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::V1Sha1,
-        Self::V1Sha512,
-        Self::V2Sha1,
-        Self::V2Sha512,
-        Self::V4,
-        Self::V5,
-    ];
+    pub const ALL: [Self; 6] = [Self::V1Sha1, Self::V1Sha512, Self::V2Sha1, Self::V2Sha512, Self::V4, Self::V5];
 
     /// The version of the canonical text.
     pub const fn version(self) -> SigVersion {
@@ -92,10 +85,7 @@ impl fmt::Debug for SignedHeaders {
 pub fn sign(request: &Outgoing<'_>, ikey: &str, skey: &[u8], scheme: Scheme) -> SignedHeaders {
     let host = request.host.to_ascii_lowercase();
     let params = encode_params(request.params);
-    let headers = request
-        .x_duo
-        .iter()
-        .map(|&(name, value)| (name, value.as_bytes()));
+    let headers = request.x_duo.iter().map(|&(name, value)| (name, value.as_bytes()));
     let lines = Lines {
         date: request.date.as_bytes(),
         method: request.method,

@@ -47,10 +47,7 @@ pub struct Credentials {
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A date-less signature can be replayed, so it is not printed.
-        f.debug_struct("Credentials")
-            .field("ikey", &self.ikey)
-            .field("hash", &self.hash)
-            .finish_non_exhaustive()
+        f.debug_struct("Credentials").field("ikey", &self.ikey).field("hash", &self.hash).finish_non_exhaustive()
     }
 }
 
@@ -59,9 +56,7 @@ pub fn credentials<'a, H>(request: &ReceivedRequest<'a, H>) -> Result<Credential
 where
     H: Iterator<Item = (&'a str, &'a [u8])> + Clone,
 {
-    let header = request
-        .only_header("authorization")
-        .ok_or(AuthError::MissingCredentials)?;
+    let header = request.only_header("authorization").ok_or(AuthError::MissingCredentials)?;
     parse_basic(header)
 }
 
@@ -77,8 +72,7 @@ fn parse_basic(header: &[u8]) -> Result<Credentials, AuthError> {
     let decoded = BASE64.decode(rest.trim_ascii()).map_err(|_| unreadable)?;
     let text = String::from_utf8(decoded).map_err(|_| unreadable)?;
     let (ikey, signature) = text.split_once(':').ok_or(unreadable)?;
-    let is_ikey = (1..=MAX_IKEY_BYTES).contains(&ikey.len())
-        && ikey.bytes().all(|b| b.is_ascii_alphanumeric());
+    let is_ikey = (1..=MAX_IKEY_BYTES).contains(&ikey.len()) && ikey.bytes().all(|b| b.is_ascii_alphanumeric());
     if !is_ikey {
         return Err(unreadable);
     }
@@ -87,14 +81,8 @@ fn parse_basic(header: &[u8]) -> Result<Credentials, AuthError> {
         128 => HashAlgorithm::Sha512,
         _ => return Err(AuthError::BadSignature),
     };
-    let tag = HEXLOWER_PERMISSIVE
-        .decode(signature.as_bytes())
-        .map_err(|_| AuthError::BadSignature)?;
-    Ok(Credentials {
-        ikey: ikey.to_owned(),
-        hash,
-        tag,
-    })
+    let tag = HEXLOWER_PERMISSIVE.decode(signature.as_bytes()).map_err(|_| AuthError::BadSignature)?;
+    Ok(Credentials { ikey: ikey.to_owned(), hash, tag })
 }
 
 #[cfg(test)]
@@ -108,10 +96,7 @@ mod tests {
     #[test]
     fn the_length_tells_the_hash() {
         let sha1 = basic(&format!("DIKEY:{}", "0a".repeat(20))).unwrap();
-        assert_eq!(
-            (sha1.ikey.as_str(), sha1.hash),
-            ("DIKEY", HashAlgorithm::Sha1)
-        );
+        assert_eq!((sha1.ikey.as_str(), sha1.hash), ("DIKEY", HashAlgorithm::Sha1));
         let sha512 = basic(&format!("DIKEY:{}", "0a".repeat(64))).unwrap();
         assert_eq!(sha512.hash, HashAlgorithm::Sha512);
         assert_eq!(sha512.tag, [10; 64]);
@@ -124,45 +109,19 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_missing() {
         let unicode = format!("D\u{130}:{}", "0a".repeat(20));
-        for bad in [
-            "",
-            ":",
-            "DIKEY",
-            &unicode,
-            "DI KEY:00",
-            "DI\nKEY:00",
-            ":0000",
-        ] {
-            assert_eq!(
-                basic(bad).unwrap_err(),
-                AuthError::MissingCredentials,
-                "{bad}"
-            );
+        for bad in ["", ":", "DIKEY", &unicode, "DI KEY:00", "DI\nKEY:00", ":0000"] {
+            assert_eq!(basic(bad).unwrap_err(), AuthError::MissingCredentials, "{bad}");
         }
-        for bad in [
-            "",
-            "Basic",
-            "Basic ",
-            "Basic !!!!",
-            "Bearer QTpi",
-            "Device a.b.c",
-            "Basic QTpi=",
-        ] {
+        for bad in ["", "Basic", "Basic ", "Basic !!!!", "Bearer QTpi", "Device a.b.c", "Basic QTpi="] {
             assert!(parse_basic(bad.as_bytes()).is_err(), "{bad}");
         }
         let long = format!("Basic {}", "QUFB".repeat(200));
-        assert_eq!(
-            parse_basic(long.as_bytes()).unwrap_err(),
-            AuthError::MissingCredentials
-        );
+        assert_eq!(parse_basic(long.as_bytes()).unwrap_err(), AuthError::MissingCredentials);
     }
 
     #[test]
     fn debug_hides_the_signature() {
-        let text = format!(
-            "{:?}",
-            basic(&format!("DIKEY:{}", "0a".repeat(20))).unwrap()
-        );
+        let text = format!("{:?}", basic(&format!("DIKEY:{}", "0a".repeat(20))).unwrap());
         assert_eq!(text, "Credentials { ikey: \"DIKEY\", hash: Sha1, .. }");
     }
 }

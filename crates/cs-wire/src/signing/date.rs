@@ -30,11 +30,7 @@ pub fn format_date(now: Timestamp) -> Option<String> {
     let text = PRINTER.timestamp_to_string(&now).ok()?;
     // The day has two digits in every client's output; the printer writes one where one will do.
     let (weekday, rest) = text.split_once(", ")?;
-    let padding = if rest.as_bytes().get(1) == Some(&b' ') {
-        "0"
-    } else {
-        ""
-    };
+    let padding = if rest.as_bytes().get(1) == Some(&b' ') { "0" } else { "" };
     Some(format!("{weekday}, {padding}{rest}"))
 }
 
@@ -93,13 +89,7 @@ mod tests {
     #[test]
     fn the_window_is_300_seconds_either_way() {
         let at = |second| Timestamp::from_second(second).unwrap();
-        for (signed, expected) in [
-            (0, false),
-            (1, true),
-            (301, true),
-            (601, true),
-            (602, false),
-        ] {
+        for (signed, expected) in [(0, false), (1, true), (301, true), (601, true), (602, false)] {
             assert_eq!(is_in_window(at(signed), at(301)), expected, "{signed}");
         }
         assert!(!is_in_window(Timestamp::MIN, Timestamp::MAX));

@@ -51,9 +51,7 @@ where
 
     /// Whether parameters are in the body (POST, PUT, PATCH) rather than in the query.
     pub(super) fn has_params_in_body(&self) -> bool {
-        ["POST", "PUT", "PATCH"]
-            .iter()
-            .any(|method| self.method.eq_ignore_ascii_case(method))
+        ["POST", "PUT", "PATCH"].iter().any(|method| self.method.eq_ignore_ascii_case(method))
     }
 }
 
@@ -68,9 +66,7 @@ pub(super) enum BodyKind {
 /// Splits a request target, in origin form or absolute form (`ruby`), into path and query.
 /// A bare trailing `?` is an empty query.
 pub fn split_target(target: &str) -> (&str, &str) {
-    let after_scheme = target
-        .strip_prefix("https://")
-        .or_else(|| target.strip_prefix("http://"));
+    let after_scheme = target.strip_prefix("https://").or_else(|| target.strip_prefix("http://"));
     let target = match after_scheme {
         // An authority without a path means the root.
         Some(rest) => match rest.find(['/', '?']) {
@@ -93,14 +89,8 @@ mod tests {
             ("/auth/v2/ping", ("/auth/v2/ping", "")),
             ("/auth/v2/ping?", ("/auth/v2/ping", "")),
             ("/a?b=c?d", ("/a", "b=c?d")),
-            (
-                "https://api.example.org/admin/v1/users?limit=1",
-                ("/admin/v1/users", "limit=1"),
-            ),
-            (
-                "https://api.example.org:8443/auth/v2/check?",
-                ("/auth/v2/check", ""),
-            ),
+            ("https://api.example.org/admin/v1/users?limit=1", ("/admin/v1/users", "limit=1")),
+            ("https://api.example.org:8443/auth/v2/check?", ("/auth/v2/check", "")),
             ("https://api.example.org", ("/", "")),
             ("http://api.example.org?x=1", ("/", "x=1")),
         ] {
@@ -111,30 +101,14 @@ mod tests {
     #[test]
     fn a_content_type_is_its_media_type() {
         let kind = |values: &[&'static str]| {
-            let headers: Vec<_> = values
-                .iter()
-                .map(|v| ("Content-Type", v.as_bytes()))
-                .collect();
-            ReceivedRequest {
-                method: "POST",
-                path: "/",
-                query: "",
-                host: "",
-                headers: headers.into_iter(),
-                body: b"",
-            }
-            .body_kind()
+            let headers: Vec<_> = values.iter().map(|v| ("Content-Type", v.as_bytes())).collect();
+            ReceivedRequest { method: "POST", path: "/", query: "", host: "", headers: headers.into_iter(), body: b"" }
+                .body_kind()
         };
         assert_eq!(kind(&["application/json;charset=utf-8"]), BodyKind::Json);
-        assert_eq!(
-            kind(&["Application/X-WWW-Form-Urlencoded ; x"]),
-            BodyKind::Form
-        );
+        assert_eq!(kind(&["Application/X-WWW-Form-Urlencoded ; x"]), BodyKind::Form);
         assert_eq!(kind(&["text/json"]), BodyKind::Other);
-        assert_eq!(
-            kind(&["application/json", "application/x-www-form-urlencoded"]),
-            BodyKind::Other
-        );
+        assert_eq!(kind(&["application/json", "application/x-www-form-urlencoded"]), BodyKind::Other);
         assert_eq!(kind(&[]), BodyKind::Other);
     }
 }

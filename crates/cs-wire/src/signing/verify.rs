@@ -21,10 +21,7 @@ pub struct PublicName {
 impl PublicName {
     /// A host name, with a port if clients sign one.
     pub fn new(name: &str) -> Self {
-        Self {
-            as_is: name.to_owned(),
-            lower_case: name.to_ascii_lowercase(),
-        }
+        Self { as_is: name.to_owned(), lower_case: name.to_ascii_lowercase() }
     }
 }
 
@@ -99,18 +96,12 @@ where
     if has_control_characters(request) {
         return Err(AuthError::BadSignature.into());
     }
-    let date = request
-        .only_header("x-duo-date")
-        .or_else(|| request.only_header("date"));
+    let date = request.only_header("x-duo-date").or_else(|| request.only_header("date"));
     let is_json = has_body && body_kind == BodyKind::Json;
     let versions = candidate_versions(credentials.hash, date.is_some(), has_body, is_json, allowed);
     if versions.is_empty() {
         // What is left is a legacy form without a date, or JSON under a scheme that signs none.
-        let error = if date.is_none() {
-            AuthError::MissingDate
-        } else {
-            AuthError::BadSignature
-        };
+        let error = if date.is_none() { AuthError::MissingDate } else { AuthError::BadSignature };
         return Err(error.into());
     }
 
@@ -121,31 +112,21 @@ where
         (false, _) => request.query.as_bytes(),
     };
     let pairs = decode_pairs(source, MAX_PARAMS).ok_or(AuthError::BadSignature)?;
-    let version = matching_version(request, credentials, skey, names, date, &versions, &pairs)
-        .ok_or(AuthError::BadSignature)?;
+    let version =
+        matching_version(request, credentials, skey, names, date, &versions, &pairs).ok_or(AuthError::BadSignature)?;
     if version.is_dated() {
         let signed = date.and_then(parse_date).ok_or(AuthError::BadDate)?;
         if !is_in_window(signed, now) {
             return Err(AuthError::BadDate.into());
         }
     }
-    let params = if is_json {
-        Params::from_json(request.body)?
-    } else {
-        Params::from_pairs(pairs)?
-    };
-    Ok(Verified {
-        version,
-        hash: credentials.hash,
-        params,
-    })
+    let params = if is_json { Params::from_json(request.body)? } else { Params::from_pairs(pairs)? };
+    Ok(Verified { version, hash: credentials.hash, params })
 }
 
 /// A line break or the like would let one signed text be read as another.
 fn has_control_characters<H>(request: &ReceivedRequest<'_, H>) -> bool {
-    [request.method, request.host, request.path]
-        .iter()
-        .any(|text| text.bytes().any(|b| b.is_ascii_control()))
+    [request.method, request.host, request.path].iter().any(|text| text.bytes().any(|b| b.is_ascii_control()))
 }
 
 /// The versions that could have made the signature, likeliest first.
@@ -192,20 +173,13 @@ where
     let hosts = candidate_hosts(request.host, &host_in_lower_case, names);
     let needs_hashes = versions.iter().any(|version| version.covers_raw_body());
     let (body_hash, x_duo_hash) = if needs_hashes {
-        let body = if request.has_params_in_body() {
-            request.body
-        } else {
-            b""
-        };
+        let body = if request.has_params_in_body() { request.body } else { b"" };
         (sha512_hex(body), x_duo_hash(request.headers.clone()))
     } else {
         (String::new(), String::new())
     };
-    let orders: &[Repeated] = if has_repeated(pairs) {
-        &[Repeated::Sorted, Repeated::AsReceived]
-    } else {
-        &[Repeated::Sorted]
-    };
+    let orders: &[Repeated] =
+        if has_repeated(pairs) { &[Repeated::Sorted, Repeated::AsReceived] } else { &[Repeated::Sorted] };
 
     let mut text = Vec::with_capacity(512);
     for &order in orders {
@@ -233,20 +207,9 @@ where
 }
 
 /// The hosts that may have been signed, each once.
-fn candidate_hosts<'a>(
-    host: &'a str,
-    host_in_lower_case: &'a str,
-    names: &'a [PublicName],
-) -> Vec<&'a str> {
-    let received = [
-        host_in_lower_case,
-        without_port(host_in_lower_case),
-        host,
-        without_port(host),
-    ];
-    let configured = names
-        .iter()
-        .flat_map(|name| [&*name.lower_case, &*name.as_is]);
+fn candidate_hosts<'a>(host: &'a str, host_in_lower_case: &'a str, names: &'a [PublicName]) -> Vec<&'a str> {
+    let received = [host_in_lower_case, without_port(host_in_lower_case), host, without_port(host)];
+    let configured = names.iter().flat_map(|name| [&*name.lower_case, &*name.as_is]);
     let mut hosts: Vec<&str> = Vec::with_capacity(4 + 2 * names.len());
     for candidate in received.into_iter().chain(configured) {
         if !candidate.is_empty() && !hosts.contains(&candidate) {

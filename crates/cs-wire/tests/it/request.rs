@@ -1,8 +1,7 @@
 //! A received request, built by hand.
 
 use cs_wire::signing::{
-    Allowed, AuthError, LegacyV1, PublicName, ReceivedRequest, Verified, VerifyError, credentials,
-    verify,
+    Allowed, AuthError, LegacyV1, PublicName, ReceivedRequest, Verified, VerifyError, credentials, verify,
 };
 use jiff::Timestamp;
 
@@ -95,19 +94,14 @@ impl Sent {
             path: self.path,
             query: &self.query,
             host: &self.host,
-            headers: self
-                .headers
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_bytes())),
+            headers: self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())),
             body: &self.body,
         };
         let credentials = credentials(&request)?;
         if credentials.ikey != IKEY {
             return Err(AuthError::UnknownKey.into());
         }
-        let allowed = Allowed {
-            legacy_v1: self.legacy_v1,
-        };
+        let allowed = Allowed { legacy_v1: self.legacy_v1 };
         verify(&request, &credentials, SKEY, &self.names, allowed, self.now)
     }
 

@@ -51,13 +51,8 @@ const VECTORS: &[Vector] = &[
 
 impl Vector {
     fn received(&self) -> Sent {
-        let sent = Sent::new(self.method, self.path)
-            .header("Date", DATE)
-            .signature(self.signature);
-        let sent = self
-            .x_duo
-            .iter()
-            .fold(sent, |sent, (name, value)| sent.header(name, *value));
+        let sent = Sent::new(self.method, self.path).header("Date", DATE).signature(self.signature);
+        let sent = self.x_duo.iter().fold(sent, |sent, (name, value)| sent.header(name, *value));
         match (self.method, self.json) {
             ("GET", _) => sent.query(self.wire),
             (_, "") => sent.body(FORM, self.wire),
@@ -70,22 +65,10 @@ impl Vector {
 fn the_server_accepts_every_vector() {
     for vector in VECTORS {
         let verified = vector.received().with_v1().verify().unwrap();
-        assert_eq!(
-            verified.version,
-            vector.scheme.version(),
-            "{}",
-            vector.signature
-        );
+        assert_eq!(verified.version, vector.scheme.version(), "{}", vector.signature);
         assert_eq!(verified.hash, vector.scheme.hash());
         assert_eq!(verified.is_dated(), verified.version != SigVersion::V1);
-        assert_eq!(
-            verified.params.names().count(),
-            if vector.json.is_empty() {
-                vector.params.len()
-            } else {
-                5
-            }
-        );
+        assert_eq!(verified.params.names().count(), if vector.json.is_empty() { vector.params.len() } else { 5 });
     }
 }
 
@@ -107,13 +90,7 @@ fn the_client_makes_every_vector() {
             vector.scheme,
         );
         let expected = format!("{IKEY}:{}", vector.signature);
-        assert_eq!(
-            headers.authorization,
-            format!(
-                "Basic {}",
-                data_encoding::BASE64.encode(expected.as_bytes())
-            ),
-        );
+        assert_eq!(headers.authorization, format!("Basic {}", data_encoding::BASE64.encode(expected.as_bytes())),);
         assert_eq!(headers.date, DATE);
     }
 }
@@ -121,20 +98,11 @@ fn the_client_makes_every_vector() {
 #[test]
 fn what_was_signed_is_what_is_read() {
     let verified = VECTORS[3].received().verify().unwrap();
-    assert_eq!(
-        verified.params.required("realname", 64).unwrap(),
-        "First Last"
-    );
+    assert_eq!(verified.params.required("realname", 64).unwrap(), "First Last");
     let verified = VECTORS[5].received().verify().unwrap();
-    assert_eq!(
-        verified.params.required("username", 64).unwrap(),
-        "narroway"
-    );
+    assert_eq!(verified.params.required("username", 64).unwrap(), "narroway");
     let verified = VECTORS[7].received().verify().unwrap();
-    assert_eq!(
-        verified.params.required("username", 64).unwrap(),
-        "o'neil *~\u{fc}+x"
-    );
+    assert_eq!(verified.params.required("username", 64).unwrap(), "o'neil *~\u{fc}+x");
     let verified = VECTORS[6].received().verify().unwrap();
     assert_eq!(verified.params.repeated("next_offset").unwrap().len(), 2);
 }
@@ -148,16 +116,9 @@ fn any_change_of_what_is_signed_is_refused() {
         other.path = "/auth/v2/check";
         assert_eq!(other.refusal(), BadSignature);
         let mut other = good.clone();
-        other.method = if vector.method == "GET" {
-            "DELETE"
-        } else {
-            "PUT"
-        };
+        other.method = if vector.method == "GET" { "DELETE" } else { "PUT" };
         assert_eq!(other.refusal(), BadSignature);
-        assert_eq!(
-            good.clone().host("api-yyyyyyyy.duosecurity.com").refusal(),
-            BadSignature
-        );
+        assert_eq!(good.clone().host("api-yyyyyyyy.duosecurity.com").refusal(), BadSignature);
         if vector.method == "GET" {
             let query = format!("{}&extra=1", vector.wire);
             assert_eq!(good.clone().query(query).refusal(), BadSignature);
@@ -172,12 +133,7 @@ fn any_change_of_what_is_signed_is_refused() {
             assert_eq!(other.refusal(), BadSignature);
         }
         let more = good.header("X-Duo-New", "1").verify();
-        assert_eq!(
-            more.is_err(),
-            vector.scheme == Scheme::V5,
-            "{}",
-            vector.signature
-        );
+        assert_eq!(more.is_err(), vector.scheme == Scheme::V5, "{}", vector.signature);
     }
 }
 
@@ -185,9 +141,7 @@ fn any_change_of_what_is_signed_is_refused() {
 fn the_length_of_the_signature_tells_the_hash() {
     let short = VECTORS[2].received();
     assert_eq!(short.verify().unwrap().hash, HashAlgorithm::Sha1);
-    let cut = Sent::new("GET", "/auth/v2/check")
-        .header("Date", DATE)
-        .signature(&VECTORS[2].signature[..38]);
+    let cut = Sent::new("GET", "/auth/v2/check").header("Date", DATE).signature(&VECTORS[2].signature[..38]);
     assert_eq!(cut.refusal(), cs_wire::signing::AuthError::BadSignature);
     assert_eq!(HOST, HOST.to_ascii_lowercase());
 }
