@@ -10,6 +10,8 @@ pub mod bson;
 pub mod device;
 mod encoding;
 pub mod envelope;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod json;
 pub mod params;
 pub mod pushinfo;

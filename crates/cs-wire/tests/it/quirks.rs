@@ -277,3 +277,16 @@ fn no_line_can_be_smuggled_into_another() {
     sent.method = Box::leak(format!("{DATE}\nGET").into_boxed_str());
     assert_eq!(sent.refusal(), AuthError::BadSignature);
 }
+
+#[test]
+fn duo_psa_2015_001_separators_in_a_name_do_not_move_a_boundary() {
+    // One value with separators in it, against the several values it might be taken for.
+    let one = Client { params: &[("username", "alice|x&factor=push\ny")], ..Client::post(Scheme::V2Sha512) };
+    let sent = one.send().header("Date", DATE);
+    let good = sent.clone().body(FORM, "username=alice%7Cx%26factor%3Dpush%0Ay").verify().unwrap();
+    assert_eq!(good.params.required("username", 64).unwrap(), "alice|x&factor=push\ny");
+    assert!(!good.params.has("factor"));
+    for other in ["username=alice|x&factor=push%0Ay", "username=alice%7Cx&factor=push%0Ay", "username=alice"] {
+        assert_eq!(sent.clone().body(FORM, other).refusal(), AuthError::BadSignature, "{other}");
+    }
+}
