@@ -2,6 +2,7 @@
 
 mod device;
 mod otp;
+mod wire;
 
 /// A parser with what is needed to write nearly valid input for it.
 pub struct Target {
@@ -22,6 +23,15 @@ pub static TARGETS: &[&Target] = &[
     &otp::TYPED_PASSCODE,
     &otp::CSV_IMPORT,
     &otp::OTPAUTH_IMPORT,
+    &wire::AUTHORIZATION,
+    &wire::DATE,
+    &wire::FORM,
+    &wire::JSON,
+    &wire::BSON,
+    &wire::REQUEST_TARGET,
+    &wire::PUSHINFO,
+    &wire::AUTH_API,
+    &wire::RECEIVED,
 ];
 
 #[cfg(test)]
