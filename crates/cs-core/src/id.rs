@@ -171,9 +171,9 @@ mod tests {
 
     #[test]
     fn a_transaction_id_round_trips_in_one_spelling_only() {
-        let id = TxId::from_bytes(*b"0123456789abcdef");
+        let id = TxId::from_bytes(*b"0123456789jklmno");
         let text = id.to_string();
-        assert_eq!(text, "30313233-3435-3637-3839-616263646566");
+        assert_eq!(text, "30313233-3435-3637-3839-6a6b6c6d6e6f");
         assert_eq!(text.parse(), Ok(id));
         assert!(text.to_uppercase().parse::<TxId>().is_err());
         assert!(text.replace('-', "").parse::<TxId>().is_err());

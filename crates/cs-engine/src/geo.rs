@@ -20,7 +20,12 @@ pub struct Place {
 impl Place {
     /// For people: "Berlin, DE"; empty if nothing is known.
     pub fn describe(&self) -> String {
-        [&self.city, &self.state, &self.country].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ")
+        [&self.city, &self.state, &self.country]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 }
 

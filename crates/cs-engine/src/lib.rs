@@ -4,13 +4,14 @@
 //! repeat every condition; when a guard does not hold, it loads and decides again, a bounded number of times.
 
 mod access;
+pub mod admin;
 mod cache;
 mod clock;
+pub mod devices;
 mod entropy;
 mod error;
 mod geo;
 mod hub;
-pub mod devices;
 pub mod login;
 mod maintenance;
 mod waiters;
@@ -51,11 +52,28 @@ struct Inner {
     waiters: waiters::Waiters,
     /// This process among all that ever ran: whose connections are whose.
     node: String,
+    /// The origin that authenticators speak to, part of every statement they sign.
+    authenticator_origin: String,
+}
+
+/// What an engine is made of.
+pub struct EngineConfig {
+    /// The store.
+    pub store: Store,
+    /// Where time comes from.
+    pub clock: Clock,
+    /// The address database.
+    pub geo: Geo,
+    /// This machine's name among those that share the database.
+    pub node: String,
+    /// The origin that authenticators speak to: `https://host[:port]`.
+    pub authenticator_origin: String,
 }
 
 impl Engine {
-    /// The engine over `store`. `node` names this machine among those that share the database.
-    pub fn new(store: Store, clock: Clock, geo: Geo, node: &str) -> Self {
+    /// The engine of this process.
+    pub fn new(config: EngineConfig) -> Self {
+        let EngineConfig { store, clock, geo, node, authenticator_origin } = config;
         let node = format!("{node}/{}", cs_core::id::TxId::generate(&mut SystemRng));
         let inner = Inner {
             directory: Directory::new(store.clone()),
@@ -65,8 +83,14 @@ impl Engine {
             hub: Hub::default(),
             waiters: waiters::Waiters::default(),
             node,
+            authenticator_origin,
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// The origin that authenticators speak to.
+    pub fn authenticator_origin(&self) -> &str {
+        &self.inner.authenticator_origin
     }
 
     /// The store, for lists and logs.

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod attempts;
 pub mod audit;
+pub mod authenticators;
 mod convert;
 pub mod db;
 pub mod facts;

@@ -1,0 +1,64 @@
+//! What administrators do, from the Admin API, the panel or a terminal: one use case each, one entry in the administrator log each.
+//!
+//! Rights are checked at the surface (an Admin API integration's permissions, an administrator's role); here every change names its [`Actor`], is
+//! committed together with its log entry, and makes the caches forget.
+
+use cs_core::id::{AccountId, AdminId, IntegrationKey, TxId};
+use cs_store::Job;
+use cs_store::audit::{LogKind, LogRecord};
+use jiff::Timestamp;
+use serde_json::Value as Json;
+
+use crate::{Engine, EngineError, SystemRng};
+
+/// Who makes a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    /// An Admin API integration.
+    Integration(IntegrationKey),
+    /// An administrator in the panel.
+    Administrator(AdminId, String),
+    /// Somebody with access to the machine: the `countersign admin` commands.
+    Terminal,
+}
+
+impl Actor {
+    /// The name in the administrator log; Duo writes "API" for changes made through the Admin API.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Integration(_) => "API",
+            Self::Administrator(_, name) => name,
+            Self::Terminal => "terminal",
+        }
+    }
+}
+
+/// An entry of the administrator log: `action` as Duo spells it (`user_create`), `object` its name for people.
+pub(crate) fn admin_record(
+    account: AccountId,
+    actor: &Actor,
+    action: &'static str,
+    object: &str,
+    description: &Json,
+    now: Timestamp,
+) -> LogRecord {
+    let mut record =
+        LogRecord::new(account.as_str(), LogKind::Admin, TxId::generate(&mut SystemRng).to_string(), now);
+    record.result = Some(action.to_owned());
+    if let Actor::Integration(key) = actor {
+        record.integration = Some(key.to_string());
+    }
+    record.personal = Some(
+        serde_json::json!({"username": actor.name(), "object": object, "description": description.to_string()}).to_string(),
+    );
+    record
+}
+
+impl Engine {
+    /// Commits an administrative change and makes the caches forget; false if one of its conditions does not hold.
+    pub(crate) async fn change(&self, job: Job) -> Result<bool, EngineError> {
+        let done = self.holds(job).await?;
+        self.directory().invalidate();
+        Ok(done)
+    }
+}

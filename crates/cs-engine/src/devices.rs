@@ -1,0 +1,245 @@
+//! Authenticators: bind, confirm, change, unbind.
+
+use cs_core::account::SoftOtp;
+use cs_core::device::AuthenticatorClass;
+use cs_core::id::{AccountId, PhoneId, TxId, UserId};
+use cs_core::otp::{OtpKind, OtpParams, OtpRecord};
+use cs_core::secret::PlainCode;
+use cs_store::Job;
+use cs_store::audit::{LogKind, LogRecord};
+use cs_store::authenticators::{
+    ActivationSource, ActivationState, BoundDevice, DeviceUpdate, NewAuthenticator, activate_later, confirm,
+    describe_phone, touch_user, touch_users_of_phone, unbind, use_activation,
+};
+use jiff::{SignedDuration, Timestamp};
+use rand_core::RngCore;
+use zeroize::Zeroizing;
+
+use crate::error::Retry;
+use crate::{DeviceEvent, Engine, EngineError, SystemRng};
+
+/// How long an activation code lives unless the caller says otherwise.
+pub const ACTIVATION_TTL: SignedDuration = SignedDuration::from_hours(24);
+
+/// Bytes of a seed: the length of the hash (RFC 4226, section 4, R6 recommends 160 bits).
+const SEED_LENGTH: usize = 20;
+
+/// What a device says when it is activated; its proof of possession has been checked.
+#[derive(Debug)]
+pub struct ActivateRequest {
+    /// The code.
+    pub code: PlainCode,
+    /// Its public key, a JWK as JSON text.
+    pub public_key: String,
+    /// What runs it.
+    pub class: AuthenticatorClass,
+    /// What it calls itself.
+    pub name: String,
+    /// Its platform.
+    pub platform: String,
+    /// Its version.
+    pub app_version: String,
+    /// Where it keeps the key, the protocol's word.
+    pub key_protection: &'static str,
+    /// Its Web Push subscription, JSON text.
+    pub push: Option<String>,
+    /// What both screens show.
+    pub confirm_phrase: String,
+}
+
+/// A device that was bound.
+#[derive(Debug)]
+pub struct Activated {
+    /// Its id.
+    pub device: PhoneId,
+    /// The user's name.
+    pub username: String,
+    /// The seed of its passcodes; this is the one time it leaves.
+    pub seed: Zeroizing<Vec<u8>>,
+    /// How it makes passcodes.
+    pub params: OtpParams,
+    /// Whether it must be confirmed before it can do anything.
+    pub confirm_required: bool,
+}
+
+/// An activation code and how long it is good.
+#[derive(Debug)]
+pub struct IssuedActivation {
+    /// The code, to be shown once.
+    pub code: PlainCode,
+    /// The phone that it binds.
+    pub phone: PhoneId,
+    /// Its end.
+    pub expires_at: Timestamp,
+}
+
+impl Engine {
+    /// Binds a device by an activation code; `Ok(None)` if the code cannot be used, for whatever reason.
+    pub async fn activate(
+        &self,
+        account: AccountId,
+        request: &ActivateRequest,
+    ) -> Result<Option<Activated>, EngineError> {
+        let now = self.clock().now();
+        let digest = self.activation_digest(account, &request.code)?;
+        let Some(activation) = self.store().usable_activation(account, &digest, now).await? else { return Ok(None) };
+        let entry = self.directory().account(account).await?.ok_or(EngineError::NotFound)?;
+        let kind = match entry.login.soft_otp {
+            SoftOtp::Hotp => OtpKind::MobileHotp,
+            SoftOtp::Totp => OtpKind::MobileTotp,
+        };
+        let mut seed = Zeroizing::new(vec![0; SEED_LENGTH]);
+        SystemRng.fill_bytes(&mut seed);
+        let vault = self.store().vault();
+        let sealed_seed = vault
+            .seal(account.as_str(), "authenticator", "seed", activation.phone.as_str(), &seed)
+            .map_err(EngineError::vault)?;
+        let otp = OtpRecord::fresh(kind, 0).map_err(|_| EngineError::Invalid("otp"))?;
+        let device = NewAuthenticator {
+            account,
+            phone: activation.phone,
+            user: activation.user,
+            public_key: &request.public_key,
+            class: request.class,
+            key_protection: request.key_protection,
+            app_version: &request.app_version,
+            push: request.push.as_deref(),
+            sealed_seed,
+            params: OtpParams::new(kind),
+            otp,
+            confirmed: !activation.confirm,
+            confirm_phrase: &request.confirm_phrase,
+            now,
+        };
+        let [remove, insert] = device.bind();
+        let record = self.device_record(account, activation.user, activation.phone, "device_activated", now);
+        let job = Job::new()
+            .step(use_activation(account, &digest, now))
+            .step(remove)
+            .step(insert)
+            .step(describe_phone(account, activation.phone, &request.platform, &request.name, now))
+            .step(touch_users_of_phone(account, activation.phone))
+            .log(record);
+        if !self.holds(job).await? {
+            // Somebody else used the code in the same moment, or the phone is gone.
+            return Ok(None);
+        }
+        self.hub().publish(account, activation.phone, DeviceEvent::Unbound);
+        let Some(bound) = self.store().bound_device(account, activation.phone).await? else { return Ok(None) };
+        Ok(Some(Activated {
+            device: bound.phone,
+            username: bound.username,
+            seed,
+            params: bound.params,
+            confirm_required: !bound.confirmed,
+        }))
+    }
+
+    /// Makes an activation code for `phone` of `user`; older ones of the phone are void from then on.
+    pub async fn issue_activation(
+        &self,
+        account: AccountId,
+        user: UserId,
+        phone: PhoneId,
+        source: ActivationSource,
+        valid_for: SignedDuration,
+    ) -> Result<IssuedActivation, EngineError> {
+        let now = self.clock().now();
+        let (issued, job) = self.activation_job(account, user, phone, source, valid_for, now).await?;
+        if self.holds(job).await? { Ok(issued) } else { Err(EngineError::Contention) }
+    }
+
+    /// The job that makes an activation code, to be committed with whatever calls for it.
+    pub(crate) async fn activation_job(
+        &self,
+        account: AccountId,
+        user: UserId,
+        phone: PhoneId,
+        source: ActivationSource,
+        valid_for: SignedDuration,
+        now: Timestamp,
+    ) -> Result<(IssuedActivation, Job), EngineError> {
+        let code = PlainCode::activation(&mut SystemRng);
+        let digest = self.activation_digest(account, &code)?;
+        let expires_at = now + valid_for;
+        let settings = self.directory().account(account).await?.ok_or(EngineError::NotFound)?;
+        let must_confirm = settings.login.confirm_activation;
+        let [void, insert] = activate_later(account, phone, user, &digest, source, must_confirm, now, expires_at);
+        Ok((IssuedActivation { code, phone, expires_at }, Job::new().step(void).step(insert)))
+    }
+
+    /// How the activation with this code stands for `user`.
+    pub async fn activation_state(
+        &self,
+        account: AccountId,
+        user: UserId,
+        code: &PlainCode,
+    ) -> Result<ActivationState, EngineError> {
+        let digest = self.activation_digest(account, code)?;
+        Ok(self.store().activation_state(account, user, &digest, self.clock().now()).await?)
+    }
+
+    /// The authenticator `device`, whose key its requests are checked with.
+    pub async fn device(&self, account: AccountId, device: PhoneId) -> Result<Option<BoundDevice>, EngineError> {
+        Ok(self.store().bound_device(account, device).await?)
+    }
+
+    /// Confirms a device that waits for it; false if none does.
+    pub async fn confirm_device(&self, account: AccountId, device: PhoneId) -> Result<bool, EngineError> {
+        let now = self.clock().now();
+        let Some(bound) = self.store().bound_device(account, device).await? else { return Ok(false) };
+        let record = self.device_record(account, bound.user, device, "device_confirmed", now);
+        self.holds(Job::new().step(confirm(account, device, now)).step(touch_user(account, bound.user)).log(record))
+            .await
+    }
+
+    /// Writes what a device says of itself.
+    pub async fn update_device(&self, device: &BoundDevice, update: &DeviceUpdate<'_>) -> Result<(), EngineError> {
+        let mut job = Job::new();
+        job.guards = update.steps(device.account, device.phone, self.clock().now());
+        if self.holds(job).await? { Ok(()) } else { Err(EngineError::NotFound) }
+    }
+
+    /// Unbinds a device: by itself, its user or an administrator.
+    pub async fn unbind_device(&self, account: AccountId, device: PhoneId) -> Result<bool, EngineError> {
+        let now = self.clock().now();
+        let Some(bound) = self.store().bound_device(account, device).await? else { return Ok(false) };
+        let record = self.device_record(account, bound.user, device, "device_deactivated", now);
+        let job = Job::new().step(unbind(account, device)).step(touch_users_of_phone(account, device)).log(record);
+        let done = self.holds(job).await?;
+        if done {
+            self.hub().publish(account, device, DeviceEvent::Unbound);
+        }
+        Ok(done)
+    }
+
+    fn activation_digest(&self, account: AccountId, code: &PlainCode) -> Result<[u8; 32], EngineError> {
+        let code = code.expose().as_bytes();
+        self.store().vault().digest(account.as_str(), "activation", code).map_err(EngineError::vault)
+    }
+
+    fn device_record(
+        &self,
+        account: AccountId,
+        user: UserId,
+        device: PhoneId,
+        what: &str,
+        now: Timestamp,
+    ) -> LogRecord {
+        let mut record =
+            LogRecord::new(account.as_str(), LogKind::Activity, TxId::generate(&mut SystemRng).to_string(), now);
+        record.user_id = Some(user.to_string());
+        record.result = Some(what.to_owned());
+        record.body = serde_json::json!({"device": device.as_str()}).to_string();
+        record
+    }
+
+    /// Commits `job`; false if one of its conditions does not hold.
+    pub(crate) async fn holds(&self, job: Job) -> Result<bool, EngineError> {
+        match self.store().commit(job).await.map_err(Retry::from) {
+            Ok(_) => Ok(true),
+            Err(Retry::Conflict(_)) => Ok(false),
+            Err(Retry::Fail(error)) => Err(error),
+        }
+    }
+}

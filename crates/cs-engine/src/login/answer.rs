@@ -1,0 +1,281 @@
+//! An authenticator answers.
+
+use cs_core::id::{AccountId, PhoneId, TxId};
+use cs_core::login::{
+    AllowReason, Decision, Denial, DenyReason, NUMBER_TRIES, Push, PushClosed, Situation, Ticket, gate,
+};
+use cs_store::Job;
+use cs_store::attempts::{count_attempt, count_success, integration_unchanged};
+use cs_store::audit::{LogKind, LogRecord};
+use cs_store::facts::UserRef;
+use cs_store::logins::{Login, close, count_wrong_number};
+use jiff::Timestamp;
+
+use super::Who;
+use super::auth::{Round, still_allowed};
+use super::record::Entry;
+use super::status::{access_of, push_factor};
+use crate::{Engine, EngineError, MAX_ROUNDS};
+
+/// A login that waits for a device.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Its id.
+    pub txid: TxId,
+    /// The statement to show and to sign, as JSON text.
+    pub statement: String,
+    /// How many digits must be typed; 0 = none.
+    pub digits: u8,
+    /// When it was asked.
+    pub created_at: Timestamp,
+    /// When it can no longer be answered.
+    pub expires_at: Timestamp,
+}
+
+/// An answer whose signature was checked with the device's key, and whose statement was compared with the one asked.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The account.
+    pub account: AccountId,
+    /// The device that signed.
+    pub device: PhoneId,
+    /// The login.
+    pub txid: TxId,
+    /// The answer.
+    pub decision: Decision,
+    /// What was typed.
+    pub number: Option<String>,
+    /// The JWS, verbatim.
+    pub evidence: String,
+}
+
+/// What came of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answered {
+    /// The user is in.
+    Approved,
+    /// The user is out, by mistake.
+    Denied,
+    /// The user is out, and administrators hear of it.
+    Fraud,
+    /// Approved, but the rules had changed: out.
+    Refused(DenyReason),
+}
+
+/// An answer that changes nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// No login of that id was sent to that device.
+    #[error("no such login request")]
+    NoSuchRequest,
+    /// Answered already, too late, or withdrawn.
+    #[error(transparent)]
+    Closed(#[from] PushClosed),
+    /// The typed number is not the one on the screen.
+    #[error("the number does not match")]
+    WrongNumber {
+        /// How many more tries there are; 0 = the login is closed as denied.
+        tries_left: i64,
+    },
+    /// No decision.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+impl From<cs_store::StoreError> for AnswerError {
+    fn from(error: cs_store::StoreError) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+impl From<Login> for Asked {
+    fn from(login: Login) -> Self {
+        Self {
+            txid: login.txid,
+            statement: login.statement,
+            digits: login.digits,
+            created_at: login.created_at,
+            expires_at: login.expires_at,
+        }
+    }
+}
+
+impl Engine {
+    /// The logins that wait for `device`, oldest first.
+    pub async fn asked(&self, account: AccountId, device: PhoneId) -> Result<Vec<Asked>, EngineError> {
+        let logins = self.store().logins_waiting_for(account, device, self.clock().now()).await?;
+        Ok(logins.into_iter().map(Asked::from).collect())
+    }
+
+    /// The login `txid` as it was sent to `device`, whatever its state.
+    pub async fn asked_one(
+        &self,
+        account: AccountId,
+        device: PhoneId,
+        txid: TxId,
+    ) -> Result<Option<Asked>, EngineError> {
+        let login = self.store().login(account, txid).await?;
+        Ok(login.filter(|login| login.phone == device).map(Asked::from))
+    }
+
+    /// Closes a login by the answer of the device it was sent to.
+    ///
+    /// The rules are asked again before an approval counts: a user disabled or locked out since must not pass.
+    pub async fn answer(&self, answer: &Answer) -> Result<Answered, AnswerError> {
+        for _ in 0..MAX_ROUNDS {
+            let now = self.clock().now();
+            let login = self.store().login(answer.account, answer.txid).await?;
+            let login = login.filter(|login| login.phone == answer.device).ok_or(AnswerError::NoSuchRequest)?;
+            if let Err(closed) = login.push.answer(answer.decision, now) {
+                self.log_void_answer(&login, answer, closed.state.as_str(), now).await?;
+                return Err(closed.into());
+            }
+            let round = if answer.decision == Decision::Approve && !self.number_matches(&login, answer)? {
+                self.wrong_number(&login, answer, now).await?
+            } else {
+                self.close_by_answer(&login, answer, now).await?
+            };
+            match round {
+                Round::Again => {}
+                Round::Done(result) => return result,
+            }
+        }
+        Err(EngineError::Contention.into())
+    }
+
+    fn number_matches(&self, login: &Login, answer: &Answer) -> Result<bool, EngineError> {
+        if login.digits == 0 {
+            return Ok(true);
+        }
+        let key = self.ticket_key(login.account)?;
+        // A push that asks for digits was opened with a ticket shown to the person; checked as of then.
+        let ticket = Ticket::check(&key, login.txid, login.account, login.integration, login.user, login.created_at);
+        let Ok(ticket) = ticket else { return Ok(false) };
+        let expected = ticket.number(&key, login.digits);
+        let typed = answer.number.as_deref().unwrap_or_default();
+        Ok(aws_lc_rs::constant_time::verify_slices_are_equal(expected.as_bytes(), typed.as_bytes()).is_ok())
+    }
+
+    async fn wrong_number(
+        &self,
+        login: &Login,
+        answer: &Answer,
+        now: Timestamp,
+    ) -> Result<Round<Result<Answered, AnswerError>>, AnswerError> {
+        let tries_left = NUMBER_TRIES - 1 - login.number_tries;
+        if tries_left <= 0 {
+            let last = Answer { decision: Decision::Deny, ..answer.clone() };
+            return Ok(match self.close_by_answer(login, &last, now).await? {
+                Round::Again => Round::Again,
+                Round::Done(result) => Round::Done(result.and(Err(AnswerError::WrongNumber { tries_left: 0 }))),
+            });
+        }
+        let job = Job::new()
+            .step(count_wrong_number(login.account, login.txid, login.number_tries, now))
+            .log(void_answer(login, answer, "wrong_number", now));
+        Ok(match self.settle(job, usize::MAX).await? {
+            Round::Again => Round::Again,
+            Round::Done(()) => Round::Done(Err(AnswerError::WrongNumber { tries_left })),
+        })
+    }
+
+    async fn close_by_answer(
+        &self,
+        login: &Login,
+        answer: &Answer,
+        now: Timestamp,
+    ) -> Result<Round<Result<Answered, AnswerError>>, AnswerError> {
+        let account = login.account;
+        let caller = self.caller_of(login).await?;
+        let facts = self.store().user_facts(account, UserRef::Id(login.user), None, now).await?;
+        let Some(user) = facts.map(|facts| facts.user) else { return Err(AnswerError::NoSuchRequest) };
+        let phone = user.phones.iter().find(|phone| phone.id == login.phone);
+        let entry = Entry {
+            caller: &caller,
+            txid: login.txid,
+            who: &Who::Id(user.id),
+            user: Some(&user),
+            access: &access_of(login),
+            factor: push_factor(login),
+            device: Some((login.phone.to_string(), phone.map(|phone| phone.display_name()).unwrap_or_default())),
+            evidence: Some(&answer.evidence),
+            now,
+        };
+        let situation = Situation {
+            integration: &caller.integration,
+            settings: self.settings(&caller),
+            user: Some(&user),
+            remembered: false,
+            now,
+        };
+        let verdict = still_allowed(gate(&situation));
+        // In the order of the tables' names: see `cs_store::attempts`.
+        let mut job =
+            Job::new().step(integration_unchanged(account, caller.integration.key, caller.integration.version));
+        let (push, answered) = match (answer.decision, verdict) {
+            (Decision::Approve, Ok(())) => {
+                let Ok(after) = user.lockout.succeed() else { return Ok(Round::Again) };
+                job = job
+                    .step(close(account, login.txid, Push::Approved, None, now))
+                    .step(count_success(account, &user, &after, now))
+                    .log(entry.allowed(self, AllowReason::UserApproved, "the device's owner approved"));
+                (Push::Approved, Answered::Approved)
+            }
+            (Decision::Approve, Err(denial)) => {
+                job = job
+                    .step(close(account, login.txid, Push::Refused, Some(denial.reason), now))
+                    .log(entry.denied(self, &denial));
+                (Push::Refused, Answered::Refused(denial.reason))
+            }
+            (Decision::Deny | Decision::Fraud, _) => {
+                let (push, reason, answered) = if answer.decision == Decision::Fraud {
+                    (Push::Fraud, DenyReason::UserMarkedFraud, Answered::Fraud)
+                } else {
+                    (Push::Denied, DenyReason::UserMistake, Answered::Denied)
+                };
+                let denial = Denial::new(reason, "the device's owner denied");
+                job = job.step(close(account, login.txid, push, Some(reason), now)).log(entry.denied(self, &denial));
+                // A denial counts towards lockout; one of a user already locked out changes nothing more.
+                if let Ok(attempt) = user.lockout.begin_attempt(self.settings(&caller).lockout, now) {
+                    job = job.step(count_attempt(account, &user, &attempt.state));
+                    if attempt.locks {
+                        job = job.effect(self.alert(&caller, &user, "locked_out", login.txid, now));
+                    }
+                }
+                if answer.decision == Decision::Fraud {
+                    job = job.effect(self.alert(&caller, &user, "fraud", login.txid, now));
+                }
+                (push, answered)
+            }
+        };
+        Ok(match self.settle(job, 0).await? {
+            Round::Again => Round::Again,
+            Round::Done(()) => {
+                self.announce(login, push);
+                Round::Done(Ok(answered))
+            }
+        })
+    }
+
+    /// Keeps an answer that changed nothing: late, second, or to a withdrawn login.
+    async fn log_void_answer(
+        &self,
+        login: &Login,
+        answer: &Answer,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<(), EngineError> {
+        self.settle(Job::new().log(void_answer(login, answer, why, now)), usize::MAX).await.map(drop)
+    }
+}
+
+fn void_answer(login: &Login, answer: &Answer, why: &str, now: Timestamp) -> LogRecord {
+    let mut record = LogRecord::new(login.account.as_str(), LogKind::Activity, login.txid.to_string(), now);
+    record.user_id = Some(login.user.to_string());
+    record.integration = Some(login.integration.to_string());
+    record.result = Some("push_answer_refused".to_owned());
+    record.reason = Some(why.to_owned());
+    record.body = serde_json::json!({"device": answer.device.as_str(), "answer": answer.decision.as_str()}).to_string();
+    record.evidence = Some(answer.evidence.clone());
+    record
+}

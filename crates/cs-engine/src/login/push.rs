@@ -1,0 +1,278 @@
+//! Open a push, join one, withdraw one.
+
+use cs_core::account::WithoutDisplay;
+use cs_core::device::Phone;
+use cs_core::id::TxId;
+use cs_core::login::{Denial, DenyReason, FactorUsed, PUSH_TTL, Push, Ticket};
+use cs_core::user::User;
+use cs_store::attempts::integration_unchanged;
+use cs_store::logins::{Login, close, no_cool_down};
+use cs_store::{Job, Step, args};
+use data_encoding::BASE64URL_NOPAD;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::auth::{AuthAnswer, AuthRequest, Round};
+use crate::error::Retry;
+use crate::{Access, Caller, DeviceEvent, Engine, EngineError, SystemRng};
+
+/// The steps of the job that opens a push, in order.
+const AT_INTEGRATION: usize = 0;
+const AT_LOGIN: usize = 1;
+const AT_COOL_DOWN: usize = 2;
+
+impl Engine {
+    #[expect(clippy::too_many_arguments, reason = "the facts of one decision, each a different thing")]
+    pub(super) async fn push(
+        &self,
+        caller: &Caller,
+        request: &AuthRequest,
+        user: &User,
+        phone: &Phone,
+        ticket: Option<TxId>,
+        by_menu: bool,
+        now: Timestamp,
+    ) -> Result<Round<AuthAnswer>, EngineError> {
+        let (txid, digits) = match self.push_number(caller, user, ticket, by_menu, now)? {
+            Ok(number) => number,
+            Err(denial) => {
+                return self.deny(caller, request, user, FactorUsed::DuoPush, denial, now).await.map(Round::Done);
+            }
+        };
+        let login = self.new_login(caller, request, user, phone, txid, digits, now);
+        let account = caller.account.id;
+        let job = Job::new()
+            .step(integration_unchanged(account, caller.integration.key, caller.integration.version))
+            .step(login.open())
+            .step(no_cool_down(account, user.id, caller.integration.key, &login.source, now))
+            .step(user_version(&login, user));
+        let started = |login: &Login| AuthAnswer::Started { txid: login.txid, device: phone.menu_name() };
+        match self.store().commit(job).await.map_err(Retry::from) {
+            Ok(_) => {
+                self.inner.waiters.opened(txid, caller.connection.clone(), login.expires_at);
+                self.inner.hub.publish(account, phone.id, DeviceEvent::Request(txid));
+                Ok(Round::Done(started(&login)))
+            }
+            Err(Retry::Conflict(AT_LOGIN)) => match self.other_login(caller, request, &login, now).await? {
+                Other::Gone => Ok(Round::Again),
+                Other::Joined(first) => Ok(Round::Done(started(&first))),
+                Other::InTheWay => {
+                    let denial = Denial::new(DenyReason::PushInProgress, "another push holds the slot");
+                    self.deny(caller, request, user, FactorUsed::DuoPush, denial, now).await.map(Round::Done)
+                }
+            },
+            Err(Retry::Conflict(AT_COOL_DOWN)) => {
+                let denial = Denial::new(DenyReason::AnomalousPush, "three pushes went unanswered within ten minutes");
+                self.deny(caller, request, user, FactorUsed::DuoPush, denial, now).await.map(Round::Done)
+            }
+            Err(Retry::Conflict(step)) => {
+                if step == AT_INTEGRATION {
+                    self.directory().invalidate();
+                }
+                Ok(Round::Again)
+            }
+            Err(Retry::Fail(error)) => Err(error),
+        }
+    }
+
+    /// The id of the push and how many digits it asks for; or why there can be none.
+    fn push_number(
+        &self,
+        caller: &Caller,
+        user: &User,
+        ticket: Option<TxId>,
+        by_menu: bool,
+        now: Timestamp,
+    ) -> Result<Result<(TxId, u8), Denial>, EngineError> {
+        let matching = self.settings(caller).number_matching;
+        let checked = match ticket {
+            None => None,
+            Some(txid) => {
+                let key = self.ticket_key(caller.account.id)?;
+                let ticket = Ticket::check(&key, txid, caller.account.id, caller.integration.key, user.id, now);
+                match ticket {
+                    Ok(ticket) => Some(ticket),
+                    Err(error) => return Ok(Err(Denial::new(DenyReason::FactorRestricted, error.to_string()))),
+                }
+            }
+        };
+        Ok(match checked {
+            Some(ticket) if ticket.is_shown() => Ok((ticket.txid(), matching.digits)),
+            // Somebody typed "push" where the menu offers a push with a number: that must not be a way around the number.
+            None if by_menu && matching.enabled && caller.integration.kind.shows_menu() => Err(Denial::new(
+                DenyReason::FactorRestricted,
+                "push was typed by name; the menu's option carries the number",
+            )),
+            Some(_) | None if matching.enabled && matching.without_display == WithoutDisplay::PasscodeOnly => {
+                Err(Denial::new(
+                    DenyReason::FactorRestricted,
+                    "push: the client cannot show a number, and the account wants one",
+                ))
+            }
+            Some(ticket) => Ok((ticket.txid(), 0)),
+            None => Ok((TxId::generate(&mut SystemRng), 0)),
+        })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the facts of one decision, each a different thing")]
+    fn new_login(
+        &self,
+        caller: &Caller,
+        request: &AuthRequest,
+        user: &User,
+        phone: &Phone,
+        txid: TxId,
+        digits: u8,
+        now: Timestamp,
+    ) -> Login {
+        let account = caller.account.id;
+        let access = &request.access;
+        let place = access.address.map(|address| self.inner.geo.place(address).describe()).unwrap_or_default();
+        // The members of the protocol's statement (docs/device-protocol.md): shown on the device, signed there.
+        let statement = json!({
+            "v": 1,
+            "account": account.as_str(),
+            "origin": self.inner.authenticator_origin,
+            "device": phone.id.as_str(),
+            "txid": txid.to_string(),
+            "request": BASE64URL_NOPAD.encode(&request.digest),
+            "application": caller.integration.name,
+            "user": request.display_username.as_deref().unwrap_or(&user.username),
+            "type": request.push_type.as_deref().unwrap_or("Login request"),
+            "address": access.address.map(|address| address.to_string()).unwrap_or_default(),
+            "place": place,
+            "hostname": access.hostname.as_deref().unwrap_or_default(),
+            "time": now.as_second(),
+            "info": request.info,
+        });
+        Login {
+            account,
+            txid,
+            user: user.id,
+            integration: caller.integration.key,
+            source: access.source(),
+            surface: caller.surface.as_str().to_owned(),
+            push: Push::Waiting { expires_at: now + PUSH_TTL },
+            phone: phone.id,
+            digits,
+            number_tries: 0,
+            statement: statement.to_string(),
+            access: access_json(access, caller),
+            request_digest: request.digest,
+            idempotency_key: request.idempotency_key.clone(),
+            created_at: now,
+            expires_at: now + PUSH_TTL,
+            reason: None,
+            node: self.inner.node.clone(),
+        }
+    }
+
+    /// What stands in the way of `login`: the same request sent again, or another one.
+    async fn other_login(
+        &self,
+        caller: &Caller,
+        request: &AuthRequest,
+        login: &Login,
+        now: Timestamp,
+    ) -> Result<Other, EngineError> {
+        let (account, ikey) = (login.account, login.integration);
+        if let Some(key) = &request.idempotency_key {
+            let first = self.store().login_by_idempotency_key(account, ikey, login.user, key).await?;
+            if let Some(first) = first {
+                if first.request_digest != login.request_digest {
+                    return Err(EngineError::IdempotencyMismatch);
+                }
+                return Ok(Other::Joined(Box::new(first)));
+            }
+        }
+        let same_id = self.store().login(account, login.txid).await?;
+        let first = match same_id {
+            Some(first) => Some(first),
+            None => self.store().login_in_slot(account, login.user, ikey, &login.source).await?,
+        };
+        let Some(first) = first else { return Ok(Other::Gone) };
+        if first.push.is_waiting() && !first.push.at(now).is_waiting() {
+            self.time_out(&first, now).await?;
+            return Ok(Other::Gone);
+        }
+        // A retransmission joins; a second login by somebody else never does. What tells them apart is that a client sends again only after its
+        // connection has died.
+        let same_request =
+            first.request_digest == login.request_digest && first.idempotency_key == login.idempotency_key;
+        if same_request && first.integration == ikey && self.is_abandoned(&first) {
+            self.inner.waiters.adopt(first.txid, caller.connection.clone());
+            return Ok(Other::Joined(Box::new(first)));
+        }
+        Ok(Other::InTheWay)
+    }
+
+    /// Whether the connection of the request that made `login` is known to be dead.
+    fn is_abandoned(&self, login: &Login) -> bool {
+        if login.node == self.inner.node {
+            return self.inner.waiters.origin_is_dead(login.txid).unwrap_or(false);
+        }
+        // An earlier process of this very node has taken its connections with it; of other nodes nothing is known.
+        let machine = |node: &str| node.rsplit_once('/').map(|(machine, _)| machine.to_owned());
+        machine(&login.node) == machine(&self.inner.node)
+    }
+
+    /// Withdraws a push that has not been answered: the application gave up. Never counts towards lockout.
+    ///
+    /// True if it was withdrawn, false if it was closed already.
+    pub async fn cancel(&self, caller: &Caller, txid: TxId) -> Result<bool, EngineError> {
+        let now = self.clock().now();
+        let login = self.login_of(caller, txid).await?;
+        self.withdraw(&login, DenyReason::UserCancelled, now).await
+    }
+
+    /// Closes `login` for `reason` without anybody's answer.
+    pub(super) async fn withdraw(
+        &self,
+        login: &Login,
+        reason: DenyReason,
+        now: Timestamp,
+    ) -> Result<bool, EngineError> {
+        let record = self.closing_record(login, &Denial::new(reason, "withdrawn before it was answered"), now).await?;
+        let job = Job::new().step(close(login.account, login.txid, Push::Cancelled, Some(reason), now)).log(record);
+        match self.store().commit(job).await.map_err(Retry::from) {
+            Ok(_) => {
+                self.announce(login, Push::Cancelled);
+                Ok(true)
+            }
+            Err(Retry::Conflict(_)) => Ok(false),
+            Err(Retry::Fail(error)) => Err(error),
+        }
+    }
+
+    /// Tells everyone on this node that `login` is closed.
+    pub(super) fn announce(&self, login: &Login, push: Push) {
+        self.inner.waiters.closed(login.txid, push);
+        self.inner.hub.publish(login.account, login.phone, DeviceEvent::Closed(login.txid, push));
+    }
+}
+
+enum Other {
+    /// Nothing any more: try again.
+    Gone,
+    /// The same request: its push is this one's.
+    Joined(Box<Login>),
+    /// Another login.
+    InTheWay,
+}
+
+/// Holds while the user was not changed by an administrator since the decision.
+fn user_version(login: &Login, user: &User) -> Step {
+    Step::exists(
+        "SELECT 1 FROM users WHERE account = $1 AND user_id = $2 AND version = $3",
+        args![login.account.as_str(), user.id.as_str(), user.version],
+    )
+}
+
+fn access_json(access: &Access, caller: &Caller) -> String {
+    json!({
+        "address": access.address,
+        "hostname": access.hostname,
+        "legacy_signature": caller.legacy_signature,
+    })
+    .to_string()
+}

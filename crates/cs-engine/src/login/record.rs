@@ -1,0 +1,90 @@
+//! What the authentication log says of a login.
+
+use cs_core::id::TxId;
+use cs_core::login::{AllowReason, Denial, DenyReason, FactorUsed};
+use cs_core::user::User;
+use cs_store::audit::{LogKind, LogRecord};
+use jiff::Timestamp;
+use serde_json::{Map, Value as Json, json};
+
+use super::{Who, reference};
+use crate::{Access, Caller, Engine};
+
+/// What happened, before it is written down.
+pub(super) struct Entry<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) txid: TxId,
+    pub(super) who: &'a Who,
+    pub(super) user: Option<&'a User>,
+    pub(super) access: &'a Access,
+    pub(super) factor: FactorUsed,
+    /// The device that was used or asked: id and name.
+    pub(super) device: Option<(String, String)>,
+    pub(super) evidence: Option<&'a str>,
+    pub(super) now: Timestamp,
+}
+
+impl Entry<'_> {
+    pub(super) fn allowed(&self, engine: &Engine, why: AllowReason, fact: &str) -> LogRecord {
+        self.record(engine, "success", why.as_str(), fact)
+    }
+
+    pub(super) fn denied(&self, engine: &Engine, denial: &Denial) -> LogRecord {
+        let result = if denial.reason == DenyReason::UserMarkedFraud { "fraud" } else { "denied" };
+        self.record(engine, result, denial.reason.as_str(), &denial.fact)
+    }
+
+    fn record(&self, engine: &Engine, result: &str, reason: &str, fact: &str) -> LogRecord {
+        let caller = self.caller;
+        let mut record = LogRecord::new(caller.account.id.as_str(), LogKind::Auth, self.txid.to_string(), self.now);
+        record.user_id = self.user.map(|user| user.id.to_string());
+        record.integration = Some(caller.integration.key.to_string());
+        record.result = Some(result.to_owned());
+        record.reason = Some(reason.to_owned());
+        record.factor = Some(self.factor.as_str().to_owned());
+        record.evidence = self.evidence.map(str::to_owned);
+        let mut body = Map::new();
+        body.insert("event_type".to_owned(), json!("authentication"));
+        body.insert("surface".to_owned(), json!(caller.surface.as_str()));
+        body.insert("application".to_owned(), json!(caller.integration.name));
+        body.insert("reference".to_owned(), json!(reference(self.txid)));
+        body.insert("fact".to_owned(), json!(fact));
+        if caller.legacy_signature {
+            body.insert("signature".to_owned(), json!("dateless"));
+        }
+        if let Some((id, _)) = &self.device {
+            body.insert("device".to_owned(), json!(id));
+        }
+        record.body = Json::Object(body).to_string();
+        record.personal = Some(self.personal(engine).to_string());
+        record
+    }
+
+    fn personal(&self, engine: &Engine) -> Json {
+        let mut personal = Map::new();
+        personal
+            .insert("username".to_owned(), json!(self.user.map_or_else(|| self.who.as_text(), |u| u.username.clone())));
+        if let Some(address) = self.access.address {
+            personal.insert("access_ip".to_owned(), json!(address));
+            let place = engine.inner.geo.place(address);
+            for (name, value) in [("country", place.country), ("state", place.state), ("city", place.city)] {
+                if let Some(value) = value {
+                    personal.insert(name.to_owned(), json!(value));
+                }
+            }
+        }
+        if let Some(hostname) = &self.access.hostname {
+            personal.insert("hostname".to_owned(), json!(hostname));
+        }
+        if let Some(user) = self.user {
+            let groups: Vec<&str> = user.groups.iter().map(|m| m.name.as_str()).collect();
+            if !groups.is_empty() {
+                personal.insert("groups".to_owned(), json!(groups));
+            }
+        }
+        if let Some((_, name)) = &self.device {
+            personal.insert("device".to_owned(), json!(name));
+        }
+        Json::Object(personal)
+    }
+}

@@ -1,0 +1,54 @@
+//! What has to be done from time to time: time out pushes nobody watches, forget old ones, wake those who wait for other nodes.
+
+use cs_core::id::AccountId;
+use cs_store::Job;
+use cs_store::logins::forget;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{Engine, EngineError};
+
+/// How long closed pushes stay for clients that ask again and for cool-downs; what became of them stays in the log.
+const KEEP_CLOSED: SignedDuration = SignedDuration::from_hours(24);
+
+/// What a round did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MaintenanceReport {
+    /// Pushes that timed out.
+    pub timed_out: usize,
+    /// Logins whose waiters were woken because another process closed them.
+    pub woken: usize,
+}
+
+impl Engine {
+    /// One round; meant for once a second. `since` is when the last round began.
+    pub async fn maintain(&self, since: Timestamp) -> Result<MaintenanceReport, EngineError> {
+        let now = self.clock().now();
+        let mut report = MaintenanceReport::default();
+        for login in self.store().logins_to_time_out(now).await? {
+            self.time_out(&login, now).await?;
+            report.timed_out += 1;
+        }
+        if self.waiting() > 0 {
+            // One question for everyone who waits on this node, never one each.
+            for (_, txid, push) in self.store().logins_closed_since(since - SignedDuration::from_secs(2)).await? {
+                if self.inner.waiters.knows(txid) {
+                    self.inner.waiters.closed(txid, push);
+                    report.woken += 1;
+                }
+            }
+        }
+        self.inner.waiters.forget_old(now);
+        Ok(report)
+    }
+
+    /// Removes closed pushes that nobody can ask about any more; meant for once an hour.
+    pub async fn forget_old_logins(&self) -> Result<(), EngineError> {
+        let before = self.clock().now() - KEEP_CLOSED;
+        self.holds(Job::new().step(forget(before))).await.map(drop)
+    }
+
+    /// Every account, for jobs that go through all of them.
+    pub async fn account_ids(&self) -> Result<Vec<AccountId>, EngineError> {
+        Ok(self.directory().accounts().await?.iter().map(|account| account.id).collect())
+    }
+}
