@@ -81,17 +81,25 @@ fn parse_origin(text: &str) -> Result<String, ActivationError> {
 /// The origin of `url`, where it may carry keys: HTTPS, or plain HTTP that does not leave this machine (what
 /// browsers call a potentially trustworthy origin).
 fn origin_of(url: &Url) -> Result<String, ActivationError> {
-    let loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    let safe = url.scheme() == "https" || (url.scheme() == "http" && loopback);
+    let safe = url.scheme() == "https" || (url.scheme() == "http" && is_local(url));
     if !safe || !url.username().is_empty() || url.password().is_some() {
         return Err(ActivationError::Origin);
     }
     Ok(url.origin().ascii_serialization())
+}
+
+/// Whether `origin` is on this machine.
+pub(crate) fn is_loopback(origin: &str) -> bool {
+    Url::parse(origin).is_ok_and(|url| is_local(&url))
+}
+
+fn is_local(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 #[cfg(test)]

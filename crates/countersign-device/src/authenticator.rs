@@ -58,7 +58,7 @@ impl Authenticator {
     pub(crate) fn new(storage: Storage, record: Record, environment: Environment) -> Result<Self, Error> {
         let client = match &environment.client {
             Some(client) => client.clone(),
-            None => client(record.ca_pem.as_deref())?,
+            None => client(&record.origin, record.ca_pem.as_deref())?,
         };
         let link = Link {
             client,

@@ -136,6 +136,19 @@ impl Locked<'_> {
         self.sync()
     }
 
+    /// Shows that a file can be written now: the disk may be full, or mounted for reading only.
+    pub(crate) fn probe(&self) -> Result<(), StoreError> {
+        // Not the name of an account's file, so that nothing mistakes what a killed process leaves for one.
+        let path = self.directory.path.join("probe.new");
+        let written = (|| {
+            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+            file.write_all(&[0; 8192])?;
+            file.sync_all()
+        })();
+        let removed = fs::remove_file(&path);
+        written.and(removed).map_err(|source| failed("write", &path, source))
+    }
+
     /// Removes device `id`'s file.
     pub(crate) fn remove(&self, id: &str) -> Result<(), StoreError> {
         if !is_file_safe(id) {

@@ -56,7 +56,7 @@ impl Authenticator {
         let link = Link {
             client: match &environment.client {
                 Some(client) => client.clone(),
-                None => client(introduction.ca_pem.as_deref())?,
+                None => client(activation.origin(), introduction.ca_pem.as_deref())?,
             },
             origin: activation.origin().to_owned(),
             clock: environment.clock.clone(),

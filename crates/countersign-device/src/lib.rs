@@ -46,6 +46,10 @@ pub struct Environment {
 }
 
 impl Default for Environment {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the surroundings of a program: callers with a clock of their own give it"
+    )]
     fn default() -> Self {
         Self { client: None, clock: Arc::new(jiff::Timestamp::now), watch: WatchTimings::default() }
     }

@@ -12,6 +12,7 @@ use reqwest::{Certificate, Client, Method, Response, redirect};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::activation::is_loopback;
 use crate::error::{Error, Refusal};
 
 /// An answer larger than this is not read: a full list of requests is far smaller.
@@ -46,14 +47,22 @@ pub struct RawAnswer {
     pub body: Vec<u8>,
 }
 
-/// A client that trusts only the authorities in `ca_pem`, or the system's where there are none.
-pub(crate) fn client(ca_pem: Option<&str>) -> Result<Client, Error> {
+/// A client for `origin` that trusts only the authorities in `ca_pem`, or the system's where there are none.
+pub(crate) fn client(origin: &str, ca_pem: Option<&str>) -> Result<Client, Error> {
     crate::install_crypto_provider();
     let mut builder = Client::builder()
         .user_agent(concat!("countersign-device/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(Duration::from_secs(10))
+        // A laptop that slept must find out that its connection did not.
+        .tcp_keepalive(Duration::from_secs(30))
+        .http2_keep_alive_interval(Duration::from_secs(20))
+        .http2_keep_alive_timeout(Duration::from_secs(10))
         // A signed request is for one origin and one path.
         .redirect(redirect::Policy::none());
+    if is_loopback(origin) {
+        // What is meant for this machine must not go out through a proxy.
+        builder = builder.no_proxy();
+    }
     if let Some(pem) = ca_pem {
         let authorities = Certificate::from_pem_bundle(pem.as_bytes()).map_err(|_| Error::CaCertificate)?;
         if authorities.is_empty() {

@@ -56,7 +56,7 @@ impl Storage {
     /// [`StoreError`] as writing a record would give it.
     pub fn prepare(&self) -> Result<(), StoreError> {
         match self {
-            Self::Directory(directory) => directory.lock().map(drop),
+            Self::Directory(directory) => directory.lock()?.probe(),
             Self::Memory(_) => Ok(()),
         }
     }

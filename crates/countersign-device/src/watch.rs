@@ -48,7 +48,7 @@ pub enum WatchEvent {
     /// The event stream is open.
     Connected,
     /// A login waits for an answer. Each is reported once.
-    Request(Request),
+    Request(Box<Request>),
     /// A reported login needs no answer any more; how it ended is unknown while the stream is down.
     Closed {
         /// The login.
@@ -268,7 +268,7 @@ impl Worker {
         if self.open.len() >= MAX_OPEN || self.open.insert(request.txid.clone(), request.expires).is_some() {
             return Ok(());
         }
-        self.emit(WatchEvent::Request(request)).await
+        self.emit(WatchEvent::Request(Box::new(request))).await
     }
 
     async fn emit(&self, event: WatchEvent) -> Result<(), End> {

@@ -1,6 +1,7 @@
 //! `watch`: logins as they come, answered by a person or, where allowed, by itself.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 
 use cs_wire::device::{Answer, AnswerResult, DeviceClass, Request};
 use futures_util::future::select_all;
@@ -9,7 +10,7 @@ use tokio::time::Instant;
 use super::Context;
 use super::args::Watch as Arguments;
 use super::error::CliError;
-use super::shapes::{AnswerShape, EventShape, RequestShape, closed_word, request_lines, result_word};
+use super::shapes::{AnswerShape, EventShape, RequestShape, closed_word, label, request_lines, result_word};
 use super::terminal::Style;
 use crate::authenticator::Authenticator;
 use crate::clean::clean;
@@ -19,44 +20,49 @@ use crate::watch::{Watch, WatchEvent};
 /// Follows all selected accounts until interrupted, until `--count` answers, or until none can be followed.
 pub(super) async fn watch(context: &mut Context<'_, '_>, arguments: &Arguments) -> Result<(), CliError> {
     let devices = context.devices()?;
-    if arguments.approve {
-        for device in &devices {
-            require_automatic(device).await?;
-        }
+    let mut accounts = Vec::new();
+    for device in devices {
+        let automatic_until = match arguments.approve {
+            true => Some(automatic_until(&device).await?),
+            false => None,
+        };
+        accounts.push(Account { device, automatic_until });
     }
-    let watches = devices.iter().map(Authenticator::watch).collect();
-    let is_automatic = arguments.approve;
-    let mut live =
-        Live { devices, watches, queue: VecDeque::new(), asked_at: Instant::now(), is_automatic, answers: 0 };
+    let watches = accounts.iter().map(|account| account.device.watch()).enumerate().collect();
+    let mut live = Live { accounts, watches, queue: VecDeque::new(), asked_at: Instant::now(), answers: 0 };
     live.run(context, arguments.count).await
 }
 
-/// Only a program's own account, or one an administrator has opened for a time, approves without a person.
-async fn require_automatic(device: &Authenticator) -> Result<(), CliError> {
+/// Until when this device may approve without a person: always where it is a program's own, else while an
+/// administrator allows it.
+async fn automatic_until(device: &Authenticator) -> Result<i64, CliError> {
     if device.record().class == DeviceClass::Automation {
-        return Ok(());
+        return Ok(i64::MAX);
     }
     let until = device.status().await?.auto_approve_until;
-    match until.is_some_and(|until| until > device.server_now()) {
-        true => Ok(()),
-        false => Err(CliError::NotAutomatic),
-    }
+    until.filter(|until| *until > device.server_now()).ok_or(CliError::NotAutomatic)
 }
 
 struct Live {
-    devices: Vec<Authenticator>,
-    watches: Vec<Watch>,
-    /// Logins to ask the person about, with the index of their device; the first one is on the screen.
+    accounts: Vec<Account>,
+    /// The watches that have not ended, with the index of their account.
+    watches: Vec<(usize, Watch)>,
+    /// Logins to ask the person about, with the index of their account; the first one is on the screen.
     queue: VecDeque<(usize, Request)>,
     /// When the first one was put on the screen.
     asked_at: Instant,
-    is_automatic: bool,
     answers: u64,
+}
+
+struct Account {
+    device: Authenticator,
+    /// Until when it approves by itself, if that is asked for at all; server time.
+    automatic_until: Option<i64>,
 }
 
 /// What a live view acts on next.
 enum Next {
-    /// Something happened to the account of that index.
+    /// Something happened to the account that the watch at this position follows.
     Event(usize, Option<Result<WatchEvent, Error>>),
     /// Something was typed.
     Line(Option<String>),
@@ -64,27 +70,50 @@ enum Next {
 
 impl Live {
     async fn run(&mut self, context: &mut Context<'_, '_>, count: Option<u64>) -> Result<(), CliError> {
+        // One for the whole time: what is pressed while an answer is on its way counts too.
+        let mut interrupted = pin!(tokio::signal::ctrl_c());
         while count.is_none_or(|count| self.answers < count) {
             let asks = context.can_ask() && !self.queue.is_empty();
-            let events = self.watches.iter_mut().map(|watch| Box::pin(watch.next()));
+            let events = self.watches.iter_mut().map(|(_, watch)| Box::pin(watch.next()));
             let next = tokio::select! {
-                (event, index, _) = select_all(events) => Next::Event(index, event),
+                (event, position, _) = select_all(events) => Next::Event(position, event),
                 line = context.terminal.input.line(), if asks => Next::Line(line),
-                // Without a handler the default one ends the process, which is as good.
-                Ok(()) = tokio::signal::ctrl_c() => return Ok(()),
+                _ = &mut interrupted => return Ok(()),
             };
             match next {
-                Next::Event(index, Some(event)) => self.handle(context, index, event?).await?,
+                Next::Event(position, Some(Ok(event))) => {
+                    let index = self.watches[position].0;
+                    self.handle(context, index, event).await?;
+                }
+                Next::Event(position, Some(Err(error))) => self.ended(context, position, error)?,
                 Next::Line(Some(line)) => self.typed(context, &line).await?,
-                // A watch ends only after an error, which was returned; a person who closes the input is done.
+                // A watch ends with an error, after which it is not asked again; who closes the input is done.
                 Next::Event(_, None) | Next::Line(None) => return Ok(()),
             }
         }
         Ok(())
     }
 
+    /// One account cannot be followed any more; the others can. With the last one the command ends.
+    fn ended(&mut self, context: &mut Context<'_, '_>, position: usize, error: Error) -> Result<(), CliError> {
+        let (index, _) = self.watches.remove(position);
+        let error = CliError::Device(error);
+        if self.watches.is_empty() {
+            return Err(error);
+        }
+        self.queue.retain(|(i, _)| *i != index);
+        let record = self.accounts[index].device.record();
+        if context.json {
+            let (device_id, code, message) = (record.device_id.as_str(), error.code(), error.text());
+            return Ok(context.terminal.json(&EventShape::Ended { device_id, code, message })?);
+        }
+        let line = format!("No longer following {}: {}", clean(&label(record), 100), error.text());
+        context.terminal.say(&line)?;
+        self.ask(context)
+    }
+
     async fn handle(&mut self, context: &mut Context<'_, '_>, index: usize, event: WatchEvent) -> Result<(), CliError> {
-        let device = self.devices[index].clone();
+        let device = self.accounts[index].device.clone();
         let device_id = device.record().device_id.as_str();
         match event {
             WatchEvent::Connected => {
@@ -114,7 +143,7 @@ impl Live {
                 context.terminal.say(&format!("That login is over: {}.", closed_word(state)))?;
                 if at == 0 { self.ask(context) } else { Ok(()) }
             }
-            WatchEvent::Request(request) => self.arrived(context, index, &device, request).await,
+            WatchEvent::Request(request) => self.arrived(context, index, &device, *request).await,
         }
     }
 
@@ -125,12 +154,16 @@ impl Live {
         device: &Authenticator,
         request: Request,
     ) -> Result<(), CliError> {
+        let automatic_until = self.accounts[index].automatic_until;
         if context.json {
             context.terminal.json(&EventShape::Request(RequestShape::new(&request, device.server_now())))?;
-        } else if self.is_automatic || !context.can_ask() {
+        } else if automatic_until.is_some() || !context.can_ask() {
             show(context, device, &request)?;
         }
-        if self.is_automatic {
+        if let Some(until) = automatic_until {
+            if until <= device.server_now() {
+                return Err(CliError::NotAutomatic);
+            }
             return self.approve_alone(context, device, &request).await;
         }
         if context.can_ask() {
@@ -149,7 +182,7 @@ impl Live {
     /// Puts the first login of the queue on the screen.
     fn ask(&mut self, context: &mut Context<'_, '_>) -> Result<(), CliError> {
         let Some((index, request)) = self.queue.front() else { return Ok(()) };
-        show(context, &self.devices[*index], request)?;
+        show(context, &self.accounts[*index].device, request)?;
         let question = match request.digits {
             0 => "a approves, d denies (mistake), f reports fraud, Enter leaves it:".to_owned(),
             digits => format!("The {digits} digits approve, d denies (mistake), f reports fraud, Enter leaves it:"),
@@ -165,7 +198,7 @@ impl Live {
             return Ok(context.terminal.say("Ignored: typed before this login was on the screen.")?);
         }
         let Some((index, request)) = self.queue.front() else { return Ok(()) };
-        let device = self.devices[*index].clone();
+        let device = self.accounts[*index].device.clone();
         let line = line.trim();
         let (answer, number) = match line {
             "" => {

@@ -122,6 +122,7 @@ pub(crate) struct ErrorDetail<'a> {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum EventShape<'a> {
     Connected { device_id: &'a str },
+    Ended { device_id: &'a str, code: &'a str, message: String },
     Disconnected { device_id: &'a str, message: String, retry_in_ms: u64 },
     Request(RequestShape<'a>),
     Closed { device_id: &'a str, txid: &'a str, state: Option<ClosedState> },

@@ -8,9 +8,12 @@ use reqwest::Method;
 use super::server::NOW;
 use super::site::Site;
 
+/// What a server might change about a statement.
+type Change = fn(&mut Statement);
+
 #[tokio::test]
 async fn a_statement_for_another_origin_account_or_device_is_not_signed() {
-    let changes: [(&str, fn(&mut Statement)); 4] = [
+    let changes: [(&str, Change); 4] = [
         ("origin", |s| s.origin = "https://evil.example".into()),
         ("account", |s| s.account = "DABBBBBBBBBBBBBBBBBB".into()),
         ("device", |s| s.device = "DPBBBBBBBBBBBBBBBBBB".into()),

@@ -24,7 +24,7 @@ async fn connected(watch: &mut Watch) {
 
 async fn request(watch: &mut Watch) -> Request {
     match next(watch).await {
-        WatchEvent::Request(request) => request,
+        WatchEvent::Request(request) => *request,
         event => panic!("{event:?}"),
     }
 }
@@ -157,4 +157,28 @@ async fn a_person_answers_from_the_live_view() {
         "{out}"
     );
     assert!(out.contains("That is not the number") || out.contains("not the number on the screen"), "{out}");
+}
+
+#[tokio::test]
+async fn one_removed_account_does_not_end_the_others_view() {
+    let site = Site::start().await;
+    site.activate(DeviceClass::Automation).await;
+    // The server does not know this one.
+    let mut removed = site.storage.load(DEVICE).unwrap();
+    removed.device_id = "DPBBBBBBBBBBBBBBBBBB".into();
+    site.storage.insert(&removed).unwrap();
+    // Ends only when both have been heard of: the other one cannot be answered before it has come.
+    let watched = site.run(&["watch", "--approve", "--json", "--count", "1"]);
+    let pushed = async {
+        while site.server.state().connections == 0 {
+            tokio::task::yield_now().await;
+        }
+        site.server.push("t1", None);
+    };
+    let (outcome, ()) = tokio::join!(watched, pushed);
+    let out = outcome.done();
+    assert!(
+        out.contains(r#"{"event":"answered","device_id":"DPAAAAAAAAAAAAAAAAA1","txid":"t1","result":"approved"}"#),
+        "{out}"
+    );
 }
