@@ -107,7 +107,9 @@ fn wrong_arrows(graph: &Graph, package: &Package, found: &mut Vec<String>) {
     };
     for dependency in &package.dependencies {
         let to = &graph.packages[&dependency.id];
-        let may = allowed.contains(&to.name.as_str()) || (dependency.is_dev_only && to.name == TESTKIT);
+        // a package's tests may switch on features of the package itself
+        let is_for_tests = dependency.is_dev_only && (to.name == TESTKIT || to.name == from);
+        let may = allowed.contains(&to.name.as_str()) || is_for_tests;
         if to.is_ours && !may {
             let hint = if to.name == TESTKIT {
                 "is for tests: make it a dev-dependency".to_owned()
@@ -208,6 +210,12 @@ mod tests {
     fn tests_do_not_excuse_a_wrong_arrow() {
         let found = site(&["cs-core", "cs-wire"], &[("cs-core", "cs-wire", json!("dev"))]);
         assert_eq!(found, ["cs-core -> cs-wire is not allowed: cs-core imports none of our packages"]);
+    }
+
+    #[test]
+    fn tests_may_switch_on_features_of_their_own_package() {
+        let found = site(&["cs-store"], &[("cs-store", "cs-store", json!("dev"))]);
+        assert_eq!(found, Vec::<String>::new());
     }
 
     #[test]
