@@ -9,12 +9,12 @@ pub mod db;
 pub mod facts;
 pub mod integrations;
 pub mod logins;
+pub mod highwater;
 pub mod outbox;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod vault;
 
 pub use db::{
-    CommitError, Database, Expect, Job, Query, Reader, Receipt, Row, Step, Store, StoreConfig,
-    StoreError, Value,
+    CommitError, Database, Expect, Job, Query, Reader, Receipt, Row, Step, Store, StoreConfig, StoreError, Value,
 };

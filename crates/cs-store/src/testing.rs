@@ -49,16 +49,10 @@ impl TestDatabase {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let database = match engine {
             Engine::Sqlite => Database::Sqlite(dir.path().join("store.db")),
-            Engine::Postgres => {
-                Database::Postgres(cluster()?.create_database().expect("a new database"))
-            }
+            Engine::Postgres => Database::Postgres(cluster()?.create_database().expect("a new database")),
         };
         let master = Arc::new(MasterKey::generate().expect("a master key"));
-        Some(Self {
-            dir,
-            database,
-            master,
-        })
+        Some(Self { dir, database, master })
     }
 
     /// The usual settings for this database.
@@ -105,13 +99,8 @@ struct Cluster {
 
 impl Cluster {
     fn start() -> io::Result<Self> {
-        let bin =
-            binaries().ok_or_else(|| io::Error::other("no /usr/lib/postgresql/*/bin/initdb"))?;
-        let owner = if std::fs::metadata("/proc/self")
-            .map(|file| owner_of(&file))?
-            .0
-            == 0
-        {
+        let bin = binaries().ok_or_else(|| io::Error::other("no /usr/lib/postgresql/*/bin/initdb"))?;
+        let owner = if std::fs::metadata("/proc/self").map(|file| owner_of(&file))?.0 == 0 {
             Some(postgres_user().ok_or_else(|| io::Error::other("there is no user postgres"))?)
         } else {
             None
@@ -121,26 +110,11 @@ impl Cluster {
         if let Some((uid, gid)) = owner {
             std::os::unix::fs::chown(&dir, Some(uid), Some(gid))?;
         }
-        let cluster = Self {
-            bin,
-            dir,
-            owner,
-            databases: AtomicU32::new(0),
-        };
+        let cluster = Self { bin, dir, owner, databases: AtomicU32::new(0) };
         let data = cluster.dir.join("data");
         let status = cluster
             .command("initdb")
-            .args([
-                "--no-sync",
-                "-A",
-                "trust",
-                "-U",
-                "postgres",
-                "-E",
-                "UTF8",
-                "--locale=C",
-                "-D",
-            ])
+            .args(["--no-sync", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "-D"])
             .arg(&data)
             .stdout(Stdio::null())
             .status()?;
@@ -192,10 +166,7 @@ impl Cluster {
         if !self.psql("postgres", &format!("CREATE DATABASE {name}"))? {
             return Err(io::Error::other("CREATE DATABASE failed"));
         }
-        Ok(format!(
-            "postgres:///{name}?host={}&user=postgres",
-            self.dir.display()
-        ))
+        Ok(format!("postgres:///{name}?host={}&user=postgres", self.dir.display()))
     }
 
     fn psql(&self, database: &str, sql: &str) -> io::Result<bool> {
@@ -226,10 +197,7 @@ impl Cluster {
 /// The newest installed PostgreSQL.
 fn binaries() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
-    versions
-        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
-        .filter(|bin| bin.join("initdb").exists())
-        .max()
+    versions.filter_map(|entry| Some(entry.ok()?.path().join("bin"))).filter(|bin| bin.join("initdb").exists()).max()
 }
 
 fn owner_of(file: &std::fs::Metadata) -> (u32, u32) {

@@ -54,9 +54,7 @@ impl Purpose {
     }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Data, Self::Pepper, Self::Log, Self::Checkpoint]
-            .into_iter()
-            .find(|purpose| purpose.as_str() == text)
+        [Self::Data, Self::Pepper, Self::Log, Self::Checkpoint].into_iter().find(|purpose| purpose.as_str() == text)
     }
 }
 
@@ -84,9 +82,7 @@ pub enum VaultError {
     #[error("this master key is not the one the database's keys were wrapped with")]
     WrongMasterKey,
     /// The master key's file can be read by others.
-    #[error(
-        "the master key file {path} has mode {mode:04o}; it must be readable by its owner only (chmod 600)"
-    )]
+    #[error("the master key file {path} has mode {mode:04o}; it must be readable by its owner only (chmod 600)")]
     OpenToOthers {
         /// The file.
         path: String,
@@ -176,10 +172,7 @@ impl Vault {
             .data
             .iter()
             .find(|(id, _)| *id == key_id)
-            .ok_or_else(|| VaultError::UnknownKey {
-                account: account.to_owned(),
-                key_id,
-            })?;
+            .ok_or_else(|| VaultError::UnknownKey { account: account.to_owned(), key_id })?;
         let mut plain = Zeroizing::new(body.to_vec());
         let len = key
             .open_in_place(
@@ -196,20 +189,11 @@ impl Vault {
     /// Whether `sealed` was sealed with an older data key than the account's newest.
     pub fn is_outdated(&self, account: &str, sealed: &[u8]) -> Result<bool, VaultError> {
         let (key_id, ..) = split(sealed).ok_or(VaultError::NotAuthentic)?;
-        Ok(self
-            .account(account)?
-            .data
-            .last()
-            .is_some_and(|(newest, _)| *newest != key_id))
+        Ok(self.account(account)?.data.last().is_some_and(|(newest, _)| *newest != key_id))
     }
 
     /// The digest under which a value that is only ever verified is stored: HMAC-SHA256 with the account's pepper over `purpose` and `value`.
-    pub fn digest(
-        &self,
-        account: &str,
-        purpose: &str,
-        value: &[u8],
-    ) -> Result<[u8; 32], VaultError> {
+    pub fn digest(&self, account: &str, purpose: &str, value: &[u8]) -> Result<[u8; 32], VaultError> {
         let keys = self.account(account)?;
         let pepper = keys.pepper.as_ref().ok_or_else(|| no_key(account))?;
         let mut input = place(&[account, purpose]);
@@ -221,8 +205,7 @@ impl Vault {
 
     /// Whether the account's keys are in memory.
     pub fn has_keys(&self, account: &str) -> bool {
-        self.account(account)
-            .is_ok_and(|keys| !keys.data.is_empty() && keys.pepper.is_some())
+        self.account(account).is_ok_and(|keys| !keys.data.is_empty() && keys.pepper.is_some())
     }
 
     pub(crate) fn log_key(&self) -> Result<LogKey, VaultError> {
@@ -237,10 +220,7 @@ impl Vault {
 
     fn account(&self, account: &str) -> Result<Arc<AccountKeys>, VaultError> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        keys.accounts
-            .get(account)
-            .cloned()
-            .ok_or_else(|| no_key(account))
+        keys.accounts.get(account).cloned().ok_or_else(|| no_key(account))
     }
 
     /// Unwraps `wrapped` and takes the key in. Taking in a key again changes nothing.
@@ -249,25 +229,19 @@ impl Vault {
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
         match wrapped.purpose {
             Purpose::Data => {
-                let key =
-                    UnboundKey::new(&AES_256_GCM, &*secret).map_err(|_| VaultError::Crypto)?;
-                let account =
-                    Arc::make_mut(keys.accounts.entry(wrapped.account.clone()).or_default());
+                let key = UnboundKey::new(&AES_256_GCM, &*secret).map_err(|_| VaultError::Crypto)?;
+                let account = Arc::make_mut(keys.accounts.entry(wrapped.account.clone()).or_default());
                 account.data.retain(|(id, _)| *id != wrapped.key_id);
-                account
-                    .data
-                    .push((wrapped.key_id, Arc::new(LessSafeKey::new(key))));
+                account.data.push((wrapped.key_id, Arc::new(LessSafeKey::new(key))));
                 account.data.sort_by_key(|(id, _)| *id);
             }
             Purpose::Pepper => {
-                let account =
-                    Arc::make_mut(keys.accounts.entry(wrapped.account.clone()).or_default());
+                let account = Arc::make_mut(keys.accounts.entry(wrapped.account.clone()).or_default());
                 account.pepper = Some(hmac::Key::new(hmac::HMAC_SHA256, &*secret));
             }
             Purpose::Log => keys.log = Some(LogKey::new(&secret)),
             Purpose::Checkpoint => {
-                let pair = Ed25519KeyPair::from_seed_unchecked(&*secret)
-                    .map_err(|_| VaultError::Crypto)?;
+                let pair = Ed25519KeyPair::from_seed_unchecked(&*secret).map_err(|_| VaultError::Crypto)?;
                 keys.signer = Some(Arc::new(pair));
             }
         }
@@ -276,9 +250,7 @@ impl Vault {
 }
 
 fn no_key(account: &str) -> VaultError {
-    VaultError::NoKey {
-        account: account.to_owned(),
-    }
+    VaultError::NoKey { account: account.to_owned() }
 }
 
 fn split(sealed: &[u8]) -> Option<(u32, [u8; NONCE_LEN], &[u8])> {

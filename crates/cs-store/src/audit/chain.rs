@@ -20,7 +20,8 @@ pub(crate) const INSERT_LOG: &str = "INSERT INTO log \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
 
 /// Opens a chain.
-pub(crate) const INSERT_CHAIN: &str = "INSERT INTO log_chain (chain, node, lane, started_at, link, batch) VALUES ($1, $2, $3, $4, $5, 0)";
+pub(crate) const INSERT_CHAIN: &str =
+    "INSERT INTO log_chain (chain, node, lane, started_at, link, batch) VALUES ($1, $2, $3, $4, $5, 0)";
 
 /// The key under which the log is chained. Without it no row can be forged.
 #[derive(Clone)]
@@ -46,32 +47,14 @@ impl LogKey {
     }
 
     /// What stands before the first row of a chain: binds the chain to its node, lane and last checkpoint.
-    pub(crate) fn chain_start(
-        &self,
-        chain: &str,
-        node: &str,
-        lane: i64,
-        started_at: i64,
-        link: &[u8],
-    ) -> [u8; 32] {
+    pub(crate) fn chain_start(&self, chain: &str, node: &str, lane: i64, started_at: i64, link: &[u8]) -> [u8; 32] {
         let mut input = Encoder::new("countersign log chain 1");
-        input
-            .text(chain)
-            .text(node)
-            .int(lane)
-            .int(started_at)
-            .bytes(link);
+        input.text(chain).text(node).int(lane).int(started_at).bytes(link);
         self.sign(&input)
     }
 
     /// The mac of a row.
-    pub(crate) fn row_mac(
-        &self,
-        chain: &str,
-        seq: i64,
-        previous: &[u8; 32],
-        row: &[u8; 32],
-    ) -> [u8; 32] {
+    pub(crate) fn row_mac(&self, chain: &str, seq: i64, previous: &[u8; 32], row: &[u8; 32]) -> [u8; 32] {
         let mut input = Encoder::new("countersign log row 1");
         input.text(chain).int(seq).bytes(previous).bytes(row);
         self.sign(&input)
@@ -85,11 +68,7 @@ impl LogKey {
 }
 
 /// The digest of what a row says, with the erasable fields represented by their digests.
-pub(crate) fn row_digest(
-    record: &LogRecord,
-    personal: Option<&[u8; 32]>,
-    evidence: Option<&[u8; 32]>,
-) -> [u8; 32] {
+pub(crate) fn row_digest(record: &LogRecord, personal: Option<&[u8; 32]>, evidence: Option<&[u8; 32]>) -> [u8; 32] {
     let mut input = Encoder::new("countersign log content 1");
     input
         .text(&record.account)
@@ -121,8 +100,7 @@ impl Encoder {
 
     fn part(&mut self, tag: u8, bytes: &[u8]) -> &mut Self {
         self.0.push(tag);
-        self.0
-            .extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+        self.0.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
         self.0.extend_from_slice(bytes);
         self
     }
@@ -180,72 +158,37 @@ pub(crate) struct Chained {
 
 impl Chain {
     /// A new chain that follows the checkpoint with hash `link` (zeros when there is none).
-    pub(crate) fn start(
-        key: LogKey,
-        id: &str,
-        node: &str,
-        lane: i64,
-        started_at: Timestamp,
-        link: [u8; 32],
-    ) -> Self {
+    pub(crate) fn start(key: LogKey, id: &str, node: &str, lane: i64, started_at: Timestamp, link: [u8; 32]) -> Self {
         let started_at = started_at.as_millisecond();
         let mac = key.chain_start(id, node, lane, started_at, &link);
-        Self {
-            key,
-            id: id.into(),
-            node: node.into(),
-            lane,
-            started_at,
-            link,
-            head: ChainHead { seq: 0, mac },
-        }
+        Self { key, id: id.into(), node: node.into(), lane, started_at, link, head: ChainHead { seq: 0, mac } }
     }
 
     /// A new chain for the same lane, after one of which the end is not known.
     pub(crate) fn successor(&self, id: &str, started_at: Timestamp) -> Self {
         let link = self.link;
         let started_at = started_at.as_millisecond();
-        let mac = self
-            .key
-            .chain_start(id, &self.node, self.lane, started_at, &link);
-        Self {
-            id: id.into(),
-            started_at,
-            head: ChainHead { seq: 0, mac },
-            ..self.clone()
-        }
+        let mac = self.key.chain_start(id, &self.node, self.lane, started_at, &link);
+        Self { id: id.into(), started_at, head: ChainHead { seq: 0, mac }, ..self.clone() }
     }
 
     /// Puts `record` after the last row.
     pub(crate) fn append(&mut self, record: &LogRecord) -> Chained {
         let seq = self.head.seq + 1;
-        let digest = |field, text: &Option<String>| {
-            text.as_ref()
-                .map(|text| self.key.field_digest(field, &self.id, seq, text))
-        };
+        let digest =
+            |field, text: &Option<String>| text.as_ref().map(|text| self.key.field_digest(field, &self.id, seq, text));
         let personal_digest = digest("personal", &record.personal);
         let evidence_digest = digest("evidence", &record.evidence);
         let row = row_digest(record, personal_digest.as_ref(), evidence_digest.as_ref());
         let mac = self.key.row_mac(&self.id, seq, &self.head.mac, &row);
         self.head = ChainHead { seq, mac };
-        Chained {
-            seq,
-            personal_digest,
-            evidence_digest,
-            mac,
-        }
+        Chained { seq, personal_digest, evidence_digest, mac }
     }
 }
 
 /// The arguments of [`INSERT_CHAIN`].
 pub(crate) fn chain_args(chain: &Chain) -> Vec<Value> {
-    args![
-        &*chain.id,
-        &*chain.node,
-        chain.lane,
-        chain.started_at,
-        chain.link
-    ]
+    args![&*chain.id, &*chain.node, chain.lane, chain.started_at, chain.link]
 }
 
 /// The arguments of [`INSERT_LOG`].

@@ -3,8 +3,18 @@
 //! See `docs/audit.md` for what is guaranteed and what is not.
 
 mod chain;
+mod checkpoint;
+mod export;
+mod prune;
 mod record;
+mod scan;
+mod verify;
 
 pub(crate) use chain::{Chain, INSERT_CHAIN, INSERT_LOG, chain_args, log_args};
 pub use chain::{ChainHead, LogKey};
+pub use checkpoint::{Checkpoint, CheckpointError, Head, Other};
+pub(crate) use checkpoint::{Checkpoints, LAST_HASH, others};
+pub use export::Exporter;
+pub use prune::prune;
 pub use record::{LogKind, LogPosition, LogRecord};
+pub use verify::{Finding, Report, verify};

@@ -62,12 +62,7 @@ pub struct LogRecord {
 
 impl LogRecord {
     /// An entry with only what every entry has; fill in the rest by struct update or assignment.
-    pub fn new(
-        account: impl Into<String>,
-        kind: LogKind,
-        id: impl Into<String>,
-        at: Timestamp,
-    ) -> Self {
+    pub fn new(account: impl Into<String>, kind: LogKind, id: impl Into<String>, at: Timestamp) -> Self {
         Self {
             account: account.into(),
             kind,

@@ -20,23 +20,18 @@ pub(crate) struct Plan {
 impl Plan {
     /// The lock order of a statement with these arguments: by table, then by account and id.
     pub(crate) fn lock_key(&self, args: &[Value]) -> (String, Vec<Vec<u8>>) {
-        let key = self
-            .key_args
-            .iter()
-            .filter_map(|&index| args.get(index))
-            .map(|value| match value {
-                Value::Null => Vec::new(),
-                Value::Int(n) => n.to_be_bytes().to_vec(),
-                Value::Text(text) => text.as_bytes().to_vec(),
-                Value::Blob(bytes) => bytes.clone(),
-            });
+        let key = self.key_args.iter().filter_map(|&index| args.get(index)).map(|value| match value {
+            Value::Null => Vec::new(),
+            Value::Int(n) => n.to_be_bytes().to_vec(),
+            Value::Text(text) => text.as_bytes().to_vec(),
+            Value::Blob(bytes) => bytes.clone(),
+        });
         (self.table.clone(), key.collect())
     }
 }
 
 /// Statement texts of the program itself, by address: such a text is never freed, so its address names it.
-static PLANS: LazyLock<RwLock<HashMap<(usize, usize), &'static Plan>>> =
-    LazyLock::new(RwLock::default);
+static PLANS: LazyLock<RwLock<HashMap<(usize, usize), &'static Plan>>> = LazyLock::new(RwLock::default);
 
 /// The plan of `sql`, remembered for texts that live as long as the program.
 pub(crate) fn plan(sql: &Cow<'static, str>) -> Cow<'static, Plan> {
@@ -45,39 +40,23 @@ pub(crate) fn plan(sql: &Cow<'static, str>) -> Cow<'static, Plan> {
         Cow::Owned(text) => return Cow::Owned(analyse(text)),
     };
     let key = (text.as_ptr() as usize, text.len());
-    if let Some(plan) = PLANS
-        .read()
-        .unwrap_or_else(PoisonError::into_inner)
-        .get(&key)
-    {
+    if let Some(plan) = PLANS.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
         return Cow::Borrowed(*plan);
     }
     // Leaked on purpose: one per statement text in the program.
     let mut plans = PLANS.write().unwrap_or_else(PoisonError::into_inner);
-    Cow::Borrowed(
-        *plans
-            .entry(key)
-            .or_insert_with(|| Box::leak(Box::new(analyse(text)))),
-    )
+    Cow::Borrowed(*plans.entry(key).or_insert_with(|| Box::leak(Box::new(analyse(text)))))
 }
 
 impl Clone for Plan {
     fn clone(&self) -> Self {
-        Self {
-            sqlite: self.sqlite.clone(),
-            table: self.table.clone(),
-            key_args: self.key_args.clone(),
-        }
+        Self { sqlite: self.sqlite.clone(), table: self.table.clone(), key_args: self.key_args.clone() }
     }
 }
 
 fn analyse(sql: &str) -> Plan {
     let words = words(sql);
-    Plan {
-        sqlite: numbered(sql),
-        table: table(&words),
-        key_args: key_args(&words),
-    }
+    Plan { sqlite: numbered(sql), table: table(&words), key_args: key_args(&words) }
 }
 
 /// `$N` to `?N`, outside quoted text.
@@ -126,62 +105,34 @@ fn table(words: &[String]) -> String {
     let marker = match first {
         Some("update") => 0,
         Some("insert") => words.iter().position(|word| word == "into").unwrap_or(0),
-        _ => words
-            .iter()
-            .position(|word| word == "from")
-            .unwrap_or(words.len()),
+        _ => words.iter().position(|word| word == "from").unwrap_or(words.len()),
     };
     words.get(marker + 1).cloned().unwrap_or_default()
 }
 
 fn key_args(words: &[String]) -> Vec<usize> {
-    let pairs = if words.first().is_some_and(|word| word == "insert") {
-        insert_pairs(words)
-    } else {
-        where_pairs(words)
-    };
-    let account = pairs
-        .iter()
-        .find(|(column, _)| column == "account")
-        .map(|(_, index)| *index);
-    let other = pairs
-        .iter()
-        .find(|(column, _)| column != "account")
-        .map(|(_, index)| *index);
+    let pairs =
+        if words.first().is_some_and(|word| word == "insert") { insert_pairs(words) } else { where_pairs(words) };
+    let account = pairs.iter().find(|(column, _)| column == "account").map(|(_, index)| *index);
+    let other = pairs.iter().find(|(column, _)| column != "account").map(|(_, index)| *index);
     account.into_iter().chain(other).collect()
 }
 
 /// `column = $N` pairs after the first WHERE.
 fn where_pairs(words: &[String]) -> Vec<(String, usize)> {
-    let start = words
-        .iter()
-        .position(|word| word == "where")
-        .unwrap_or(words.len());
+    let start = words.iter().position(|word| word == "where").unwrap_or(words.len());
     words[start..]
         .windows(3)
         .filter(|triple| triple[1] == "=")
-        .filter_map(|triple| {
-            Some((
-                triple[0].rsplit('.').next()?.to_owned(),
-                parameter(&triple[2])?,
-            ))
-        })
+        .filter_map(|triple| Some((triple[0].rsplit('.').next()?.to_owned(), parameter(&triple[2])?)))
         .collect()
 }
 
 /// Columns of `INSERT INTO t (a, b) VALUES ($1, $2)`, as far as values are plain parameters.
 fn insert_pairs(words: &[String]) -> Vec<(String, usize)> {
-    let list = |from: usize| {
-        words[from..]
-            .iter()
-            .skip_while(|word| *word != "(")
-            .skip(1)
-            .take_while(|word| *word != ")")
-    };
-    let values = words
-        .iter()
-        .position(|word| word == "values")
-        .unwrap_or(words.len());
+    let list =
+        |from: usize| words[from..].iter().skip_while(|word| *word != "(").skip(1).take_while(|word| *word != ")");
+    let values = words.iter().position(|word| word == "values").unwrap_or(words.len());
     let columns = list(0).filter(|word| *word != ",");
     columns
         .zip(list(values).filter(|word| *word != ","))
@@ -190,10 +141,7 @@ fn insert_pairs(words: &[String]) -> Vec<(String, usize)> {
 }
 
 fn parameter(word: &str) -> Option<usize> {
-    word.strip_prefix('$')?
-        .parse::<usize>()
-        .ok()?
-        .checked_sub(1)
+    word.strip_prefix('$')?.parse::<usize>().ok()?.checked_sub(1)
 }
 
 #[cfg(test)]
@@ -202,31 +150,16 @@ mod tests {
 
     #[test]
     fn parameters_keep_their_numbers() {
-        assert_eq!(
-            numbered("SET a = $2 WHERE b = $1 AND c = '$3'"),
-            "SET a = ?2 WHERE b = ?1 AND c = '$3'"
-        );
+        assert_eq!(numbered("SET a = $2 WHERE b = $1 AND c = '$3'"), "SET a = ?2 WHERE b = ?1 AND c = '$3'");
     }
 
     #[test]
     fn the_lock_key_is_table_account_and_id() {
         for (sql, table, keys) in [
-            (
-                "UPDATE push SET state = $1 WHERE account = $3 AND txid = $2 AND state = $4",
-                "push",
-                vec![2, 1],
-            ),
+            ("UPDATE push SET state = $1 WHERE account = $3 AND txid = $2 AND state = $4", "push", vec![2, 1]),
             ("DELETE FROM phone WHERE phone.id = $1", "phone", vec![0]),
-            (
-                "INSERT INTO users (account, id, name) VALUES ($1, $2, $3)",
-                "users",
-                vec![0, 1],
-            ),
-            (
-                "SELECT 1 FROM users WHERE account = $1 AND id = $2 AND version = $3",
-                "users",
-                vec![0, 1],
-            ),
+            ("INSERT INTO users (account, id, name) VALUES ($1, $2, $3)", "users", vec![0, 1]),
+            ("SELECT 1 FROM users WHERE account = $1 AND id = $2 AND version = $3", "users", vec![0, 1]),
         ] {
             let plan = analyse(sql);
             assert_eq!((plan.table.as_str(), plan.key_args), (table, keys), "{sql}");

@@ -62,6 +62,9 @@ pub enum StoreError {
         #[source]
         cause: Cause,
     },
+    /// The database is older than it was.
+    #[error(transparent)]
+    HighWater(#[from] crate::highwater::HighWaterError),
     /// Keys could not be unwrapped or values not opened.
     #[error(transparent)]
     Vault(#[from] crate::vault::VaultError),
@@ -70,10 +73,7 @@ pub enum StoreError {
 impl StoreError {
     /// A row of `table` that cannot be read back into its type.
     pub fn corrupt(table: &'static str, id: impl Into<String>) -> Self {
-        Self::Corrupt {
-            table,
-            id: id.into(),
-        }
+        Self::Corrupt { table, id: id.into() }
     }
 }
 

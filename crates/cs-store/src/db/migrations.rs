@@ -31,23 +31,11 @@ pub(crate) fn runner(list: &[(&str, &str)]) -> Result<Runner, StoreError> {
 
 /// The newest version this program knows.
 pub(crate) fn newest(runner: &Runner) -> i64 {
-    runner
-        .get_migrations()
-        .iter()
-        .map(|migration| i64::from(migration.version()))
-        .max()
-        .unwrap_or(0)
+    runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0)
 }
 
 /// Refuses a database that a newer program has migrated.
 pub(crate) fn refuse_newer(runner: &Runner, found: Option<Migration>) -> Result<(), StoreError> {
-    let (found, known) = (
-        found.map_or(0, |migration| i64::from(migration.version())),
-        newest(runner),
-    );
-    if found > known {
-        Err(StoreError::Newer { found, known })
-    } else {
-        Ok(())
-    }
+    let (found, known) = (found.map_or(0, |migration| i64::from(migration.version())), newest(runner));
+    if found > known { Err(StoreError::Newer { found, known }) } else { Ok(()) }
 }

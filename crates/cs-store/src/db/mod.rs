@@ -1,5 +1,6 @@
 //! The database behind one interface: SQLite for one node, PostgreSQL for several.
 
+mod checkpoints;
 mod dialect;
 mod error;
 mod migrations;

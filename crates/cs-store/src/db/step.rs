@@ -35,20 +35,12 @@ pub struct Step {
 impl Step {
     /// A write that must change exactly one row.
     pub fn one(sql: impl Into<Cow<'static, str>>, args: Vec<Value>) -> Self {
-        Self {
-            sql: sql.into(),
-            args,
-            expect: Expect::One,
-        }
+        Self { sql: sql.into(), args, expect: Expect::One }
     }
 
     /// A write that holds whatever it changes.
     pub fn any(sql: impl Into<Cow<'static, str>>, args: Vec<Value>) -> Self {
-        Self {
-            sql: sql.into(),
-            args,
-            expect: Expect::Any,
-        }
+        Self { sql: sql.into(), args, expect: Expect::Any }
     }
 
     /// A `SELECT` that must find a row.
@@ -56,20 +48,12 @@ impl Step {
     /// Under PostgreSQL this reads the newest committed row but locks nothing: to hold it until the commit, write it as a
     /// conditional update (`UPDATE t SET version = version WHERE …`) or add `FOR SHARE` in PostgreSQL's dialect.
     pub fn exists(sql: impl Into<Cow<'static, str>>, args: Vec<Value>) -> Self {
-        Self {
-            sql: sql.into(),
-            args,
-            expect: Expect::Exists,
-        }
+        Self { sql: sql.into(), args, expect: Expect::Exists }
     }
 
     /// A `SELECT` that must find nothing. It locks nothing; a unique index is what makes absence certain.
     pub fn absent(sql: impl Into<Cow<'static, str>>, args: Vec<Value>) -> Self {
-        Self {
-            sql: sql.into(),
-            args,
-            expect: Expect::Absent,
-        }
+        Self { sql: sql.into(), args, expect: Expect::Absent }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The store: what the rest of the program sees of the database.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,19 +11,19 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, oneshot};
 
+use super::checkpoints::{self, Checkpointing, Via};
 use super::postgres::{self, Postgres};
 use super::sqlite::{self, Sqlite};
 use super::step::has_nul;
 use super::{CommitError, Job, Receipt, Row, StoreError, Value, random_id};
 use crate::args;
-use crate::audit::{Chain, ChainHead};
+use crate::audit::{self, Chain, ChainHead, Checkpoints, Exporter};
+use crate::highwater::HighWater;
 use crate::vault::{INSERT_KEY, INSTALLATION, MasterKey, Purpose, SELECT_KEYS, Vault, WrappedKey};
 
 const SELECT_META: &str = "SELECT value FROM meta WHERE name = $1";
-const INSERT_META: &str =
-    "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
-const LAST_CHECKPOINT: &str =
-    "SELECT hash FROM checkpoint ORDER BY at DESC, node, number DESC LIMIT 1";
+const INSERT_META: &str = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+const CHECKPOINT_HASH: &str = "SELECT hash FROM checkpoint WHERE node = $1 AND number = $2";
 
 /// Where the database is.
 #[derive(Clone)]
@@ -49,9 +50,7 @@ impl Database {
         if address.starts_with("postgres://") || address.starts_with("postgresql://") {
             return Self::Postgres(address.to_owned());
         }
-        Self::Sqlite(PathBuf::from(
-            address.strip_prefix("sqlite:").unwrap_or(address),
-        ))
+        Self::Sqlite(PathBuf::from(address.strip_prefix("sqlite:").unwrap_or(address)))
     }
 }
 
@@ -68,6 +67,12 @@ pub struct StoreConfig {
     pub queue: usize,
     /// How long a list or report may take.
     pub report_timeout: Duration,
+    /// How often a checkpoint of the audit log is written while it grows.
+    pub checkpoint_interval: Duration,
+    /// Where checkpoints of the audit log go outside the database.
+    pub exporters: Vec<Exporter>,
+    /// The file that remembers how far the database had come; without it an older copy is not noticed.
+    pub high_water: Option<PathBuf>,
 }
 
 impl StoreConfig {
@@ -79,6 +84,9 @@ impl StoreConfig {
             node: "node".to_owned(),
             queue: 8192,
             report_timeout: Duration::from_secs(5),
+            checkpoint_interval: Duration::from_secs(1),
+            exporters: Vec::new(),
+            high_water: None,
         }
     }
 }
@@ -93,18 +101,11 @@ pub struct Query {
 impl Query {
     /// A read of `sql` with `$1`, `$2`, …
     pub fn new(sql: impl Into<Cow<'static, str>>, args: Vec<Value>) -> Self {
-        Self {
-            sql: sql.into(),
-            args,
-        }
+        Self { sql: sql.into(), args }
     }
 
     fn check(&self) -> Result<(), StoreError> {
-        if self.args.iter().any(has_nul) {
-            Err(StoreError::NulInText)
-        } else {
-            Ok(())
-        }
+        if self.args.iter().any(has_nul) { Err(StoreError::NulInText) } else { Ok(()) }
     }
 }
 
@@ -132,11 +133,7 @@ impl Signals {
     /// The committed heads of all lanes that have written.
     pub(crate) fn heads(&self) -> Vec<(Arc<str>, ChainHead)> {
         let heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
-        heads
-            .iter()
-            .filter(|(_, head)| head.seq > 0)
-            .cloned()
-            .collect()
+        heads.iter().filter(|(_, head)| head.seq > 0).cloned().collect()
     }
 }
 
@@ -146,9 +143,19 @@ pub(super) struct Pending {
     pub(super) reply: oneshot::Sender<Result<Receipt, CommitError>>,
 }
 
-enum Db {
+pub(super) enum Db {
     Sqlite(Sqlite),
     Postgres(Postgres),
+}
+
+impl Db {
+    /// Runs the steps of `job` over a connection of its own; it has neither log nor effects. For after the writers have ended.
+    pub(super) async fn write_alone(&self, job: &Job) -> Result<(), CommitError> {
+        match self {
+            Self::Sqlite(db) => db.write_alone(job),
+            Self::Postgres(db) => db.write_alone(job).await,
+        }
+    }
 }
 
 /// A database that is open and migrated, but does not take jobs yet.
@@ -162,14 +169,9 @@ impl Opening {
         match database {
             Database::Sqlite(path) => {
                 let opening = tokio::task::spawn_blocking(move || sqlite::Opening::open(&path));
-                opening
-                    .await
-                    .map_err(|error| StoreError::Unavailable(Arc::new(error)))?
-                    .map(Self::Sqlite)
+                opening.await.map_err(|error| StoreError::Unavailable(Arc::new(error)))?.map(Self::Sqlite)
             }
-            Database::Postgres(address) => {
-                postgres::Opening::open(&address).await.map(Self::Postgres)
-            }
+            Database::Postgres(address) => postgres::Opening::open(&address).await.map(Self::Postgres),
         }
     }
 
@@ -191,10 +193,7 @@ impl Opening {
     async fn fact(&self, name: &'static str, value: String) -> Result<String, StoreError> {
         self.execute(INSERT_META, &args![name, value]).await?;
         let rows = self.query(SELECT_META, &args![name]).await?;
-        Ok(rows
-            .first()
-            .ok_or_else(|| StoreError::corrupt("meta", name))?
-            .text(0)?)
+        Ok(rows.first().ok_or_else(|| StoreError::corrupt("meta", name))?.text(0)?)
     }
 
     fn lanes(&self) -> usize {
@@ -204,42 +203,32 @@ impl Opening {
         }
     }
 
-    fn start(
-        self,
-        mut chains: Vec<Chain>,
-        config: &StoreConfig,
-        signals: &Signals,
-    ) -> Result<Db, StoreError> {
+    fn start(self, mut chains: Vec<Chain>, config: &StoreConfig, signals: &Signals) -> Result<Db, StoreError> {
         match self {
             Self::Sqlite(db) => {
                 let chain = chains.pop().ok_or(StoreError::Closed)?;
-                db.start(chain, config.queue, signals.clone())
-                    .map(Db::Sqlite)
+                db.start(chain, config.queue, signals.clone()).map(Db::Sqlite)
             }
-            Self::Postgres(db) => Ok(Db::Postgres(db.start(
-                chains,
-                config.queue,
-                config.report_timeout,
-                signals,
-            ))),
+            Self::Postgres(db) => Ok(Db::Postgres(db.start(chains, config.queue, config.report_timeout, signals))),
         }
     }
 }
 
-struct Inner {
-    db: Db,
-    vault: Vault,
-    master: Arc<MasterKey>,
-    signals: Signals,
-    database_id: String,
-    generation: i64,
+pub(super) struct Inner {
+    pub(super) db: Db,
+    pub(super) vault: Vault,
+    pub(super) master: Arc<MasterKey>,
+    pub(super) signals: Signals,
+    pub(super) database_id: String,
+    pub(super) generation: i64,
+    pub(super) checkpoints: tokio::sync::Mutex<Checkpointing>,
     report_timeout: Duration,
     reports: Semaphore,
 }
 
 /// The database. Cheap to clone; clones are the same store.
 #[derive(Clone)]
-pub struct Store(Arc<Inner>);
+pub struct Store(pub(super) Arc<Inner>);
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -256,9 +245,7 @@ impl Store {
         let now = Timestamp::now();
         let database_id = db.fact("database_id", random_id()).await?;
         let generation = db.fact("generation", "1".to_owned()).await?;
-        let generation = generation
-            .parse()
-            .map_err(|_| StoreError::corrupt("meta", "generation"))?;
+        let generation = generation.parse().map_err(|_| StoreError::corrupt("meta", "generation"))?;
         for purpose in Purpose::INSTALLATION {
             let key = WrappedKey::generate(&config.master, INSTALLATION, purpose, 1)?;
             db.execute(INSERT_KEY, &key.insert_args(now)).await?;
@@ -267,7 +254,24 @@ impl Store {
         for row in db.query(SELECT_KEYS, &[]).await? {
             vault.admit(&config.master, &WrappedKey::from_row(&row)?)?;
         }
-        let link = match db.query(LAST_CHECKPOINT, &[]).await?.first() {
+        if let Some(path) = &config.high_water
+            && let Some(mark) = HighWater::read(path)?
+        {
+            let rows = db.query(CHECKPOINT_HASH, &args![mark.node.as_str(), mark.number]).await?;
+            let hash = rows.first().map(|row| row.blob(0)).transpose()?;
+            mark.check(&database_id, generation, hash)?;
+        }
+        let last = db.query(Checkpoints::LAST_OF_NODE, &args![config.node.as_str()]).await?;
+        let (number, hash) = match last.first() {
+            Some(row) => (row.int(0)?, row.bytes(1)?),
+            None => (0, [0; 32]),
+        };
+        let checkpoints = Checkpointing {
+            series: Checkpoints::new(&database_id, generation, &config.node, number, hash),
+            exporters: config.exporters.iter().map(|exporter| (exporter.clone(), VecDeque::new())).collect(),
+            high_water: config.high_water.clone(),
+        };
+        let link = match db.query(audit::LAST_HASH, &[]).await?.first() {
             Some(row) => row.bytes(0)?,
             None => [0; 32],
         };
@@ -278,24 +282,23 @@ impl Store {
             .map(|lane| Chain::start(log_key.clone(), &random_id(), &config.node, lane, now, link))
             .collect();
         let db = db.start(chains, &config, &signals)?;
-        Ok(Self(Arc::new(Inner {
+        let store = Self(Arc::new(Inner {
             db,
             vault,
             master: config.master.clone(),
             signals,
             database_id,
             generation,
+            checkpoints: tokio::sync::Mutex::new(checkpoints),
             report_timeout: config.report_timeout,
             reports: Semaphore::new(4),
-        })))
+        }));
+        tokio::spawn(checkpoints::run(Arc::downgrade(&store.0), config.checkpoint_interval));
+        Ok(store)
     }
 
     /// Reads rows. For logins and other point reads; lists and reports use [`Store::reader`].
-    pub async fn query(
-        &self,
-        sql: impl Into<Cow<'static, str>>,
-        args: Vec<Value>,
-    ) -> Result<Vec<Row>, StoreError> {
+    pub async fn query(&self, sql: impl Into<Cow<'static, str>>, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         let query = Query::new(sql, args);
         query.check()?;
         match &self.0.db {
@@ -345,6 +348,10 @@ impl Store {
         Reader(self.clone())
     }
 
+    pub(crate) fn effects_signal(&self) -> Arc<Notify> {
+        self.0.signals.effects.clone()
+    }
+
     /// The keys.
     pub fn vault(&self) -> &Vault {
         &self.0.vault
@@ -358,23 +365,16 @@ impl Store {
         let mut job = Job::new();
         for purpose in Purpose::ACCOUNT {
             let key = WrappedKey::generate(&self.0.master, account, purpose, 1)?;
-            job = job.step(super::Step::any(
-                INSERT_KEY,
-                key.insert_args(Timestamp::now()),
-            ));
+            job = job.step(super::Step::any(INSERT_KEY, key.insert_args(Timestamp::now())));
         }
-        self.commit(job)
-            .await
-            .map_err(|error| StoreError::Unavailable(Arc::new(error)))?;
+        self.commit(job).await.map_err(|error| StoreError::Unavailable(Arc::new(error)))?;
         self.load_keys().await
     }
 
     /// Takes in keys that other nodes have created.
     pub async fn load_keys(&self) -> Result<(), StoreError> {
         for row in self.query(SELECT_KEYS, vec![]).await? {
-            self.0
-                .vault
-                .admit(&self.0.master, &WrappedKey::from_row(&row)?)?;
+            self.0.vault.admit(&self.0.master, &WrappedKey::from_row(&row)?)?;
         }
         Ok(())
     }
@@ -398,17 +398,22 @@ impl Store {
 
     /// Takes no more jobs, waits until all that were taken are committed and answered, and closes the database.
     pub async fn shutdown(&self) {
-        if let Db::Postgres(db) = &self.0.db {
-            return db.shutdown().await;
-        }
-        let store = self.clone();
-        let done = tokio::task::spawn_blocking(move || {
-            if let Db::Sqlite(db) = &store.0.db {
-                db.shutdown();
+        match &self.0.db {
+            Db::Postgres(db) => db.shutdown().await,
+            Db::Sqlite(_) => {
+                let store = self.clone();
+                let done = tokio::task::spawn_blocking(move || {
+                    if let Db::Sqlite(db) = &store.0.db {
+                        db.shutdown();
+                    }
+                });
+                if let Err(error) = done.await {
+                    tracing::error!(%error, "the store did not shut down cleanly");
+                }
             }
-        });
-        if let Err(error) = done.await {
-            tracing::error!(%error, "the store did not shut down cleanly");
+        }
+        if let Err(error) = self.write_checkpoint(Via::OwnConnection).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "no last checkpoint of the audit log");
         }
     }
 }
@@ -419,25 +424,18 @@ pub struct Reader(Store);
 
 impl Reader {
     /// Reads rows; fails with [`StoreError::Timeout`] after the configured time.
-    pub async fn query(
-        &self,
-        sql: impl Into<Cow<'static, str>>,
-        args: Vec<Value>,
-    ) -> Result<Vec<Row>, StoreError> {
+    pub async fn query(&self, sql: impl Into<Cow<'static, str>>, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         let query = Query::new(sql, args);
         query.check()?;
         let inner = &self.0.0;
         let deadline = Instant::now() + inner.report_timeout;
         let permit = tokio::time::timeout(inner.report_timeout, inner.reports.acquire()).await;
-        let _permit = permit
-            .map_err(|_| StoreError::Timeout)?
-            .map_err(|_| StoreError::Closed)?;
+        let _permit = permit.map_err(|_| StoreError::Timeout)?.map_err(|_| StoreError::Closed)?;
         match &inner.db {
             Db::Sqlite(db) => {
                 let pool = db.reads.clone();
                 let read = tokio::task::spawn_blocking(move || pool.query_until(&query, deadline));
-                read.await
-                    .map_err(|error| StoreError::Unavailable(Arc::new(error)))?
+                read.await.map_err(|error| StoreError::Unavailable(Arc::new(error)))?
             }
             Db::Postgres(db) => db.reports.query(&query).await,
         }

@@ -118,10 +118,7 @@ impl Row {
 
     /// A text column, borrowed.
     pub fn str(&self, column: usize) -> Result<&str, ColumnError> {
-        self.opt_str(column)?.ok_or(ColumnError {
-            column,
-            expected: "text",
-        })
+        self.opt_str(column)?.ok_or(ColumnError { column, expected: "text" })
     }
 
     /// A text column that may be null, borrowed.
@@ -129,10 +126,7 @@ impl Row {
         match self.0.get(column) {
             Some(Value::Text(text)) => Ok(Some(text)),
             Some(Value::Null) => Ok(None),
-            Some(Value::Int(_) | Value::Blob(_)) | None => Err(ColumnError {
-                column,
-                expected: "text",
-            }),
+            Some(Value::Int(_) | Value::Blob(_)) | None => Err(ColumnError { column, expected: "text" }),
         }
     }
 
@@ -148,10 +142,7 @@ impl Row {
 
     /// A whole number.
     pub fn int(&self, column: usize) -> Result<i64, ColumnError> {
-        self.opt_int(column)?.ok_or(ColumnError {
-            column,
-            expected: "a number",
-        })
+        self.opt_int(column)?.ok_or(ColumnError { column, expected: "a number" })
     }
 
     /// A whole number that may be null.
@@ -159,19 +150,13 @@ impl Row {
         match self.0.get(column) {
             Some(Value::Int(n)) => Ok(Some(*n)),
             Some(Value::Null) => Ok(None),
-            Some(Value::Text(_) | Value::Blob(_)) | None => Err(ColumnError {
-                column,
-                expected: "a number",
-            }),
+            Some(Value::Text(_) | Value::Blob(_)) | None => Err(ColumnError { column, expected: "a number" }),
         }
     }
 
     /// A whole number of a narrower type, such as `u32`.
     pub fn number<T: TryFrom<i64>>(&self, column: usize) -> Result<T, ColumnError> {
-        T::try_from(self.int(column)?).map_err(|_| ColumnError {
-            column,
-            expected: "a number in range",
-        })
+        T::try_from(self.int(column)?).map_err(|_| ColumnError { column, expected: "a number in range" })
     }
 
     /// A flag: 0 or 1, nothing else.
@@ -179,39 +164,25 @@ impl Row {
         match self.int(column)? {
             0 => Ok(false),
             1 => Ok(true),
-            _ => Err(ColumnError {
-                column,
-                expected: "a flag",
-            }),
+            _ => Err(ColumnError { column, expected: "a flag" }),
         }
     }
 
     /// A time in milliseconds since the epoch.
     pub fn time(&self, column: usize) -> Result<Timestamp, ColumnError> {
-        self.opt_time(column)?.ok_or(ColumnError {
-            column,
-            expected: "a time",
-        })
+        self.opt_time(column)?.ok_or(ColumnError { column, expected: "a time" })
     }
 
     /// A time that may be null.
     pub fn opt_time(&self, column: usize) -> Result<Option<Timestamp>, ColumnError> {
         self.opt_int(column)?
-            .map(|ms| {
-                Timestamp::from_millisecond(ms).map_err(|_| ColumnError {
-                    column,
-                    expected: "a time",
-                })
-            })
+            .map(|ms| Timestamp::from_millisecond(ms).map_err(|_| ColumnError { column, expected: "a time" }))
             .transpose()
     }
 
     /// Bytes.
     pub fn blob(&self, column: usize) -> Result<&[u8], ColumnError> {
-        self.opt_blob(column)?.ok_or(ColumnError {
-            column,
-            expected: "bytes",
-        })
+        self.opt_blob(column)?.ok_or(ColumnError { column, expected: "bytes" })
     }
 
     /// Bytes that may be null.
@@ -219,18 +190,12 @@ impl Row {
         match self.0.get(column) {
             Some(Value::Blob(bytes)) => Ok(Some(bytes)),
             Some(Value::Null) => Ok(None),
-            Some(Value::Text(_) | Value::Int(_)) | None => Err(ColumnError {
-                column,
-                expected: "bytes",
-            }),
+            Some(Value::Text(_) | Value::Int(_)) | None => Err(ColumnError { column, expected: "bytes" }),
         }
     }
 
     /// Exactly `N` bytes, such as a digest.
     pub fn bytes<const N: usize>(&self, column: usize) -> Result<[u8; N], ColumnError> {
-        self.blob(column)?.try_into().map_err(|_| ColumnError {
-            column,
-            expected: "bytes of the right length",
-        })
+        self.blob(column)?.try_into().map_err(|_| ColumnError { column, expected: "bytes of the right length" })
     }
 }

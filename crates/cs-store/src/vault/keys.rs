@@ -14,7 +14,8 @@ pub(crate) const SELECT_KEYS: &str =
     "SELECT account, purpose, key_id, wrapped FROM data_key ORDER BY account, purpose, key_id";
 
 /// Puts a key under a new master key.
-pub(crate) const UPDATE_KEY: &str = "UPDATE data_key SET wrapped = $1 WHERE account = $2 AND purpose = $3 AND key_id = $4 AND wrapped = $5";
+pub(crate) const UPDATE_KEY: &str =
+    "UPDATE data_key SET wrapped = $1 WHERE account = $2 AND purpose = $3 AND key_id = $4 AND wrapped = $5";
 
 /// One key, wrapped under the master key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,34 +37,17 @@ impl WrappedKey {
         let mut secret = zeroize::Zeroizing::new([0; 32]);
         aws_lc_rs::rand::fill(&mut *secret).map_err(|_| VaultError::Crypto)?;
         let wrapped = master.wrap(account, purpose, key_id, &secret)?;
-        Ok(Self {
-            account: account.to_owned(),
-            purpose,
-            key_id,
-            wrapped,
-        })
+        Ok(Self { account: account.to_owned(), purpose, key_id, wrapped })
     }
 
     /// The arguments of [`INSERT_KEY`].
     pub(crate) fn insert_args(&self, now: jiff::Timestamp) -> Vec<Value> {
-        args![
-            self.account.as_str(),
-            self.purpose.as_str(),
-            self.key_id,
-            self.wrapped.as_slice(),
-            now
-        ]
+        args![self.account.as_str(), self.purpose.as_str(), self.key_id, self.wrapped.as_slice(), now]
     }
 
     pub(crate) fn from_row(row: &Row) -> Result<Self, StoreError> {
         let account = row.text(0)?;
-        let purpose = Purpose::parse(row.str(1)?)
-            .ok_or_else(|| StoreError::corrupt("data_key", account.as_str()))?;
-        Ok(Self {
-            account,
-            purpose,
-            key_id: row.number(2)?,
-            wrapped: row.blob(3)?.to_vec(),
-        })
+        let purpose = Purpose::parse(row.str(1)?).ok_or_else(|| StoreError::corrupt("data_key", account.as_str()))?;
+        Ok(Self { account, purpose, key_id: row.number(2)?, wrapped: row.blob(3)?.to_vec() })
     }
 }

@@ -58,14 +58,10 @@ impl MasterKey {
         let file = std::fs::File::open(path).map_err(unreadable)?;
         let mode = file.metadata().map_err(unreadable)?.mode() & 0o7777;
         if mode & 0o077 != 0 {
-            return Err(VaultError::OpenToOthers {
-                path: path.display().to_string(),
-                mode,
-            });
+            return Err(VaultError::OpenToOthers { path: path.display().to_string(), mode });
         }
         let mut bytes = Zeroizing::new(Vec::with_capacity(128));
-        std::io::Read::read_to_end(&mut std::io::Read::take(file, 128), &mut bytes)
-            .map_err(unreadable)?;
+        std::io::Read::read_to_end(&mut std::io::Read::take(file, 128), &mut bytes).map_err(unreadable)?;
         Self::parse(&bytes, &path.display().to_string())
     }
 
@@ -84,37 +80,25 @@ impl MasterKey {
     /// Writes the key to `path`, which must not exist, with mode 0600, and waits until it is on disk.
     pub(crate) fn write_file(&self, path: &Path) -> Result<(), VaultError> {
         let write = || -> std::io::Result<()> {
-            let mut file = std::fs::OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(path)?;
+            let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
             let mut text = Zeroizing::new(HEXLOWER.encode(&*self.secret));
             text.push('\n');
             file.write_all(text.as_bytes())?;
             file.sync_all()
         };
-        write().map_err(|error| VaultError::Unreadable {
-            place: path.display().to_string(),
-            reason: error.to_string(),
-        })
+        write().map_err(|error| VaultError::Unreadable { place: path.display().to_string(), reason: error.to_string() })
     }
 
     fn parse(bytes: &[u8], place: &str) -> Result<Self, VaultError> {
         let wrong = || VaultError::Unreadable {
             place: place.to_owned(),
-            reason:
-                "a master key is 32 bytes: raw, 64 hexadecimal digits or 44 characters of base64"
-                    .to_owned(),
+            reason: "a master key is 32 bytes: raw, 64 hexadecimal digits or 44 characters of base64".to_owned(),
         };
         if let Ok(secret) = <[u8; 32]>::try_from(bytes) {
             return Ok(Self::new(Zeroizing::new(secret)));
         }
         let text = bytes.trim_ascii();
-        let decoded = HEXLOWER_PERMISSIVE
-            .decode(text)
-            .or_else(|_| BASE64.decode(text))
-            .map_err(|_| wrong())?;
+        let decoded = HEXLOWER_PERMISSIVE.decode(text).or_else(|_| BASE64.decode(text)).map_err(|_| wrong())?;
         let decoded = Zeroizing::new(decoded);
         let secret = <[u8; 32]>::try_from(decoded.as_slice()).map_err(|_| wrong())?;
         Ok(Self::new(Zeroizing::new(secret)))
@@ -146,29 +130,18 @@ impl MasterKey {
     }
 
     pub(super) fn unwrap(&self, key: &WrappedKey) -> Result<Zeroizing<[u8; 32]>, VaultError> {
-        let rest = key
-            .wrapped
-            .strip_prefix(&[VERSION])
-            .ok_or(VaultError::NotAuthentic)?;
-        let (id, rest) = rest
-            .split_first_chunk::<ID_LEN>()
-            .ok_or(VaultError::NotAuthentic)?;
+        let rest = key.wrapped.strip_prefix(&[VERSION]).ok_or(VaultError::NotAuthentic)?;
+        let (id, rest) = rest.split_first_chunk::<ID_LEN>().ok_or(VaultError::NotAuthentic)?;
         if *id != self.id {
             return Err(VaultError::WrongMasterKey);
         }
-        let (nonce, body) = rest
-            .split_first_chunk::<NONCE_LEN>()
-            .ok_or(VaultError::NotAuthentic)?;
+        let (nonce, body) = rest.split_first_chunk::<NONCE_LEN>().ok_or(VaultError::NotAuthentic)?;
         let mut body = Zeroizing::new(body.to_vec());
         let plain = self
             .cipher()?
             .open_in_place(
                 Nonce::assume_unique_for_key(*nonce),
-                Aad::from(place(&[
-                    &key.account,
-                    key.purpose.as_str(),
-                    &key.key_id.to_string(),
-                ])),
+                Aad::from(place(&[&key.account, key.purpose.as_str(), &key.key_id.to_string()])),
                 &mut body,
             )
             .map_err(|_| VaultError::NotAuthentic)?;
@@ -189,10 +162,7 @@ impl MasterKey {
     pub(crate) fn rewrap(&self, old: &Self, key: &WrappedKey) -> Result<WrappedKey, VaultError> {
         let secret = old.unwrap(key)?;
         let wrapped = self.wrap(&key.account, key.purpose, key.key_id, &secret)?;
-        Ok(WrappedKey {
-            wrapped,
-            ..key.clone()
-        })
+        Ok(WrappedKey { wrapped, ..key.clone() })
     }
 
     fn cipher(&self) -> Result<LessSafeKey, VaultError> {

@@ -29,24 +29,19 @@ async fn count(store: &Store, sql: &'static str) -> i64 {
 }
 
 async fn value(store: &Store, name: &str) -> Option<String> {
-    store
-        .query_opt(VALUE, args![name])
-        .await
-        .unwrap()
-        .map(|row| row.text(0).unwrap())
+    store.query_opt(VALUE, args![name]).await.unwrap().map(|row| row.text(0).unwrap())
 }
 
 async fn a_guard_that_does_not_hold_leaves_nothing(database: TestDatabase) {
     let store = database.open().await.unwrap();
-    let job = fact("code", "new")
-        .step(Step::one(CONSUME, args!["other"]))
-        .log(record("1"))
-        .effect(Effect::new("push", "DA1", "{}", Timestamp::UNIX_EPOCH));
+    let job = fact("code", "new").step(Step::one(CONSUME, args!["other"])).log(record("1")).effect(Effect::new(
+        "push",
+        "DA1",
+        "{}",
+        Timestamp::UNIX_EPOCH,
+    ));
     let error = store.commit(job).await.unwrap_err();
-    assert!(
-        matches!(error, CommitError::Conflict { step: 1 }),
-        "{error:?}"
-    );
+    assert!(matches!(error, CommitError::Conflict { step: 1 }), "{error:?}");
     assert_eq!(value(&store, "code").await, None);
     assert_eq!(count(&store, COUNT_LOG).await, 0);
     assert_eq!(count(&store, COUNT_EFFECTS).await, 0);
@@ -58,9 +53,7 @@ async fn of_64_parallel_consumers_exactly_one_wins(database: TestDatabase) {
     let tries: Vec<_> = (0..64)
         .map(|n| {
             let store = store.clone();
-            let job = Job::new()
-                .step(Step::one(CONSUME, args!["code"]))
-                .log(record(&n.to_string()));
+            let job = Job::new().step(Step::one(CONSUME, args!["code"])).log(record(&n.to_string()));
             tokio::spawn(async move { store.commit(job).await })
         })
         .collect();
@@ -68,10 +61,7 @@ async fn of_64_parallel_consumers_exactly_one_wins(database: TestDatabase) {
     for one in tries {
         match one.await.unwrap() {
             Ok(_) => won += 1,
-            Err(error) => assert!(
-                matches!(error, CommitError::Conflict { step: 0 }),
-                "{error:?}"
-            ),
+            Err(error) => assert!(matches!(error, CommitError::Conflict { step: 0 }), "{error:?}"),
         }
     }
     assert_eq!(won, 1);
@@ -91,10 +81,7 @@ async fn jobs_of_one_batch_fail_alone(database: TestDatabase) {
     let outcomes = futures_util::future::join_all(jobs).await;
     for (n, outcome) in outcomes.iter().enumerate() {
         assert_eq!(outcome.is_ok(), n % 3 != 0, "{n}: {outcome:?}");
-        assert_eq!(
-            value(&store, &format!("a{n:03}")).await.is_some(),
-            n % 3 != 0
-        );
+        assert_eq!(value(&store, &format!("a{n:03}")).await.is_some(), n % 3 != 0);
     }
     assert_eq!(count(&store, COUNT_LOG).await, 80);
 }
@@ -102,14 +89,8 @@ async fn jobs_of_one_batch_fail_alone(database: TestDatabase) {
 async fn a_violated_key_is_a_conflict(database: TestDatabase) {
     let store = database.open().await.unwrap();
     store.commit(fact("a", "1")).await.unwrap();
-    let error = store
-        .commit(fact("b", "1").and(fact("a", "2")))
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error, CommitError::Conflict { step: 1 }),
-        "{error:?}"
-    );
+    let error = store.commit(fact("b", "1").and(fact("a", "2"))).await.unwrap_err();
+    assert!(matches!(error, CommitError::Conflict { step: 1 }), "{error:?}");
     assert_eq!(value(&store, "b").await, None);
 }
 
@@ -124,21 +105,14 @@ async fn a_broken_statement_harms_only_its_own_job(database: TestDatabase) {
             _ => fact(&n.to_string(), "x"),
         })
     });
-    for (n, outcome) in futures_util::future::join_all(jobs)
-        .await
-        .into_iter()
-        .enumerate()
-    {
+    for (n, outcome) in futures_util::future::join_all(jobs).await.into_iter().enumerate() {
         match outcome {
             Ok(_) => assert_eq!(n % 3, 2),
             Err(CommitError::Refused { step: 0, .. }) => assert_ne!(n % 3, 2),
             Err(error) => panic!("{n}: {error:?}"),
         }
     }
-    let error = store
-        .query("SELECT x FROM nowhere", args![])
-        .await
-        .unwrap_err();
+    let error = store.query("SELECT x FROM nowhere", args![]).await.unwrap_err();
     assert!(matches!(error, StoreError::Statement(_)), "{error:?}");
 }
 
@@ -146,22 +120,10 @@ async fn select_guards_decide(database: TestDatabase) {
     let store = database.open().await.unwrap();
     store.commit(fact("a", "1")).await.unwrap();
     let guarded = |guard| Job::new().step(guard).log(record("1"));
-    store
-        .commit(guarded(Step::exists(VALUE, args!["a"])))
-        .await
-        .unwrap();
-    store
-        .commit(guarded(Step::absent(VALUE, args!["b"])))
-        .await
-        .unwrap();
-    for guard in [
-        Step::exists(VALUE, args!["b"]),
-        Step::absent(VALUE, args!["a"]),
-    ] {
-        assert!(matches!(
-            store.commit(guarded(guard)).await,
-            Err(CommitError::Conflict { step: 0 })
-        ));
+    store.commit(guarded(Step::exists(VALUE, args!["a"]))).await.unwrap();
+    store.commit(guarded(Step::absent(VALUE, args!["b"]))).await.unwrap();
+    for guard in [Step::exists(VALUE, args!["b"]), Step::absent(VALUE, args!["a"])] {
+        assert!(matches!(store.commit(guarded(guard)).await, Err(CommitError::Conflict { step: 0 })));
     }
     assert_eq!(count(&store, COUNT_LOG).await, 2);
 }
@@ -183,15 +145,9 @@ async fn steps_out_of_lock_order_are_carried_out_in_order(database: TestDatabase
 
 async fn opposite_lock_orders_all_commit(database: TestDatabase) {
     let store = database.open().await.unwrap();
-    store
-        .commit(fact("a", "0").and(fact("b", "0")))
-        .await
-        .unwrap();
+    store.commit(fact("a", "0").and(fact("b", "0"))).await.unwrap();
     let add = |name: &str| {
-        Step::one(
-            "UPDATE meta SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = $1",
-            args![name],
-        )
+        Step::one("UPDATE meta SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = $1", args![name])
     };
     let jobs = (0..60).map(|n| {
         let (first, second) = if n % 2 == 0 { ("a", "b") } else { ("b", "a") };
@@ -206,18 +162,9 @@ async fn opposite_lock_orders_all_commit(database: TestDatabase) {
 
 async fn nul_in_text_is_refused(database: TestDatabase) {
     let store = database.open().await.unwrap();
-    assert!(matches!(
-        store.commit(fact("a\0b", "x")).await,
-        Err(CommitError::NulInText)
-    ));
-    assert!(matches!(
-        store.commit(logging("a\0b")).await,
-        Err(CommitError::NulInText)
-    ));
-    assert!(matches!(
-        store.query(VALUE, args!["\0"]).await,
-        Err(StoreError::NulInText)
-    ));
+    assert!(matches!(store.commit(fact("a\0b", "x")).await, Err(CommitError::NulInText)));
+    assert!(matches!(store.commit(logging("a\0b")).await, Err(CommitError::NulInText)));
+    assert!(matches!(store.query(VALUE, args!["\0"]).await, Err(StoreError::NulInText)));
 }
 
 async fn every_type_reads_back(database: TestDatabase) {
@@ -230,10 +177,7 @@ async fn every_type_reads_back(database: TestDatabase) {
     ));
     store.commit(job).await.unwrap();
     let queries = vec![
-        Query::new(
-            "SELECT account, key_id, wrapped, created_at, NULL FROM data_key WHERE purpose = $1",
-            args!["x"],
-        ),
+        Query::new("SELECT account, key_id, wrapped, created_at, NULL FROM data_key WHERE purpose = $1", args!["x"]),
         Query::new(
             "SELECT count(*) FROM data_key WHERE created_at >= $2 AND purpose = $1 LIMIT $3",
             args!["x", now, 1],
@@ -246,9 +190,7 @@ async fn every_type_reads_back(database: TestDatabase) {
     assert_eq!(row.blob(2).unwrap(), blob);
     assert_eq!(row.time(3).unwrap(), now);
     assert_eq!(row.opt_text(4).unwrap(), None);
-    assert!(
-        row.text(1).is_err() && row.int(0).is_err() && row.blob(4).is_err() && row.int(9).is_err()
-    );
+    assert!(row.text(1).is_err() && row.int(0).is_err() && row.blob(4).is_err() && row.int(9).is_err());
     assert_eq!(rows[1][0].int(0).unwrap(), 1);
 }
 
@@ -258,10 +200,7 @@ async fn log_positions_are_dense(database: TestDatabase) {
     let mut positions = std::collections::BTreeMap::<_, Vec<i64>>::new();
     for receipt in futures_util::future::join_all(jobs).await {
         for position in receipt.unwrap().log {
-            positions
-                .entry(position.chain)
-                .or_default()
-                .push(position.seq);
+            positions.entry(position.chain).or_default().push(position.seq);
         }
     }
     assert_eq!(positions.values().map(Vec::len).sum::<usize>(), 400);
@@ -289,10 +228,7 @@ async fn a_full_queue_refuses_at_once(database: TestDatabase) {
             Err(error) => panic!("{error:?}"),
         }
     }
-    assert!(
-        refused > 0 && committed > 0,
-        "{committed} committed, {refused} refused"
-    );
+    assert!(refused > 0 && committed > 0, "{committed} committed, {refused} refused");
     assert_eq!(count(&store, COUNT_LOG).await, committed);
 }
 
@@ -312,10 +248,7 @@ async fn shutdown_answers_everyone(database: TestDatabase) {
             Err(error) => assert!(matches!(error, CommitError::Closed), "{error:?}"),
         }
     }
-    assert!(matches!(
-        store.commit(logging("late")).await,
-        Err(CommitError::Closed)
-    ));
+    assert!(matches!(store.commit(logging("late")).await, Err(CommitError::Closed)));
     let store = database.open().await.unwrap();
     assert_eq!(count(&store, COUNT_LOG).await, committed);
 }
@@ -328,10 +261,5 @@ async fn a_report_that_takes_too_long_ends(database: TestDatabase) {
                    SELECT count(*) FROM n";
     let error = store.reader().query(endless, args![]).await.unwrap_err();
     assert!(matches!(error, StoreError::Timeout), "{error:?}");
-    assert_eq!(
-        store.reader().query(COUNT_LOG, args![]).await.unwrap()[0]
-            .int(0)
-            .unwrap(),
-        0
-    );
+    assert_eq!(store.reader().query(COUNT_LOG, args![]).await.unwrap()[0].int(0).unwrap(), 0);
 }

@@ -22,6 +22,8 @@ macro_rules! on_both_engines {
     };
 }
 
+mod audit;
 mod commits;
 mod common;
 mod opening;
+mod outbox;

@@ -23,12 +23,7 @@ async fn what_was_committed_is_there_after_opening_again(database: TestDatabase)
     store.shutdown().await;
     let store = database.open().await.unwrap();
     assert_eq!(store.database_id(), id);
-    assert_eq!(
-        store.query(VALUE, args!["a"]).await.unwrap()[0]
-            .text(0)
-            .unwrap(),
-        "1"
-    );
+    assert_eq!(store.query(VALUE, args!["a"]).await.unwrap()[0].text(0).unwrap(), "1");
 }
 
 async fn a_newer_schema_is_refused(database: TestDatabase) {
@@ -40,10 +35,7 @@ async fn a_newer_schema_is_refused(database: TestDatabase) {
     store.commit(job).await.unwrap();
     store.shutdown().await;
     let error = database.open().await.unwrap_err();
-    assert!(
-        matches!(error, StoreError::Newer { found: 9000, .. }),
-        "{error:?}"
-    );
+    assert!(matches!(error, StoreError::Newer { found: 9000, .. }), "{error:?}");
     assert!(error.to_string().contains("countersign restore"));
 }
 
@@ -52,18 +44,12 @@ async fn the_wrong_master_key_is_refused(database: TestDatabase) {
     let mut config = database.config();
     config.master = Arc::new(MasterKey::generate().unwrap());
     let error = Store::open(config).await.unwrap_err();
-    assert!(
-        matches!(error, StoreError::Vault(VaultError::WrongMasterKey)),
-        "{error:?}"
-    );
+    assert!(matches!(error, StoreError::Vault(VaultError::WrongMasterKey)), "{error:?}");
 }
 
 async fn nodes_that_start_together_agree(database: TestDatabase) {
     let nodes = futures_util::future::join_all((0..4).map(|_| database.open())).await;
-    let ids: Vec<_> = nodes
-        .into_iter()
-        .map(|node| node.unwrap().database_id().to_owned())
-        .collect();
+    let ids: Vec<_> = nodes.into_iter().map(|node| node.unwrap().database_id().to_owned()).collect();
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
 }
 
@@ -77,10 +63,7 @@ async fn keys_survive_opening_again(database: TestDatabase) {
     other.ensure_keys("DA1").await.unwrap();
     store.shutdown().await;
     for store in [other, database.open().await.unwrap()] {
-        assert_eq!(
-            *store.vault().open("DA1", "t", "c", "r", &sealed).unwrap(),
-            b"secret"
-        );
+        assert_eq!(*store.vault().open("DA1", "t", "c", "r", &sealed).unwrap(), b"secret");
         assert_eq!(store.vault().digest("DA1", "bypass", b"1").unwrap(), digest);
     }
 }

@@ -65,43 +65,19 @@ fn columns(kinds: &str, rows: Vec<Vec<Value>>) -> Vec<Column> {
 }
 
 /// Chains the log records of `jobs` and gives each job's receipt and the columns of all rows, empty if there are none.
-pub(super) fn log<'a>(
-    chain: &mut Chain,
-    jobs: impl Iterator<Item = &'a Job>,
-) -> (Vec<Receipt>, Vec<Column>) {
+pub(super) fn log<'a>(chain: &mut Chain, jobs: impl Iterator<Item = &'a Job>) -> (Vec<Receipt>, Vec<Column>) {
     let mut rows = Vec::new();
     let mut position = |record: &LogRecord| {
         let place = chain.append(record);
         rows.push(audit::log_args(&chain.id, record, &place));
-        LogPosition {
-            chain: chain.id.clone(),
-            seq: place.seq,
-        }
+        LogPosition { chain: chain.id.clone(), seq: place.seq }
     };
-    let receipts = jobs
-        .map(|job| Receipt {
-            log: job.log.iter().map(&mut position).collect(),
-        })
-        .collect();
-    (
-        receipts,
-        if rows.is_empty() {
-            Vec::new()
-        } else {
-            columns(LOG_KINDS, rows)
-        },
-    )
+    let receipts = jobs.map(|job| Receipt { log: job.log.iter().map(&mut position).collect() }).collect();
+    (receipts, if rows.is_empty() { Vec::new() } else { columns(LOG_KINDS, rows) })
 }
 
 /// The columns of all effects of `jobs`, empty if there are none.
 pub(super) fn effects<'a>(jobs: impl Iterator<Item = &'a Job>) -> Vec<Column> {
-    let rows: Vec<_> = jobs
-        .flat_map(|job| &job.effects)
-        .map(|effect| effect.args())
-        .collect();
-    if rows.is_empty() {
-        Vec::new()
-    } else {
-        columns(EFFECT_KINDS, rows)
-    }
+    let rows: Vec<_> = jobs.flat_map(|job| &job.effects).map(|effect| effect.args()).collect();
+    if rows.is_empty() { Vec::new() } else { columns(EFFECT_KINDS, rows) }
 }

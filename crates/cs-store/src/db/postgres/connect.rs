@@ -30,16 +30,9 @@ impl Address {
     /// unlike libpq we never encrypt without knowing to whom.
     pub(super) fn parse(address: &str) -> Result<Self, StoreError> {
         let (rest, options) = split_tls_options(address);
-        let mut config: Config = rest
-            .parse()
-            .map_err(|_| StoreError::Address("it cannot be read"))?;
-        config
-            .application_name("countersign")
-            .connect_timeout(CONNECT_TIMEOUT);
-        config
-            .keepalives(true)
-            .keepalives_idle(Duration::from_secs(5))
-            .tcp_user_timeout(Duration::from_secs(5));
+        let mut config: Config = rest.parse().map_err(|_| StoreError::Address("it cannot be read"))?;
+        config.application_name("countersign").connect_timeout(CONNECT_TIMEOUT);
+        config.keepalives(true).keepalives_idle(Duration::from_secs(5)).tcp_user_timeout(Duration::from_secs(5));
         let local = config.get_hosts().iter().all(|host| match host {
             Host::Unix(_) => true,
             Host::Tcp(name) => matches!(name.as_str(), "localhost" | "127.0.0.1" | "::1"),
@@ -49,16 +42,10 @@ impl Address {
             (None, None) if local => None,
             (_, Some(root)) => Some(tls(root)?),
             (_, None) => {
-                return Err(StoreError::Address(
-                    "TLS needs sslrootcert=FILE; without TLS say sslmode=disable",
-                ));
+                return Err(StoreError::Address("TLS needs sslrootcert=FILE; without TLS say sslmode=disable"));
             }
         };
-        config.ssl_mode(if tls.is_some() {
-            SslMode::Require
-        } else {
-            SslMode::Disable
-        });
+        config.ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable });
         Ok(Self { config, tls })
     }
 
@@ -110,36 +97,21 @@ fn split_tls_options(address: &str) -> (String, TlsOptions) {
     let mut options = TlsOptions::default();
     let rest = if address.contains("://") {
         let (base, query) = address.split_once('?').unwrap_or((address, ""));
-        let kept: Vec<_> = query
-            .split('&')
-            .filter(|pair| !pair.is_empty() && !options.take(pair))
-            .collect();
-        if kept.is_empty() {
-            base.to_owned()
-        } else {
-            format!("{base}?{}", kept.join("&"))
-        }
+        let kept: Vec<_> = query.split('&').filter(|pair| !pair.is_empty() && !options.take(pair)).collect();
+        if kept.is_empty() { base.to_owned() } else { format!("{base}?{}", kept.join("&")) }
     } else {
-        let kept: Vec<_> = address
-            .split_whitespace()
-            .filter(|pair| !options.take(pair))
-            .collect();
+        let kept: Vec<_> = address.split_whitespace().filter(|pair| !options.take(pair)).collect();
         kept.join(" ")
     };
     (rest, options)
 }
 
 fn tls(root: &str) -> Result<MakeRustlsConnect, StoreError> {
-    let file = |cause| StoreError::File {
-        path: root.to_owned(),
-        cause,
-    };
+    let file = |cause| StoreError::File { path: root.to_owned(), cause };
     let mut roots = rustls::RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(root).map_err(|error| file(Arc::new(error)))? {
         let certificate = certificate.map_err(|error| file(Arc::new(error)))?;
-        roots
-            .add(certificate)
-            .map_err(|error| file(Arc::new(error)))?;
+        roots.add(certificate).map_err(|error| file(Arc::new(error)))?;
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
@@ -162,20 +134,14 @@ mod tests {
             "postgres://a@db.example.org/x?sslmode=disable",
             "postgres:///db?host=/run/postgresql&user=a",
         ] {
-            assert!(
-                Address::parse(plain).is_ok_and(|address| address.tls.is_none()),
-                "{plain}"
-            );
+            assert!(Address::parse(plain).is_ok_and(|address| address.tls.is_none()), "{plain}");
         }
         for refused in [
             "postgres://a@db.example.org/x",
             "host=10.0.0.1 sslmode=require",
             "postgres://a@localhost/x?sslmode=require",
         ] {
-            assert!(
-                matches!(Address::parse(refused), Err(StoreError::Address(_))),
-                "{refused}"
-            );
+            assert!(matches!(Address::parse(refused), Err(StoreError::Address(_))), "{refused}");
         }
         assert!(matches!(
             Address::parse("postgres://a@h/x?sslrootcert=/nonexistent.pem&sslmode=verify-full"),

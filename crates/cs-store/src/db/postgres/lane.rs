@@ -60,21 +60,8 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(
-        number: usize,
-        address: Arc<Address>,
-        chain: Chain,
-        signals: Signals,
-    ) -> Self {
-        Self {
-            number,
-            address,
-            connection: None,
-            chain,
-            chain_is_open: false,
-            batch: 0,
-            signals,
-        }
+    pub(super) fn new(number: usize, address: Arc<Address>, chain: Chain, signals: Signals) -> Self {
+        Self { number, address, connection: None, chain, chain_is_open: false, batch: 0, signals }
     }
 
     /// Runs until the queue is closed and empty.
@@ -90,9 +77,7 @@ impl Lane {
 
     async fn carry_out(&mut self, batch: Vec<Pending>) {
         let deadline = Instant::now() + RECONNECT;
-        let (mut shared, mut alone): (Vec<_>, Vec<_>) = batch
-            .into_iter()
-            .partition(|pending| is_ordered(&pending.job));
+        let (mut shared, mut alone): (Vec<_>, Vec<_>) = batch.into_iter().partition(|pending| is_ordered(&pending.job));
         for _ in 0..TRIES {
             if shared.is_empty() {
                 break;
@@ -107,10 +92,7 @@ impl Lane {
                 }
                 Err(Failed::Sql(..) | Failed::Lost) => break,
                 Err(Failed::Down(cause)) => {
-                    return refuse(
-                        shared.into_iter().chain(alone),
-                        &CommitError::Unavailable(cause),
-                    );
+                    return refuse(shared.into_iter().chain(alone), &CommitError::Unavailable(cause));
                 }
                 Err(Failed::Unknown) => refuse(std::mem::take(&mut shared), &CommitError::Unknown),
             }
@@ -135,9 +117,7 @@ impl Lane {
             match failed {
                 Failed::Sql((_, step), error) => match refusal(step, error) {
                     Some(refusal) => return Err(refusal),
-                    None if tries < TRIES => {
-                        tokio::time::sleep(Duration::from_millis(5 * u64::from(tries))).await
-                    }
+                    None if tries < TRIES => tokio::time::sleep(Duration::from_millis(5 * u64::from(tries))).await,
                     None => return Err(CommitError::Unavailable(Arc::new(StoreError::Timeout))),
                 },
                 Failed::Lost | Failed::Spoilt(_) if tries < TRIES => {}
@@ -151,12 +131,7 @@ impl Lane {
     }
 
     /// One transaction over `jobs` with their guards in `order`.
-    async fn attempt(
-        &mut self,
-        jobs: &[&Job],
-        order: &[Place],
-        deadline: Instant,
-    ) -> Result<Vec<Outcome>, Failed> {
+    async fn attempt(&mut self, jobs: &[&Job], order: &[Place], deadline: Instant) -> Result<Vec<Outcome>, Failed> {
         self.connect(deadline).await?;
         let before = self.chain.head;
         match self.transaction(jobs, order, deadline).await {
@@ -164,11 +139,7 @@ impl Lane {
                 if self.chain.head != before {
                     self.signals.publish(self.number, &self.chain);
                 }
-                if jobs
-                    .iter()
-                    .zip(&outcomes)
-                    .any(|(job, outcome)| outcome.is_ok() && !job.effects.is_empty())
-                {
+                if jobs.iter().zip(&outcomes).any(|(job, outcome)| outcome.is_ok() && !job.effects.is_empty()) {
                     self.signals.effects.notify_waiters();
                 }
                 Ok(outcomes)
@@ -176,9 +147,7 @@ impl Lane {
             Err(failed) => {
                 match failed {
                     Failed::Unknown => self.new_chain(),
-                    Failed::Spoilt(_) | Failed::Sql(..) | Failed::Lost | Failed::Down(_) => {
-                        self.chain.head = before
-                    }
+                    Failed::Spoilt(_) | Failed::Sql(..) | Failed::Lost | Failed::Down(_) => self.chain.head = before,
                 }
                 self.roll_back().await;
                 Err(failed)
@@ -186,21 +155,12 @@ impl Lane {
         }
     }
 
-    async fn transaction(
-        &mut self,
-        jobs: &[&Job],
-        order: &[Place],
-        deadline: Instant,
-    ) -> Result<Vec<Outcome>, Failed> {
+    async fn transaction(&mut self, jobs: &[&Job], order: &[Place], deadline: Instant) -> Result<Vec<Outcome>, Failed> {
         let counts = self.guards(jobs, order).await?;
         let mut outcomes: Vec<Option<CommitError>> = Vec::with_capacity(jobs.len());
         let mut spoilt = Vec::new();
         for (index, (job, counts)) in jobs.iter().zip(&counts).enumerate() {
-            let broken = job
-                .guards
-                .iter()
-                .zip(counts)
-                .position(|(step, count)| !holds(step.expect, *count));
+            let broken = job.guards.iter().zip(counts).position(|(step, count)| !holds(step.expect, *count));
             if broken.is_some() && jobs.len() > 1 && has_written(job, counts) {
                 spoilt.push(index);
             }
@@ -209,12 +169,7 @@ impl Lane {
         if !spoilt.is_empty() {
             return Err(Failed::Spoilt(spoilt));
         }
-        let holding = || {
-            jobs.iter()
-                .zip(&outcomes)
-                .filter(|(_, broken)| broken.is_none())
-                .map(|(job, _)| *job)
-        };
+        let holding = || jobs.iter().zip(&outcomes).filter(|(_, broken)| broken.is_none()).map(|(job, _)| *job);
         let mut receipts = if holding().next().is_some() {
             let (receipts, log) = bulk::log(&mut self.chain, holding());
             let effects = bulk::effects(holding());
@@ -235,15 +190,10 @@ impl Lane {
     async fn guards(&mut self, jobs: &[&Job], order: &[Place]) -> Result<Vec<Vec<u64>>, Failed> {
         let statements = self.prepare(jobs, order).await?;
         let (client, _) = self.connection.as_ref().ok_or(Failed::Lost)?;
-        let mut requests: Vec<BoxFuture<'_, Result<u64, tokio_postgres::Error>>> =
-            Vec::with_capacity(order.len() + 1);
-        requests.push(Box::pin(async {
-            client.batch_execute("BEGIN").await.map(|()| 0)
-        }));
+        let mut requests: Vec<BoxFuture<'_, Result<u64, tokio_postgres::Error>>> = Vec::with_capacity(order.len() + 1);
+        requests.push(Box::pin(async { client.batch_execute("BEGIN").await.map(|()| 0) }));
         for (&(job, step), statement) in order.iter().zip(&statements) {
-            requests.push(Box::pin(
-                client.execute_raw(statement, &jobs[job].guards[step].args),
-            ));
+            requests.push(Box::pin(client.execute_raw(statement, &jobs[job].guards[step].args)));
         }
         let mut answers = pipeline(requests).await.into_iter();
         if let Some(Err(error)) = answers.next() {
@@ -258,12 +208,7 @@ impl Lane {
     }
 
     /// Log, effects and COMMIT in one go.
-    async fn commit(
-        &mut self,
-        log: Vec<Column>,
-        effects: Vec<Column>,
-        deadline: Instant,
-    ) -> Result<(), Failed> {
+    async fn commit(&mut self, log: Vec<Column>, effects: Vec<Column>, deadline: Instant) -> Result<(), Failed> {
         let number = self.batch + 1;
         let last = (0, usize::MAX);
         let mut writes: Vec<(Statement, Vec<&(dyn ToSql + Sync)>)> = Vec::with_capacity(3);
@@ -271,23 +216,16 @@ impl Lane {
         let (client, prepared) = self.connection.as_mut().ok_or(Failed::Lost)?;
         for (sql, columns) in [(bulk::LOG, &log), (bulk::EFFECTS, &effects)] {
             if !columns.is_empty() {
-                let statement = statement(client, prepared, sql)
-                    .await
-                    .map_err(|error| failed(last, error))?;
+                let statement = statement(client, prepared, sql).await.map_err(|error| failed(last, error))?;
                 writes.push((statement, columns.iter().map(Column::as_sql).collect()));
             }
         }
-        let bump = statement(client, prepared, BUMP)
-            .await
-            .map_err(|error| failed(last, error))?;
+        let bump = statement(client, prepared, BUMP).await.map_err(|error| failed(last, error))?;
         writes.push((bump, vec![&chain, &number]));
         let client = &*client;
-        let mut requests: Vec<BoxFuture<'_, Result<(), tokio_postgres::Error>>> =
-            Vec::with_capacity(4);
+        let mut requests: Vec<BoxFuture<'_, Result<(), tokio_postgres::Error>>> = Vec::with_capacity(4);
         for (statement, arguments) in &writes {
-            requests.push(Box::pin(async move {
-                client.execute(statement, arguments).await.map(|_| ())
-            }));
+            requests.push(Box::pin(async move { client.execute(statement, arguments).await.map(|_| ()) }));
         }
         requests.push(Box::pin(client.batch_execute("COMMIT")));
         let outcome: Result<Vec<()>, _> = pipeline(requests).await.into_iter().collect();
@@ -299,8 +237,7 @@ impl Lane {
             Err(error) if !is_lost(&error) => Err(Failed::Sql(last, error)),
             Err(error) => {
                 tracing::warn!(%error, "the connection was lost during COMMIT");
-                self.find_out(number, deadline.max(Instant::now() + RECONNECT))
-                    .await
+                self.find_out(number, deadline.max(Instant::now() + RECONNECT)).await
             }
         }
     }
@@ -348,11 +285,7 @@ impl Lane {
     }
 
     async fn try_connect(&mut self) -> Result<(), StoreError> {
-        if self
-            .connection
-            .as_ref()
-            .is_none_or(|(client, _)| client.is_closed())
-        {
+        if self.connection.as_ref().is_none_or(|(client, _)| client.is_closed()) {
             let client = self.address.connect("").await?;
             self.connection = Some((client, Prepared::default()));
         }
@@ -360,10 +293,7 @@ impl Lane {
             && !self.chain_is_open
         {
             let statement = client.prepare(audit::INSERT_CHAIN).await?;
-            match client
-                .execute_raw(&statement, audit::chain_args(&self.chain))
-                .await
-            {
+            match client.execute_raw(&statement, audit::chain_args(&self.chain)).await {
                 Ok(_) => {}
                 // An earlier try arrived although its answer was lost.
                 Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {}
@@ -376,9 +306,7 @@ impl Lane {
 
     /// Leaves a chain of which it is not known where it ends.
     fn new_chain(&mut self) {
-        self.chain = self
-            .chain
-            .successor(&crate::db::random_id(), Timestamp::now());
+        self.chain = self.chain.successor(&crate::db::random_id(), Timestamp::now());
         self.chain_is_open = false;
         self.batch = 0;
         self.connection = None;
@@ -401,10 +329,7 @@ impl Lane {
             let statement = match prepared.find(sql) {
                 Some(statement) => statement.clone(),
                 None => {
-                    let statement = client
-                        .prepare(sql)
-                        .await
-                        .map_err(|error| failed((job, step), error))?;
+                    let statement = client.prepare(sql).await.map_err(|error| failed((job, step), error))?;
                     prepared.keep(sql.clone(), statement.clone());
                     statement
                 }
@@ -438,19 +363,15 @@ fn holds(expect: Expect, count: u64) -> bool {
 }
 
 fn has_written(job: &Job, counts: &[u64]) -> bool {
-    job.guards
-        .iter()
-        .zip(counts)
-        .any(|(step, count)| match step.expect {
-            Expect::One | Expect::Any => *count > 0,
-            Expect::Exists | Expect::Absent => false,
-        })
+    job.guards.iter().zip(counts).any(|(step, count)| match step.expect {
+        Expect::One | Expect::Any => *count > 0,
+        Expect::Exists | Expect::Absent => false,
+    })
 }
 
 /// Whether the job's own order is the order in which batches take their locks.
 fn is_ordered(job: &Job) -> bool {
-    job.guards
-        .is_sorted_by_key(|step| plan(&step.sql).lock_key(&step.args))
+    job.guards.is_sorted_by_key(|step| plan(&step.sql).lock_key(&step.args))
 }
 
 /// The guards of all jobs by table, account and id: batches that lock in one order do not deadlock.
@@ -466,53 +387,34 @@ fn lock_order(jobs: &[&Job]) -> Vec<Place> {
 }
 
 fn failed(place: Place, error: tokio_postgres::Error) -> Failed {
-    if is_lost(&error) {
-        Failed::Lost
-    } else {
-        Failed::Sql(place, error)
-    }
+    if is_lost(&error) { Failed::Lost } else { Failed::Sql(place, error) }
 }
 
 /// Whether the connection ended: no answer, or the server says that it closes (classes 08 and 57P).
 fn is_lost(error: &tokio_postgres::Error) -> bool {
-    error
-        .code()
-        .is_none_or(|code| code.code().starts_with("08") || code.code().starts_with("57P"))
-        && !is_ours(error)
+    error.code().is_none_or(|code| code.code().starts_with("08") || code.code().starts_with("57P")) && !is_ours(error)
 }
 
 /// Whether our own side refused: an argument that does not fit its parameter.
 fn is_ours(error: &tokio_postgres::Error) -> bool {
-    error.code().is_none()
-        && !error.is_closed()
-        && error.to_string().starts_with("error serializing parameter")
+    error.code().is_none() && !error.is_closed() && error.to_string().starts_with("error serializing parameter")
 }
 
 /// What a single job is told, or `None` if it should be tried again.
 fn refusal(step: usize, error: tokio_postgres::Error) -> Option<CommitError> {
     let Some(code) = error.code() else {
-        return Some(CommitError::Refused {
-            step,
-            cause: Arc::new(error),
-        });
+        return Some(CommitError::Refused { step, cause: Arc::new(error) });
     };
     if [SqlState::UNIQUE_VIOLATION, SqlState::FOREIGN_KEY_VIOLATION].contains(code) {
         return Some(CommitError::Conflict { step });
     }
-    if [
-        SqlState::T_R_SERIALIZATION_FAILURE,
-        SqlState::T_R_DEADLOCK_DETECTED,
-        SqlState::LOCK_NOT_AVAILABLE,
-    ]
-    .contains(code)
+    if [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE]
+        .contains(code)
     {
         return None;
     }
     Some(if is_defect(code) {
-        CommitError::Refused {
-            step,
-            cause: Arc::new(error),
-        }
+        CommitError::Refused { step, cause: Arc::new(error) }
     } else {
         CommitError::Unavailable(Arc::new(error))
     })

@@ -20,7 +20,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Statement};
 
 use super::store::{Pending, Signals};
-use super::{CommitError, Row, StoreError, Value, migrations};
+use super::{CommitError, Job, Row, StoreError, Value, migrations};
 use crate::audit::Chain;
 pub(in crate::db) use connect::Address;
 use lane::Lane;
@@ -45,17 +45,9 @@ impl Opening {
         let runner = migrations::runner(migrations::POSTGRES)?;
         let mut tries = 0;
         loop {
-            let migrated = client
-                .query_one(
-                    "SELECT to_regclass('refinery_schema_history') IS NOT NULL",
-                    &[],
-                )
-                .await?;
+            let migrated = client.query_one("SELECT to_regclass('refinery_schema_history') IS NOT NULL", &[]).await?;
             if migrated.try_get(0)? {
-                let found = runner
-                    .get_last_applied_migration_async(&mut client)
-                    .await
-                    .map_err(migration)?;
+                let found = runner.get_last_applied_migration_async(&mut client).await.map_err(migration)?;
                 migrations::refuse_newer(&runner, found)?;
             }
             match runner.run_async(&mut client).await {
@@ -70,20 +62,12 @@ impl Opening {
         }
     }
 
-    pub(in crate::db) async fn query(
-        &self,
-        sql: &str,
-        args: &[Value],
-    ) -> Result<Vec<Row>, StoreError> {
+    pub(in crate::db) async fn query(&self, sql: &str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
         let statement = self.client.prepare(sql).await?;
         types::rows(self.client.query_raw(&statement, args).await?).await
     }
 
-    pub(in crate::db) async fn execute(
-        &self,
-        sql: &str,
-        args: &[Value],
-    ) -> Result<u64, StoreError> {
+    pub(in crate::db) async fn execute(&self, sql: &str, args: &[Value]) -> Result<u64, StoreError> {
         let statement = self.client.prepare(sql).await?;
         Ok(self.client.execute_raw(&statement, args).await?)
     }
@@ -107,12 +91,9 @@ impl Opening {
             })
             .collect();
         Postgres {
+            address: self.address.clone(),
             reads: Reads::new(self.address.clone(), 2, String::new()),
-            reports: Reads::new(
-                self.address,
-                2,
-                format!("SET statement_timeout = {}", report_timeout.as_millis()),
-            ),
+            reports: Reads::new(self.address, 2, format!("SET statement_timeout = {}", report_timeout.as_millis())),
             jobs: std::sync::Mutex::new(Some(jobs)),
             lanes: tokio::sync::Mutex::new(lanes),
         }
@@ -125,6 +106,7 @@ fn migration(error: refinery::Error) -> StoreError {
 
 /// An open PostgreSQL database.
 pub(in crate::db) struct Postgres {
+    address: Arc<Address>,
     pub(in crate::db) reads: Reads,
     pub(in crate::db) reports: Reads,
     jobs: std::sync::Mutex<Option<mpsc::Sender<Pending>>>,
@@ -134,12 +116,7 @@ pub(in crate::db) struct Postgres {
 impl Postgres {
     /// Queues `pending`, or refuses it at once when the queue is full.
     pub(in crate::db) fn submit(&self, pending: Pending) -> Result<(), CommitError> {
-        match self
-            .jobs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_ref()
-        {
+        match self.jobs.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
             None => Err(CommitError::Closed),
             Some(jobs) => jobs.try_send(pending).map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => CommitError::Overloaded,
@@ -148,14 +125,24 @@ impl Postgres {
         }
     }
 
+    /// Runs the steps of `job` over a connection of its own.
+    pub(in crate::db) async fn write_alone(&self, job: &Job) -> Result<(), CommitError> {
+        let failed = |error: StoreError| CommitError::Unavailable(Arc::new(error));
+        let mut client = self.address.connect("").await.map_err(failed)?;
+        let write = async {
+            let transaction = client.transaction().await?;
+            for step in &job.guards {
+                let statement = transaction.prepare(&step.sql).await?;
+                transaction.execute_raw(&statement, &step.args).await?;
+            }
+            transaction.commit().await
+        };
+        write.await.map_err(|error| failed(error.into()))
+    }
+
     /// Takes no more jobs and waits until those that wait are committed.
     pub(in crate::db) async fn shutdown(&self) {
-        drop(
-            self.jobs
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
+        drop(self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take());
         for lane in self.lanes.lock().await.drain(..) {
             if let Err(error) = lane.await {
                 tracing::error!(%error, "a writer lane did not end cleanly");
@@ -220,7 +207,5 @@ impl From<tokio_postgres::Error> for StoreError {
 
 /// Whether the database says that the statement or its data is wrong (classes 22, 23 and 42).
 fn is_defect(code: &SqlState) -> bool {
-    ["22", "23", "42"]
-        .iter()
-        .any(|class| code.code().starts_with(class))
+    ["22", "23", "42"].iter().any(|class| code.code().starts_with(class))
 }

@@ -26,15 +26,8 @@ struct Connection {
 
 impl Reads {
     pub(super) fn new(address: Arc<Address>, connections: usize, setup: String) -> Self {
-        let connections = (0..connections)
-            .map(|_| tokio::sync::Mutex::default())
-            .collect();
-        Self {
-            address,
-            setup,
-            connections,
-            next: AtomicUsize::new(0),
-        }
+        let connections = (0..connections).map(|_| tokio::sync::Mutex::default()).collect();
+        Self { address, setup, connections, next: AtomicUsize::new(0) }
     }
 
     /// Reads rows. A connection found dead is replaced and the read done again, once.
@@ -49,22 +42,14 @@ impl Reads {
     }
 
     /// Several reads, sent together.
-    pub(in crate::db) async fn query_many(
-        &self,
-        queries: &[Query],
-    ) -> Result<Vec<Vec<Row>>, StoreError> {
-        super::pipeline(queries.iter().map(|query| self.query(query)).collect())
-            .await
-            .into_iter()
-            .collect()
+    pub(in crate::db) async fn query_many(&self, queries: &[Query]) -> Result<Vec<Vec<Row>>, StoreError> {
+        super::pipeline(queries.iter().map(|query| self.query(query)).collect()).await.into_iter().collect()
     }
 
     /// A connection of its own, in a read-only transaction that sees one state of the database throughout.
     pub(in crate::db) async fn snapshot(&self) -> Result<Client, StoreError> {
         let client = self.address.connect("SET statement_timeout = 0").await?;
-        client
-            .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            .await?;
+        client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
         Ok(client)
     }
 
@@ -77,10 +62,7 @@ impl Reads {
             return Ok(connection.clone());
         }
         let client = self.address.connect(&self.setup).await?;
-        let connection = Arc::new(Connection {
-            client,
-            prepared: Mutex::default(),
-        });
+        let connection = Arc::new(Connection { client, prepared: Mutex::default() });
         *slot = Some(connection.clone());
         Ok(connection)
     }
@@ -88,12 +70,7 @@ impl Reads {
 
 impl Connection {
     async fn query(&self, query: &Query) -> Result<Vec<Row>, StoreError> {
-        let known = self
-            .prepared
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .find(&query.sql)
-            .cloned();
+        let known = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).find(&query.sql).cloned();
         let statement = match known {
             Some(statement) => statement,
             None => {
@@ -114,11 +91,7 @@ pub(in crate::db) async fn stream(
     mut each: impl FnMut(Row) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let statement = client.prepare(sql).await?;
-    let mut rows = std::pin::pin!(
-        client
-            .query_raw(&statement, Vec::<crate::db::Value>::new())
-            .await?
-    );
+    let mut rows = std::pin::pin!(client.query_raw(&statement, Vec::<crate::db::Value>::new()).await?);
     while let Some(row) = rows.try_next().await? {
         each(types::row(&row)?)?;
     }

@@ -11,11 +11,7 @@ use super::{Row, StoreError, Value};
 use crate::db::ColumnError;
 
 impl ToSql for Value {
-    fn to_sql(
-        &self,
-        ty: &Type,
-        out: &mut BytesMut,
-    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         match self {
             Self::Null => Ok(IsNull::Yes),
             Self::Int(n) => match *ty {
@@ -55,10 +51,8 @@ impl<'a> FromSql<'a> for Value {
 
     /// `sum()` of a `BIGINT` is a `NUMERIC`, which SQLite does not have: such a statement needs a cast.
     fn accepts(ty: &Type) -> bool {
-        matches!(
-            *ty,
-            Type::INT8 | Type::INT4 | Type::INT2 | Type::BOOL | Type::BYTEA
-        ) || <String as FromSql>::accepts(ty)
+        matches!(*ty, Type::INT8 | Type::INT4 | Type::INT2 | Type::BOOL | Type::BYTEA)
+            || <String as FromSql>::accepts(ty)
     }
 }
 
@@ -74,14 +68,8 @@ pub(super) async fn rows(stream: RowStream) -> Result<Vec<Row>, StoreError> {
 
 pub(super) fn row(row: &tokio_postgres::Row) -> Result<Row, StoreError> {
     let column = |column| {
-        row.try_get::<_, Value>(column).map_err(|_| {
-            StoreError::Column(ColumnError {
-                column,
-                expected: "of a type this program uses",
-            })
-        })
+        row.try_get::<_, Value>(column)
+            .map_err(|_| StoreError::Column(ColumnError { column, expected: "of a type this program uses" }))
     };
-    Ok(Row::new(
-        (0..row.len()).map(column).collect::<Result<_, _>>()?,
-    ))
+    Ok(Row::new((0..row.len()).map(column).collect::<Result<_, _>>()?))
 }

@@ -13,14 +13,17 @@ use std::time::Duration;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql};
 
+use super::dialect::plan;
 use super::store::{Pending, Signals};
-use super::{CommitError, Row, StoreError, Value, migrations};
+use super::{CommitError, Job, Row, StoreError, Value, migrations};
 use crate::audit::Chain;
 pub(super) use pool::Pool;
 use writer::Writer;
 
 /// Most jobs in one transaction.
 const BATCH: usize = 512;
+/// How often starting processes try to migrate when others do the same.
+const MIGRATION_TRIES: u32 = 10;
 /// Statements kept prepared per connection.
 const PREPARED: usize = 256;
 
@@ -41,16 +44,19 @@ impl Opening {
             |row| row.get(0),
         )?;
         if migrated > 0 {
-            let found = runner
-                .get_last_applied_migration(&mut writer)
-                .map_err(migration)?;
+            let found = runner.get_last_applied_migration(&mut writer).map_err(migration)?;
             migrations::refuse_newer(&runner, found)?;
         }
-        runner.run(&mut writer).map_err(migration)?;
-        Ok(Self {
-            path: path.to_owned(),
-            writer,
-        })
+        let mut tries = 0;
+        while let Err(error) = runner.run(&mut writer) {
+            tries += 1;
+            if tries > MIGRATION_TRIES {
+                return Err(migration(error));
+            }
+            // Another process migrates at the same moment: its tables are there next time.
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(Self { path: path.to_owned(), writer })
     }
 
     pub(super) fn query(&self, sql: &str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
@@ -58,19 +64,11 @@ impl Opening {
     }
 
     pub(super) fn execute(&self, sql: &str, args: &[Value]) -> Result<usize, StoreError> {
-        Ok(self
-            .writer
-            .prepare_cached(sql)?
-            .execute(rusqlite::params_from_iter(args))?)
+        Ok(self.writer.prepare_cached(sql)?.execute(rusqlite::params_from_iter(args))?)
     }
 
     /// Starts the writer and the checkpointer.
-    pub(super) fn start(
-        self,
-        chain: Chain,
-        queue: usize,
-        signals: Signals,
-    ) -> Result<Sqlite, StoreError> {
+    pub(super) fn start(self, chain: Chain, queue: usize, signals: Signals) -> Result<Sqlite, StoreError> {
         let (jobs, waiting) = sync_channel(queue);
         let (wrote, written) = sync_channel(1);
         let checkpoints = connect(&self.path, Access::Write)?;
@@ -78,11 +76,10 @@ impl Opening {
         let writer = Writer::new(self.writer, chain, signals, wrote);
         let threads = vec![
             spawn("cs-store-writer", move || writer.run(&waiting))?,
-            spawn("cs-store-wal", move || {
-                checkpointer::run(&checkpoints, &wal, &written)
-            })?,
+            spawn("cs-store-wal", move || checkpointer::run(&checkpoints, &wal, &written))?,
         ];
         Ok(Sqlite {
+            path: self.path.clone(),
             reads: Arc::new(Pool::new(self.path.clone(), Duration::from_secs(1))),
             jobs: Mutex::new(Some(jobs)),
             threads: Mutex::new(threads),
@@ -103,6 +100,7 @@ fn migration(error: refinery::Error) -> StoreError {
 
 /// An open SQLite database.
 pub(super) struct Sqlite {
+    path: PathBuf,
     pub(super) reads: Arc<Pool>,
     jobs: Mutex<Option<SyncSender<Pending>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -111,12 +109,7 @@ pub(super) struct Sqlite {
 impl Sqlite {
     /// Queues `pending`, or refuses it at once when the queue is full.
     pub(super) fn submit(&self, pending: Pending) -> Result<(), CommitError> {
-        match self
-            .jobs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_ref()
-        {
+        match self.jobs.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
             None => Err(CommitError::Closed),
             Some(jobs) => jobs.try_send(pending).map_err(|error| match error {
                 TrySendError::Full(_) => CommitError::Overloaded,
@@ -125,16 +118,23 @@ impl Sqlite {
         }
     }
 
+    /// Runs the steps of `job` over a connection of its own.
+    pub(super) fn write_alone(&self, job: &Job) -> Result<(), CommitError> {
+        let failed = |error: rusqlite::Error| CommitError::Unavailable(Arc::new(error));
+        let mut connection =
+            connect(&self.path, Access::Write).map_err(|error| CommitError::Unavailable(Arc::new(error)))?;
+        let transaction = connection.transaction().map_err(failed)?;
+        for step in &job.guards {
+            let sql = &plan(&step.sql).sqlite;
+            transaction.execute(sql, rusqlite::params_from_iter(&step.args)).map_err(failed)?;
+        }
+        transaction.commit().map_err(failed)
+    }
+
     /// Takes no more jobs, waits until those that wait are committed, and empties the WAL.
     pub(super) fn shutdown(&self) {
-        drop(
-            self.jobs
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
-        let threads =
-            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             // A thread that panicked has already reported it.
             drop(thread.join());
@@ -169,19 +169,13 @@ pub(super) fn connect(path: &Path, access: Access) -> Result<Connection, StoreEr
 }
 
 /// Runs a statement that returns rows. `sql` has `?N`.
-pub(super) fn query(
-    connection: &Connection,
-    sql: &str,
-    args: &[Value],
-) -> Result<Vec<Row>, StoreError> {
+pub(super) fn query(connection: &Connection, sql: &str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
     let mut statement = connection.prepare_cached(sql)?;
     let columns = statement.column_count();
     let mut rows = statement.query(rusqlite::params_from_iter(args))?;
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {
-        let values = (0..columns)
-            .map(|index| value(row.get_ref(index)?, index))
-            .collect::<Result<_, _>>()?;
+        let values = (0..columns).map(|index| value(row.get_ref(index)?, index)).collect::<Result<_, _>>()?;
         out.push(Row::new(values));
     }
     Ok(out)
@@ -192,9 +186,7 @@ fn value(value: ValueRef<'_>, column: usize) -> Result<Value, StoreError> {
     Ok(match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(n) => Value::Int(n),
-        ValueRef::Text(bytes) => {
-            Value::Text(String::from_utf8(bytes.to_vec()).map_err(|_| wrong("UTF-8"))?)
-        }
+        ValueRef::Text(bytes) => Value::Text(String::from_utf8(bytes.to_vec()).map_err(|_| wrong("UTF-8"))?),
         ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
         ValueRef::Real(_) => return Err(wrong("of a type this program uses")),
     })

@@ -27,11 +27,7 @@ pub(in crate::db) struct Pool {
 
 impl Pool {
     pub(super) fn new(path: PathBuf, busy_timeout: Duration) -> Self {
-        Self {
-            path,
-            busy_timeout,
-            idle: Mutex::new(Some(Vec::new())),
-        }
+        Self { path, busy_timeout, idle: Mutex::new(Some(Vec::new())) }
     }
 
     /// Reads on the calling thread.
@@ -46,21 +42,14 @@ impl Pool {
     pub(in crate::db) fn query_many(&self, queries: &[Query]) -> Result<Vec<Vec<Row>>, StoreError> {
         let connection = self.take()?;
         connection.prepare_cached("BEGIN")?.execute([])?;
-        let rows = queries
-            .iter()
-            .map(|one| query(&connection, &plan(&one.sql).sqlite, &one.args))
-            .collect();
+        let rows = queries.iter().map(|one| query(&connection, &plan(&one.sql).sqlite, &one.args)).collect();
         connection.prepare_cached("COMMIT")?.execute([])?;
         self.give_back(connection);
         rows
     }
 
     /// Reads for a list or report: ends with [`StoreError::Timeout`] at `deadline`.
-    pub(in crate::db) fn query_until(
-        &self,
-        query_: &Query,
-        deadline: Instant,
-    ) -> Result<Vec<Row>, StoreError> {
+    pub(in crate::db) fn query_until(&self, query_: &Query, deadline: Instant) -> Result<Vec<Row>, StoreError> {
         let mut connection = self.take()?;
         connection.progress_handler(STEPS_PER_LOOK, Some(move || Instant::now() > deadline))?;
         let rows = query(&connection, &plan(&query_.sql).sqlite, &query_.args);
@@ -71,22 +60,12 @@ impl Pool {
 
     /// Closes idle connections and opens no more.
     pub(super) fn close(&self) {
-        drop(
-            self.idle
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
+        drop(self.idle.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// A connection of the pool, or a new one: readers never wait for one another.
     pub(in crate::db) fn take(&self) -> Result<Connection, StoreError> {
-        let idle = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_mut()
-            .map(Vec::pop);
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(Vec::pop);
         match idle {
             None => Err(StoreError::Closed),
             Some(Some(connection)) => Ok(connection),
@@ -99,11 +78,7 @@ impl Pool {
     }
 
     pub(in crate::db) fn give_back(&self, connection: Connection) {
-        if let Some(idle) = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_mut()
+        if let Some(idle) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
             && idle.len() < IDLE
         {
             idle.push(connection);

@@ -29,19 +29,8 @@ enum Failure {
 }
 
 impl Writer {
-    pub(super) fn new(
-        connection: Connection,
-        chain: Chain,
-        signals: Signals,
-        wrote: SyncSender<()>,
-    ) -> Self {
-        Self {
-            connection,
-            chain,
-            signals,
-            wrote,
-            data_version: 0,
-        }
+    pub(super) fn new(connection: Connection, chain: Chain, signals: Signals, wrote: SyncSender<()>) -> Self {
+        Self { connection, chain, signals, wrote, data_version: 0 }
     }
 
     /// Runs until the queue is closed and empty.
@@ -84,21 +73,14 @@ impl Writer {
                 }
                 tracing::error!(error = %cause, jobs = batch.len(), "a batch of commits failed");
                 for pending in batch {
-                    drop(
-                        pending
-                            .reply
-                            .send(Err(CommitError::Unavailable(cause.clone()))),
-                    );
+                    drop(pending.reply.send(Err(CommitError::Unavailable(cause.clone()))));
                 }
             }
         }
     }
 
     /// One transaction. An error is the whole batch's: nothing of it is written.
-    fn transaction(
-        &mut self,
-        batch: &[Pending],
-    ) -> Result<Vec<Result<Receipt, CommitError>>, Cause> {
+    fn transaction(&mut self, batch: &[Pending]) -> Result<Vec<Result<Receipt, CommitError>>, Cause> {
         self.run_sql("BEGIN IMMEDIATE").map_err(cause)?;
         self.notice_other_writers().map_err(cause)?;
         let mut outcomes = Vec::with_capacity(batch.len());
@@ -122,10 +104,7 @@ impl Writer {
 
     fn job(&mut self, job: &Job) -> Result<Receipt, Failure> {
         for (index, step) in job.guards.iter().enumerate() {
-            if !self
-                .step(step)
-                .map_err(|error| self.failure(error, index))?
-            {
+            if !self.step(step).map_err(|error| self.failure(error, index))? {
                 return Err(Failure::Job(CommitError::Conflict { step: index }));
             }
         }
@@ -134,17 +113,12 @@ impl Writer {
         for record in &job.log {
             if self.chain.head.seq == 0 {
                 let args = audit::chain_args(&self.chain);
-                self.execute(&Cow::Borrowed(audit::INSERT_CHAIN), &args)
-                    .map_err(|error| self.failure(error, after))?;
+                self.execute(&Cow::Borrowed(audit::INSERT_CHAIN), &args).map_err(|error| self.failure(error, after))?;
             }
             let place = self.chain.append(record);
             let args = audit::log_args(&self.chain.id, record, &place);
-            self.execute(&Cow::Borrowed(audit::INSERT_LOG), &args)
-                .map_err(|error| self.failure(error, after))?;
-            log.push(LogPosition {
-                chain: self.chain.id.clone(),
-                seq: place.seq,
-            });
+            self.execute(&Cow::Borrowed(audit::INSERT_LOG), &args).map_err(|error| self.failure(error, after))?;
+            log.push(LogPosition { chain: self.chain.id.clone(), seq: place.seq });
         }
         for effect in &job.effects {
             self.execute(&Cow::Borrowed(outbox::INSERT_EFFECT), &effect.args())
@@ -164,15 +138,11 @@ impl Writer {
     }
 
     fn execute(&self, sql: &Cow<'static, str>, args: &[Value]) -> rusqlite::Result<usize> {
-        self.connection
-            .prepare_cached(&plan(sql).sqlite)?
-            .execute(rusqlite::params_from_iter(args))
+        self.connection.prepare_cached(&plan(sql).sqlite)?.execute(rusqlite::params_from_iter(args))
     }
 
     fn exists(&self, step: &Step) -> rusqlite::Result<bool> {
-        self.connection
-            .prepare_cached(&plan(&step.sql).sqlite)?
-            .exists(rusqlite::params_from_iter(&step.args))
+        self.connection.prepare_cached(&plan(&step.sql).sqlite)?.exists(rusqlite::params_from_iter(&step.args))
     }
 
     fn run_sql(&self, sql: &'static str) -> rusqlite::Result<()> {
@@ -185,15 +155,9 @@ impl Writer {
             return Failure::Batch(cause(error));
         }
         Failure::Job(match error.sqlite_error_code() {
-            Some(ErrorCode::ConstraintViolation) if is_conflict(&error) => {
-                CommitError::Conflict { step }
-            }
-            None
-            | Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::Unknown) => {
-                CommitError::Refused {
-                    step,
-                    cause: cause(error),
-                }
+            Some(ErrorCode::ConstraintViolation) if is_conflict(&error) => CommitError::Conflict { step },
+            None | Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::Unknown) => {
+                CommitError::Refused { step, cause: cause(error) }
             }
             Some(_) => return Failure::Batch(cause(error)),
         })
@@ -201,10 +165,7 @@ impl Writer {
 
     /// Tells the caches when another process wrote to the file.
     fn notice_other_writers(&mut self) -> rusqlite::Result<()> {
-        let version: i64 = self
-            .connection
-            .prepare_cached("PRAGMA data_version")?
-            .query_row([], |row| row.get(0))?;
+        let version: i64 = self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
         if self.data_version != 0 && self.data_version != version {
             self.signals.epoch.fetch_add(1, Ordering::Release);
         }
@@ -215,9 +176,7 @@ impl Writer {
 
 /// Whether a constraint says that the state is not what the job was decided on.
 fn is_conflict(error: &rusqlite::Error) -> bool {
-    use rusqlite::ffi::{
-        SQLITE_CONSTRAINT_FOREIGNKEY, SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE,
-    };
+    use rusqlite::ffi::{SQLITE_CONSTRAINT_FOREIGNKEY, SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
     error.sqlite_error().is_some_and(|error| {
         matches!(
             error.extended_code,
