@@ -85,7 +85,10 @@ pub fn login_settings(settings: &Map<String, Json>) -> LoginSettings {
         new_user: text("new_user_behavior").and_then(NewUserPolicy::parse).unwrap_or_default(),
         number_matching: NumberMatching {
             enabled: flag("number_matching").unwrap_or(matching.enabled),
-            digits: number("number_matching_digits").and_then(|n| u8::try_from(n).ok()).filter(|n| NumberMatching::DIGITS.contains(n)).unwrap_or(matching.digits),
+            digits: number("number_matching_digits")
+                .and_then(|n| u8::try_from(n).ok())
+                .filter(|n| NumberMatching::DIGITS.contains(n))
+                .unwrap_or(matching.digits),
             without_display: match text("push_without_display") {
                 Some("passcode") => WithoutDisplay::PasscodeOnly,
                 Some(_) | None => WithoutDisplay::PlainPush,

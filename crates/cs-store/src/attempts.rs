@@ -14,7 +14,10 @@ use crate::db::{Step, Value};
 
 /// Holds while the integration is as it was when the decision was made.
 pub fn integration_unchanged(account: AccountId, integration: IntegrationKey, version: i64) -> Step {
-    Step::exists("SELECT 1 FROM integration WHERE account = $1 AND ikey = $2 AND version = $3", args![account.as_str(), integration.as_str(), version])
+    Step::exists(
+        "SELECT 1 FROM integration WHERE account = $1 AND ikey = $2 AND version = $3",
+        args![account.as_str(), integration.as_str(), version],
+    )
 }
 
 /// Holds while the user is as it was when the decision was made; counts nothing.
@@ -48,7 +51,17 @@ pub fn count_success(account: AccountId, user: &User, after: &LockoutState, now:
 
 fn lockout_args(account: AccountId, user: &User, after: &LockoutState) -> Vec<Value> {
     let (kind, at, until) = lock_columns(&after.lock);
-    args![after.failures, after.rounds, kind, at, until, account.as_str(), user.id.as_str(), user.version, user.attempts]
+    args![
+        after.failures,
+        after.rounds,
+        kind,
+        at,
+        until,
+        account.as_str(),
+        user.id.as_str(),
+        user.version,
+        user.attempts
+    ]
 }
 
 /// A lock as its columns: kind, since when, until when.

@@ -247,7 +247,10 @@ pub fn describe_phone(account: AccountId, phone: PhoneId, platform: &str, name: 
 
 /// Marks a user as changed: whatever was decided on what it was before does not hold.
 pub fn touch_user(account: AccountId, user: UserId) -> Step {
-    Step::one("UPDATE users SET version = version + 1 WHERE account = $1 AND user_id = $2", args![account.as_str(), user.as_str()])
+    Step::one(
+        "UPDATE users SET version = version + 1 WHERE account = $1 AND user_id = $2",
+        args![account.as_str(), user.as_str()],
+    )
 }
 
 /// Marks every user of a phone as changed.
@@ -289,7 +292,11 @@ impl Store {
             )
             .await?;
         let read = |row: &Row| {
-            Ok(Activation { phone: parsed("activation", row, 0)?, user: parsed("activation", row, 1)?, confirm: row.flag(2)? })
+            Ok(Activation {
+                phone: parsed("activation", row, 0)?,
+                user: parsed("activation", row, 1)?,
+                confirm: row.flag(2)?,
+            })
         };
         row.as_ref().map(read).transpose()
     }

@@ -1,9 +1,9 @@
 //! What a login reads: the user with devices, groups and lockout, in one statement.
 
+use cs_core::bypass_code::BypassCode;
 use cs_core::device::{Authenticator, AuthenticatorClass, Phone, Token};
 use cs_core::group::{GroupStatus, Membership};
 use cs_core::id::{AccountId, UserId};
-use cs_core::bypass_code::BypassCode;
 use cs_core::lockout::{Lock, LockoutState};
 use cs_core::user::{DefaultFactor, User, UserStatus};
 
@@ -89,7 +89,13 @@ fn assemble(rows: &[Row]) -> Result<Option<UserFacts>, StoreError> {
             "group" => groups.push(read_membership(row)?),
             "phone" => phones.push((row.int(8)?, read_phone(row)?)),
             "token" => tokens.push((row.int(8)?, read_token(row)?)),
-            "bypass" => bypass_code = Some(BypassCode { id: parsed("bypass_code", row, 1)?, expires_at: row.opt_time(8)?, uses_left: row.opt_int(9)? }),
+            "bypass" => {
+                bypass_code = Some(BypassCode {
+                    id: parsed("bypass_code", row, 1)?,
+                    expires_at: row.opt_time(8)?,
+                    uses_left: row.opt_int(9)?,
+                })
+            }
             _ => return Err(corrupt("users", row)),
         }
     }
@@ -161,7 +167,13 @@ fn read_phone(row: &Row) -> Result<Phone, StoreError> {
             })
         }
     };
-    Ok(Phone { id: parsed("phone", row, 1)?, name: row.text(2)?, number: row.text(3)?, platform: row.text(4)?, authenticator })
+    Ok(Phone {
+        id: parsed("phone", row, 1)?,
+        name: row.text(2)?,
+        number: row.text(3)?,
+        platform: row.text(4)?,
+        authenticator,
+    })
 }
 
 fn read_token(row: &Row) -> Result<Token, StoreError> {

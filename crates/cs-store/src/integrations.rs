@@ -24,19 +24,33 @@ macro_rules! select_integration {
 const TABLE: &str = "integration";
 
 /// Seals a secret for the row of `key`.
-pub fn seal_skey(vault: &Vault, account: AccountId, key: IntegrationKey, secret: &SecretKey) -> Result<Vec<u8>, VaultError> {
+pub fn seal_skey(
+    vault: &Vault,
+    account: AccountId,
+    key: IntegrationKey,
+    secret: &SecretKey,
+) -> Result<Vec<u8>, VaultError> {
     vault.seal(account.as_str(), TABLE, "skey", key.as_str(), secret.expose().as_bytes())
 }
 
 /// Remembers that a date-less signature was last used at `at`, at most once a minute.
 pub fn note_legacy_use(account: AccountId, key: IntegrationKey, at: Timestamp) -> Step {
-    Step::any("UPDATE integration SET legacy_last_used = $1 WHERE account = $2 AND ikey = $3", args![at, account.as_str(), key.as_str()])
+    Step::any(
+        "UPDATE integration SET legacy_last_used = $1 WHERE account = $2 AND ikey = $3",
+        args![at, account.as_str(), key.as_str()],
+    )
 }
 
 impl Store {
     /// The integration `key` with its secrets opened.
-    pub async fn integration(&self, account: AccountId, key: IntegrationKey) -> Result<Option<Integration>, StoreError> {
-        let row = self.query_opt(select_integration!("WHERE account = $1 AND ikey = $2"), args![account.as_str(), key.as_str()]).await?;
+    pub async fn integration(
+        &self,
+        account: AccountId,
+        key: IntegrationKey,
+    ) -> Result<Option<Integration>, StoreError> {
+        let row = self
+            .query_opt(select_integration!("WHERE account = $1 AND ikey = $2"), args![account.as_str(), key.as_str()])
+            .await?;
         row.as_ref().map(|row| read(self.vault(), row)).transpose()
     }
 }
@@ -79,7 +93,10 @@ fn read(vault: &Vault, row: &Row) -> Result<Integration, StoreError> {
         new_user,
         normalization: parsed(TABLE, row, 8)?,
         user_access,
-        remembered_days: row.opt_int(11)?.map(|days| u16::try_from(days).map_err(|_| corrupt(TABLE, row))).transpose()?,
+        remembered_days: row
+            .opt_int(11)?
+            .map(|days| u16::try_from(days).map_err(|_| corrupt(TABLE, row)))
+            .transpose()?,
         legacy_signatures: row.flag(12)?,
         permissions: Permissions::from_bits(row.int(13)?).ok_or_else(|| corrupt(TABLE, row))?,
         networks_for_api_access: row.text(14)?,

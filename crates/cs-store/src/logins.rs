@@ -120,7 +120,13 @@ impl Login {
 }
 
 /// Holds unless pushes of this user, integration and source went unanswered too often of late.
-pub fn no_cool_down(account: AccountId, user: UserId, integration: IntegrationKey, source: &str, now: Timestamp) -> Step {
+pub fn no_cool_down(
+    account: AccountId,
+    user: UserId,
+    integration: IntegrationKey,
+    source: &str,
+    now: Timestamp,
+) -> Step {
     Step::absent(
         "SELECT 1 FROM login WHERE account = $1 AND user_id = $2 AND ikey = $3 AND source = $4 AND state = 'timed_out' AND closed_at > $5 \
          ORDER BY closed_at DESC LIMIT 1 OFFSET $6",
@@ -161,12 +167,20 @@ pub fn forget(before: Timestamp) -> Step {
 impl Store {
     /// The push `txid`.
     pub async fn login(&self, account: AccountId, txid: TxId) -> Result<Option<Login>, StoreError> {
-        let row = self.query_opt(select_login!("account = $1 AND txid = $2"), args![account.as_str(), txid.to_string()]).await?;
+        let row = self
+            .query_opt(select_login!("account = $1 AND txid = $2"), args![account.as_str(), txid.to_string()])
+            .await?;
         row.as_ref().map(Login::read).transpose()
     }
 
     /// The push that has the slot of this user, integration and source.
-    pub async fn login_in_slot(&self, account: AccountId, user: UserId, integration: IntegrationKey, source: &str) -> Result<Option<Login>, StoreError> {
+    pub async fn login_in_slot(
+        &self,
+        account: AccountId,
+        user: UserId,
+        integration: IntegrationKey,
+        source: &str,
+    ) -> Result<Option<Login>, StoreError> {
         let row = self
             .query_opt(
                 select_login!("account = $1 AND user_id = $2 AND ikey = $3 AND source = $4 AND state = 'waiting'"),
@@ -177,7 +191,13 @@ impl Store {
     }
 
     /// The push that was made under this idempotency key.
-    pub async fn login_by_idempotency_key(&self, account: AccountId, integration: IntegrationKey, user: UserId, key: &str) -> Result<Option<Login>, StoreError> {
+    pub async fn login_by_idempotency_key(
+        &self,
+        account: AccountId,
+        integration: IntegrationKey,
+        user: UserId,
+        key: &str,
+    ) -> Result<Option<Login>, StoreError> {
         let row = self
             .query_opt(
                 select_login!("account = $1 AND ikey = $2 AND user_id = $3 AND idem_key = $4"),
@@ -188,7 +208,12 @@ impl Store {
     }
 
     /// The pushes waiting for a device at `now`, oldest first.
-    pub async fn logins_waiting_for(&self, account: AccountId, phone: PhoneId, now: Timestamp) -> Result<Vec<Login>, StoreError> {
+    pub async fn logins_waiting_for(
+        &self,
+        account: AccountId,
+        phone: PhoneId,
+        now: Timestamp,
+    ) -> Result<Vec<Login>, StoreError> {
         let rows = self
             .query(
                 select_login!("account = $1 AND phone_id = $2 AND state = 'waiting' AND expires_at > $3 ORDER BY created_at, txid LIMIT 50"),
@@ -200,7 +225,9 @@ impl Store {
 
     /// Up to 200 pushes whose time is over and that nobody closed, of all accounts.
     pub async fn logins_to_time_out(&self, now: Timestamp) -> Result<Vec<Login>, StoreError> {
-        let rows = self.query(select_login!("state = 'waiting' AND expires_at <= $1 ORDER BY expires_at LIMIT 200"), args![now]).await?;
+        let rows = self
+            .query(select_login!("state = 'waiting' AND expires_at <= $1 ORDER BY expires_at LIMIT 200"), args![now])
+            .await?;
         rows.iter().map(Login::read).collect()
     }
 

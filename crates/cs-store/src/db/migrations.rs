@@ -17,7 +17,7 @@ macro_rules! migrations {
     };
 }
 
-migrations!["V1__foundation"];
+migrations!["V1__foundation", "V2__domain"];
 
 /// The runner for one engine's list.
 pub(crate) fn runner(list: &[(&str, &str)]) -> Result<Runner, StoreError> {

@@ -25,5 +25,6 @@ macro_rules! on_both_engines {
 mod audit;
 mod commits;
 mod common;
+mod logins;
 mod opening;
 mod outbox;
