@@ -33,13 +33,7 @@ struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// Data directory
-    #[arg(
-        long,
-        global = true,
-        value_name = "DIR",
-        env = "COUNTERSIGN_DATA",
-        default_value = "countersign-data"
-    )]
+    #[arg(long, global = true, value_name = "DIR", env = "COUNTERSIGN_DATA", default_value = "countersign-data")]
     pub data: PathBuf,
     /// Configuration file [default: DIR/countersign.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE", env = "COUNTERSIGN_CONFIG")]
@@ -73,16 +67,9 @@ pub fn main() -> ExitCode {
 
 /// Prints an error with its causes and gives the exit code.
 fn report(error: &anyhow::Error) -> u8 {
-    #[expect(
-        clippy::print_stderr,
-        reason = "the command line's own answer, before or without logging"
-    )]
+    #[expect(clippy::print_stderr, reason = "the command line's own answer, before or without logging")]
     {
         eprintln!("countersign: {error:#}");
     }
-    if error.is::<ConfigErrors>() {
-        USAGE
-    } else {
-        FAILED
-    }
+    if error.is::<ConfigErrors>() { USAGE } else { FAILED }
 }

@@ -28,15 +28,10 @@ pub fn init(log: &Log) -> Result<(), LoggingError> {
     };
     let registry = tracing_subscriber::registry().with(filter);
     if is_json {
-        let lines = tracing_subscriber::fmt::layer()
-            .json()
-            .flatten_event(true)
-            .with_writer(stderr);
+        let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(stderr);
         registry.with(lines).try_init()?;
     } else {
-        let lines = tracing_subscriber::fmt::layer()
-            .with_ansi(stderr().is_terminal())
-            .with_writer(stderr);
+        let lines = tracing_subscriber::fmt::layer().with_ansi(stderr().is_terminal()).with_writer(stderr);
         registry.with(lines).try_init()?;
     }
     Ok(())

@@ -10,17 +10,21 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
-use crate::http::{Edge, Observe, request_host, with_fallbacks};
+use crate::http::{Edge, Gate, Observe, request_host, with_fallbacks};
 use crate::net::{Endpoint, Net, Shutdown, bind, serve};
-use crate::ops::{Health, ReadinessCheck, health_routes};
+use crate::ops::{Health, Metrics, Operations, ReadinessCheck, health_routes, operations_routes};
 use crate::tls::{Certificates, Reload, TlsError};
 
 /// How often certificate files are looked at for changes.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(30);
 
+/// How often samples are folded into their histograms.
+const METRICS_FOLD: Duration = Duration::from_secs(5);
+
 /// What the surfaces bring.
-#[derive(Default)]
 pub struct ServerParts {
+    /// Room for logins and lists, which the surfaces' handlers take part in.
+    pub gate: Arc<Gate>,
     /// Routes of the API and prompt host.
     pub api: Router,
     /// Routes of the authenticator's host.
@@ -29,12 +33,23 @@ pub struct ServerParts {
     pub readiness: Vec<Arc<dyn ReadinessCheck>>,
 }
 
+impl ServerParts {
+    /// A server without any surface, with room as `config` says.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        Self {
+            gate: Gate::new(&config.limits),
+            api: Router::new(),
+            authenticator: Router::new(),
+            readiness: Vec::new(),
+        }
+    }
+}
+
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error(
-        "cannot listen on {address} (`{key}`): is another server running, or the port below 1024?"
-    )]
+    #[error("cannot listen on {address} (`{key}`): is another server running, or the port below 1024?")]
     Listen {
         key: &'static str,
         address: SocketAddr,
@@ -78,11 +93,7 @@ impl Bound {
     /// Binds every listener of `config`.
     pub fn new(config: &Config) -> Result<Self, StartError> {
         let listen = |key, address| {
-            let wrap = |source| StartError::Listen {
-                key,
-                address,
-                source,
-            };
+            let wrap = |source| StartError::Listen { key, address, source };
             let listener = bind(address).map_err(wrap)?;
             let address = listener.local_addr().map_err(wrap)?;
             Ok::<_, StartError>((listener, address))
@@ -94,30 +105,17 @@ impl Bound {
             let (listener, address) = listen("listen.authenticator", config.listen.authenticator)?;
             (Some(listener), address)
         };
-        let (operations, operations_address) =
-            listen("listen.operations", config.listen.operations)?;
-        let addresses = Addresses {
-            api: api_address,
-            authenticator: authenticator_address,
-            operations: operations_address,
-        };
-        Ok(Self {
-            api,
-            authenticator,
-            operations,
-            addresses,
-        })
+        let (operations, operations_address) = listen("listen.operations", config.listen.operations)?;
+        let addresses =
+            Addresses { api: api_address, authenticator: authenticator_address, operations: operations_address };
+        Ok(Self { api, authenticator, operations, addresses })
     }
 }
 
 /// Binds and serves. Returns once requests are answered; see [`Running::stopped`].
 ///
 /// Must be called inside a tokio runtime.
-pub fn run_server(
-    parts: ServerParts,
-    config: &Config,
-    shutdown: Shutdown,
-) -> Result<Running, StartError> {
+pub fn run_server(parts: ServerParts, config: &Config, shutdown: Shutdown) -> Result<Running, StartError> {
     serve_bound(Bound::new(config)?, parts, config, shutdown)
 }
 
@@ -133,50 +131,42 @@ pub fn serve_bound(
     let edge = Arc::new(Edge::new(config, random_seed()?));
     let net = Net::new(config.limits.clone(), edge, shutdown.clone());
     let health = Health::new(shutdown.clone(), parts.readiness);
-    let complete = |router: Router| router.merge(health_routes(health.clone())).layer(Observe);
+    let observe = Observe::default();
+    let complete = |router: Router| router.merge(health_routes(health.clone())).layer(observe.clone());
 
     let api = complete(with_fallbacks(parts.api));
     let authenticator = complete(with_fallbacks(parts.authenticator));
     let mut accepting = Vec::new();
     let mut accept = |listener, tls, router| {
-        accepting.push(tokio::spawn(serve(
-            Endpoint {
-                listener,
-                tls,
-                router,
-            },
-            net.clone(),
-        )));
+        accepting.push(tokio::spawn(serve(Endpoint { listener, tls, router }, net.clone())));
     };
     match bound.authenticator {
         Some(listener) => {
             accept(bound.api, Some(tls.clone()), api);
             accept(listener, Some(tls), authenticator);
         }
-        None => accept(
-            bound.api,
-            Some(tls),
-            by_host(config.hosts.authenticator.name.clone(), authenticator, api),
-        ),
+        None => accept(bound.api, Some(tls), by_host(config.hosts.authenticator.name.clone(), authenticator, api)),
     }
-    tokio::spawn(keep_certificate_fresh(
-        certificates.clone(),
-        shutdown.clone(),
-    ));
+    tokio::spawn(keep_certificate_fresh(certificates.clone(), shutdown.clone()));
+
+    let metrics = Metrics::install();
+    if let Some(metrics) = metrics.clone() {
+        tokio::spawn(fold_metrics(metrics, shutdown.clone()));
+    }
 
     // The operations listener answers until the very end, so that a drain can be watched: it has a shutdown of its own.
     let operations_shutdown = Shutdown::new();
-    let operations_net = Net::new(
-        config.limits.clone(),
-        Arc::new(Edge::new(config, random_seed()?)),
-        operations_shutdown.clone(),
-    );
-    let router = complete(with_fallbacks(Router::new()));
-    let endpoint = Endpoint {
-        listener: bound.operations,
-        tls: None,
-        router,
-    };
+    let operations_net =
+        Net::new(config.limits.clone(), Arc::new(Edge::new(config, random_seed()?)), operations_shutdown.clone());
+    let router = complete(with_fallbacks(operations_routes(Operations {
+        health: health.clone(),
+        metrics,
+        certificates: certificates.clone(),
+        gate: parts.gate,
+        net: Arc::downgrade(&net),
+        started_at: now(),
+    })));
+    let endpoint = Endpoint { listener: bound.operations, tls: None, router };
     let ended = shutdown.clone();
     let operations = tokio::spawn(async move {
         tokio::select! {
@@ -184,15 +174,7 @@ pub fn serve_bound(
             () = ended.closing() => operations_shutdown.close(),
         }
     });
-    Ok(Running {
-        addresses: bound.addresses,
-        certificates,
-        shutdown,
-        net,
-        accepting,
-        operations,
-        drain: config.drain,
-    })
+    Ok(Running { addresses: bound.addresses, certificates, shutdown, net, accepting, operations, drain: config.drain })
 }
 
 impl Running {
@@ -210,8 +192,10 @@ impl Running {
             let _ = accepting.await;
         }
         let drained = tokio::select! {
-            drained = tokio::time::timeout(self.drain, self.net.finished()) => drained.is_ok(),
+            // First: connections that end because they were closed have not ended by themselves.
+            biased;
             () = self.shutdown.closing() => false,
+            drained = tokio::time::timeout(self.drain, self.net.finished()) => drained.is_ok(),
         };
         self.shutdown.close();
         self.net.finished().await;
@@ -226,14 +210,9 @@ fn by_host(name: String, authenticator: Router, api: Router) -> Router {
     Router::new().fallback(move |request: axum::extract::Request| {
         let host = request_host(request.uri(), request.headers()).unwrap_or_default();
         let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-        let mut router = if host.eq_ignore_ascii_case(&name) {
-            authenticator.clone()
-        } else {
-            api.clone()
-        };
+        let mut router = if host.eq_ignore_ascii_case(&name) { authenticator.clone() } else { api.clone() };
         async move {
-            let answered: Result<_, std::convert::Infallible> =
-                tower::Service::call(&mut router, request).await;
+            let answered: Result<_, std::convert::Infallible> = tower::Service::call(&mut router, request).await;
             answered.unwrap_or_else(|never| match never {})
         }
     })
@@ -261,6 +240,15 @@ async fn keep_certificate_fresh(certificates: Certificates, shutdown: Shutdown) 
                 cause = ?std::error::Error::source(&error).map(ToString::to_string),
                 "the new certificate cannot be used; the old one stays"
             ),
+        }
+    }
+}
+
+async fn fold_metrics(metrics: Metrics, shutdown: Shutdown) {
+    loop {
+        tokio::select! {
+            () = shutdown.closing() => return,
+            () = tokio::time::sleep(METRICS_FOLD) => metrics.fold(),
         }
     }
 }

@@ -32,10 +32,8 @@ impl Serve {
                 "fewer open files allowed than `limits.connections` needs; raise LimitNOFILE"
             );
         }
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .context("cannot start threads")?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
         runtime.block_on(serve(&config))
     }
 }
@@ -43,7 +41,7 @@ impl Serve {
 async fn serve(config: &Config) -> anyhow::Result<u8> {
     let shutdown = Shutdown::new();
     tokio::spawn(stop_on_signals(shutdown.clone()).context("cannot handle signals")?);
-    let running = run_server(ServerParts::default(), config, shutdown.clone())?;
+    let running = run_server(ServerParts::new(config), config, shutdown.clone())?;
     announce(config, &running);
     tokio::spawn(feed_watchdog());
     notify(sd_notify::NotifyState::Ready);

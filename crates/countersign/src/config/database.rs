@@ -23,16 +23,11 @@ pub struct PostgresUrl {
 
 impl DatabaseUrl {
     pub(crate) fn parse(raw: Raw) -> Result<Self, ValueError> {
-        const SHAPE: ValueError =
-            ValueError::Expected("`sqlite:FILE` or `postgres://user:password@host/name`");
+        const SHAPE: ValueError = ValueError::Expected("`sqlite:FILE` or `postgres://user:password@host/name`");
         let text = Zeroizing::new(raw.text()?);
         if let Some(path) = text.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
-            return if path.is_empty() {
-                Err(SHAPE)
-            } else {
-                Ok(Self::Sqlite(PathBuf::from(path)))
-            };
+            return if path.is_empty() { Err(SHAPE) } else { Ok(Self::Sqlite(PathBuf::from(path))) };
         }
         let mut url = url::Url::parse(&text).map_err(|_| SHAPE)?;
         if !matches!(url.scheme(), "postgres" | "postgresql") {
@@ -43,10 +38,7 @@ impl DatabaseUrl {
         }
         // A password may also be given as `?password=`, so parameters are left out whole.
         url.set_query(None);
-        Ok(Self::Postgres(PostgresUrl {
-            redacted: url.to_string(),
-            text,
-        }))
+        Ok(Self::Postgres(PostgresUrl { redacted: url.to_string(), text }))
     }
 }
 
@@ -96,9 +88,7 @@ mod tests {
         ] {
             let url = parse(text).unwrap();
             assert!(!format!("{url} {url:?}").contains("s3cret"), "{url}");
-            let DatabaseUrl::Postgres(postgres) = url else {
-                panic!("not postgres")
-            };
+            let DatabaseUrl::Postgres(postgres) = url else { panic!("not postgres") };
             assert_eq!(postgres.expose(), text);
         }
     }

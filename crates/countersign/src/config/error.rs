@@ -33,14 +33,8 @@ pub enum ConfigError {
     #[error("{origin}: not valid TOML: {message}")]
     Syntax { origin: Origin, message: String },
     #[error("{origin}: unknown key `{key}`{}", did_you_mean(.suggestion.as_deref()))]
-    UnknownKey {
-        origin: Origin,
-        key: String,
-        suggestion: Option<String>,
-    },
-    #[error(
-        "{origin}: `{key}` is reserved for the Admin Panel, which this release does not have; remove it"
-    )]
+    UnknownKey { origin: Origin, key: String, suggestion: Option<String> },
+    #[error("{origin}: `{key}` is reserved for the Admin Panel, which this release does not have; remove it")]
     Reserved { origin: Origin, key: String },
     #[error("{origin}: `{key}` {source}")]
     Value {
@@ -50,11 +44,7 @@ pub enum ConfigError {
         source: ValueError,
     },
     #[error("`{first}` and `{second}` {problem}")]
-    Conflict {
-        first: &'static str,
-        second: &'static str,
-        problem: &'static str,
-    },
+    Conflict { first: &'static str, second: &'static str, problem: &'static str },
 }
 
 fn did_you_mean(suggestion: Option<&str>) -> String {

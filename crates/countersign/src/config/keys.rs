@@ -21,10 +21,7 @@ impl Key {
     /// The environment variable of this key: `listen.api` is `COUNTERSIGN_LISTEN_API`.
     #[must_use]
     pub fn variable(&self) -> String {
-        format!(
-            "COUNTERSIGN_{}",
-            self.name.replace('.', "_").to_ascii_uppercase()
-        )
+        format!("COUNTERSIGN_{}", self.name.replace('.', "_").to_ascii_uppercase())
     }
 }
 
@@ -38,12 +35,7 @@ pub(super) struct Draft {
 
 impl Draft {
     pub(super) fn new(config: Config) -> Self {
-        Self {
-            config,
-            certificate: None,
-            key: None,
-            parent_was_set: false,
-        }
+        Self { config, certificate: None, key: None, parent_was_set: false }
     }
 
     pub(super) fn files(&self) -> Option<CertificateFiles> {
@@ -58,17 +50,8 @@ pub(super) const RESERVED: [&str; 2] = ["listen.panel", "hosts.panel"];
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 
-const fn key(
-    name: &'static str,
-    about: &'static str,
-    set: fn(&mut Draft, Raw) -> Result<(), ValueError>,
-) -> Key {
-    Key {
-        name,
-        about,
-        is_secret: false,
-        set,
-    }
+const fn key(name: &'static str, about: &'static str, set: fn(&mut Draft, Raw) -> Result<(), ValueError>) -> Key {
+    Key { name, about, is_secret: false, set }
 }
 
 macro_rules! set {
@@ -101,11 +84,7 @@ pub const KEYS: &[Key] = &[
         "Host of the authenticator, `name` or `name:port`.",
         set!(hosts.authenticator = Raw::public_host),
     ),
-    key(
-        "listen.api",
-        "Address and port of the APIs and the prompt.",
-        set!(listen.api = Raw::address),
-    ),
+    key("listen.api", "Address and port of the APIs and the prompt.", set!(listen.api = Raw::address)),
     key(
         "listen.authenticator",
         "Address and port of the authenticator; may equal listen.api when the host names differ.",
@@ -121,22 +100,14 @@ pub const KEYS: &[Key] = &[
         "Addresses or networks whose X-Forwarded-For is believed.",
         set!(trusted_proxies = Raw::networks),
     ),
-    key(
-        "tls.certificate",
-        "PEM certificate chain; without it a local authority issues one.",
-        |draft, raw| {
-            draft.certificate = Some(raw.path()?);
-            Ok(())
-        },
-    ),
-    key(
-        "tls.key",
-        "PEM private key of tls.certificate, mode 0600.",
-        |draft, raw| {
-            draft.key = Some(raw.path()?);
-            Ok(())
-        },
-    ),
+    key("tls.certificate", "PEM certificate chain; without it a local authority issues one.", |draft, raw| {
+        draft.certificate = Some(raw.path()?);
+        Ok(())
+    }),
+    key("tls.key", "PEM private key of tls.certificate, mode 0600.", |draft, raw| {
+        draft.key = Some(raw.path()?);
+        Ok(())
+    }),
     key(
         "tls.extra_names",
         "Further DNS names and addresses in a certificate of the local authority.",
@@ -153,14 +124,10 @@ pub const KEYS: &[Key] = &[
         "Where the master key is: `file:PATH`, `env:VARIABLE` or `credential:NAME` (systemd).",
         set!(master_key = MasterKeySource::parse),
     ),
-    key(
-        "country.database",
-        "MMDB file that maps addresses to countries.",
-        |draft, raw| {
-            draft.config.country_database = Some(raw.path()?);
-            Ok(())
-        },
-    ),
+    key("country.database", "MMDB file that maps addresses to countries.", |draft, raw| {
+        draft.config.country_database = Some(raw.path()?);
+        Ok(())
+    }),
     key(
         "audit.checkpoint_file",
         "File, best on another machine's disk, to which signed log checkpoints are appended.",
@@ -229,11 +196,7 @@ pub const KEYS: &[Key] = &[
         "How long waiting logins may take to get their answer after a stop signal.",
         set!(drain = |raw: Raw| raw.duration(Duration::ZERO, HOUR)),
     ),
-    key(
-        "log.format",
-        "`auto` (text on a terminal, JSON otherwise), `text` or `json`.",
-        set!(log.format = log_format),
-    ),
+    key("log.format", "`auto` (text on a terminal, JSON otherwise), `text` or `json`.", set!(log.format = log_format)),
     key(
         "log.level",
         "`error`, `warn`, `info`, `debug`, or a filter such as `info,countersign=debug`.",

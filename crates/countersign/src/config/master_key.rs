@@ -61,8 +61,7 @@ pub enum MasterKeyError {
 
 impl MasterKeySource {
     pub(crate) fn parse(raw: Raw) -> Result<Self, ValueError> {
-        const SHAPE: ValueError =
-            ValueError::Expected("`file:PATH`, `env:VARIABLE` or `credential:NAME`");
+        const SHAPE: ValueError = ValueError::Expected("`file:PATH`, `env:VARIABLE` or `credential:NAME`");
         let text = raw.text()?;
         let (kind, rest) = text.split_once(':').ok_or(SHAPE)?;
         match (kind, rest) {
@@ -79,12 +78,12 @@ impl MasterKeySource {
         let place = self.to_string();
         let text = match self {
             Self::File(path) => read_private(path)?,
-            Self::Environment(variable) => Zeroizing::new(
-                std::env::var(variable).map_err(|_| MasterKeyError::Missing(place.clone()))?,
-            ),
+            Self::Environment(variable) => {
+                Zeroizing::new(std::env::var(variable).map_err(|_| MasterKeyError::Missing(place.clone()))?)
+            }
             Self::Credential(name) => {
-                let directory = std::env::var_os("CREDENTIALS_DIRECTORY")
-                    .ok_or_else(|| MasterKeyError::Missing(place.clone()))?;
+                let directory =
+                    std::env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| MasterKeyError::Missing(place.clone()))?;
                 read(&Path::new(&directory).join(name), &place)?
             }
         };
@@ -113,31 +112,17 @@ impl fmt::Display for MasterKeySource {
 fn read_private(path: &Path) -> Result<Zeroizing<String>, MasterKeyError> {
     let place = format!("file:{}", path.display());
     let text = read(path, &place)?;
-    let metadata = std::fs::metadata(path).map_err(|source| MasterKeyError::Unreadable {
-        place: place.clone(),
-        source,
-    })?;
+    let metadata =
+        std::fs::metadata(path).map_err(|source| MasterKeyError::Unreadable { place: place.clone(), source })?;
     let mode = metadata.mode() & 0o7777;
-    if mode & 0o077 == 0 {
-        Ok(text)
-    } else {
-        Err(MasterKeyError::Exposed {
-            path: path.to_owned(),
-            mode,
-        })
-    }
+    if mode & 0o077 == 0 { Ok(text) } else { Err(MasterKeyError::Exposed { path: path.to_owned(), mode }) }
 }
 
 fn read(path: &Path, place: &str) -> Result<Zeroizing<String>, MasterKeyError> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Zeroizing::new(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(MasterKeyError::Missing(place.to_owned()))
-        }
-        Err(source) => Err(MasterKeyError::Unreadable {
-            place: place.to_owned(),
-            source,
-        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(MasterKeyError::Missing(place.to_owned())),
+        Err(source) => Err(MasterKeyError::Unreadable { place: place.to_owned(), source }),
     }
 }
 
@@ -156,23 +141,14 @@ fn create(path: &Path) -> Result<MasterKey, MasterKeyError> {
     aws_lc_rs::rand::fill(key.as_mut_slice()).map_err(|_| MasterKeyError::NoRandomness)?;
     let text = Zeroizing::new(HEXLOWER_PERMISSIVE.encode(key.as_slice()));
     let write = || -> std::io::Result<()> {
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         file.write_all(text.as_bytes())?;
         file.write_all(b"\n")?;
         // Everything sealed under this key is lost with it, so it must be on disk before it is used.
         file.sync_all()?;
-        path.parent().map_or(Ok(()), |directory| {
-            std::fs::File::open(directory)?.sync_all()
-        })
+        path.parent().map_or(Ok(()), |directory| std::fs::File::open(directory)?.sync_all())
     };
-    write().map_err(|source| MasterKeyError::Unreadable {
-        place: format!("file:{}", path.display()),
-        source,
-    })?;
+    write().map_err(|source| MasterKeyError::Unreadable { place: format!("file:{}", path.display()), source })?;
     Ok(MasterKey(key))
 }
 
@@ -198,10 +174,7 @@ mod tests {
         let source = MasterKeySource::File(path.clone());
         source.load_or_create().unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(matches!(
-            source.load(),
-            Err(MasterKeyError::Exposed { mode: 0o640, .. })
-        ));
+        assert!(matches!(source.load(), Err(MasterKeyError::Exposed { mode: 0o640, .. })));
     }
 
     #[test]
@@ -211,10 +184,7 @@ mod tests {
         let source = MasterKeySource::File(path.clone());
         source.load_or_create().unwrap();
         std::fs::write(&path, "abcd").unwrap();
-        assert!(matches!(
-            source.load_or_create(),
-            Err(MasterKeyError::Malformed(_))
-        ));
+        assert!(matches!(source.load_or_create(), Err(MasterKeyError::Malformed(_))));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "abcd");
     }
 }

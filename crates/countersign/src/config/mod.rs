@@ -159,24 +159,15 @@ impl Config {
             data_dir: data_dir.to_owned(),
             hosts: Hosts {
                 parent: "localhost".to_owned(),
-                api: PublicHost {
-                    name: "localhost".to_owned(),
-                    port: None,
-                },
-                authenticator: PublicHost {
-                    name: "localhost".to_owned(),
-                    port: None,
-                },
+                api: PublicHost { name: "localhost".to_owned(), port: None },
+                authenticator: PublicHost { name: "localhost".to_owned(), port: None },
             },
             listen: Listen {
                 api: SocketAddr::from(([127, 0, 0, 1], 8443)),
                 authenticator: SocketAddr::from(([127, 0, 0, 1], 8444)),
                 operations: SocketAddr::from(([127, 0, 0, 1], 8449)),
             },
-            tls: Tls {
-                files: None,
-                extra_names: Vec::new(),
-            },
+            tls: Tls { files: None, extra_names: Vec::new() },
             database: DatabaseUrl::Sqlite(data_dir.join("countersign.db")),
             master_key: MasterKeySource::File(data_dir.join("master.key")),
             trusted_proxies: Vec::new(),
@@ -184,10 +175,7 @@ impl Config {
             checkpoint_file: None,
             limits: Limits::default(),
             drain: Duration::from_secs(70),
-            log: Log {
-                format: LogFormat::Auto,
-                filter: "info".to_owned(),
-            },
+            log: Log { format: LogFormat::Auto, filter: "info".to_owned() },
         }
     }
 
@@ -196,11 +184,7 @@ impl Config {
     pub fn ephemeral(data_dir: &Path) -> Self {
         let mut config = Self::for_dir(data_dir);
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        config.listen = Listen {
-            api: any,
-            authenticator: any,
-            operations: any,
-        };
+        config.listen = Listen { api: any, authenticator: any, operations: any };
         config
     }
 

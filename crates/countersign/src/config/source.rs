@@ -25,8 +25,8 @@ pub struct Loaded {
 /// Reads `file` (default: `data_dir/countersign.toml` if it exists), then the process environment on top of it.
 pub fn load(data_dir: &Path, file: Option<&Path>) -> Result<Loaded, ConfigErrors> {
     // `vars_os`: a variable that is not UTF-8 and none of ours must not stop the server.
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let environment =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     load_from(data_dir, file, environment)
 }
 
@@ -39,11 +39,8 @@ pub fn load_from(
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Loaded, ConfigErrors> {
     let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
-    let mut reading = Reading {
-        draft: Draft::new(Config::for_dir(&data_dir)),
-        origins: BTreeMap::new(),
-        errors: Vec::new(),
-    };
+    let mut reading =
+        Reading { draft: Draft::new(Config::for_dir(&data_dir)), origins: BTreeMap::new(), errors: Vec::new() };
     let default_file = data_dir.join("countersign.toml");
     let path = file.map_or(default_file.as_path(), |path| path);
     let file = match std::fs::read_to_string(path) {
@@ -53,10 +50,7 @@ pub fn load_from(
         }
         Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => None,
         Err(source) => {
-            return Err(ConfigErrors(vec![ConfigError::Unreadable {
-                path: path.to_owned(),
-                source,
-            }]));
+            return Err(ConfigErrors(vec![ConfigError::Unreadable { path: path.to_owned(), source }]));
         }
     };
     reading.environment(environment);
@@ -72,16 +66,12 @@ struct Reading {
 impl Reading {
     fn file(&mut self, path: &Path, text: &str) {
         let (table, errors) = DeTable::parse_recoverable(text);
-        let at = |offset: usize| Origin::File {
-            path: path.to_owned(),
-            line: line_of(text, offset),
-        };
+        let at = |offset: usize| Origin::File { path: path.to_owned(), line: line_of(text, offset) };
         if !errors.is_empty() {
-            self.errors
-                .extend(errors.iter().map(|error| ConfigError::Syntax {
-                    origin: at(error.span().map_or(0, |span| span.start)),
-                    message: error.message().to_owned(),
-                }));
+            self.errors.extend(errors.iter().map(|error| ConfigError::Syntax {
+                origin: at(error.span().map_or(0, |span| span.start)),
+                message: error.message().to_owned(),
+            }));
             return;
         }
         self.table("", table.get_ref(), &at);
@@ -94,16 +84,10 @@ impl Reading {
         for (key, value) in entries {
             let name = format!("{prefix}{}", key.get_ref());
             let origin = at(key.span().start);
-            let is_table_name = KEYS.iter().any(|known| {
-                known
-                    .name
-                    .split_once('.')
-                    .is_some_and(|(table, _)| table == name)
-            });
+            let is_table_name =
+                KEYS.iter().any(|known| known.name.split_once('.').is_some_and(|(table, _)| table == name));
             match value.get_ref() {
-                DeValue::Table(inner) if is_table_name => {
-                    self.table(&format!("{name}."), inner, at)
-                }
+                DeValue::Table(inner) if is_table_name => self.table(&format!("{name}."), inner, at),
                 _ => self.entry(&name, value, origin),
             }
         }
@@ -111,38 +95,25 @@ impl Reading {
 
     fn entry(&mut self, name: &str, value: &Spanned<DeValue<'_>>, origin: Origin) {
         let Some(key) = KEYS.iter().find(|key| key.name == name) else {
-            self.errors.push(unknown(
-                name.to_owned(),
-                origin,
-                KEYS.iter().map(|key| key.name.to_owned()),
-            ));
+            self.errors.push(unknown(name.to_owned(), origin, KEYS.iter().map(|key| key.name.to_owned())));
             return;
         };
         match raw(value.get_ref()) {
             Ok(raw) => self.set(key, raw, origin),
-            Err(source) => self.errors.push(ConfigError::Value {
-                origin,
-                key: key.name,
-                source,
-            }),
+            Err(source) => self.errors.push(ConfigError::Value { origin, key: key.name, source }),
         }
     }
 
     fn environment(&mut self, environment: impl IntoIterator<Item = (String, String)>) {
-        let mut variables: Vec<_> = environment
-            .into_iter()
-            .filter(|(name, _)| name.starts_with("COUNTERSIGN_"))
-            .collect();
+        let mut variables: Vec<_> =
+            environment.into_iter().filter(|(name, _)| name.starts_with("COUNTERSIGN_")).collect();
         variables.sort();
         for (name, value) in variables {
-            let origin = Origin::Environment {
-                variable: name.clone(),
-            };
+            let origin = Origin::Environment { variable: name.clone() };
             if let Some(key) = KEYS.iter().find(|key| key.variable() == name) {
                 self.set(key, Raw::Text(value), origin);
             } else if !NOT_KEYS.contains(&name.as_str()) && !self.is_master_key_variable(&name) {
-                self.errors
-                    .push(unknown(name, origin, KEYS.iter().map(Key::variable)));
+                self.errors.push(unknown(name, origin, KEYS.iter().map(Key::variable)));
             }
         }
     }
@@ -157,11 +128,7 @@ impl Reading {
             Ok(()) => {
                 self.origins.insert(key.name, origin);
             }
-            Err(source) => self.errors.push(ConfigError::Value {
-                origin,
-                key: key.name,
-                source,
-            }),
+            Err(source) => self.errors.push(ConfigError::Value { origin, key: key.name, source }),
         }
     }
 
@@ -183,17 +150,10 @@ impl Reading {
         if !self.origins.contains_key("hosts.authenticator") {
             config.hosts.authenticator.name = config.hosts.api.name.clone();
         }
-        for (key, host) in [
-            ("hosts.api", &config.hosts.api),
-            ("hosts.authenticator", &config.hosts.authenticator),
-        ] {
+        for (key, host) in [("hosts.api", &config.hosts.api), ("hosts.authenticator", &config.hosts.authenticator)] {
             if !is_below(&host.name, &config.hosts.parent) {
                 let problem = "do not fit: every host must be the parent domain or below it";
-                self.errors.push(ConfigError::Conflict {
-                    first: key,
-                    second: "hosts.parent",
-                    problem,
-                });
+                self.errors.push(ConfigError::Conflict { first: key, second: "hosts.parent", problem });
             }
         }
         if config.shares_listener() && config.hosts.api.name == config.hosts.authenticator.name {
@@ -205,11 +165,7 @@ impl Reading {
         }
         absolute_paths(config);
         if self.errors.is_empty() {
-            Ok(Loaded {
-                config: self.draft.config,
-                file,
-                origins: self.origins,
-            })
+            Ok(Loaded { config: self.draft.config, file, origins: self.origins })
         } else {
             Err(ConfigErrors(self.errors))
         }
@@ -232,18 +188,11 @@ fn absolute_paths(config: &mut Config) {
         join(&mut files.certificate);
         join(&mut files.key);
     }
-    config
-        .country_database
-        .iter_mut()
-        .chain(config.checkpoint_file.iter_mut())
-        .for_each(join);
+    config.country_database.iter_mut().chain(config.checkpoint_file.iter_mut()).for_each(join);
 }
 
 fn is_below(host: &str, parent: &str) -> bool {
-    host == parent
-        || host
-            .strip_suffix(parent)
-            .is_some_and(|rest| rest.ends_with('.'))
+    host == parent || host.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.'))
 }
 
 fn raw(value: &DeValue<'_>) -> Result<Raw, ValueError> {
@@ -260,9 +209,9 @@ fn raw(value: &DeValue<'_>) -> Result<Raw, ValueError> {
             })
             .collect::<Result<_, _>>()
             .map(Raw::List),
-        DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Table(_) => Err(
-            ValueError::Expected("a text in quotes, a whole number or a list of texts"),
-        ),
+        DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Table(_) => {
+            Err(ValueError::Expected("a text in quotes, a whole number or a list of texts"))
+        }
     }
 }
 
@@ -276,11 +225,7 @@ fn unknown(key: String, origin: Origin, known: impl Iterator<Item = String>) -> 
         .min()
         .filter(|(distance, name)| *distance <= name.len().max(key.len()) / 3)
         .map(|(_, name)| name);
-    ConfigError::UnknownKey {
-        origin,
-        key,
-        suggestion,
-    }
+    ConfigError::UnknownKey { origin, key, suggestion }
 }
 
 /// Levenshtein distance in characters.
@@ -300,11 +245,7 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
-    text.as_bytes()[..offset.min(text.len())]
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count()
-        + 1
+    text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
 #[cfg(test)]
@@ -315,29 +256,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("countersign.toml");
         std::fs::write(&path, text).unwrap();
-        load_from(
-            directory.path(),
-            None,
-            environment
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned())),
-        )
+        load_from(directory.path(), None, environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
     }
 
     fn faults(text: &str, environment: &[(&str, &str)]) -> Vec<String> {
         let errors = read(text, environment).expect_err("should be refused");
-        errors
-            .0
-            .iter()
-            .map(|error| {
-                error
-                    .to_string()
-                    .rsplit('/')
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned()
-            })
-            .collect()
+        errors.0.iter().map(|error| error.to_string().rsplit('/').next().unwrap_or_default().to_owned()).collect()
     }
 
     #[test]
@@ -367,10 +291,7 @@ mod tests {
     #[test]
     fn broken_toml_has_a_line_too() {
         let faults = faults("[listen]\napi = \n", &[]);
-        assert!(
-            faults[0].starts_with("countersign.toml:2: not valid TOML"),
-            "{faults:?}"
-        );
+        assert!(faults[0].starts_with("countersign.toml:2: not valid TOML"), "{faults:?}");
     }
 
     #[test]
@@ -378,32 +299,20 @@ mod tests {
         let text = "[listen]\napi = \"127.0.0.1:1\"\n[hosts]\napi = \"a.example\"\n";
         let loaded = read(
             text,
-            &[
-                ("COUNTERSIGN_LISTEN_API", "127.0.0.1:2"),
-                ("COUNTERSIGN_LISTEN_TRUSTED_PROXIES", "10.0.0.0/8,::1"),
-            ],
+            &[("COUNTERSIGN_LISTEN_API", "127.0.0.1:2"), ("COUNTERSIGN_LISTEN_TRUSTED_PROXIES", "10.0.0.0/8,::1")],
         )
         .unwrap();
         assert_eq!(loaded.config.listen.api.port(), 2);
         assert_eq!(loaded.config.trusted_proxies.len(), 2);
         assert_eq!(loaded.config.hosts.parent, "a.example");
         assert_eq!(loaded.config.hosts.authenticator.name, "a.example");
-        assert_eq!(
-            loaded.origins["listen.api"].to_string(),
-            "environment variable COUNTERSIGN_LISTEN_API"
-        );
+        assert_eq!(loaded.origins["listen.api"].to_string(), "environment variable COUNTERSIGN_LISTEN_API");
     }
 
     #[test]
     fn an_unknown_variable_is_an_error_and_the_master_key_is_not() {
-        let faults = faults(
-            "",
-            &[
-                ("COUNTERSIGN_LISTEN_APII", "x"),
-                ("COUNTERSIGN_MASTER_KEY", "00"),
-                ("PATH", "/bin"),
-            ],
-        );
+        let faults =
+            faults("", &[("COUNTERSIGN_LISTEN_APII", "x"), ("COUNTERSIGN_MASTER_KEY", "00"), ("PATH", "/bin")]);
         assert_eq!(
             faults,
             [
@@ -414,20 +323,12 @@ mod tests {
 
     #[test]
     fn keys_that_only_work_together_are_checked_together() {
+        assert!(faults("[tls]\ncertificate = \"a.pem\"\n", &[])[0].contains("must be set together"));
         assert!(
-            faults("[tls]\ncertificate = \"a.pem\"\n", &[])[0].contains("must be set together")
+            faults("[hosts]\nparent = \"example.com\"\napi = \"badexample.com\"\n", &[])[0]
+                .contains("parent domain or below")
         );
-        assert!(
-            faults(
-                "[hosts]\nparent = \"example.com\"\napi = \"badexample.com\"\n",
-                &[]
-            )[0]
-            .contains("parent domain or below")
-        );
-        assert!(
-            faults("[listen]\nauthenticator = \"127.0.0.1:8443\"\n", &[])[0]
-                .contains("same address")
-        );
+        assert!(faults("[listen]\nauthenticator = \"127.0.0.1:8443\"\n", &[])[0].contains("same address"));
         assert!(faults("[listen]\npanel = \"127.0.0.1:8445\"\n", &[])[0].contains("reserved"));
     }
 

@@ -25,9 +25,7 @@ pub enum ValueError {
     OutOfRange { min: i64, max: i64 },
     #[error("has `{0}`, which is not an address or network such as 10.0.0.0/8")]
     Network(String),
-    #[error(
-        "has `{0}`, which is not a host name (letters, digits, hyphens and dots; clients refuse bare addresses)"
-    )]
+    #[error("has `{0}`, which is not a host name (letters, digits, hyphens and dots; clients refuse bare addresses)")]
     HostName(String),
 }
 
@@ -35,26 +33,17 @@ impl Raw {
     pub(crate) fn text(self) -> Result<String, ValueError> {
         match self {
             Self::Text(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
-            Self::Text(_) | Self::Number(_) | Self::List(_) => {
-                Err(ValueError::Expected("a text in quotes, not empty"))
-            }
+            Self::Text(_) | Self::Number(_) | Self::List(_) => Err(ValueError::Expected("a text in quotes, not empty")),
         }
     }
 
     pub(crate) fn number(self, min: i64, max: i64) -> Result<i64, ValueError> {
         let number = match self {
             Self::Number(number) => number,
-            Self::Text(text) => text
-                .trim()
-                .parse()
-                .map_err(|_| ValueError::Expected("a whole number"))?,
+            Self::Text(text) => text.trim().parse().map_err(|_| ValueError::Expected("a whole number"))?,
             Self::List(_) => return Err(ValueError::Expected("a whole number")),
         };
-        if (min..=max).contains(&number) {
-            Ok(number)
-        } else {
-            Err(ValueError::OutOfRange { min, max })
-        }
+        if (min..=max).contains(&number) { Ok(number) } else { Err(ValueError::OutOfRange { min, max }) }
     }
 
     pub(crate) fn size(self, min: i64, max: i64) -> Result<usize, ValueError> {
@@ -64,13 +53,10 @@ impl Raw {
 
     /// Seconds as a number, or a text such as "90s" or "5m".
     pub(crate) fn duration(self, min: Duration, max: Duration) -> Result<Duration, ValueError> {
-        const SHAPE: ValueError = ValueError::Expected(
-            "a duration: seconds as a number, or a text such as \"90s\" or \"5m\"",
-        );
+        const SHAPE: ValueError =
+            ValueError::Expected("a duration: seconds as a number, or a text such as \"90s\" or \"5m\"");
         let duration = match self {
-            Self::Number(seconds) => {
-                Duration::from_secs(u64::try_from(seconds).map_err(|_| SHAPE)?)
-            }
+            Self::Number(seconds) => Duration::from_secs(u64::try_from(seconds).map_err(|_| SHAPE)?),
             Self::Text(text) => match text.trim().parse::<u64>() {
                 Ok(seconds) => Duration::from_secs(seconds),
                 Err(_) => {
@@ -82,18 +68,15 @@ impl Raw {
         };
         if duration < min || duration > max {
             let seconds = |d: Duration| i64::try_from(d.as_secs()).unwrap_or(i64::MAX);
-            return Err(ValueError::OutOfRange {
-                min: seconds(min),
-                max: seconds(max),
-            });
+            return Err(ValueError::OutOfRange { min: seconds(min), max: seconds(max) });
         }
         Ok(duration)
     }
 
     pub(crate) fn address(self) -> Result<SocketAddr, ValueError> {
-        self.text()?.parse().map_err(|_| {
-            ValueError::Expected("an address with a port, such as \"0.0.0.0:443\" or \"[::]:443\"")
-        })
+        self.text()?
+            .parse()
+            .map_err(|_| ValueError::Expected("an address with a port, such as \"0.0.0.0:443\" or \"[::]:443\""))
     }
 
     pub(crate) fn path(self) -> Result<PathBuf, ValueError> {
@@ -104,12 +87,9 @@ impl Raw {
     pub(crate) fn list(self) -> Result<Vec<String>, ValueError> {
         match self {
             Self::List(items) => Ok(items),
-            Self::Text(text) => Ok(text
-                .split(',')
-                .map(str::trim)
-                .filter(|item| !item.is_empty())
-                .map(str::to_owned)
-                .collect()),
+            Self::Text(text) => {
+                Ok(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
+            }
             Self::Number(_) => Err(ValueError::Expected("a list of texts")),
         }
     }
@@ -130,17 +110,11 @@ impl Raw {
     pub(crate) fn public_host(self) -> Result<PublicHost, ValueError> {
         let text = self.text()?;
         match text.rsplit_once(':') {
-            None => Ok(PublicHost {
-                name: host_name(&text)?,
-                port: None,
-            }),
+            None => Ok(PublicHost { name: host_name(&text)?, port: None }),
             Some((name, port)) => {
                 let port = port.parse::<u16>().ok().filter(|port| *port > 0);
                 let port = port.ok_or(ValueError::Expected("a host name, or `name:port`"))?;
-                Ok(PublicHost {
-                    name: host_name(name)?,
-                    port: Some(port),
-                })
+                Ok(PublicHost { name: host_name(name)?, port: Some(port) })
             }
         }
     }
@@ -151,9 +125,7 @@ fn host_name(text: &str) -> Result<String, ValueError> {
     let name = text.to_ascii_lowercase();
     let label = |label: &str| {
         (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
@@ -179,29 +151,20 @@ mod tests {
         assert_eq!(parse(Raw::Number(90)), Ok(Duration::from_secs(90)));
         assert_eq!(parse(text("90")), Ok(Duration::from_secs(90)));
         assert_eq!(parse(text("5m")), Ok(Duration::from_secs(300)));
-        assert_eq!(
-            parse(Raw::Number(0)),
-            Err(ValueError::OutOfRange { min: 1, max: 600 })
-        );
+        assert_eq!(parse(Raw::Number(0)), Err(ValueError::OutOfRange { min: 1, max: 600 }));
         assert!(parse(text("-5s")).is_err());
         assert!(parse(text("soon")).is_err());
     }
 
     #[test]
     fn hosts_are_dns_names() {
-        assert_eq!(
-            text("API.Example.com").host_name(),
-            Ok("api.example.com".to_owned())
-        );
+        assert_eq!(text("API.Example.com").host_name(), Ok("api.example.com".to_owned()));
         for bad in ["192.0.2.1", "a..b", "-a.example", "exa mple", "[::1]", ""] {
             assert!(text(bad).host_name().is_err(), "{bad}");
         }
         assert_eq!(
             text("a.example:8443").public_host(),
-            Ok(PublicHost {
-                name: "a.example".to_owned(),
-                port: Some(8443)
-            })
+            Ok(PublicHost { name: "a.example".to_owned(), port: Some(8443) })
         );
         assert!(text("a.example:0").public_host().is_err());
     }
@@ -210,9 +173,6 @@ mod tests {
     fn networks_may_be_single_addresses() {
         let networks = text("10.0.0.0/8, 192.0.2.7,::1").networks().unwrap();
         assert_eq!(networks.len(), 3);
-        assert_eq!(
-            text("10.0.0.0/33").networks(),
-            Err(ValueError::Network("10.0.0.0/33".to_owned()))
-        );
+        assert_eq!(text("10.0.0.0/33").networks(), Err(ValueError::Network("10.0.0.0/33".to_owned())));
     }
 }

@@ -20,14 +20,10 @@ impl<S: Sync> FromRequest<S> for BodyBytes {
         let body = Limited::new(request.into_body(), bounds.body_bytes);
         match tokio::time::timeout(bounds.body_timeout, body.collect()).await {
             Ok(Ok(collected)) => Ok(Self(collected.to_bytes())),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                Err(Failure::body_too_large(bounds.body_bytes))
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Failure::body_too_large(bounds.body_bytes)),
+            Ok(Err(_)) => {
+                Err(Failure::new(40002, "Invalid request parameters", "The request body is not well formed."))
             }
-            Ok(Err(_)) => Err(Failure::new(
-                40002,
-                "Invalid request parameters",
-                "The request body is not well formed.",
-            )),
             Err(_) => Err(Failure::body_too_slow()),
         }
     }

@@ -35,10 +35,7 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
 fn parse(text: &str) -> Option<IpAddr> {
     let address = text
         .parse()
-        .or_else(|_| {
-            text.parse::<std::net::SocketAddr>()
-                .map(|address| address.ip())
-        })
+        .or_else(|_| text.parse::<std::net::SocketAddr>().map(|address| address.ip()))
         .or_else(|_| text.trim_start_matches('[').trim_end_matches(']').parse());
     address.ok().map(|address: IpAddr| address.to_canonical())
 }
@@ -54,65 +51,32 @@ mod tests {
         for line in lines {
             headers.append("x-forwarded-for", HeaderValue::from_static(line));
         }
-        let trusted: Vec<IpNet> = trusted
-            .iter()
-            .map(|network| network.parse().unwrap())
-            .collect();
+        let trusted: Vec<IpNet> = trusted.iter().map(|network| network.parse().unwrap()).collect();
         client_address(peer.parse().unwrap(), &headers, &trusted).to_string()
     }
 
     #[test]
     fn forwarding_counts_only_from_a_trusted_peer() {
-        assert_eq!(
-            client("198.51.100.1", &[], &["203.0.113.9"]),
-            "198.51.100.1"
-        );
-        assert_eq!(
-            client("198.51.100.1", &["10.0.0.0/8"], &["203.0.113.9"]),
-            "198.51.100.1"
-        );
-        assert_eq!(
-            client("10.0.0.1", &["10.0.0.0/8"], &["203.0.113.9"]),
-            "203.0.113.9"
-        );
-        assert_eq!(
-            client("::ffff:10.0.0.1", &["10.0.0.0/8"], &["203.0.113.9"]),
-            "203.0.113.9"
-        );
+        assert_eq!(client("198.51.100.1", &[], &["203.0.113.9"]), "198.51.100.1");
+        assert_eq!(client("198.51.100.1", &["10.0.0.0/8"], &["203.0.113.9"]), "198.51.100.1");
+        assert_eq!(client("10.0.0.1", &["10.0.0.0/8"], &["203.0.113.9"]), "203.0.113.9");
+        assert_eq!(client("::ffff:10.0.0.1", &["10.0.0.0/8"], &["203.0.113.9"]), "203.0.113.9");
     }
 
     #[test]
     fn the_client_cannot_write_its_own_address() {
         let trusted = ["10.0.0.0/8"];
-        assert_eq!(
-            client("10.0.0.1", &trusted, &["1.1.1.1, 203.0.113.9, 10.0.0.2"]),
-            "203.0.113.9"
-        );
-        assert_eq!(
-            client("10.0.0.1", &trusted, &["1.1.1.1", "203.0.113.9"]),
-            "203.0.113.9"
-        );
-        assert_eq!(
-            client("10.0.0.1", &trusted, &["203.0.113.9, unknown"]),
-            "10.0.0.1"
-        );
+        assert_eq!(client("10.0.0.1", &trusted, &["1.1.1.1, 203.0.113.9, 10.0.0.2"]), "203.0.113.9");
+        assert_eq!(client("10.0.0.1", &trusted, &["1.1.1.1", "203.0.113.9"]), "203.0.113.9");
+        assert_eq!(client("10.0.0.1", &trusted, &["203.0.113.9, unknown"]), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &trusted, &[]), "10.0.0.1");
     }
 
     #[test]
     fn ports_and_brackets_are_understood() {
         let trusted = ["10.0.0.0/8"];
-        assert_eq!(
-            client("10.0.0.1", &trusted, &["203.0.113.9:4711"]),
-            "203.0.113.9"
-        );
-        assert_eq!(
-            client("10.0.0.1", &trusted, &["[2001:db8::1]:4711"]),
-            "2001:db8::1"
-        );
-        assert_eq!(
-            client("10.0.0.1", &trusted, &["[2001:db8::1]"]),
-            "2001:db8::1"
-        );
+        assert_eq!(client("10.0.0.1", &trusted, &["203.0.113.9:4711"]), "203.0.113.9");
+        assert_eq!(client("10.0.0.1", &trusted, &["[2001:db8::1]:4711"]), "2001:db8::1");
+        assert_eq!(client("10.0.0.1", &trusted, &["[2001:db8::1]"]), "2001:db8::1");
     }
 }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -16,10 +16,12 @@ use hyper::body::{Body as _, Incoming};
 use ipnet::IpNet;
 use tower::Service as _;
 
-use super::{Failure, RequestId, RequestIds, client_address};
+use super::{Failure, RateLimiter, RequestId, RequestIds, address_key, client_address};
 use crate::config::{Config, Limits};
 use crate::net::{ConnectionAlive, InFlight};
 
+/// Seconds' worth of refusals one address may cause at once.
+const REFUSAL_BURST_SECONDS: u32 = 10;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What any handler may know about its request.
@@ -43,18 +45,13 @@ pub(super) struct Bounds {
 
 impl Bounds {
     fn of(limits: &Limits) -> Self {
-        Self {
-            body_bytes: limits.body_bytes,
-            body_timeout: limits.body_timeout,
-        }
+        Self { body_bytes: limits.body_bytes, body_timeout: limits.body_timeout }
     }
 }
 
 impl RequestInfo {
     pub(super) fn bounds(extensions: &Extensions) -> Bounds {
-        extensions
-            .get::<Self>()
-            .map_or_else(|| Bounds::of(&Limits::default()), |info| info.bounds)
+        extensions.get::<Self>().map_or_else(|| Bounds::of(&Limits::default()), |info| info.bounds)
     }
 }
 
@@ -63,20 +60,14 @@ impl<S: Sync> FromRequestParts<S> for RequestInfo {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         // Missing only when a router is driven without the edge, which is a fault of the wiring.
-        parts
-            .extensions
-            .get()
-            .cloned()
-            .ok_or_else(|| Failure::internal("no-edge"))
+        parts.extensions.get().cloned().ok_or_else(|| Failure::internal("no-edge"))
     }
 }
 
 /// The host the client asked for, with its port if it wrote one: `Host`, or `:authority` of HTTP/2.
 #[must_use]
 pub fn request_host<'a>(uri: &'a http::Uri, headers: &'a HeaderMap) -> Option<&'a str> {
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     host.or_else(|| uri.authority().map(http::uri::Authority::as_str))
 }
 
@@ -85,6 +76,7 @@ pub struct Edge {
     trusted_proxies: Vec<IpNet>,
     bounds: Bounds,
     ids: RequestIds,
+    refusals: Option<RateLimiter<IpAddr>>,
 }
 
 impl Edge {
@@ -95,6 +87,10 @@ impl Edge {
             trusted_proxies: config.trusted_proxies.clone(),
             bounds: Bounds::of(&config.limits),
             ids: RequestIds::new(seed),
+            refusals: (config.limits.refusals_per_second > 0).then(|| {
+                let rate = config.limits.refusals_per_second;
+                RateLimiter::new(rate, rate.saturating_mul(REFUSAL_BURST_SECONDS), Instant::now())
+            }),
         }
     }
 
@@ -107,40 +103,50 @@ impl Edge {
     ) -> Response<Body> {
         let in_flight = connection.begin_request();
         let id = self.ids.next();
-        let client = client_address(
-            connection.peer().ip(),
-            request.headers(),
-            &self.trusted_proxies,
-        );
-        let declared = request.body().size_hint().lower();
-        let mut response =
-            if usize::try_from(declared).map_or(true, |length| length > self.bounds.body_bytes) {
-                // Told from the header alone, before anything is read.
-                Failure::body_too_large(self.bounds.body_bytes).into_response()
-            } else {
-                let info = RequestInfo {
-                    id,
-                    client,
-                    connection: connection.clone(),
-                    bounds: self.bounds,
-                };
+        let client = client_address(connection.peer().ip(), request.headers(), &self.trusted_proxies);
+        let mut response = match self.admit(client, &request) {
+            Err(failure) => failure.into_response(),
+            Ok(()) => {
+                let info = RequestInfo { id, client, connection: connection.clone(), bounds: self.bounds };
                 request.extensions_mut().insert(info);
                 let answered: Result<_, Infallible> = router.clone().call(request).await;
                 answered.unwrap_or_else(|never| match never {})
-            };
+            }
+        };
+        self.count_refusal(client, response.status());
         response.headers_mut().insert(REQUEST_ID, id.header());
         complete(response.headers_mut());
         keep_until_sent(response, in_flight)
     }
 
+    /// What can be refused before anything is read.
+    fn admit(&self, client: IpAddr, request: &Request<Incoming>) -> Result<(), Failure> {
+        if let Some(refusals) = &self.refusals {
+            refusals.peek(&address_key(client), Instant::now()).map_err(|limited| {
+                let detail = "Too many refused requests came from this address.";
+                Failure::too_many_requests(detail, limited.retry_after)
+            })?;
+        }
+        let declared = request.body().size_hint().lower();
+        if usize::try_from(declared).map_or(true, |length| length > self.bounds.body_bytes) {
+            return Err(Failure::body_too_large(self.bounds.body_bytes));
+        }
+        Ok(())
+    }
+
+    fn count_refusal(&self, client: IpAddr, status: StatusCode) {
+        let is_refusal = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND);
+        if let (true, Some(refusals)) = (is_refusal, &self.refusals) {
+            // Whether this one was the last allowed is for the next request to find out.
+            let _ = refusals.check(&address_key(client), Instant::now());
+        }
+    }
+
     /// The answer to a connection beyond the limit.
     pub(crate) fn turn_away(&self) -> Response<Body> {
         let detail = "This server has as many connections as it may have.";
-        let mut response =
-            Failure::too_many_requests(detail, Duration::from_secs(2)).into_response();
-        response
-            .headers_mut()
-            .insert(header::CONNECTION, HeaderValue::from_static("close"));
+        let mut response = Failure::too_many_requests(detail, Duration::from_secs(2)).into_response();
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         complete(response.headers_mut());
         response
     }
@@ -151,14 +157,8 @@ fn complete(headers: &mut HeaderMap) {
     const DEFAULTS: [(HeaderName, HeaderValue); 5] = [
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (header::PRAGMA, HeaderValue::from_static("no-cache")),
-        (
-            header::STRICT_TRANSPORT_SECURITY,
-            HeaderValue::from_static("max-age=31536000"),
-        ),
-        (
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ),
+        (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (header::SERVER, HeaderValue::from_static("Countersign")),
     ];
     let is_cacheable = headers.contains_key(header::CACHE_CONTROL);
@@ -172,9 +172,7 @@ fn complete(headers: &mut HeaderMap) {
 
 /// A streamed answer (server-sent events) keeps its connection from being idle until it ends.
 fn keep_until_sent(response: Response<Body>, in_flight: InFlight) -> Response<Body> {
-    if response.body().size_hint().exact().is_some()
-        || response.status() == StatusCode::SWITCHING_PROTOCOLS
-    {
+    if response.body().size_hint().exact().is_some() || response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return response;
     }
     response.map(|body| {

@@ -21,69 +21,41 @@ impl Failure {
     /// `code` has five digits. `detail` is always sent: some clients read it without checking that it is there.
     #[must_use]
     pub fn new(code: u32, message: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            message,
-            detail: detail.into(),
-            retry_after: None,
-        }
+        Self { code, message, detail: detail.into(), retry_after: None }
     }
 
     /// 42901 with `Retry-After`, in whole seconds and at least one.
     #[must_use]
     pub fn too_many_requests(detail: impl Into<Cow<'static, str>>, retry_after: Duration) -> Self {
-        Self {
-            retry_after: Some(retry_after),
-            ..Self::new(42901, "Too Many Requests", detail)
-        }
+        Self { retry_after: Some(retry_after), ..Self::new(42901, "Too Many Requests", detail) }
     }
 
     #[must_use]
     pub fn not_found() -> Self {
-        Self::new(
-            40401,
-            "Resource not found",
-            "There is nothing at this path.",
-        )
+        Self::new(40401, "Resource not found", "There is nothing at this path.")
     }
 
     #[must_use]
     pub fn wrong_method() -> Self {
-        Self::new(
-            40501,
-            "Method not allowed",
-            "This path exists, but not with this method.",
-        )
+        Self::new(40501, "Method not allowed", "This path exists, but not with this method.")
     }
 
     /// 41301: the body is longer than `limit` bytes.
     #[must_use]
     pub fn body_too_large(limit: usize) -> Self {
-        Self::new(
-            41301,
-            "Request body too large",
-            format!("The limit is {limit} bytes."),
-        )
+        Self::new(41301, "Request body too large", format!("The limit is {limit} bytes."))
     }
 
     /// 40801: the body did not arrive in time.
     #[must_use]
     pub fn body_too_slow() -> Self {
-        Self::new(
-            40801,
-            "Request timeout",
-            "The request body did not arrive in time.",
-        )
+        Self::new(40801, "Request timeout", "The request body did not arrive in time.")
     }
 
     /// 50000, without any detail of the cause: that is in the log under `reference`.
     #[must_use]
     pub fn internal(reference: impl std::fmt::Display) -> Self {
-        Self::new(
-            50000,
-            "Internal server error",
-            format!("Reference {reference}."),
-        )
+        Self::new(50000, "Internal server error", format!("Reference {reference}."))
     }
 
     #[must_use]
@@ -102,13 +74,17 @@ impl Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let body = serde_json::json!({
-            "stat": "FAIL",
-            "code": self.code,
-            "message": self.message,
-            "message_detail": self.detail,
-        });
-        let mut response = (self.status(), body.to_string()).into_response();
+        #[derive(serde::Serialize)]
+        struct Envelope<'a> {
+            stat: &'static str,
+            code: u32,
+            message: &'a str,
+            message_detail: &'a str,
+        }
+        let envelope = Envelope { stat: "FAIL", code: self.code, message: self.message, message_detail: &self.detail };
+        // Numbers and texts always serialise.
+        let body = serde_json::to_string(&envelope).unwrap_or_default();
+        let mut response = (self.status(), body).into_response();
         let headers = response.headers_mut();
         // Without a charset: one client compares the header for equality.
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -123,7 +99,5 @@ impl IntoResponse for Failure {
 /// Adds the envelope's 404 and 405 to a router.
 #[must_use]
 pub fn with_fallbacks(router: Router) -> Router {
-    router
-        .fallback(async || Failure::not_found())
-        .method_not_allowed_fallback(async || Failure::wrong_method())
+    router.fallback(async || Failure::not_found()).method_not_allowed_fallback(async || Failure::wrong_method())
 }

@@ -39,18 +39,13 @@ impl RequestIds {
     /// `seed` should be random, so that ids of two runs do not collide.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self {
-            next: AtomicU64::new(seed),
-            key: seed.rotate_left(32),
-        }
+        Self { next: AtomicU64::new(seed), key: seed.rotate_left(32) }
     }
 
     #[must_use]
     pub fn next(&self) -> RequestId {
         // SplitMix64's finaliser is a bijection: distinct counters give distinct ids.
-        let mut x = self
-            .next
-            .fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+        let mut x = self.next.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         RequestId((x ^ (x >> 31)) ^ self.key)

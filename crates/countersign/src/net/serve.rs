@@ -30,7 +30,7 @@ const TURNED_AWAY_AT_A_TIME: usize = 64;
 const PROBE_AFTER: Duration = Duration::from_secs(60);
 const PROBE_EVERY: Duration = Duration::from_secs(10);
 const MAX_HEADERS: usize = 100;
-const MAX_HEADER_BYTES: usize = 64 << 10;
+const MAX_HEADER_BYTES: usize = 32 << 10;
 const MAX_STREAMS: u32 = 256;
 
 /// What all listeners share.
@@ -79,11 +79,7 @@ impl Net {
 
 /// Accepts until draining begins. Connections live on in their own tasks; see [`Net::finished`].
 pub async fn serve(endpoint: Endpoint, net: Arc<Net>) {
-    let Endpoint {
-        listener,
-        tls,
-        router,
-    } = endpoint;
+    let Endpoint { listener, tls, router } = endpoint;
     let acceptor = tls.map(TlsAcceptor::from);
     loop {
         let accepted = tokio::select! {
@@ -104,22 +100,14 @@ pub async fn serve(endpoint: Endpoint, net: Arc<Net>) {
                 Err(_) => continue,
             },
         };
-        let connection = Connection {
-            net: net.clone(),
-            alive: ConnectionAlive::new(peer),
-            service,
-            _permit: permit,
-        };
+        let connection = Connection { net: net.clone(), alive: ConnectionAlive::new(peer), service, _permit: permit };
         net.tasks.spawn(connection.run(stream, acceptor.clone()));
     }
 }
 
 async fn accept_failed(error: &std::io::Error) {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
-    if matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionReset | Interrupted
-    ) {
+    if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
         return;
     }
     // Out of files or memory: the next call would fail as well, at full speed.
@@ -151,8 +139,7 @@ impl Connection {
         let Some(acceptor) = acceptor else {
             return self.http(stream, true).await;
         };
-        let handshake =
-            tokio::time::timeout(self.net.limits.handshake_timeout, acceptor.accept(stream));
+        let handshake = tokio::time::timeout(self.net.limits.handshake_timeout, acceptor.accept(stream));
         let handshake = tokio::select! {
             handshake = handshake => handshake,
             () = self.net.shutdown.closing() => return,
@@ -172,18 +159,10 @@ impl Connection {
         I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
         let limits = &self.net.limits;
-        let timeouts = Timeouts {
-            header: limits.header_timeout,
-            idle: limits.idle_timeout,
-            write: limits.body_timeout,
-            is_http1,
-        };
+        let timeouts =
+            Timeouts { header: limits.header_timeout, idle: limits.idle_timeout, write: limits.body_timeout, is_http1 };
         let io = TokioIo::new(TimedIo::new(stream, self.alive.clone(), timeouts));
-        let ended = if is_http1 {
-            self.http1(io).await
-        } else {
-            self.http2(io).await
-        };
+        let ended = if is_http1 { self.http1(io).await } else { self.http2(io).await };
         if let Err(error) = ended {
             tracing::debug!(peer = %self.alive.peer(), error = %error, "connection ended");
         }
@@ -196,6 +175,7 @@ impl Connection {
             // Bounded by `TimedIo` instead, which tells waiting for headers from waiting for a person.
             .header_read_timeout(None)
             .max_headers(MAX_HEADERS)
+            .max_header_size(MAX_HEADER_BYTES)
             .max_buf_size(MAX_HEADER_BYTES)
             .serve_connection(io, service);
         tokio::pin!(connection);
@@ -254,9 +234,6 @@ async fn answer(
 /// Small answers leave at once, and a peer that vanished is noticed while a login waits for it.
 fn set_options(stream: &TcpStream) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
-    let probes = socket2::TcpKeepalive::new()
-        .with_time(PROBE_AFTER)
-        .with_interval(PROBE_EVERY)
-        .with_retries(3);
+    let probes = socket2::TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_EVERY).with_retries(3);
     socket2::SockRef::from(stream).set_tcp_keepalive(&probes)
 }

@@ -88,9 +88,7 @@ impl<I> TimedIo<I> {
 
     /// Ready at `deadline`. An earlier timer is left alone and moved when it fires, so that a busy connection never touches it.
     fn poll_deadline(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
         if timer.deadline() > deadline {
             timer.as_mut().reset(deadline);
         }
@@ -103,26 +101,17 @@ impl<I> TimedIo<I> {
         Poll::Pending
     }
 
-    fn written<T>(
-        &mut self,
-        result: Poll<io::Result<T>>,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<T>> {
+    fn written<T>(&mut self, result: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         if result.is_ready() {
             self.write_since = None;
             return result;
         }
-        self.poll_write_deadline(cx)
-            .map(|()| Err(io::ErrorKind::TimedOut.into()))
+        self.poll_write_deadline(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
 impl<I: AsyncRead + Unpin> AsyncRead for TimedIo<I> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
         match Pin::new(&mut this.inner).poll_read(cx, buf) {
@@ -133,19 +122,13 @@ impl<I: AsyncRead + Unpin> AsyncRead for TimedIo<I> {
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => this
-                .poll_read_deadline(cx)
-                .map(|()| Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => this.poll_read_deadline(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
         }
     }
 }
 
 impl<I: AsyncWrite + Unpin> AsyncWrite for TimedIo<I> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let result = Pin::new(&mut this.inner).poll_write(cx, buf);
         this.written(result, cx)
@@ -154,6 +137,10 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for TimedIo<I> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let result = Pin::new(&mut this.inner).poll_flush(cx);
+        if result.is_ready() {
+            // Hyper need not read again after an answer has left, so the idle time starts here.
+            let _ = this.poll_read_deadline(cx);
+        }
         this.written(result, cx)
     }
 

@@ -43,10 +43,7 @@ pub struct Health {
 impl Health {
     #[must_use]
     pub fn new(shutdown: Shutdown, checks: Vec<Arc<dyn ReadinessCheck>>) -> Self {
-        Self {
-            shutdown,
-            checks: checks.into(),
-        }
+        Self { shutdown, checks: checks.into() }
     }
 
     /// Runs all checks at once; each gets two seconds.
@@ -54,21 +51,14 @@ impl Health {
         let shutdown = Check {
             name: "accepting",
             ok: !self.shutdown.is_draining(),
-            detail: self
-                .shutdown
-                .is_draining()
-                .then(|| "the server is stopping".to_owned()),
+            detail: self.shutdown.is_draining().then(|| "the server is stopping".to_owned()),
         };
         let checks = self.checks.iter().map(|check| async move {
             let outcome = match tokio::time::timeout(CHECK_TIMEOUT, check.check()).await {
                 Ok(outcome) => outcome,
                 Err(_) => Err(format!("no answer within {} s", CHECK_TIMEOUT.as_secs())),
             };
-            Check {
-                name: check.name(),
-                ok: outcome.is_ok(),
-                detail: outcome.err(),
-            }
+            Check { name: check.name(), ok: outcome.is_ok(), detail: outcome.err() }
         });
         let mut all = vec![shutdown];
         all.extend(futures_util::future::join_all(checks).await);
@@ -78,10 +68,7 @@ impl Health {
 
 /// `/healthz` and `/readyz`, for every listener: they say yes or no and nothing else.
 pub fn health_routes(health: Health) -> Router {
-    Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(readyz))
-        .with_state(health)
+    Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(readyz)).with_state(health)
 }
 
 async fn readyz(State(health): State<Health>) -> Response {

@@ -28,9 +28,7 @@ impl CertificateFacts {
     #[must_use]
     pub fn covers(&self, host: &str) -> bool {
         self.names.iter().any(|name| match name.strip_prefix("*.") {
-            Some(parent) => host
-                .split_once('.')
-                .is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(parent)),
+            Some(parent) => host.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(parent)),
             None => name.eq_ignore_ascii_case(host),
         })
     }
@@ -41,29 +39,17 @@ pub fn read_pair(files: &CertificateFiles) -> Result<CertifiedKey, TlsError> {
     let chain = read_chain(&files.certificate)?;
     let mode = mode_of(&files.key)?;
     if mode & 0o077 != 0 {
-        return Err(TlsError::KeyExposed {
-            path: files.key.clone(),
-            mode,
-        });
+        return Err(TlsError::KeyExposed { path: files.key.clone(), mode });
     }
     let pem = zeroize::Zeroizing::new(read(&files.key)?);
-    let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| TlsError::NoKey {
-        path: files.key.clone(),
-    })?;
-    CertifiedKey::from_der(chain, key, &rustls::crypto::aws_lc_rs::default_provider()).map_err(
-        |source| TlsError::Mismatch {
-            certificate: files.certificate.clone(),
-            key: files.key.clone(),
-            source,
-        },
-    )
+    let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| TlsError::NoKey { path: files.key.clone() })?;
+    CertifiedKey::from_der(chain, key, &rustls::crypto::aws_lc_rs::default_provider())
+        .map_err(|source| TlsError::Mismatch { certificate: files.certificate.clone(), key: files.key.clone(), source })
 }
 
 /// The facts of the first certificate in a PEM file.
 pub fn read_facts(path: &Path) -> Result<CertificateFacts, TlsError> {
-    facts(&read_chain(path)?).ok_or_else(|| TlsError::NoCertificate {
-        path: path.to_owned(),
-    })
+    facts(&read_chain(path)?).ok_or_else(|| TlsError::NoCertificate { path: path.to_owned() })
 }
 
 pub(super) fn facts(chain: &[CertificateDer<'_>]) -> Option<CertificateFacts> {
@@ -71,14 +57,7 @@ pub(super) fn facts(chain: &[CertificateDer<'_>]) -> Option<CertificateFacts> {
     let time = |time: x509_parser::time::ASN1Time| Timestamp::from_second(time.timestamp()).ok();
     let validity = certificate.validity();
     let alternative = certificate.subject_alternative_name().ok().flatten();
-    let names = alternative.map(|extension| {
-        extension
-            .value
-            .general_names
-            .iter()
-            .filter_map(name)
-            .collect()
-    });
+    let names = alternative.map(|extension| extension.value.general_names.iter().filter_map(name).collect());
     Some(CertificateFacts {
         not_before: time(validity.not_before)?,
         not_after: time(validity.not_after)?,
@@ -90,12 +69,8 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
     match name {
         GeneralName::DNSName(name) => Some((*name).to_owned()),
         GeneralName::IPAddress(bytes) => match bytes.len() {
-            4 => <[u8; 4]>::try_from(*bytes)
-                .ok()
-                .map(|b| std::net::IpAddr::from(b).to_string()),
-            16 => <[u8; 16]>::try_from(*bytes)
-                .ok()
-                .map(|b| std::net::IpAddr::from(b).to_string()),
+            4 => <[u8; 4]>::try_from(*bytes).ok().map(|b| std::net::IpAddr::from(b).to_string()),
+            16 => <[u8; 16]>::try_from(*bytes).ok().map(|b| std::net::IpAddr::from(b).to_string()),
             _ => None,
         },
         _ => None,
@@ -107,24 +82,16 @@ fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     match chain {
         Ok(chain) if !chain.is_empty() => Ok(chain),
-        Ok(_) | Err(_) => Err(TlsError::NoCertificate {
-            path: path.to_owned(),
-        }),
+        Ok(_) | Err(_) => Err(TlsError::NoCertificate { path: path.to_owned() }),
     }
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    std::fs::read(path).map_err(|source| TlsError::Read {
-        path: path.to_owned(),
-        source,
-    })
+    std::fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })
 }
 
 pub(super) fn mode_of(path: &Path) -> Result<u32, TlsError> {
-    let metadata = std::fs::metadata(path).map_err(|source| TlsError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
+    let metadata = std::fs::metadata(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })?;
     Ok(metadata.mode() & 0o7777)
 }
 
@@ -137,19 +104,12 @@ pub(super) fn write(path: &Path, contents: &[u8], mode: u32) -> Result<(), TlsEr
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(mode)
-            .open(&new)?;
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&new)?;
         file.write_all(contents)?;
         file.sync_all()?;
         std::fs::rename(&new, path)
     };
-    write().map_err(|source| TlsError::Write {
-        path: path.to_owned(),
-        source,
-    })
+    write().map_err(|source| TlsError::Write { path: path.to_owned(), source })
 }
 
 /// A certificate ready to serve.
@@ -161,8 +121,5 @@ pub(super) struct Served {
 pub(super) fn served(files: &CertificateFiles) -> Result<Served, TlsError> {
     let key = read_pair(files)?;
     let facts = facts(&key.cert);
-    Ok(Served {
-        key: Arc::new(key),
-        facts,
-    })
+    Ok(Served { key: Arc::new(key), facts })
 }

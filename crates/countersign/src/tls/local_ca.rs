@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType, string::Ia5String,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType, string::Ia5String,
 };
 use zeroize::Zeroizing;
 
@@ -33,9 +33,7 @@ pub struct LocalCa {
 impl LocalCa {
     #[must_use]
     pub fn new(data_dir: &Path) -> Self {
-        Self {
-            directory: data_dir.join("tls"),
-        }
+        Self { directory: data_dir.join("tls") }
     }
 
     /// PEM file that clients are told to trust.
@@ -47,10 +45,7 @@ impl LocalCa {
     /// Chain and key the server presents.
     #[must_use]
     pub fn server_files(&self) -> CertificateFiles {
-        CertificateFiles {
-            certificate: self.directory.join("server.pem"),
-            key: self.directory.join("server.key"),
-        }
+        CertificateFiles { certificate: self.directory.join("server.pem"), key: self.directory.join("server.key") }
     }
 
     /// Makes what is missing and renews what is due: the authority once, the server certificate when it has fewer
@@ -61,34 +56,19 @@ impl LocalCa {
         let authority = if key_path.exists() {
             let mode = mode_of(&key_path)?;
             if mode & 0o077 != 0 {
-                return Err(TlsError::KeyExposed {
-                    path: key_path,
-                    mode,
-                });
+                return Err(TlsError::KeyExposed { path: key_path, mode });
             }
             let pem = Zeroizing::new(read(&key_path)?);
-            let pem = std::str::from_utf8(&pem).map_err(|_| TlsError::NoKey {
-                path: key_path.clone(),
-            })?;
-            KeyPair::from_pem(pem).map_err(|_| TlsError::NoKey {
-                path: key_path.clone(),
-            })?
+            let pem = std::str::from_utf8(&pem).map_err(|_| TlsError::NoKey { path: key_path.clone() })?;
+            KeyPair::from_pem(pem).map_err(|_| TlsError::NoKey { path: key_path.clone() })?
         } else {
             let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-            write(
-                &key_path,
-                Zeroizing::new(key.serialize_pem()).as_bytes(),
-                0o600,
-            )?;
+            write(&key_path, Zeroizing::new(key.serialize_pem()).as_bytes(), 0o600)?;
             key
         };
         let parameters = authority_parameters(&authority, now)?;
         if !self.certificate_path().exists() {
-            write(
-                &self.certificate_path(),
-                parameters.self_signed(&authority)?.pem().as_bytes(),
-                0o644,
-            )?;
+            write(&self.certificate_path(), parameters.self_signed(&authority)?.pem().as_bytes(), 0o644)?;
         }
         if self.is_current(names, now) {
             return Ok(false);
@@ -103,10 +83,7 @@ impl LocalCa {
             .recursive(true)
             .mode(0o700)
             .create(&self.directory)
-            .map_err(|source| TlsError::Write {
-                path: self.directory.clone(),
-                source,
-            })
+            .map_err(|source| TlsError::Write { path: self.directory.clone(), source })
     }
 
     fn is_current(&self, names: &[String], now: Timestamp) -> bool {
@@ -114,24 +91,14 @@ impl LocalCa {
         let (Ok(facts), Ok(_)) = (read_facts(&files.certificate), read_pair(&files)) else {
             return false;
         };
-        facts.not_after.duration_since(now) >= DAY * RENEW_DAYS
-            && names.iter().all(|name| facts.names.contains(name))
+        facts.not_after.duration_since(now) >= DAY * RENEW_DAYS && names.iter().all(|name| facts.names.contains(name))
     }
 
-    fn issue(
-        &self,
-        issuer: &Issuer<'_, KeyPair>,
-        names: &[String],
-        now: Timestamp,
-    ) -> Result<(), TlsError> {
+    fn issue(&self, issuer: &Issuer<'_, KeyPair>, names: &[String], now: Timestamp) -> Result<(), TlsError> {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let mut parameters = CertificateParams::default();
-        parameters.distinguished_name =
-            common_name(names.first().map_or("countersign", String::as_str));
-        parameters.subject_alt_names = names
-            .iter()
-            .map(|name| alternative_name(name))
-            .collect::<Result<_, _>>()?;
+        parameters.distinguished_name = common_name(names.first().map_or("countersign", String::as_str));
+        parameters.subject_alt_names = names.iter().map(|name| alternative_name(name)).collect::<Result<_, _>>()?;
         parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         parameters.use_authority_key_identifier_extension = true;
@@ -139,11 +106,7 @@ impl LocalCa {
         let certificate = parameters.signed_by(&key, issuer)?;
         let files = self.server_files();
         // The key goes first: a reader that sees the old certificate with the new key refuses the pair and tries again.
-        write(
-            &files.key,
-            Zeroizing::new(key.serialize_pem()).as_bytes(),
-            0o600,
-        )?;
+        write(&files.key, Zeroizing::new(key.serialize_pem()).as_bytes(), 0o600)?;
         write(&files.certificate, certificate.pem().as_bytes(), 0o644)
     }
 }
@@ -153,10 +116,7 @@ fn authority_parameters(key: &KeyPair, now: Timestamp) -> Result<CertificatePara
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, key.public_key_raw());
     let mut parameters = CertificateParams::default();
     // Two installations must not have authorities of one name: browsers would take one for the other.
-    let name = format!(
-        "Countersign local CA {}",
-        HEXLOWER.encode(&digest.as_ref()[..4])
-    );
+    let name = format!("Countersign local CA {}", HEXLOWER.encode(&digest.as_ref()[..4]));
     parameters.distinguished_name = common_name(&name);
     parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -180,16 +140,8 @@ fn alternative_name(name: &str) -> Result<SanType, rcgen::Error> {
 /// From yesterday, because clients' clocks are wrong by time zones, to `days` from now.
 fn validity(parameters: &mut CertificateParams, now: Timestamp, days: i32) {
     let date = |offset: i32| {
-        let day = now
-            .saturating_add(DAY * offset)
-            .unwrap_or(Timestamp::MAX)
-            .to_zoned(TimeZone::UTC)
-            .date();
-        rcgen::date_time_ymd(
-            i32::from(day.year()),
-            day.month().unsigned_abs(),
-            day.day().unsigned_abs(),
-        )
+        let day = now.saturating_add(DAY * offset).unwrap_or(Timestamp::MAX).to_zoned(TimeZone::UTC).date();
+        rcgen::date_time_ymd(i32::from(day.year()), day.month().unsigned_abs(), day.day().unsigned_abs())
     };
     parameters.not_before = date(-1);
     // Validity has whole days; round up so that a fresh certificate has at least the days promised.
@@ -228,14 +180,8 @@ mod tests {
         let ca = LocalCa::new(directory.path());
         let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         ca.ensure(&names(&["localhost"]), start).unwrap();
-        assert!(
-            ca.ensure(&names(&["localhost", "mfa.example.com"]), start)
-                .unwrap()
-        );
-        assert!(
-            !ca.ensure(&names(&["localhost"]), start).unwrap(),
-            "fewer names need no new one"
-        );
+        assert!(ca.ensure(&names(&["localhost", "mfa.example.com"]), start).unwrap());
+        assert!(!ca.ensure(&names(&["localhost"]), start).unwrap(), "fewer names need no new one");
     }
 
     #[test]
@@ -251,9 +197,6 @@ mod tests {
         }
         let path = directory.path().join("tls/ca.key");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(
-            ca.ensure(&names(&["localhost"]), start),
-            Err(TlsError::KeyExposed { .. })
-        ));
+        assert!(matches!(ca.ensure(&names(&["localhost"]), start), Err(TlsError::KeyExposed { .. })));
     }
 }

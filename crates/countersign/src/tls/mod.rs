@@ -53,10 +53,7 @@ impl Certificates {
     pub fn open(config: &Config, now: Timestamp) -> Result<Self, TlsError> {
         let source = match &config.tls.files {
             Some(files) => Source::Files(files.clone()),
-            None => Source::Local {
-                ca: LocalCa::new(&config.data_dir),
-                names: certificate_names(config),
-            },
+            None => Source::Local { ca: LocalCa::new(&config.data_dir), names: certificate_names(config) },
         };
         source.prepare(now)?;
         let stamp = source.stamp();
@@ -64,10 +61,7 @@ impl Certificates {
         Ok(Self(Arc::new(Inner {
             source,
             resolver: Arc::new(Resolver(ArcSwap::new(served.key))),
-            state: std::sync::Mutex::new(State {
-                stamp,
-                facts: served.facts,
-            }),
+            state: std::sync::Mutex::new(State { stamp, facts: served.facts }),
         })))
     }
 
@@ -89,15 +83,8 @@ impl Certificates {
         let served = files::served(&self.0.source.files())?;
         let is_same = self.0.resolver.0.load().cert == served.key.cert;
         self.0.resolver.0.store(served.key);
-        *self.lock() = State {
-            stamp,
-            facts: served.facts,
-        };
-        Ok(if is_same {
-            Reload::Unchanged
-        } else {
-            Reload::Replaced
-        })
+        *self.lock() = State { stamp, facts: served.facts };
+        Ok(if is_same { Reload::Unchanged } else { Reload::Replaced })
     }
 
     /// Validity and names of the certificate being served.
@@ -131,10 +118,7 @@ impl Certificates {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         // Nothing panics while holding it, and a half-written state cannot exist: it is replaced whole.
-        self.0
-            .state
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -155,11 +139,7 @@ impl Source {
 
     fn stamp(&self) -> Option<[SystemTime; 2]> {
         let files = self.files();
-        let modified = |path: &PathBuf| {
-            std::fs::metadata(path)
-                .and_then(|metadata| metadata.modified())
-                .ok()
-        };
+        let modified = |path: &PathBuf| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
         Some([modified(&files.certificate)?, modified(&files.key)?])
     }
 }
@@ -167,24 +147,15 @@ impl Source {
 /// Host names, `localhost` and the addresses listened on: whatever a client may have been configured with.
 #[must_use]
 pub fn certificate_names(config: &Config) -> Vec<String> {
-    let mut names = vec![
-        config.hosts.api.name.clone(),
-        config.hosts.authenticator.name.clone(),
-        "localhost".to_owned(),
-    ];
+    let mut names =
+        vec![config.hosts.api.name.clone(), config.hosts.authenticator.name.clone(), "localhost".to_owned()];
     for address in [config.listen.api.ip(), config.listen.authenticator.ip()] {
         if !address.is_unspecified() {
             names.push(address.to_string());
         }
     }
     names.extend(["127.0.0.1".to_owned(), "::1".to_owned()]);
-    names.extend(
-        config
-            .tls
-            .extra_names
-            .iter()
-            .map(|name| name.to_ascii_lowercase()),
-    );
+    names.extend(config.tls.extra_names.iter().map(|name| name.to_ascii_lowercase()));
     let mut seen = std::collections::HashSet::new();
     names.retain(|name| seen.insert(name.clone()));
     names
