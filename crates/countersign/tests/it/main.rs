@@ -1,3 +1,4 @@
 //! One test binary for the whole package.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod infra;
