@@ -51,6 +51,8 @@ impl Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(commands::serve::Serve),
+    Check(commands::check::Check),
+    Support(commands::support::Support),
 }
 
 /// Runs the command the process was started with.
@@ -61,8 +63,16 @@ pub fn main() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let outcome = match cli.command {
         Command::Serve(serve) => serve.run(&cli.global),
+        Command::Check(check) => check.run(&cli.global),
+        Command::Support(support) => support.run(&cli.global),
     };
     ExitCode::from(outcome.unwrap_or_else(|error| report(&error)))
+}
+
+/// Prints a command's answer.
+pub(crate) fn print(text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    writeln!(std::io::stdout().lock(), "{text}")
 }
 
 /// Prints an error with its causes and gives the exit code.

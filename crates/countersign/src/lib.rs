@@ -2,6 +2,7 @@
 //!
 //! `main` only calls [`cli::main`]. A test or the demo starts the same server inside its own process with [`server::run_server`].
 
+pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -10,4 +11,5 @@ pub mod logging;
 pub mod net;
 pub mod ops;
 pub mod server;
+pub mod support;
 pub mod tls;

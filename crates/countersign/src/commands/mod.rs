@@ -1,3 +1,5 @@
 //! One file per command: its arguments, its help and its `run`, which gives the exit code.
 
+pub mod check;
 pub mod serve;
+pub mod support;
