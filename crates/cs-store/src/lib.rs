@@ -7,9 +7,9 @@ pub mod authenticators;
 mod convert;
 pub mod db;
 pub mod facts;
+pub mod highwater;
 pub mod integrations;
 pub mod logins;
-pub mod highwater;
 pub mod outbox;
 #[cfg(feature = "testing")]
 pub mod testing;

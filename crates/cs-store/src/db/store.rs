@@ -325,6 +325,15 @@ impl Store {
         }
     }
 
+    /// Checks that the database understands `sql`, without running it.
+    pub async fn prepare(&self, sql: impl Into<Cow<'static, str>>) -> Result<(), StoreError> {
+        let query = Query::new(sql, Vec::new());
+        match &self.0.db {
+            Db::Sqlite(db) => db.reads.prepare(&query),
+            Db::Postgres(db) => db.reads.prepare(&query).await,
+        }
+    }
+
     /// Commits `job`: all of it or nothing. Returns after it is on disk.
     ///
     /// Fails with [`CommitError::Conflict`] when a guard does not hold, and at once with [`CommitError::Overloaded`] when the queue is full.

@@ -28,3 +28,4 @@ mod common;
 mod logins;
 mod opening;
 mod outbox;
+mod statements;

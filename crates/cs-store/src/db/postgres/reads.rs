@@ -41,6 +41,12 @@ impl Reads {
         }
     }
 
+    /// Compiles a statement.
+    pub(in crate::db) async fn prepare(&self, query: &Query) -> Result<(), StoreError> {
+        self.connection().await?.client.prepare(&query.sql).await?;
+        Ok(())
+    }
+
     /// Several reads, sent together.
     pub(in crate::db) async fn query_many(&self, queries: &[Query]) -> Result<Vec<Vec<Row>>, StoreError> {
         super::pipeline(queries.iter().map(|query| self.query(query)).collect()).await.into_iter().collect()

@@ -38,6 +38,14 @@ impl Pool {
         rows
     }
 
+    /// Compiles a statement.
+    pub(in crate::db) fn prepare(&self, query: &Query) -> Result<(), StoreError> {
+        let connection = self.take()?;
+        let outcome = connection.prepare(&plan(&query.sql).sqlite).map(|_| ());
+        self.give_back(connection);
+        Ok(outcome?)
+    }
+
     /// Several reads of one state of the database.
     pub(in crate::db) fn query_many(&self, queries: &[Query]) -> Result<Vec<Vec<Row>>, StoreError> {
         let connection = self.take()?;
