@@ -21,6 +21,12 @@ impl IntegrationType {
         ((1..=40).contains(&text.len()) && text.bytes().all(plain)).then(|| Self(text.to_owned()))
     }
 
+    /// The type with a name written in this program, which has the form [`Self::parse`] asks for.
+    pub fn from_known(name: &'static str) -> Self {
+        debug_assert!(Self::parse(name).is_some(), "{name}");
+        Self(name.to_owned())
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,6 +1,7 @@
 //! All SQL: SQLite and PostgreSQL, migrations, commit jobs, encryption at rest, the audit chain.
 
 pub mod accounts;
+pub mod administrators;
 pub mod attempts;
 pub mod audit;
 pub mod authenticators;

@@ -24,6 +24,7 @@ CREATE TABLE administrator (
     setup_digest  BLOB,
     setup_expires BIGINT,
     password_change_required BIGINT NOT NULL,
+    external_password BIGINT NOT NULL,
     version       BIGINT NOT NULL,
     created_at    BIGINT NOT NULL,
     last_login    BIGINT,
