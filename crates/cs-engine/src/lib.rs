@@ -5,6 +5,7 @@
 
 mod access;
 pub mod admin;
+pub mod bootstrap;
 mod cache;
 mod clock;
 pub mod devices;

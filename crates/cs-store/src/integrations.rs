@@ -236,10 +236,7 @@ impl Store {
         key: IntegrationKey,
     ) -> Result<Option<IntegrationRecord>, StoreError> {
         let row = self
-            .query_opt(
-                select_record!("WHERE account = $1 AND ikey = $2"),
-                args![account.as_str(), key.as_str()],
-            )
+            .query_opt(select_record!("WHERE account = $1 AND ikey = $2"), args![account.as_str(), key.as_str()])
             .await?;
         row.as_ref().map(IntegrationRecord::read).transpose()
     }

@@ -6,10 +6,13 @@
 use cs_core::id::{AccountId, AdminId, IntegrationKey, TxId};
 use cs_store::Job;
 use cs_store::audit::{LogKind, LogRecord};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 
 use crate::{Engine, EngineError, SystemRng};
+
+/// How long the secret before a rotation still works, so that clients can be given the new one without an outage.
+pub const SECRET_OVERLAP: SignedDuration = SignedDuration::from_hours(24);
 
 /// Who makes a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,14 +45,14 @@ pub(crate) fn admin_record(
     description: &Json,
     now: Timestamp,
 ) -> LogRecord {
-    let mut record =
-        LogRecord::new(account.as_str(), LogKind::Admin, TxId::generate(&mut SystemRng).to_string(), now);
+    let mut record = LogRecord::new(account.as_str(), LogKind::Admin, TxId::generate(&mut SystemRng).to_string(), now);
     record.result = Some(action.to_owned());
     if let Actor::Integration(key) = actor {
         record.integration = Some(key.to_string());
     }
     record.personal = Some(
-        serde_json::json!({"username": actor.name(), "object": object, "description": description.to_string()}).to_string(),
+        serde_json::json!({"username": actor.name(), "object": object, "description": description.to_string()})
+            .to_string(),
     );
     record
 }
