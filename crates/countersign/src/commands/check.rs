@@ -1,7 +1,6 @@
 //! `countersign check`
 
 use clap::Args;
-use jiff::Timestamp;
 
 use crate::check::{Finding, Level, check};
 use crate::cli::{self, Global, print};
@@ -23,7 +22,7 @@ pub struct Check {
 impl Check {
     pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
         let config = global.load()?.config;
-        let findings = check(&config, Timestamp::now());
+        let findings = check(&config, crate::server::now());
         let text = if self.json { serde_json::to_string_pretty(&findings)? } else { describe(&findings) };
         print(text.trim_end())?;
         let worst = findings.iter().map(|finding| finding.level).max();

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use jiff::Timestamp;
 
 use crate::cli::{self, Global, print};
 use crate::support;
@@ -29,7 +28,7 @@ impl Support {
     pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
         // A broken configuration is a reason for a bundle, not against one.
         let loaded = global.load();
-        let bundle = support::collect(global, loaded.as_ref(), &self.log, Timestamp::now());
+        let bundle = support::collect(global, loaded.as_ref(), &self.log, crate::server::now());
         bundle.write(&self.out)?;
         print(&format!("{}: {} files, secrets taken out", self.out.display(), bundle.len()))?;
         Ok(cli::OK)

@@ -1,16 +1,13 @@
-//! Where the master key is, and reading it.
+//! Where the master key is.
 
 use std::fmt;
-use std::io::Write as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use data_encoding::HEXLOWER_PERMISSIVE;
-use zeroize::Zeroizing;
+use cs_store::vault::{MasterKey, VaultError};
 
 use super::value::{Raw, ValueError};
 
-/// Where the master key comes from. It is 32 bytes, written as 64 hexadecimal digits.
+/// Where the master key comes from: 32 bytes in hexadecimal or base64.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MasterKeySource {
     /// A file that only its owner can read.
@@ -21,23 +18,6 @@ pub enum MasterKeySource {
     Credential(String),
 }
 
-/// The 32-byte key under which all other keys are wrapped. Wiped on drop; never printed.
-pub struct MasterKey(Zeroizing<[u8; 32]>);
-
-impl MasterKey {
-    /// The raw key, for the store's key ring.
-    #[must_use]
-    pub fn expose(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for MasterKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MasterKey(..)")
-    }
-}
-
 /// Why the master key cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum MasterKeyError {
@@ -45,18 +25,8 @@ pub enum MasterKeyError {
         "there is no master key at {0}; `countersign bootstrap` makes one, a restored data directory needs the original"
     )]
     Missing(String),
-    #[error("cannot read the master key at {place}")]
-    Unreadable {
-        place: String,
-        #[source]
-        source: std::io::Error,
-    },
-    #[error("others can read {} (mode {mode:04o}); run: chmod 600 {}", path.display(), path.display())]
-    Exposed { path: PathBuf, mode: u32 },
-    #[error("the master key at {0} is not 64 hexadecimal digits")]
-    Malformed(String),
-    #[error("the system gave no random bytes")]
-    NoRandomness,
+    #[error(transparent)]
+    Unusable(#[from] VaultError),
 }
 
 impl MasterKeySource {
@@ -75,25 +45,25 @@ impl MasterKeySource {
 
     /// Reads the key. A file that others can read is refused.
     pub fn load(&self) -> Result<MasterKey, MasterKeyError> {
-        let place = self.to_string();
-        let text = match self {
-            Self::File(path) => read_private(path)?,
+        let missing = || MasterKeyError::Missing(self.to_string());
+        match self {
+            Self::File(path) if !path.exists() => Err(missing()),
+            Self::File(path) => Ok(MasterKey::from_file(path)?),
             Self::Environment(variable) => {
-                Zeroizing::new(std::env::var(variable).map_err(|_| MasterKeyError::Missing(place.clone()))?)
+                let text = zeroize::Zeroizing::new(std::env::var(variable).map_err(|_| missing())?);
+                Ok(MasterKey::from_text(variable, &text)?)
             }
             Self::Credential(name) => {
-                let directory =
-                    std::env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| MasterKeyError::Missing(place.clone()))?;
-                read(&Path::new(&directory).join(name), &place)?
+                let directory = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(missing)?;
+                Ok(MasterKey::from_file(&Path::new(&directory).join(name))?)
             }
-        };
-        decode(&text).ok_or(MasterKeyError::Malformed(place))
+        }
     }
 
-    /// Reads the key, or makes a new one when the source is a file that does not exist yet.
+    /// Reads the key, or makes a new one when the source is a file that does not exist yet: for a new data directory only.
     pub fn load_or_create(&self) -> Result<MasterKey, MasterKeyError> {
         match (self.load(), self) {
-            (Err(MasterKeyError::Missing(_)), Self::File(path)) => create(path),
+            (Err(MasterKeyError::Missing(_)), Self::File(path)) => Ok(MasterKey::create_file(path)?),
             (result, _) => result,
         }
     }
@@ -109,49 +79,6 @@ impl fmt::Display for MasterKeySource {
     }
 }
 
-fn read_private(path: &Path) -> Result<Zeroizing<String>, MasterKeyError> {
-    let place = format!("file:{}", path.display());
-    let text = read(path, &place)?;
-    let metadata =
-        std::fs::metadata(path).map_err(|source| MasterKeyError::Unreadable { place: place.clone(), source })?;
-    let mode = metadata.mode() & 0o7777;
-    if mode & 0o077 == 0 { Ok(text) } else { Err(MasterKeyError::Exposed { path: path.to_owned(), mode }) }
-}
-
-fn read(path: &Path, place: &str) -> Result<Zeroizing<String>, MasterKeyError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Zeroizing::new(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(MasterKeyError::Missing(place.to_owned())),
-        Err(source) => Err(MasterKeyError::Unreadable { place: place.to_owned(), source }),
-    }
-}
-
-fn decode(text: &str) -> Option<MasterKey> {
-    let bytes = Zeroizing::new(HEXLOWER_PERMISSIVE.decode(text.trim().as_bytes()).ok()?);
-    let mut key = Zeroizing::new([0; 32]);
-    if bytes.len() != key.len() {
-        return None;
-    }
-    key.copy_from_slice(&bytes);
-    Some(MasterKey(key))
-}
-
-fn create(path: &Path) -> Result<MasterKey, MasterKeyError> {
-    let mut key = Zeroizing::new([0; 32]);
-    aws_lc_rs::rand::fill(key.as_mut_slice()).map_err(|_| MasterKeyError::NoRandomness)?;
-    let text = Zeroizing::new(HEXLOWER_PERMISSIVE.encode(key.as_slice()));
-    let write = || -> std::io::Result<()> {
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(text.as_bytes())?;
-        file.write_all(b"\n")?;
-        // Everything sealed under this key is lost with it, so it must be on disk before it is used.
-        file.sync_all()?;
-        path.parent().map_or(Ok(()), |directory| std::fs::File::open(directory)?.sync_all())
-    };
-    write().map_err(|source| MasterKeyError::Unreadable { place: format!("file:{}", path.display()), source })?;
-    Ok(MasterKey(key))
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
@@ -164,27 +91,21 @@ mod tests {
         let source = MasterKeySource::File(directory.path().join("master.key"));
         assert!(matches!(source.load(), Err(MasterKeyError::Missing(_))));
         let made = source.load_or_create().unwrap();
-        assert_eq!(made.expose(), source.load_or_create().unwrap().expose());
+        // `Debug` shows an id of the key.
+        assert_eq!(format!("{made:?}"), format!("{:?}", source.load_or_create().unwrap()));
     }
 
     #[test]
-    fn a_key_others_can_read_is_refused() {
+    fn an_exposed_or_truncated_key_is_refused_and_not_replaced() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("master.key");
         let source = MasterKeySource::File(path.clone());
         source.load_or_create().unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(matches!(source.load(), Err(MasterKeyError::Exposed { mode: 0o640, .. })));
-    }
-
-    #[test]
-    fn a_truncated_key_is_refused_without_being_replaced() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("master.key");
-        let source = MasterKeySource::File(path.clone());
-        source.load_or_create().unwrap();
+        assert!(matches!(source.load(), Err(MasterKeyError::Unusable(VaultError::OpenToOthers { .. }))));
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         std::fs::write(&path, "abcd").unwrap();
-        assert!(matches!(source.load_or_create(), Err(MasterKeyError::Malformed(_))));
+        assert!(matches!(source.load_or_create(), Err(MasterKeyError::Unusable(VaultError::Unreadable { .. }))));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "abcd");
     }
 }

@@ -19,7 +19,7 @@ use ipnet::IpNet;
 pub use database::DatabaseUrl;
 pub use error::{ConfigError, ConfigErrors, Origin};
 pub use keys::{KEYS, Key};
-pub use master_key::{MasterKey, MasterKeyError, MasterKeySource};
+pub use master_key::{MasterKeyError, MasterKeySource};
 pub use source::{Loaded, load, load_from};
 pub use value::ValueError;
 

@@ -97,7 +97,6 @@ impl IntoResponse for Failure {
 }
 
 /// Adds the envelope's 404 and 405 to a router.
-#[must_use]
 pub fn with_fallbacks(router: Router) -> Router {
     router.fallback(async || Failure::not_found()).method_not_allowed_fallback(async || Failure::wrong_method())
 }

@@ -203,6 +203,6 @@ async fn http2_serves_the_same() {
         .build()
         .unwrap();
     let answer = client.get(format!("https://localhost:{}/client", site.api().port())).send().await.unwrap();
-    assert_eq!(answer.version(), axum::http::Version::HTTP_2);
+    assert_eq!(answer.version(), reqwest::Version::HTTP_2);
     assert_eq!(answer.text().await.unwrap(), "127.0.0.1");
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::StatusCode;
 use axum::routing::{get, post};
 use countersign::config::Config;
 use countersign::http::{BodyBytes, RequestInfo};
@@ -102,7 +103,7 @@ fn routes() -> (Router, Waiting) {
                 }
             }),
         )
-        .route("/refused", get(async || axum::http::StatusCode::UNAUTHORIZED))
+        .route("/refused", get(async || StatusCode::UNAUTHORIZED))
         .route("/wait", get(wait));
     (router, Waiting { arrived, release })
 }
