@@ -13,6 +13,7 @@ mod entropy;
 mod error;
 mod geo;
 mod hub;
+mod legacy;
 pub mod login;
 mod maintenance;
 mod waiters;

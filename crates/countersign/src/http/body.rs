@@ -1,7 +1,9 @@
 //! Reading a request body within its bounds.
 
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
+use http::Extensions;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use super::{Failure, RequestInfo};
@@ -16,15 +18,19 @@ impl<S: Sync> FromRequest<S> for BodyBytes {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        let bounds = RequestInfo::bounds(request.extensions());
-        let body = Limited::new(request.into_body(), bounds.body_bytes);
-        match tokio::time::timeout(bounds.body_timeout, body.collect()).await {
-            Ok(Ok(collected)) => Ok(Self(collected.to_bytes())),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Failure::body_too_large(bounds.body_bytes)),
-            Ok(Err(_)) => {
-                Err(Failure::new(40002, "Invalid request parameters", "The request body is not well formed."))
-            }
-            Err(_) => Err(Failure::body_too_slow()),
-        }
+        let (parts, body) = request.into_parts();
+        read_body(body, &parts.extensions).await.map(Self)
+    }
+}
+
+/// Reads a body within the bounds of its request.
+pub(super) async fn read_body(body: Body, extensions: &Extensions) -> Result<Bytes, Failure> {
+    let bounds = RequestInfo::bounds(extensions);
+    let body = Limited::new(body, bounds.body_bytes);
+    match tokio::time::timeout(bounds.body_timeout, body.collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Failure::body_too_large(bounds.body_bytes)),
+        Ok(Err(_)) => Err(Failure::new(40002, "Invalid request parameters", "The request body is not well formed.")),
+        Err(_) => Err(Failure::body_too_slow()),
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 #[derive(Debug)]
 pub struct ConnectionAlive {
     peer: SocketAddr,
-    is_alive: AtomicBool,
+    is_alive: Arc<AtomicBool>,
     died: Notify,
     in_flight: AtomicU32,
     started: AtomicU64,
@@ -23,7 +23,7 @@ impl ConnectionAlive {
     pub fn new(peer: SocketAddr) -> Arc<Self> {
         Arc::new(Self {
             peer,
-            is_alive: AtomicBool::new(true),
+            is_alive: Arc::new(AtomicBool::new(true)),
             died: Notify::new(),
             in_flight: AtomicU32::new(0),
             started: AtomicU64::new(0),
@@ -39,6 +39,12 @@ impl ConnectionAlive {
     #[must_use]
     pub fn is_alive(&self) -> bool {
         self.is_alive.load(Ordering::Acquire)
+    }
+
+    /// The flag behind [`Self::is_alive`], for whoever outlives the request: false once the connection has died.
+    #[must_use]
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_alive)
     }
 
     /// Resolves when the connection has died.
