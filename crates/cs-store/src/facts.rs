@@ -120,7 +120,7 @@ fn read_user(row: &Row) -> Result<User, StoreError> {
         status: UserStatus::parse(row.str(4)?).ok_or_else(|| corrupt("users", row))?,
         default_factor,
         attempts: row.int(8)?,
-        lockout: LockoutState { failures: row.number(9)?, rounds: row.number(10)?, lock: read_lock(row)? },
+        lockout: LockoutState { failures: row.number(9)?, rounds: row.number(10)?, lock: read_lock_columns(row, 6, 11, 12)? },
         trust_epoch: row.int(13)?,
         version: row.int(14)?,
         last_login: row.opt_time(15)?,
@@ -131,8 +131,9 @@ fn read_user(row: &Row) -> Result<User, StoreError> {
     })
 }
 
-fn read_lock(row: &Row) -> Result<Lock, StoreError> {
-    Ok(match (row.opt_str(6)?, row.opt_time(11)?, row.opt_time(12)?) {
+/// A lock from its columns: kind, since when, until when.
+pub(crate) fn read_lock_columns(row: &Row, kind: usize, at: usize, until: usize) -> Result<Lock, StoreError> {
+    Ok(match (row.opt_str(kind)?, row.opt_time(at)?, row.opt_time(until)?) {
         (None, None, None) => Lock::Open,
         (Some("failures"), Some(at), Some(until)) => Lock::Until { at, until },
         (Some("failures"), Some(at), None) => Lock::Indefinite { at },

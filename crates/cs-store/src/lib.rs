@@ -5,15 +5,20 @@ pub mod administrators;
 pub mod attempts;
 pub mod audit;
 pub mod authenticators;
+pub mod bypass_codes;
 mod convert;
 pub mod db;
 pub mod facts;
+pub mod groups;
 pub mod highwater;
 pub mod integrations;
 pub mod logins;
 pub mod outbox;
+pub mod phones;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tokens;
+pub mod users;
 pub mod vault;
 
 pub use db::{

@@ -3,12 +3,20 @@
 //! Rights are checked at the surface (an Admin API integration's permissions, an administrator's role); here every change names its [`Actor`], is
 //! committed together with its log entry, and makes the caches forget.
 
+pub mod bypass_codes;
+pub mod groups;
+pub mod phones;
+mod text;
+pub mod tokens;
+pub mod users;
+
 use cs_core::id::{AccountId, AdminId, IntegrationKey, TxId};
 use cs_store::Job;
 use cs_store::audit::{LogKind, LogRecord};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 
+use crate::error::Retry;
 use crate::{Engine, EngineError, SystemRng};
 
 /// How long the secret before a rotation still works, so that clients can be given the new one without an outage.
@@ -63,5 +71,21 @@ impl Engine {
         let done = self.holds(job).await?;
         self.directory().invalidate();
         Ok(done)
+    }
+
+    /// As [`change`](Self::change); names the first step that does not hold.
+    pub(crate) async fn apply(&self, job: Job) -> Result<Option<usize>, EngineError> {
+        let outcome = match self.store().commit(job).await.map_err(Retry::from) {
+            Ok(_) => Ok(None),
+            Err(Retry::Conflict(step)) => Ok(Some(step)),
+            Err(Retry::Fail(error)) => Err(error),
+        };
+        self.directory().invalidate();
+        outcome
+    }
+
+    /// Commits a change of one thing, [`EngineError::NotFound`] if it is not there.
+    pub(crate) async fn found(&self, job: Job) -> Result<(), EngineError> {
+        if self.apply(job).await?.is_none() { Ok(()) } else { Err(EngineError::NotFound) }
     }
 }

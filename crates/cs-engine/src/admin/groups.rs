@@ -1,0 +1,174 @@
+//! Groups: create, change, delete, members.
+
+use cs_core::group::GroupStatus;
+use cs_core::id::{AccountId, GroupId, UserId};
+use cs_store::Job;
+use cs_store::authenticators::touch_user;
+use cs_store::groups::{GroupRecord, add_member, remove_group, remove_member, touch_members};
+use serde_json::json;
+
+use super::text::bounded;
+use super::{Actor, admin_record};
+use crate::{Engine, EngineError, MAX_ROUNDS, SystemRng};
+
+/// What an administrator wants a group to be. What is `None` stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupChange {
+    /// Unique in the account, not empty.
+    pub name: Option<String>,
+    /// May be empty.
+    pub description: Option<String>,
+    /// Applies to every member.
+    pub status: Option<GroupStatus>,
+}
+
+impl GroupChange {
+    fn write(&self, group: &mut GroupRecord) -> Result<(), EngineError> {
+        if let Some(name) = &self.name {
+            group.name = group_name(name)?;
+        }
+        if let Some(description) = &self.description {
+            group.description = bounded("desc", description, 1024)?;
+        }
+        group.status = self.status.unwrap_or(group.status);
+        Ok(())
+    }
+}
+
+fn group_name(name: &str) -> Result<String, EngineError> {
+    let name = bounded("name", name.trim(), 256)?;
+    if name.is_empty() { Err(EngineError::Invalid("name")) } else { Ok(name) }
+}
+
+impl Engine {
+    /// Creates a group. Fails with [`EngineError::Exists`] if the account has one of that name.
+    pub async fn create_group(
+        &self,
+        account: AccountId,
+        actor: &Actor,
+        name: &str,
+        change: &GroupChange,
+    ) -> Result<GroupRecord, EngineError> {
+        let now = self.clock().now();
+        let mut group = GroupRecord {
+            id: GroupId::generate(&mut SystemRng),
+            name: group_name(name)?,
+            description: String::new(),
+            status: GroupStatus::Active,
+            version: 1,
+            created_at: now,
+        };
+        change.write(&mut group)?;
+        let job = Job::new().step(group.insert(account)).log(log_entry(account, actor, "group_create", &group, now));
+        match self.apply(job).await? {
+            None => Ok(group),
+            Some(_) => Err(EngineError::Exists("name")),
+        }
+    }
+
+    /// Changes a group; its members count as changed when the status does.
+    pub async fn change_group(
+        &self,
+        account: AccountId,
+        actor: &Actor,
+        id: GroupId,
+        change: &GroupChange,
+    ) -> Result<(), EngineError> {
+        for _ in 0..MAX_ROUNDS {
+            let now = self.clock().now();
+            let before = self.store().reader().group(account, id).await?.ok_or(EngineError::NotFound)?;
+            let mut group = before.clone();
+            change.write(&mut group)?;
+            let mut job = Job::new().step(group.update(account));
+            if group.status != before.status {
+                job = job.step(touch_members(account, id));
+            }
+            let job = job.log(log_entry(account, actor, "group_update", &group, now));
+            if self.apply(job).await?.is_none() {
+                return Ok(());
+            }
+            // Either somebody else changed it, or the name is taken.
+            let current = self.store().reader().group(account, id).await?.ok_or(EngineError::NotFound)?;
+            if current.version == before.version {
+                return Err(EngineError::Exists("name"));
+            }
+        }
+        Err(EngineError::Contention)
+    }
+
+    /// Removes a group; false if there is none.
+    pub async fn delete_group(&self, account: AccountId, actor: &Actor, id: GroupId) -> Result<bool, EngineError> {
+        let Some(group) = self.store().reader().group(account, id).await? else { return Ok(false) };
+        let now = self.clock().now();
+        let mut job = Job::new().log(log_entry(account, actor, "group_delete", &group, now));
+        job.guards = remove_group(account, id);
+        Ok(self.apply(job).await?.is_none())
+    }
+
+    /// Puts a user into a group; one who is in it stays.
+    ///
+    /// Fails with [`EngineError::NotFound`] if either is missing, and with [`EngineError::Invalid`] if the user is in 100 groups.
+    pub async fn add_to_group(
+        &self,
+        account: AccountId,
+        actor: &Actor,
+        user: UserId,
+        group: GroupId,
+    ) -> Result<(), EngineError> {
+        let is_in = self.store().reader().groups_of(account, &[user]).await?.remove(&user).unwrap_or_default();
+        if is_in.iter().any(|is_in| is_in.id == group) {
+            return Ok(());
+        }
+        let (name, _) = self.store().user_record(account, user).await?.ok_or(EngineError::NotFound)?;
+        let now = self.clock().now();
+        let [hold, add] = add_member(account, user, group);
+        let description = json!({"group_id": group.as_str(), "user_id": user.as_str(), "change": "added"});
+        let job = Job::new().step(touch_user(account, user)).step(hold).step(add).log(admin_record(
+            account,
+            actor,
+            "user_update",
+            &name.username,
+            &description,
+            now,
+        ));
+        match self.apply(job).await? {
+            None => Ok(()),
+            Some(0 | 1) => Err(EngineError::NotFound),
+            Some(_) => Err(EngineError::Invalid("group_id")),
+        }
+    }
+
+    /// Takes a user out of a group; false if the user is not in it.
+    pub async fn remove_from_group(
+        &self,
+        account: AccountId,
+        actor: &Actor,
+        user: UserId,
+        group: GroupId,
+    ) -> Result<bool, EngineError> {
+        let Some((name, _)) = self.store().user_record(account, user).await? else { return Ok(false) };
+        let now = self.clock().now();
+        let description = json!({"group_id": group.as_str(), "user_id": user.as_str(), "change": "removed"});
+        let job = Job::new()
+            .step(touch_user(account, user))
+            .step(remove_member(account, user, group))
+            .log(admin_record(account, actor, "user_update", &name.username, &description, now));
+        Ok(self.apply(job).await?.is_none())
+    }
+}
+
+fn log_entry(
+    account: AccountId,
+    actor: &Actor,
+    action: &'static str,
+    group: &GroupRecord,
+    now: jiff::Timestamp,
+) -> cs_store::audit::LogRecord {
+    let description = json!({
+        "group_id": group.id.as_str(),
+        "name": group.name,
+        "desc": group.description,
+        "status": group.status.as_str(),
+    });
+    admin_record(account, actor, action, &group.name, &description, now)
+}

@@ -1,0 +1,234 @@
+//! Groups of users.
+
+use std::collections::HashMap;
+
+use cs_core::group::GroupStatus;
+use cs_core::id::{AccountId, GroupId, UserId};
+use jiff::Timestamp;
+
+use crate::args;
+use crate::convert::{corrupt, parsed};
+use crate::db::{Reader, Row, Step, StoreError};
+use crate::users::{Page, Slice, padded, places};
+
+/// The most groups one user may be in.
+pub const MAX_GROUPS_PER_USER: i64 = 100;
+
+/// A group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupRecord {
+    /// Its id.
+    pub id: GroupId,
+    /// Unique in the account.
+    pub name: String,
+    /// May be empty.
+    pub description: String,
+    /// Applies to every member.
+    pub status: GroupStatus,
+    /// Changes with every administrative change.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl GroupRecord {
+    /// Creates it. Does not hold if the account has a group of that name.
+    pub fn insert(&self, account: AccountId) -> Step {
+        Step::one(
+            "INSERT INTO user_group (account, group_id, name, description, status, version, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            args![
+                account.as_str(),
+                self.id.as_str(),
+                self.name.as_str(),
+                self.description.as_str(),
+                self.status.as_str(),
+                self.version,
+                self.created_at
+            ],
+        )
+    }
+
+    /// Writes name, description and status. Holds only while the group is as it was loaded and no other has the name.
+    pub fn update(&self, account: AccountId) -> Step {
+        Step::one(
+            "UPDATE user_group SET name = $1, description = $2, status = $3, version = version + 1 \
+             WHERE account = $4 AND group_id = $5 AND version = $6",
+            args![
+                self.name.as_str(),
+                self.description.as_str(),
+                self.status.as_str(),
+                account.as_str(),
+                self.id.as_str(),
+                self.version
+            ],
+        )
+    }
+}
+
+/// Marks every member as changed: their standing may be.
+pub fn touch_members(account: AccountId, group: GroupId) -> Step {
+    Step::any(
+        "UPDATE users SET version = version + 1 WHERE account = $1 AND user_id IN \
+         (SELECT user_id FROM group_member WHERE account = $1 AND group_id = $2)",
+        args![account.as_str(), group.as_str()],
+    )
+}
+
+/// Removes a group and its memberships. The first step holds only if it exists.
+pub fn remove_group(account: AccountId, group: GroupId) -> Vec<Step> {
+    let key = || args![account.as_str(), group.as_str()];
+    vec![
+        Step::one("DELETE FROM user_group WHERE account = $1 AND group_id = $2", key()),
+        touch_members(account, group),
+        Step::any("DELETE FROM group_member WHERE account = $1 AND group_id = $2", key()),
+    ]
+}
+
+/// Puts a user into a group: the group exists, then the membership, which does not hold if there is one or the user is in
+/// [`MAX_GROUPS_PER_USER`] groups. To follow a step that holds the user's row, so that the count is right.
+pub fn add_member(account: AccountId, user: UserId, group: GroupId) -> [Step; 2] {
+    [
+        Step::one(
+            "UPDATE user_group SET version = version WHERE account = $1 AND group_id = $2",
+            args![account.as_str(), group.as_str()],
+        ),
+        Step::one(
+            "INSERT INTO group_member (account, user_id, group_id) SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT) \
+             WHERE (SELECT COUNT(*) FROM group_member WHERE account = $1 AND user_id = $2) < $4",
+            args![account.as_str(), user.as_str(), group.as_str(), MAX_GROUPS_PER_USER],
+        ),
+    ]
+}
+
+/// Takes a user out of a group. Holds only if it is in it.
+pub fn remove_member(account: AccountId, user: UserId, group: GroupId) -> Step {
+    Step::one(
+        "DELETE FROM group_member WHERE account = $1 AND user_id = $2 AND group_id = $3",
+        args![account.as_str(), user.as_str(), group.as_str()],
+    )
+}
+
+macro_rules! group_columns {
+    () => {
+        "g.account, g.group_id, g.name, g.description, g.status, g.version, g.created_at "
+    };
+}
+
+fn read_group(row: &Row) -> Result<GroupRecord, StoreError> {
+    Ok(GroupRecord {
+        id: parsed("user_group", row, 1)?,
+        name: row.text(2)?,
+        description: row.text(3)?,
+        status: GroupStatus::parse(row.str(4)?).ok_or_else(|| corrupt("user_group", row))?,
+        version: row.int(5)?,
+        created_at: row.time(6)?,
+    })
+}
+
+impl Reader {
+    /// One group.
+    pub async fn group(&self, account: AccountId, id: GroupId) -> Result<Option<GroupRecord>, StoreError> {
+        let row = self
+            .query_opt(
+                concat!("SELECT ", group_columns!(), "FROM user_group g WHERE g.account = $1 AND g.group_id = $2"),
+                args![account.as_str(), id.as_str()],
+            )
+            .await?;
+        row.as_ref().map(read_group).transpose()
+    }
+
+    /// Groups in the order of their names; only those with these ids, if any are given.
+    pub async fn groups(
+        &self,
+        account: AccountId,
+        ids: Option<&[GroupId]>,
+        slice: Slice,
+    ) -> Result<Page<GroupRecord>, StoreError> {
+        let read = |rows: Vec<Row>| rows.iter().map(read_group).collect::<Result<Vec<_>, _>>();
+        match ids {
+            Some([]) => Ok(Page { items: Vec::new(), total: 0 }),
+            Some(ids) => {
+                let mut args = args![account.as_str()];
+                args.extend(padded(ids.iter().map(GroupId::as_str)));
+                let sql = format!(
+                    concat!(
+                        "SELECT ",
+                        group_columns!(),
+                        "FROM user_group g WHERE g.account = $1 AND g.group_id IN ({}) ORDER BY g.name"
+                    ),
+                    places(2, args.len() - 1)
+                );
+                Ok(slice.cut(read(self.query(sql, args).await?)?))
+            }
+            None => {
+                let [limit, offset] = slice.args();
+                let rows = self
+                    .query(
+                        concat!(
+                            "SELECT ",
+                            group_columns!(),
+                            "FROM user_group g WHERE g.account = $1 ORDER BY g.name LIMIT $2 OFFSET $3"
+                        ),
+                        args![account.as_str(), &limit, &offset],
+                    )
+                    .await?;
+                let total =
+                    self.count("SELECT COUNT(*) FROM user_group WHERE account = $1", args![account.as_str()]).await?;
+                Ok(Page { items: read(rows)?, total })
+            }
+        }
+    }
+
+    /// The members of a group, id and username, by id.
+    pub async fn group_members(
+        &self,
+        account: AccountId,
+        group: GroupId,
+        slice: Slice,
+    ) -> Result<Page<(UserId, String)>, StoreError> {
+        let [limit, offset] = slice.args();
+        let rows = self
+            .query(
+                "SELECT u.account, u.user_id, u.username FROM (SELECT user_id AS id FROM group_member WHERE account = $1 AND group_id = $2 \
+                 ORDER BY user_id LIMIT $3 OFFSET $4) p JOIN users u ON u.account = $1 AND u.user_id = p.id ORDER BY u.user_id",
+                args![account.as_str(), group.as_str(), &limit, &offset],
+            )
+            .await?;
+        let items =
+            rows.iter().map(|row| Ok((parsed("users", row, 1)?, row.text(2)?))).collect::<Result<_, StoreError>>()?;
+        let total = self
+            .count(
+                "SELECT COUNT(*) FROM group_member WHERE account = $1 AND group_id = $2",
+                args![account.as_str(), group.as_str()],
+            )
+            .await?;
+        Ok(Page { items, total })
+    }
+
+    /// The groups of each of these users, by name.
+    pub async fn groups_of(
+        &self,
+        account: AccountId,
+        users: &[UserId],
+    ) -> Result<HashMap<UserId, Vec<GroupRecord>>, StoreError> {
+        let mut found: HashMap<UserId, Vec<GroupRecord>> = HashMap::new();
+        if users.is_empty() {
+            return Ok(found);
+        }
+        let mut args = args![account.as_str()];
+        args.extend(padded(users.iter().map(UserId::as_str)));
+        let sql = format!(
+            concat!(
+                "SELECT ",
+                group_columns!(),
+                ", m.user_id FROM group_member m JOIN user_group g ON g.account = m.account AND g.group_id = m.group_id ",
+                "WHERE m.account = $1 AND m.user_id IN ({}) ORDER BY g.name"
+            ),
+            places(2, args.len() - 1)
+        );
+        for row in self.query(sql, args).await? {
+            found.entry(parsed("group_member", &row, 7)?).or_default().push(read_group(&row)?);
+        }
+        Ok(found)
+    }
+}
