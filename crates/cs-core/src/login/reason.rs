@@ -18,6 +18,10 @@ pub enum AllowReason {
 }
 
 impl AllowReason {
+    /// Every reason there is.
+    pub const ALL: [Self; 5] =
+        [Self::AllowUnenrolledUser, Self::BypassUser, Self::RememberedDevice, Self::UserApproved, Self::ValidPasscode];
+
     /// The log's word.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -27,6 +31,11 @@ impl AllowReason {
             Self::UserApproved => "user_approved",
             Self::ValidPasscode => "valid_passcode",
         }
+    }
+
+    /// Reads the log's word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
     }
 }
 
@@ -267,6 +276,10 @@ mod tests {
     #[test]
     fn every_reason_has_a_word_of_its_own_and_tells_people_what_to_do() {
         let mut words = std::collections::BTreeSet::new();
+        for reason in AllowReason::ALL {
+            assert!(words.insert(reason.as_str()), "{reason:?}");
+            assert_eq!(AllowReason::parse(reason.as_str()), Some(reason));
+        }
         for reason in DenyReason::ALL {
             assert!(words.insert(reason.as_str()), "{reason:?}");
             assert_eq!(DenyReason::parse(reason.as_str()), Some(reason));

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use super::preauth::AtGate;
 use super::record::Entry;
-use super::status::{Decided, Status};
+use super::status::{Decided, Status, Why};
 use super::{Refused, Who, reference};
 use crate::error::Retry;
 use crate::{Access, Caller, Engine, EngineError, MAX_ROUNDS, SystemRng};
@@ -349,7 +349,14 @@ impl Decided {
                 (Status::Allow, "Success. Logging you in...")
             }
         };
-        Self { allow: true, status, message: message.to_owned(), trusted_device_token: None, reference: None }
+        Self {
+            allow: true,
+            status,
+            message: message.to_owned(),
+            trusted_device_token: None,
+            reference: None,
+            why: Why::Allowed(why),
+        }
     }
 
     pub(super) fn refused(refused: &Refused) -> Self {
@@ -377,6 +384,7 @@ impl Decided {
             message: reason.user_text().to_owned(),
             trusted_device_token: None,
             reference: Some(refused.reference.clone()),
+            why: Why::Denied(reason),
         }
     }
 

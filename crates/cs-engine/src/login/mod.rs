@@ -7,11 +7,13 @@
 //! | `push` | open a push, join one, withdraw one |
 //! | `status` | wait for somebody to answer |
 //! | `answer` | an authenticator answers |
+//! | `deferred` | a decision that an asynchronous client fetches later |
 //! | `trust` | remembered devices |
 //! | `record` | what the log says |
 
 mod answer;
 mod auth;
+mod deferred;
 mod preauth;
 mod push;
 mod record;
@@ -27,7 +29,7 @@ use cs_store::facts::{UserFacts, UserRef};
 pub use answer::{Answer, AnswerError, Answered, Asked};
 pub use auth::{AuthAnswer, AuthRequest, FactorInput};
 pub use preauth::{Challenge, Preauth, PreauthOutcome, PreauthRequest};
-pub use status::{Decided, LoginStatus, Status};
+pub use status::{Decided, LoginStatus, Status, Why};
 
 use crate::{Engine, EngineError};
 

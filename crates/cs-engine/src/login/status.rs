@@ -60,6 +60,17 @@ pub struct Decided {
     pub trusted_device_token: Option<String>,
     /// For refusals: what to look for in the log.
     pub reference: Option<String>,
+    /// The rule behind it.
+    pub why: Why,
+}
+
+/// The rule behind a decision, in the log's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// In.
+    Allowed(AllowReason),
+    /// Out.
+    Denied(DenyReason),
 }
 
 /// How a login stands.
