@@ -459,6 +459,13 @@ pub struct AsyncResponse {
     pub txid: String,
 }
 
+/// Answer to `cancel` (ours).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelResponse {
+    /// Whether the login was withdrawn; if not, it was decided already.
+    pub cancelled: bool,
+}
+
 /// Answer to a synchronous `auth` and to `auth_status`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthResponse {

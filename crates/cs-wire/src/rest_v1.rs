@@ -64,8 +64,8 @@ pub struct AuthRequest {
 /// The factor with what belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Factor {
-    /// What the user typed or the client chose; see [`Choice`].
-    Auto(Choice),
+    /// What was typed at the menu, or chosen by the client: a factor's id or a passcode. The rules read it.
+    Auto(Passcode),
     /// A code.
     Passcode(Passcode),
     /// A push to a phone.
@@ -76,19 +76,6 @@ pub enum Factor {
     Sms(Phone),
 }
 
-/// Something typed at the menu.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Choice {
-    /// `push`, `push1`, …
-    Push(Phone),
-    /// `phone`, `phone1`, …
-    Phone(Phone),
-    /// `sms`, `sms1`, …
-    Sms(Phone),
-    /// Anything else is a passcode.
-    Passcode(Passcode),
-}
-
 /// Which of the user's phones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phone {
@@ -96,21 +83,6 @@ pub enum Phone {
     Auto,
     /// By its place in the menu, from 1.
     Nth(u8),
-}
-
-impl Choice {
-    /// Reads what was typed. Letter case does not matter for the words.
-    pub fn parse(typed: &str) -> Self {
-        let word = typed.trim().to_ascii_lowercase();
-        let phone = |rest: &str| if rest.is_empty() { Some(Phone::Auto) } else { nth(rest) };
-        for (prefix, choice) in [("push", Self::Push as fn(Phone) -> Self), ("phone", Self::Phone), ("sms", Self::Sms)]
-        {
-            if let Some(phone) = word.strip_prefix(prefix).and_then(phone) {
-                return choice(phone);
-            }
-        }
-        Self::Passcode(Passcode::new(typed.trim().to_owned()))
-    }
 }
 
 /// A place in the menu: one to three digits, not 0.
@@ -139,7 +111,7 @@ impl AuthRequest {
             Some(text) => text.strip_prefix("phone").and_then(nth).ok_or_else(|| invalid("phone")),
         };
         let factor = match &*params.required("factor", MAX_TEXT_BYTES)? {
-            "auto" => Factor::Auto(Choice::parse(&params.required("auto", MAX_PASSCODE_BYTES)?)),
+            "auto" => Factor::Auto(Passcode::new(params.required("auto", MAX_PASSCODE_BYTES)?)),
             "passcode" => Factor::Passcode(Passcode::new(params.required("code", MAX_PASSCODE_BYTES)?)),
             "push" => Factor::Push(phone()?),
             "phone" => Factor::Phone(phone()?),
@@ -215,25 +187,6 @@ mod tests {
     }
 
     #[test]
-    fn choices_are_ids_words_or_passcodes() {
-        let passcode = |text: &str| Choice::Passcode(Passcode::new(text.into()));
-        for (typed, expected) in [
-            ("push1", Choice::Push(Phone::Nth(1))),
-            ("PUSH", Choice::Push(Phone::Auto)),
-            (" Phone2 ", Choice::Phone(Phone::Nth(2))),
-            ("sms255", Choice::Sms(Phone::Nth(255))),
-            ("sms256", passcode("sms256")),
-            ("push0", passcode("push0")),
-            ("push+1", passcode("push+1")),
-            ("pusher", passcode("pusher")),
-            ("123456", passcode("123456")),
-            ("ccccccBCdefghijk", passcode("ccccccBCdefghijk")),
-        ] {
-            assert_eq!(Choice::parse(typed), expected, "{typed}");
-        }
-    }
-
-    #[test]
     fn the_bodies_of_duo_unix_1_11_and_openvpn() {
         let preauth = PreauthRequest::from_params(&params("failmode=closed&hostname=h&user=alice")).unwrap();
         assert_eq!((preauth.user.as_str(), preauth.failmode), ("alice", Some(Failmode::Closed)));
@@ -241,7 +194,7 @@ mod tests {
             "async=1&auto=push1&factor=auto&hostname=h&ipaddr=10.0.0.1&pushinfo=Server%2BIP%3D192.0.2.2%26Command%3D&user=alice",
         ))
         .unwrap();
-        assert_eq!(auth.factor, Factor::Auto(Choice::Push(Phone::Nth(1))));
+        assert_eq!(auth.factor, Factor::Auto(Passcode::new("push1".into())));
         assert_eq!(auth.mode, AuthMode::Async);
         assert_eq!(auth.pushinfo.0.len(), 2);
         let openvpn = AuthRequest::from_params(&params("auto=123456&factor=auto&ipaddr=10.0.0.1&user=alice")).unwrap();
