@@ -3,6 +3,7 @@
 //! `main` only calls [`cli::main`]. A test or the demo starts the same server inside its own process with [`server::run_server`].
 
 pub mod app;
+pub mod auth_api;
 pub mod check;
 pub mod cli;
 pub mod commands;
@@ -11,6 +12,7 @@ pub mod http;
 pub mod logging;
 pub mod net;
 pub mod ops;
+pub mod rest_v1;
 pub mod server;
 pub mod support;
 pub mod tls;

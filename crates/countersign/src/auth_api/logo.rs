@@ -1,0 +1,15 @@
+//! `GET /auth/v2/logo`: the organisation's logo.
+
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::app::App;
+use crate::http::{AuthV2, Failure, NoParams, Signed, logo_response};
+
+/// The logo as PNG; 40401 when there is none.
+pub(super) async fn logo(
+    State(app): State<App>,
+    Signed { caller, .. }: Signed<AuthV2, NoParams>,
+) -> Result<Response, Failure> {
+    logo_response(&app, caller.account.id).await
+}

@@ -1,0 +1,72 @@
+//! Auth API v2 (`/auth/v2/…`), Duo's and our additions: `idempotency_key` and `cancel`.
+//!
+//! | file | path |
+//! | --- | --- |
+//! | `ping` | `/auth/v2/ping`, `/auth/v2/check` |
+//! | `logo` | `/auth/v2/logo` |
+//! | `enroll` | `/auth/v2/enroll`, `/auth/v2/enroll_status` |
+//! | `qr` | `/frame/qr`, the image behind an enrolment's `activation_barcode` |
+//! | `preauth` | `/auth/v2/preauth` |
+//! | `auth` | `/auth/v2/auth` |
+//! | `status` | `/auth/v2/auth_status`, `/auth/v2/cancel` |
+
+mod auth;
+mod logo;
+mod ping;
+mod preauth;
+mod qr;
+mod status;
+
+use axum::Router;
+use axum::routing::{get, post};
+use cs_core::id::UserId;
+use cs_engine::login::{Decided, Status, Who};
+use cs_wire::auth_api::{AuthResponse, AuthStatus, UserRef};
+
+use crate::app::App;
+use crate::http::{Failure, decided_text};
+
+/// The routes of this surface.
+pub fn routes(app: App) -> Router {
+    Router::new()
+        .route("/auth/v2/ping", get(ping::ping))
+        .route("/auth/v2/check", get(ping::check))
+        .route("/auth/v2/logo", get(logo::logo))
+        .route("/auth/v2/preauth", post(preauth::preauth))
+        .route("/auth/v2/auth", post(auth::auth))
+        .route("/auth/v2/auth_status", get(status::auth_status))
+        .route("/auth/v2/cancel", post(status::cancel))
+        .route("/frame/qr", get(qr::qr))
+        .with_state(app)
+}
+
+/// Whom the engine shall look up.
+fn who(user: UserRef) -> Result<Who, Failure> {
+    match user {
+        UserRef::Username(name) => Ok(Who::Name(name)),
+        UserRef::UserId(id) => id.parse::<UserId>().map(Who::Id).map_err(|_| invalid("user_id")),
+    }
+}
+
+/// 40002 for the parameter `name`.
+fn invalid(name: &'static str) -> Failure {
+    cs_wire::params::ParamError::Invalid(name.into()).into()
+}
+
+fn decided_response(decided: &Decided) -> AuthResponse {
+    let status = match decided.status {
+        Status::Allow => AuthStatus::Allow,
+        Status::Bypass => AuthStatus::Bypass,
+        // The engine never decides that a push waits; what must not be is no way in.
+        Status::Deny | Status::Pushed => AuthStatus::Deny,
+        Status::Fraud => AuthStatus::Fraud,
+        Status::LockedOut => AuthStatus::LockedOut,
+        Status::Timeout => AuthStatus::Timeout,
+    };
+    AuthResponse {
+        result: status.result(),
+        status,
+        status_msg: decided_text(decided),
+        trusted_device_token: decided.trusted_device_token.clone(),
+    }
+}

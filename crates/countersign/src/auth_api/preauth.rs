@@ -1,0 +1,96 @@
+//! `POST /auth/v2/preauth`: may this user in, and how.
+
+use axum::extract::State;
+use cs_core::login::Menu;
+use cs_core::user::User;
+use cs_engine::login::{Challenge, PreauthOutcome, PreauthRequest};
+use cs_wire::auth_api::{
+    Capability, Device, DeviceKind, PreauthRequest as WireRequest, PreauthResponse, PreauthResult, TextPrompt,
+    VerifiedPush,
+};
+
+use super::who;
+use crate::app::App;
+use crate::http::{AuthV2, Envelope, Failure, LoginSlot, Signed, access, allowed_text, refused_text};
+
+/// Says whether the user is in, out, must enroll, or which factors there are.
+pub(super) async fn preauth(
+    State(app): State<App>,
+    _slot: LoginSlot,
+    Signed { caller, request, .. }: Signed<AuthV2, WireRequest>,
+) -> Result<Envelope<PreauthResponse>, Failure> {
+    let shows_menu = request.text_prompt && caller.integration.kind.shows_menu();
+    let question = PreauthRequest {
+        access: access(&request.origin),
+        trusted_device_token: request.trusted_device_token.map(|token| token.expose().to_owned()),
+        shows_number: request.client_supports_verified_push || shows_menu,
+        who: who(request.user)?,
+    };
+    let preauth = app.engine().preauth(&caller, &question).await?;
+    let decided = |result, status_msg| PreauthResponse {
+        result,
+        status_msg,
+        devices: None,
+        enroll_portal_url: None,
+        verified_push: None,
+        prompt: None,
+    };
+    let prompt_of_text = |text: &str| TextPrompt { text: text.to_owned(), factors: [].into() };
+    Ok(Envelope::new(match preauth.outcome {
+        PreauthOutcome::Allow(why) => decided(PreauthResult::Allow, allowed_text(why).to_owned()),
+        PreauthOutcome::Deny(refused) => decided(PreauthResult::Deny, refused_text(&refused)),
+        PreauthOutcome::Enroll(refused) => {
+            let text = refused_text(&refused);
+            // duo_unix 2.2 shows the prompt's text.
+            let prompt = request.text_prompt.then(|| prompt_of_text(&text));
+            PreauthResponse { prompt, ..decided(PreauthResult::Enroll, text) }
+        }
+        PreauthOutcome::Challenge(challenge) => PreauthResponse {
+            devices: Some(devices(&challenge.user)),
+            verified_push: request
+                .client_supports_verified_push
+                .then(|| verified_push(&challenge, app.engine().clock().now().as_second()))
+                .flatten(),
+            prompt: request.text_prompt.then(|| text_prompt(&challenge.menu)),
+            ..decided(PreauthResult::Auth, "Account is active".to_owned())
+        },
+    }))
+}
+
+fn devices(user: &User) -> Vec<Device> {
+    let phones = user.phones.iter().filter(|phone| phone.is_usable()).map(|phone| Device {
+        device: phone.id.to_string(),
+        kind: DeviceKind::Phone,
+        display_name: Some(phone.display_name()),
+        name: phone.name.clone(),
+        number: Some(phone.masked_number()),
+        capabilities: Some(vec![Capability::Auto, Capability::Push, Capability::MobileOtp]),
+        sms_nextcode: None,
+    });
+    let tokens = user.tokens.iter().map(|token| Device {
+        device: token.id.to_string(),
+        kind: DeviceKind::Token,
+        display_name: None,
+        name: token.serial.clone(),
+        number: None,
+        capabilities: None,
+        sms_nextcode: None,
+    });
+    phones.chain(tokens).collect()
+}
+
+fn verified_push(challenge: &Challenge, now: i64) -> Option<VerifiedPush> {
+    // Without a device that can take it there is no push to verify.
+    if !challenge.user.phones.iter().any(|phone| phone.can_push()) {
+        return None;
+    }
+    challenge.number.as_ref().map(|(txid, number)| VerifiedPush {
+        txid: txid.to_string(),
+        verification_code: number.clone(),
+        expiration: challenge.expires_at.as_second() - now,
+    })
+}
+
+fn text_prompt(menu: &Menu) -> TextPrompt {
+    TextPrompt { text: menu.text.clone(), factors: crate::http::menu_factors(menu) }
+}

@@ -1,0 +1,68 @@
+//! What the login APIs share: wire words into the engine's, and the engine's into texts.
+
+use std::collections::BTreeMap;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use cs_core::login::{AllowReason, Menu};
+use cs_engine::login::{Decided, Refused};
+use cs_engine::{Access, Caller};
+use cs_wire::auth_api::Origin;
+use cs_wire::params::Params;
+
+/// Shown while a push waits.
+pub(crate) const PUSHED: &str = "Pushed a login request to your phone...";
+
+/// From where, as the rules see it. What is no address is none.
+pub(crate) fn access(origin: &Origin) -> Access {
+    Access {
+        address: origin.ipaddr.as_deref().and_then(cs_core::network::parse_address),
+        hostname: origin.hostname.clone(),
+    }
+}
+
+/// A digest over who asks and everything that was signed: the same for the same request sent again, and for no other.
+pub(crate) fn request_digest(caller: &Caller, params: &Params) -> [u8; 32] {
+    let mut context = Context::new(&SHA256);
+    // Ids have fixed lengths, and the canonical text is unambiguous.
+    for part in [caller.account.id.as_str(), caller.integration.key.as_str(), caller.surface.as_str(), "\n"] {
+        context.update(part.as_bytes());
+    }
+    context.update(params.canonical_text(&[]).as_bytes());
+    let mut digest = [0; 32];
+    digest.copy_from_slice(context.finish().as_ref());
+    digest
+}
+
+/// What a person is told who gets in without a factor.
+pub(crate) const fn allowed_text(why: AllowReason) -> &'static str {
+    match why {
+        AllowReason::AllowUnenrolledUser => "Allowing unknown user",
+        AllowReason::BypassUser => "Account is in bypass",
+        AllowReason::RememberedDevice => "This device is remembered",
+        AllowReason::UserApproved | AllowReason::ValidPasscode => "Account is active",
+    }
+}
+
+/// What a person is told who does not: the reason, and what their help desk can look for.
+pub(crate) fn refused_text(refused: &Refused) -> String {
+    with_reference(refused.denial.reason.user_text(), &refused.reference)
+}
+
+/// The same after a factor.
+pub(crate) fn decided_text(decided: &Decided) -> String {
+    match &decided.reference {
+        Some(reference) => with_reference(&decided.message, reference),
+        None => decided.message.clone(),
+    }
+}
+
+fn with_reference(message: &str, reference: &str) -> String {
+    format!("{message} (reference {reference})")
+}
+
+/// The menu's options by their numbers, and `default` where there is one.
+pub(crate) fn menu_factors(menu: &Menu) -> BTreeMap<String, String> {
+    let numbered = menu.entries.iter().enumerate().map(|(at, entry)| ((at + 1).to_string(), entry.factor.clone()));
+    let default = menu.default.iter().map(|factor| ("default".to_owned(), factor.clone()));
+    default.chain(numbered).collect()
+}

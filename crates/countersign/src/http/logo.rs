@@ -1,0 +1,17 @@
+//! The organisation's logo, which several APIs serve.
+
+use axum::response::{IntoResponse as _, Response};
+use cs_core::id::AccountId;
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+
+use super::Failure;
+use crate::app::App;
+
+/// The logo of `account` as PNG; 40401 when there is none.
+pub(crate) async fn logo_response(app: &App, account: AccountId) -> Result<Response, Failure> {
+    let Some(png) = app.engine().store().logo(account).await? else {
+        return Err(Failure::new(40401, "Resource not found", "The account has no logo."));
+    };
+    Ok(([(CONTENT_TYPE, HeaderValue::from_static("image/png"))], png).into_response())
+}
