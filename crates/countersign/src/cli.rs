@@ -50,6 +50,7 @@ impl Global {
 /// One variant per file in `commands`, which holds its arguments and `run`.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Bootstrap(commands::bootstrap::Bootstrap),
     Serve(commands::serve::Serve),
     Check(commands::check::Check),
     Support(commands::support::Support),
@@ -62,6 +63,7 @@ pub fn main() -> ExitCode {
     // Everything that speaks TLS in this process uses this one provider; a second call only finds it installed.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let outcome = match cli.command {
+        Command::Bootstrap(bootstrap) => bootstrap.run(&cli.global),
         Command::Serve(serve) => serve.run(&cli.global),
         Command::Check(check) => check.run(&cli.global),
         Command::Support(support) => support.run(&cli.global),

@@ -4,8 +4,9 @@ use cs_core::id::AccountId;
 use cs_store::Job;
 use cs_store::logins::forget;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value as Json;
 
-use crate::{Engine, EngineError};
+use crate::{AccountEntry, Engine, EngineError};
 
 /// How long closed pushes stay for clients that ask again and for cool-downs; what became of them stays in the log.
 const KEEP_CLOSED: SignedDuration = SignedDuration::from_hours(24);
@@ -45,6 +46,26 @@ impl Engine {
     pub async fn forget_old_logins(&self) -> Result<(), EngineError> {
         let before = self.clock().now() - KEEP_CLOSED;
         self.holds(Job::new().step(forget(before))).await.map(drop)
+    }
+
+    /// Removes log entries that are older than every account's `log_retention_days`; none while an account keeps its logs for ever.
+    /// Gives their number.
+    ///
+    /// Chains run through all accounts, so the longest retention counts for all.
+    pub async fn prune_logs(&self) -> Result<u64, EngineError> {
+        let accounts = self.directory().accounts().await?;
+        let days = |account: &AccountEntry| {
+            account.settings.get("log_retention_days").and_then(Json::as_i64).filter(|days| *days > 0)
+        };
+        let Some(longest) =
+            accounts.iter().map(days).collect::<Option<Vec<_>>>().and_then(|days| days.into_iter().max())
+        else {
+            return Ok(0);
+        };
+        let now = self.clock().now();
+        let kept = SignedDuration::from_hours(longest.saturating_mul(24));
+        let Ok(before) = now.checked_sub(kept) else { return Ok(0) };
+        Ok(cs_store::audit::prune(self.store(), before, now).await?)
     }
 
     /// Every account, for jobs that go through all of them.

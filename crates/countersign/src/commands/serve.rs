@@ -1,13 +1,22 @@
 //! `countersign serve`
 
+use std::io::{IsTerminal as _, Write as _};
+
 use anyhow::Context as _;
 use clap::Args;
+use cs_engine::Clock;
+use cs_engine::bootstrap::Installation;
+use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::bootstrap::{Report, first_start};
 use crate::cli::{self, Global};
 use crate::config::Config;
+use crate::data_dir::NewDataDir;
 use crate::net::{Shutdown, raise_open_files};
-use crate::server::{Running, ServerParts, run_server};
+use crate::server::{Bound, Running, serve_bound};
+use crate::site::{self, OpenedBy};
+use crate::{data_dir, jobs};
 
 /// Run the server
 ///
@@ -21,8 +30,13 @@ pub struct Serve {}
 
 impl Serve {
     pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
+        let is_new = data_dir::create(&global.data, &NewDataDir::default())?;
         let config = global.load()?.config;
         crate::logging::init(&config.log)?;
+        if is_new {
+            tracing::info!(data = %config.data_dir.display(), "made a new data directory");
+        }
+        data_dir::prepare(&config, Timestamp::now())?;
         let open_files = raise_open_files();
         let wanted = config.limits.connections as u64 + 256;
         if open_files < wanted {
@@ -41,14 +55,36 @@ impl Serve {
 async fn serve(config: &Config) -> anyhow::Result<u8> {
     let shutdown = Shutdown::new();
     tokio::spawn(stop_on_signals(shutdown.clone()).context("cannot handle signals")?);
-    let running = run_server(ServerParts::new(config), config, shutdown.clone())?;
+    let bound = Bound::new(config)?;
+    let store = site::open_store(config, OpenedBy::Server).await?;
+    let engine = site::engine(config, store, Clock::System, bound.addresses.authenticator.port())?;
+    if let Some(installation) = first_start(&engine, config).await? {
+        introduce(config, installation);
+    }
+    jobs::start(&engine, &shutdown);
+    let parts = site::surfaces(&engine, config, bound.addresses);
+    let running = serve_bound(bound, parts, config, shutdown.clone())?;
     announce(config, &running);
     tokio::spawn(feed_watchdog());
     notify(sd_notify::NotifyState::Ready);
 
     let was_clean = running.stopped().await;
+    engine.store().shutdown().await;
     tracing::info!(clean = was_clean, "stopped");
     Ok(cli::OK)
+}
+
+/// Says what a first start made. Secrets go to a person at a terminal only, never into a log.
+fn introduce(config: &Config, installation: Installation) {
+    tracing::info!(account = %installation.account, "made the first account");
+    if std::io::stdout().is_terminal() {
+        let text = Report { config, installation }.text();
+        if let Err(error) = writeln!(std::io::stdout(), "{text}\n") {
+            tracing::warn!(%error, "the credentials could not be printed; `countersign bootstrap --rotate` issues new ones");
+        }
+    } else {
+        tracing::info!("`countersign bootstrap --rotate` prints its credentials");
+    }
 }
 
 fn announce(config: &Config, running: &Running) {

@@ -65,6 +65,13 @@ pub(crate) fn admin_record(
     record
 }
 
+/// Whether `text` looks like an e-mail address: one `@` with something around it, at most 254 characters, nothing invisible.
+pub fn is_email(text: &str) -> bool {
+    let plain = text.len() <= 254 && text.chars().all(|c| !c.is_whitespace() && !c.is_control());
+    let parts = text.split_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty());
+    plain && parts.is_some_and(|(_, domain)| !domain.contains('@'))
+}
+
 impl Engine {
     /// Commits an administrative change and makes the caches forget; false if one of its conditions does not hold.
     pub(crate) async fn change(&self, job: Job) -> Result<bool, EngineError> {

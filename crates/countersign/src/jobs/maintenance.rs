@@ -1,0 +1,51 @@
+//! Once a second: time out pushes. Now and then: notice changes of other processes. Once an hour: remove what nobody asks about any more.
+
+use std::time::Duration;
+
+use cs_engine::Engine;
+use jiff::SignedDuration;
+use tokio::time::MissedTickBehavior;
+
+use crate::net::Shutdown;
+
+/// Rounds between two looks at what other nodes and the commands on a terminal may have changed.
+const FORGET_CACHES_EVERY: u64 = 10;
+/// Rounds between two cleanings.
+const CLEAN_EVERY: u64 = 3600;
+/// How long finished effects stay, for somebody who looks into a problem.
+const KEEP_EFFECTS: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+pub(super) async fn run(engine: Engine, shutdown: Shutdown) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut since = engine.clock().now();
+    for round in 0_u64.. {
+        tokio::select! {
+            () = shutdown.closing() => return,
+            _ = ticks.tick() => {}
+        }
+        let began = engine.clock().now();
+        match engine.maintain(since).await {
+            Ok(_) => since = began,
+            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "maintenance failed"),
+        }
+        if round % FORGET_CACHES_EVERY == 0 {
+            engine.directory().invalidate();
+        }
+        if round % CLEAN_EVERY == CLEAN_EVERY - 1
+            && let Err(error) = clean(&engine).await
+        {
+            tracing::error!(error = &*error, "cleaning up failed");
+        }
+    }
+}
+
+async fn clean(engine: &Engine) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    engine.forget_old_logins().await?;
+    engine.store().sweep_effects(engine.clock().now() - KEEP_EFFECTS).await?;
+    let pruned = engine.prune_logs().await?;
+    if pruned > 0 {
+        tracing::info!(entries = pruned, "removed log entries older than `log_retention_days`");
+    }
+    Ok(())
+}

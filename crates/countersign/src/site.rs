@@ -1,0 +1,144 @@
+//! What `config` describes, opened: database, keys, use cases, and the surfaces on top of them.
+
+use std::sync::Arc;
+
+use axum::Router;
+use cs_engine::{Clock, Engine, EngineConfig, Geo, GeoError};
+use cs_store::audit::Exporter;
+use cs_store::vault::MasterKey;
+use cs_store::{Database, Store, StoreConfig, StoreError};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+use crate::app::{App, AppParts};
+use crate::config::{Config, DatabaseUrl, MasterKeyError};
+use crate::ops::ReadinessCheck;
+use crate::server::{Addresses, ServerParts};
+use crate::{auth_api, rest_v1};
+
+/// Who opens the database: nodes that share one must have different names, and so must a command beside a running server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenedBy {
+    /// The server of this machine.
+    Server,
+    /// A command on a terminal.
+    Terminal,
+}
+
+/// Why the installation cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SiteError {
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    #[error("cannot open the database {place}")]
+    Database {
+        place: String,
+        #[source]
+        source: StoreError,
+    },
+    #[error("cannot read the country database")]
+    Country(#[from] GeoError),
+}
+
+/// How the store of `config` is opened with `master`.
+#[must_use]
+pub fn store_config(config: &Config, master: Arc<MasterKey>, by: OpenedBy) -> StoreConfig {
+    let database = match &config.database {
+        DatabaseUrl::Sqlite(path) => Database::Sqlite(path.clone()),
+        DatabaseUrl::Postgres(url) => Database::Postgres(url.expose().to_owned()),
+    };
+    let mut store = StoreConfig::new(database, master);
+    let host = host_name();
+    store.node = match by {
+        OpenedBy::Server => host,
+        OpenedBy::Terminal => format!("{host}/terminal"),
+    };
+    store.high_water = Some(high_water_path(config));
+    store.exporters = config.checkpoint_file.iter().map(|path| Exporter::File(path.clone())).collect();
+    store
+}
+
+/// The file that remembers how far the database had come.
+#[must_use]
+pub fn high_water_path(config: &Config) -> std::path::PathBuf {
+    config.data_dir.join("high-water.json")
+}
+
+/// Reads the master key.
+pub fn master_key(config: &Config) -> Result<Arc<MasterKey>, MasterKeyError> {
+    config.master_key.load().map(Arc::new)
+}
+
+/// Opens the database. Refuses one that is older than it was, and one of a newer program.
+pub async fn open_store(config: &Config, by: OpenedBy) -> Result<Store, SiteError> {
+    let master = master_key(config)?;
+    Store::open(store_config(config, master, by))
+        .await
+        .map_err(|source| SiteError::Database { place: config.database.to_string(), source })
+}
+
+/// The use cases on `store`. `authenticator_port` is the one listened on.
+pub fn engine(config: &Config, store: Store, clock: Clock, authenticator_port: u16) -> Result<Engine, SiteError> {
+    let geo = match &config.country_database {
+        Some(path) => Geo::open(path)?,
+        None => Geo::default(),
+    };
+    Ok(Engine::new(EngineConfig {
+        store,
+        clock,
+        geo,
+        node: host_name(),
+        authenticator_origin: config.hosts.authenticator.origin(authenticator_port),
+    }))
+}
+
+/// Opens everything for a command on a terminal.
+pub async fn open_for_terminal(config: &Config) -> Result<Engine, SiteError> {
+    let store = open_store(config, OpenedBy::Terminal).await?;
+    engine(config, store, Clock::System, config.listen.authenticator.port())
+}
+
+/// The routes of every surface, and what must work for them.
+#[must_use]
+pub fn surfaces(engine: &Engine, config: &Config, addresses: Addresses) -> ServerParts {
+    let mut parts = ServerParts::new(config);
+    let app = App::new(AppParts {
+        engine: engine.clone(),
+        api_authority: config.hosts.api.authority(addresses.api.port()),
+        other_names: vec![config.hosts.api.name.clone(), format!("{}:{}", config.hosts.api.name, addresses.api.port())],
+        gate: parts.gate.clone(),
+        limits: config.limits.clone(),
+    });
+    parts.api = Router::new().merge(auth_api::routes(app.clone())).merge(rest_v1::routes(app));
+    parts.readiness.push(Arc::new(DatabaseAnswers(engine.store().clone())));
+    parts
+}
+
+/// The database answers a read.
+struct DatabaseAnswers(Store);
+
+impl ReadinessCheck for DatabaseAnswers {
+    fn name(&self) -> &'static str {
+        "database"
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<(), String>> {
+        async {
+            match self.0.query_opt("SELECT value FROM meta WHERE name = 'database_id'", vec![]).await {
+                Ok(Some(_)) => Ok(()),
+                Ok(None) => Err("the database has lost its id".to_owned()),
+                Err(error) => Err(error.to_string()),
+            }
+        }
+        .boxed()
+    }
+}
+
+/// The machine's name, which tells nodes apart.
+fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .ok()
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "node".to_owned())
+}
