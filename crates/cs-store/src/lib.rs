@@ -6,6 +6,7 @@ pub mod attempts;
 pub mod audit;
 pub mod authenticators;
 pub mod bypass_codes;
+pub mod backup;
 mod convert;
 pub mod db;
 pub mod facts;

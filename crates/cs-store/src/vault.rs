@@ -17,7 +17,7 @@ use crate::audit::LogKey;
 mod keys;
 mod master;
 
-pub(crate) use keys::{INSERT_KEY, SELECT_KEYS, WrappedKey};
+pub(crate) use keys::{INSERT_KEY, SELECT_KEYS, UPDATE_KEY, WrappedKey};
 pub use master::MasterKey;
 
 /// The account name under which the installation's own keys are kept.

@@ -44,6 +44,9 @@ pub enum StoreError {
         /// The newest version this program knows.
         known: i64,
     },
+    /// A restore was interrupted.
+    #[error("a restore into this database did not finish: run `countersign restore` again into an empty one")]
+    HalfRestored,
     /// A migration failed.
     #[error("the database could not be brought to this version's schema")]
     Migration(#[source] Cause),

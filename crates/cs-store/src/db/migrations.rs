@@ -3,7 +3,7 @@
 //! Migrations are expand and contract: a release only adds (tables, nullable columns, indexes), so that the version before it keeps working beside it;
 //! what is no longer used is dropped one release later. Large backfills are not migrations but jobs that run in chunks while serving.
 
-use refinery::{Migration, Runner};
+use refinery::{Migration, Runner, Target};
 
 use super::StoreError;
 
@@ -19,14 +19,15 @@ macro_rules! migrations {
 
 migrations!["V1__foundation", "V2__domain"];
 
-/// The runner for one engine's list.
-pub(crate) fn runner(list: &[(&str, &str)]) -> Result<Runner, StoreError> {
+/// The runner for one engine's list, up to `version` or to the newest.
+pub(crate) fn runner(list: &[(&str, &str)], version: Option<i32>) -> Result<Runner, StoreError> {
     let migrations = list
         .iter()
         .map(|(name, sql)| Migration::unapplied(name, sql))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| StoreError::Migration(std::sync::Arc::new(error)))?;
-    Ok(Runner::new(&migrations))
+    let target = version.map_or(Target::Latest, Target::Version);
+    Ok(Runner::new(&migrations).set_target(target))
 }
 
 /// The newest version this program knows.

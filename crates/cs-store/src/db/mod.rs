@@ -2,15 +2,19 @@
 
 mod checkpoints;
 mod dialect;
+mod dump;
 mod error;
 mod migrations;
+mod opening;
 mod postgres;
 mod sqlite;
 mod step;
 mod store;
 mod value;
 
+pub(crate) use dump::{Dump, Table};
 pub use error::{Cause, CommitError, StoreError};
+pub(crate) use opening::Opening;
 pub use step::{Expect, Job, Receipt, Step};
 pub use store::{Database, Query, Reader, Store, StoreConfig};
 pub use value::{ColumnError, Row, Value};

@@ -3,26 +3,26 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, oneshot};
 
 use super::checkpoints::{self, Checkpointing, Via};
-use super::postgres::{self, Postgres};
-use super::sqlite::{self, Sqlite};
+use super::opening::Opening;
+use super::postgres::Postgres;
+use super::sqlite::Sqlite;
 use super::step::has_nul;
 use super::{CommitError, Job, Receipt, Row, StoreError, Value, random_id};
 use crate::args;
 use crate::audit::{self, Chain, ChainHead, Checkpoints, Exporter};
 use crate::highwater::HighWater;
-use crate::vault::{INSERT_KEY, INSTALLATION, MasterKey, Purpose, SELECT_KEYS, Vault, WrappedKey};
+use crate::vault::{INSERT_KEY, INSTALLATION, MasterKey, Purpose, SELECT_KEYS, UPDATE_KEY, Vault, WrappedKey};
 
-const SELECT_META: &str = "SELECT value FROM meta WHERE name = $1";
-const INSERT_META: &str = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+const IS_RESTORING: &str = "SELECT 1 FROM meta WHERE name = 'restoring'";
 const CHECKPOINT_HASH: &str = "SELECT hash FROM checkpoint WHERE node = $1 AND number = $2";
 
 /// Where the database is.
@@ -158,66 +158,10 @@ impl Db {
     }
 }
 
-/// A database that is open and migrated, but does not take jobs yet.
-enum Opening {
-    Sqlite(sqlite::Opening),
-    Postgres(postgres::Opening),
-}
-
-impl Opening {
-    async fn open(database: Database) -> Result<Self, StoreError> {
-        match database {
-            Database::Sqlite(path) => {
-                let opening = tokio::task::spawn_blocking(move || sqlite::Opening::open(&path));
-                opening.await.map_err(|error| StoreError::Unavailable(Arc::new(error)))?.map(Self::Sqlite)
-            }
-            Database::Postgres(address) => postgres::Opening::open(&address).await.map(Self::Postgres),
-        }
-    }
-
-    async fn query(&self, sql: &'static str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
-        match self {
-            Self::Sqlite(db) => db.query(&sqlite_text(sql), args),
-            Self::Postgres(db) => db.query(sql, args).await,
-        }
-    }
-
-    async fn execute(&self, sql: &'static str, args: &[Value]) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(db) => db.execute(&sqlite_text(sql), args).map(|_| ()),
-            Self::Postgres(db) => db.execute(sql, args).await.map(|_| ()),
-        }
-    }
-
-    /// A fact about the database; `value` if it has none yet.
-    async fn fact(&self, name: &'static str, value: String) -> Result<String, StoreError> {
-        self.execute(INSERT_META, &args![name, value]).await?;
-        let rows = self.query(SELECT_META, &args![name]).await?;
-        Ok(rows.first().ok_or_else(|| StoreError::corrupt("meta", name))?.text(0)?)
-    }
-
-    fn lanes(&self) -> usize {
-        match self {
-            Self::Sqlite(_) => 1,
-            Self::Postgres(_) => postgres::LANES,
-        }
-    }
-
-    fn start(self, mut chains: Vec<Chain>, config: &StoreConfig, signals: &Signals) -> Result<Db, StoreError> {
-        match self {
-            Self::Sqlite(db) => {
-                let chain = chains.pop().ok_or(StoreError::Closed)?;
-                db.start(chain, config.queue, signals.clone()).map(Db::Sqlite)
-            }
-            Self::Postgres(db) => Ok(Db::Postgres(db.start(chains, config.queue, config.report_timeout, signals))),
-        }
-    }
-}
-
 pub(super) struct Inner {
     pub(super) db: Db,
     pub(super) vault: Vault,
-    pub(super) master: Arc<MasterKey>,
+    pub(super) master: RwLock<Arc<MasterKey>>,
     pub(super) signals: Signals,
     pub(super) database_id: String,
     pub(super) generation: i64,
@@ -241,7 +185,10 @@ impl Store {
     ///
     /// Fails with [`StoreError::Newer`] for a schema of a newer program and with a [`StoreError::Vault`] for the wrong master key.
     pub async fn open(config: StoreConfig) -> Result<Self, StoreError> {
-        let db = Opening::open(config.database.clone()).await?;
+        let db = Opening::open(config.database.clone(), None).await?;
+        if !db.query(IS_RESTORING, &[]).await?.is_empty() {
+            return Err(StoreError::HalfRestored);
+        }
         let now = Timestamp::now();
         let database_id = db.fact("database_id", random_id()).await?;
         let generation = db.fact("generation", "1".to_owned()).await?;
@@ -285,7 +232,7 @@ impl Store {
         let store = Self(Arc::new(Inner {
             db,
             vault,
-            master: config.master.clone(),
+            master: RwLock::new(config.master.clone()),
             signals,
             database_id,
             generation,
@@ -357,6 +304,36 @@ impl Store {
         Reader(self.clone())
     }
 
+    pub(crate) fn master(&self) -> Arc<MasterKey> {
+        self.0.master.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Wraps all keys under a new master key, which replaces the one in `key_file`; the old one is kept beside it as `KEY_FILE.old`,
+    /// because backups made before need it.
+    ///
+    /// May be interrupted at any point and run again: until all keys are rewrapped the file holds both master keys. Other nodes of the same database
+    /// must be given the new file and be restarted.
+    pub async fn rotate_master(&self, key_file: &Path) -> Result<(), StoreError> {
+        let new = Arc::new(MasterKey::from_file(key_file)?.begin_rotation(key_file)?);
+        *self.0.master.write().unwrap_or_else(PoisonError::into_inner) = new.clone();
+        loop {
+            let keys = self.query(SELECT_KEYS, vec![]).await?;
+            let keys = keys.iter().map(WrappedKey::from_row).collect::<Result<Vec<_>, _>>()?;
+            let mut job = Job::new();
+            for old in keys.iter().filter(|key| !new.wraps(&key.wrapped)) {
+                job = job.step(super::Step::one(UPDATE_KEY, old.replace_args(&new.rewrap(old)?)));
+            }
+            if job.guards.is_empty() {
+                return Ok(new.finish_rotation(key_file)?);
+            }
+            match self.commit(job).await {
+                // Somebody else has replaced or added keys meanwhile: look again.
+                Ok(_) | Err(CommitError::Conflict { .. }) => {}
+                Err(error) => return Err(StoreError::Unavailable(Arc::new(error))),
+            }
+        }
+    }
+
     pub(crate) fn effects_signal(&self) -> Arc<Notify> {
         self.0.signals.effects.clone()
     }
@@ -373,7 +350,7 @@ impl Store {
         }
         let mut job = Job::new();
         for purpose in Purpose::ACCOUNT {
-            let key = WrappedKey::generate(&self.0.master, account, purpose, 1)?;
+            let key = WrappedKey::generate(&self.master(), account, purpose, 1)?;
             job = job.step(super::Step::any(INSERT_KEY, key.insert_args(Timestamp::now())));
         }
         self.commit(job).await.map_err(|error| StoreError::Unavailable(Arc::new(error)))?;
@@ -383,7 +360,7 @@ impl Store {
     /// Takes in keys that other nodes have created.
     pub async fn load_keys(&self) -> Result<(), StoreError> {
         for row in self.query(SELECT_KEYS, vec![]).await? {
-            self.0.vault.admit(&self.0.master, &WrappedKey::from_row(&row)?)?;
+            self.0.vault.admit(&self.master(), &WrappedKey::from_row(&row)?)?;
         }
         Ok(())
     }
@@ -458,8 +435,4 @@ impl Reader {
     ) -> Result<Option<Row>, StoreError> {
         Ok(self.query(sql, args).await?.into_iter().next())
     }
-}
-
-fn sqlite_text(sql: &'static str) -> String {
-    super::dialect::plan(&Cow::Borrowed(sql)).sqlite.clone()
 }

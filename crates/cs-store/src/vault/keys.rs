@@ -45,6 +45,17 @@ impl WrappedKey {
         args![self.account.as_str(), self.purpose.as_str(), self.key_id, self.wrapped.as_slice(), now]
     }
 
+    /// The arguments of [`UPDATE_KEY`], which puts `new` in this key's place.
+    pub(crate) fn replace_args(&self, new: &Self) -> Vec<Value> {
+        args![
+            new.wrapped.as_slice(),
+            self.account.as_str(),
+            self.purpose.as_str(),
+            self.key_id,
+            self.wrapped.as_slice()
+        ]
+    }
+
     pub(crate) fn from_row(row: &Row) -> Result<Self, StoreError> {
         let account = row.text(0)?;
         let purpose = Purpose::parse(row.str(1)?).ok_or_else(|| StoreError::corrupt("data_key", account.as_str()))?;

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::{digest, rand};
+use aws_lc_rs::{digest, hmac, rand};
 use data_encoding::{BASE64, HEXLOWER, HEXLOWER_PERMISSIVE};
 use zeroize::Zeroizing;
 
@@ -21,6 +21,8 @@ pub struct MasterKey {
     secret: Zeroizing<[u8; 32]>,
     /// Tells one master key from another without revealing it.
     id: [u8; ID_LEN],
+    /// While keys are rewrapped: the master key before this one.
+    previous: Option<Box<Self>>,
 }
 
 impl fmt::Debug for MasterKey {
@@ -37,7 +39,7 @@ impl MasterKey {
         context.update(&*secret);
         let mut id = [0; ID_LEN];
         id.copy_from_slice(&context.finish().as_ref()[..ID_LEN]);
-        Self { secret, id }
+        Self { secret, id, previous: None }
     }
 
     /// A new random key.
@@ -51,17 +53,14 @@ impl MasterKey {
     ///
     /// Fails with [`VaultError::OpenToOthers`] if group or others have any right to it.
     pub fn from_file(path: &Path) -> Result<Self, VaultError> {
-        let unreadable = |error: std::io::Error| VaultError::Unreadable {
-            place: path.display().to_string(),
-            reason: error.to_string(),
-        };
+        let unreadable = |error| unreadable(path, &error);
         let file = std::fs::File::open(path).map_err(unreadable)?;
         let mode = file.metadata().map_err(unreadable)?.mode() & 0o7777;
         if mode & 0o077 != 0 {
             return Err(VaultError::OpenToOthers { path: path.display().to_string(), mode });
         }
-        let mut bytes = Zeroizing::new(Vec::with_capacity(128));
-        std::io::Read::read_to_end(&mut std::io::Read::take(file, 128), &mut bytes).map_err(unreadable)?;
+        let mut bytes = Zeroizing::new(Vec::with_capacity(256));
+        std::io::Read::read_to_end(&mut std::io::Read::take(file, 256), &mut bytes).map_err(unreadable)?;
         Self::parse(&bytes, &path.display().to_string())
     }
 
@@ -81,27 +80,69 @@ impl MasterKey {
     pub(crate) fn write_file(&self, path: &Path) -> Result<(), VaultError> {
         let write = || -> std::io::Result<()> {
             let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-            let mut text = Zeroizing::new(HEXLOWER.encode(&*self.secret));
-            text.push('\n');
+            let mut text = Zeroizing::new(String::with_capacity(2 * 65));
+            for key in std::iter::once(self).chain(self.previous.as_deref()) {
+                text.push_str(&Zeroizing::new(HEXLOWER.encode(&*key.secret)));
+                text.push('\n');
+            }
             file.write_all(text.as_bytes())?;
             file.sync_all()
         };
-        write().map_err(|error| VaultError::Unreadable { place: path.display().to_string(), reason: error.to_string() })
+        write().map_err(|error| unreadable(path, &error))
     }
 
+    /// Replaces the key file as a whole.
+    fn replace_file(&self, path: &Path) -> Result<(), VaultError> {
+        let temporary = beside(path, "new");
+        if temporary.exists() {
+            std::fs::remove_file(&temporary).map_err(|error| unreadable(&temporary, &error))?;
+        }
+        self.write_file(&temporary)?;
+        std::fs::rename(&temporary, path).map_err(|error| unreadable(path, &error))?;
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::File::open(parent).and_then(|parent| parent.sync_all()).map_err(|error| unreadable(parent, &error))
+    }
+
+    /// A new master key beside this one, in the key file as well. An interrupted rotation is taken up again.
+    pub(crate) fn begin_rotation(self, path: &Path) -> Result<Self, VaultError> {
+        if self.previous.is_some() {
+            return Ok(self);
+        }
+        let old = beside(path, "old");
+        if old.exists() {
+            // Of an earlier rotation: kept under the name of its key.
+            let id = HEXLOWER.encode(&Self::from_file(&old)?.id);
+            std::fs::rename(&old, beside(path, &id)).map_err(|error| unreadable(&old, &error))?;
+        }
+        self.write_file(&old)?;
+        let new = Self { previous: Some(Box::new(self)), ..Self::generate()? };
+        new.replace_file(path)?;
+        Ok(new)
+    }
+
+    /// All keys are under the new master key: the key file needs no other.
+    pub(crate) fn finish_rotation(&self, path: &Path) -> Result<(), VaultError> {
+        Self::new(self.secret.clone()).replace_file(path)
+    }
+
+    /// One key, or two of which the first is the newer.
     fn parse(bytes: &[u8], place: &str) -> Result<Self, VaultError> {
+        if let Ok(secret) = <[u8; 32]>::try_from(bytes) {
+            return Ok(Self::new(Zeroizing::new(secret)));
+        }
         let wrong = || VaultError::Unreadable {
             place: place.to_owned(),
             reason: "a master key is 32 bytes: raw, 64 hexadecimal digits or 44 characters of base64".to_owned(),
         };
-        if let Ok(secret) = <[u8; 32]>::try_from(bytes) {
-            return Ok(Self::new(Zeroizing::new(secret)));
-        }
-        let text = bytes.trim_ascii();
-        let decoded = HEXLOWER_PERMISSIVE.decode(text).or_else(|_| BASE64.decode(text)).map_err(|_| wrong())?;
-        let decoded = Zeroizing::new(decoded);
-        let secret = <[u8; 32]>::try_from(decoded.as_slice()).map_err(|_| wrong())?;
-        Ok(Self::new(Zeroizing::new(secret)))
+        let mut keys = bytes.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).map(|text| {
+            let decoded = HEXLOWER_PERMISSIVE.decode(text).or_else(|_| BASE64.decode(text)).map_err(|_| wrong())?;
+            let decoded = Zeroizing::new(decoded);
+            let secret = <[u8; 32]>::try_from(decoded.as_slice()).map_err(|_| wrong())?;
+            Ok(Self::new(Zeroizing::new(secret)))
+        });
+        let mut key = keys.next().ok_or_else(wrong)??;
+        key.previous = keys.next().transpose()?.map(Box::new);
+        if keys.next().is_some() { Err(wrong()) } else { Ok(key) }
     }
 
     /// `version ‖ master key id ‖ nonce ‖ ciphertext ‖ tag`.
@@ -133,7 +174,7 @@ impl MasterKey {
         let rest = key.wrapped.strip_prefix(&[VERSION]).ok_or(VaultError::NotAuthentic)?;
         let (id, rest) = rest.split_first_chunk::<ID_LEN>().ok_or(VaultError::NotAuthentic)?;
         if *id != self.id {
-            return Err(VaultError::WrongMasterKey);
+            return self.previous.as_ref().ok_or(VaultError::WrongMasterKey)?.unwrap(key);
         }
         let (nonce, body) = rest.split_first_chunk::<NONCE_LEN>().ok_or(VaultError::NotAuthentic)?;
         let mut body = Zeroizing::new(body.to_vec());
@@ -153,14 +194,20 @@ impl MasterKey {
         Ok(secret)
     }
 
+    /// The key that authenticates backups, derived from this one.
+    pub(crate) fn backup_key(&self) -> hmac::Key {
+        let derive = hmac::Key::new(hmac::HMAC_SHA256, &*self.secret);
+        hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&derive, b"countersign backup key 1").as_ref())
+    }
+
     /// Whether `wrapped` lies under this key.
     pub(crate) fn wraps(&self, wrapped: &[u8]) -> bool {
         wrapped.get(1..HEADER_LEN) == Some(&self.id[..])
     }
 
-    /// `key` under this master key instead of `old`.
-    pub(crate) fn rewrap(&self, old: &Self, key: &WrappedKey) -> Result<WrappedKey, VaultError> {
-        let secret = old.unwrap(key)?;
+    /// `key` under this master key instead of the one before.
+    pub(crate) fn rewrap(&self, key: &WrappedKey) -> Result<WrappedKey, VaultError> {
+        let secret = self.unwrap(key)?;
         let wrapped = self.wrap(&key.account, key.purpose, key.key_id, &secret)?;
         Ok(WrappedKey { wrapped, ..key.clone() })
     }
@@ -169,4 +216,12 @@ impl MasterKey {
         let key = UnboundKey::new(&AES_256_GCM, &*self.secret).map_err(|_| VaultError::Crypto)?;
         Ok(LessSafeKey::new(key))
     }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> VaultError {
+    VaultError::Unreadable { place: path.display().to_string(), reason: error.to_string() }
+}
+
+fn beside(path: &Path, extension: &str) -> PathBuf {
+    PathBuf::from(format!("{}.{extension}", path.display()))
 }

@@ -23,9 +23,11 @@ macro_rules! on_both_engines {
 }
 
 mod audit;
+mod backup;
 mod commits;
 mod common;
 mod logins;
 mod opening;
 mod outbox;
+mod rotation;
 mod statements;

@@ -9,7 +9,8 @@ use cs_store::{Database, Store, args};
 on_both_engines![every_statement_can_be_prepared];
 
 /// Texts that are meant for one engine only, by a part of them.
-const NOT_SHARED: &[&str] = &["unnest(", "PRAGMA", "sqlite_master", "to_regclass", "FOR UPDATE", "information_schema"];
+const NOT_SHARED: &[&str] =
+    &["unnest(", "PRAGMA", "pragma_", "sqlite_master", "to_regclass", "FOR UPDATE", "information_schema"];
 const VERBS: &[&str] = &["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "];
 
 /// All string literals below `src` that begin like a statement, with their file.

@@ -3,7 +3,7 @@
 mod bulk;
 mod connect;
 mod lane;
-mod reads;
+pub(in crate::db) mod reads;
 mod types;
 
 use std::borrow::Cow;
@@ -26,6 +26,10 @@ pub(in crate::db) use connect::Address;
 use lane::Lane;
 pub(in crate::db) use reads::Reads;
 
+/// The tables of our schema.
+pub(in crate::db) const TABLES: &str = "SELECT CAST(table_name AS TEXT) FROM information_schema.tables \
+    WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' AND table_name <> 'refinery_schema_history' \
+    ORDER BY 1";
 /// Connections that write.
 pub(in crate::db) const LANES: usize = 2;
 /// How often starting nodes try to migrate when others do the same.
@@ -39,10 +43,10 @@ pub(in crate::db) struct Opening {
 
 impl Opening {
     /// Connects and brings the database to this version's schema.
-    pub(in crate::db) async fn open(address: &str) -> Result<Self, StoreError> {
+    pub(in crate::db) async fn open(address: &str, version: Option<i32>) -> Result<Self, StoreError> {
         let address = Arc::new(Address::parse(address)?);
         let mut client = address.connect("").await?;
-        let runner = migrations::runner(migrations::POSTGRES)?;
+        let runner = migrations::runner(migrations::POSTGRES, version)?;
         let mut tries = 0;
         loop {
             let migrated = client.query_one("SELECT to_regclass('refinery_schema_history') IS NOT NULL", &[]).await?;
@@ -70,6 +74,15 @@ impl Opening {
     pub(in crate::db) async fn execute(&self, sql: &str, args: &[Value]) -> Result<u64, StoreError> {
         let statement = self.client.prepare(sql).await?;
         Ok(self.client.execute_raw(&statement, args).await?)
+    }
+
+    pub(in crate::db) async fn execute_many(&self, sql: &str, rows: Vec<Vec<Value>>) -> Result<(), StoreError> {
+        let statement = self.client.prepare(sql).await?;
+        let writes = rows.iter().map(|row| self.client.execute_raw(&statement, row)).collect();
+        for outcome in pipeline(writes).await {
+            outcome?;
+        }
+        Ok(())
     }
 
     /// Starts one lane per chain.

@@ -94,7 +94,7 @@ impl Connection {
 pub(in crate::db) async fn stream(
     client: &Client,
     sql: &str,
-    mut each: impl FnMut(Row) -> Result<(), StoreError>,
+    each: &mut (dyn FnMut(Row) -> Result<(), StoreError> + Send),
 ) -> Result<(), StoreError> {
     let statement = client.prepare(sql).await?;
     let mut rows = std::pin::pin!(client.query_raw(&statement, Vec::<crate::db::Value>::new()).await?);
@@ -102,4 +102,10 @@ pub(in crate::db) async fn stream(
         each(types::row(&row)?)?;
     }
     Ok(())
+}
+
+/// All rows, in a transaction of the caller.
+pub(in crate::db) async fn all(client: &Client, sql: &str, args: &[crate::db::Value]) -> Result<Vec<Row>, StoreError> {
+    let statement = client.prepare(sql).await?;
+    types::rows(client.query_raw(&statement, args).await?).await
 }

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OpenFlags, ToSql};
+use rusqlite::{Connection, OpenFlags, Statement, ToSql};
 
 use super::dialect::plan;
 use super::store::{Pending, Signals};
@@ -20,6 +20,9 @@ use crate::audit::Chain;
 pub(super) use pool::Pool;
 use writer::Writer;
 
+/// The tables of our schema.
+pub(super) const TABLES: &str = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' \
+    AND name <> 'refinery_schema_history' ORDER BY name";
 /// Most jobs in one transaction.
 const BATCH: usize = 512;
 /// How often starting processes try to migrate when others do the same.
@@ -35,9 +38,9 @@ pub(super) struct Opening {
 
 impl Opening {
     /// Opens or creates the file and brings it to this version's schema.
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path, version: Option<i32>) -> Result<Self, StoreError> {
         let mut writer = connect(path, Access::Write)?;
-        let runner = migrations::runner(migrations::SQLITE)?;
+        let runner = migrations::runner(migrations::SQLITE, version)?;
         let migrated: i64 = writer.query_row(
             "SELECT count(*) FROM sqlite_master WHERE name = 'refinery_schema_history'",
             [],
@@ -170,15 +173,36 @@ pub(super) fn connect(path: &Path, access: Access) -> Result<Connection, StoreEr
 
 /// Runs a statement that returns rows. `sql` has `?N`.
 pub(super) fn query(connection: &Connection, sql: &str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
+    let mut out = Vec::new();
     let mut statement = connection.prepare_cached(sql)?;
+    each(&mut statement, args, &mut |row| {
+        out.push(row);
+        Ok(())
+    })?;
+    Ok(out)
+}
+
+/// Runs a statement without arguments and hands over each row as it comes.
+pub(super) fn stream(
+    connection: &Connection,
+    sql: &str,
+    row: &mut dyn FnMut(Row) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    each(&mut connection.prepare(sql)?, &[], row)
+}
+
+fn each(
+    statement: &mut Statement<'_>,
+    args: &[Value],
+    each: &mut dyn FnMut(Row) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let columns = statement.column_count();
     let mut rows = statement.query(rusqlite::params_from_iter(args))?;
-    let mut out = Vec::new();
     while let Some(row) = rows.next()? {
         let values = (0..columns).map(|index| value(row.get_ref(index)?, index)).collect::<Result<_, _>>()?;
-        out.push(Row::new(values));
+        each(Row::new(values))?;
     }
-    Ok(out)
+    Ok(())
 }
 
 fn value(value: ValueRef<'_>, column: usize) -> Result<Value, StoreError> {
