@@ -100,8 +100,8 @@ fn assemble(rows: &[Row]) -> Result<Option<UserFacts>, StoreError> {
         }
     }
     let Some(mut user) = user else { return Ok(None) };
-    phones.sort_by(|a: &(i64, Phone), b| (a.0, a.1.id).cmp(&(b.0, b.1.id)));
-    tokens.sort_by(|a: &(i64, Token), b| (a.0, a.1.id).cmp(&(b.0, b.1.id)));
+    phones.sort_by_key(|(place, phone): &(i64, Phone)| (*place, phone.id));
+    tokens.sort_by_key(|(place, token): &(i64, Token)| (*place, token.id));
     user.groups = groups;
     user.phones = phones.into_iter().map(|(_, phone)| phone).collect();
     user.tokens = tokens.into_iter().map(|(_, token)| token).collect();

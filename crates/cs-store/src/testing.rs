@@ -155,7 +155,7 @@ impl Cluster {
                 let log = std::fs::read_to_string(self.dir.join("log")).unwrap_or_default();
                 return Err(io::Error::other(format!("the server did not start: {log}")));
             }
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::park_timeout(Duration::from_millis(50));
         }
         Ok(())
     }

@@ -11,12 +11,15 @@ pub(super) const PAGE: &str = "SELECT seq, account, kind, at, id, user_id, integ
 /// Beyond this many suspicious rows of one chain, no more is tried than to name them.
 const MOST_SUSPECTS: usize = 48;
 
+/// A record with the digests of its personal fields and of its evidence.
+type Content = (LogRecord, Option<[u8; 32]>, Option<[u8; 32]>);
+
 /// A row as it lies in the table.
 #[derive(Debug, Clone)]
 pub(super) struct Stored {
     pub(super) seq: i64,
     /// `None` if a column cannot be what was written.
-    content: Option<(LogRecord, Option<[u8; 32]>, Option<[u8; 32]>)>,
+    content: Option<Content>,
     mac: [u8; 32],
 }
 
@@ -26,7 +29,7 @@ impl Stored {
         Ok(Self { seq, content: Self::content(row).ok(), mac: row.bytes(15).unwrap_or([0; 32]) })
     }
 
-    fn content(row: &Row) -> Result<(LogRecord, Option<[u8; 32]>, Option<[u8; 32]>), StoreError> {
+    fn content(row: &Row) -> Result<Content, StoreError> {
         let kind = [LogKind::Auth, LogKind::Admin, LogKind::Telephony, LogKind::Activity]
             .into_iter()
             .find(|kind| row.str(2).is_ok_and(|text| text == kind.as_str()))

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::store::{Inner, Store};
@@ -71,7 +70,7 @@ impl Store {
             Via::OwnConnection => Vec::new(),
         };
         let signer = self.0.vault.signer()?;
-        let next = state.series.next(&heads, audit::others(&rows)?, &signer, Timestamp::now())?;
+        let next = state.series.next(&heads, audit::others(&rows)?, &signer, super::now())?;
         let job = state.series.job(&next)?;
         let stored = match via {
             Via::Writer => self.commit(job).await.map(|_| ()),

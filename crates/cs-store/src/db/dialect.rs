@@ -34,6 +34,7 @@ impl Plan {
 static PLANS: LazyLock<RwLock<HashMap<(usize, usize), &'static Plan>>> = LazyLock::new(RwLock::default);
 
 /// The plan of `sql`, remembered for texts that live as long as the program.
+#[expect(clippy::ptr_arg, reason = "whether the text lives as long as the program matters")]
 pub(crate) fn plan(sql: &Cow<'static, str>) -> Cow<'static, Plan> {
     let text = match sql {
         Cow::Borrowed(text) => *text,

@@ -29,3 +29,12 @@ pub(crate) fn random_id() -> String {
     }
     data_encoding::HEXLOWER.encode(&bytes)
 }
+
+/// The time that bookkeeping rows carry: chains, keys, checkpoints. No decision depends on it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "checkpoints are made by the store itself, whatever the clock of the rules says"
+)]
+pub(crate) fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}

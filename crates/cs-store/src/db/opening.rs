@@ -97,7 +97,7 @@ impl Opening {
         match self.0 {
             Engine::Sqlite(db) => {
                 let chain = chains.pop().ok_or(StoreError::Closed)?;
-                db.start(chain, config.queue, signals.clone()).map(Db::Sqlite)
+                db.start(chain, config.queue, config.max_pages, signals.clone()).map(Db::Sqlite)
             }
             Engine::Postgres(db) => Ok(Db::Postgres(db.start(chains, config.queue, config.report_timeout, signals))),
         }

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, oneshot};
 
 use super::checkpoints::{self, Checkpointing, Via};
@@ -67,6 +66,8 @@ pub struct StoreConfig {
     pub queue: usize,
     /// How long a list or report may take.
     pub report_timeout: Duration,
+    /// How large a SQLite file may grow, in pages of 4 KiB; a quota, beyond which commits fail as on a full disk.
+    pub max_pages: Option<u32>,
     /// How often a checkpoint of the audit log is written while it grows.
     pub checkpoint_interval: Duration,
     /// Where checkpoints of the audit log go outside the database.
@@ -84,6 +85,7 @@ impl StoreConfig {
             node: "node".to_owned(),
             queue: 8192,
             report_timeout: Duration::from_secs(5),
+            max_pages: None,
             checkpoint_interval: Duration::from_secs(1),
             exporters: Vec::new(),
             high_water: None,
@@ -109,6 +111,9 @@ impl Query {
     }
 }
 
+/// A chain and its last row.
+type NamedHead = (Arc<str>, ChainHead);
+
 /// What writers tell the rest of the process.
 #[derive(Clone, Default)]
 pub(crate) struct Signals {
@@ -117,7 +122,7 @@ pub(crate) struct Signals {
     /// Effects were committed.
     pub(crate) effects: Arc<Notify>,
     /// The last committed row of each lane.
-    heads: Arc<Mutex<Vec<(Arc<str>, ChainHead)>>>,
+    heads: Arc<Mutex<Vec<NamedHead>>>,
 }
 
 impl Signals {
@@ -131,7 +136,7 @@ impl Signals {
     }
 
     /// The committed heads of all lanes that have written.
-    pub(crate) fn heads(&self) -> Vec<(Arc<str>, ChainHead)> {
+    pub(crate) fn heads(&self) -> Vec<NamedHead> {
         let heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
         heads.iter().filter(|(_, head)| head.seq > 0).cloned().collect()
     }
@@ -189,7 +194,7 @@ impl Store {
         if !db.query(IS_RESTORING, &[]).await?.is_empty() {
             return Err(StoreError::HalfRestored);
         }
-        let now = Timestamp::now();
+        let now = super::now();
         let database_id = db.fact("database_id", random_id()).await?;
         let generation = db.fact("generation", "1".to_owned()).await?;
         let generation = generation.parse().map_err(|_| StoreError::corrupt("meta", "generation"))?;
@@ -351,7 +356,7 @@ impl Store {
         let mut job = Job::new();
         for purpose in Purpose::ACCOUNT {
             let key = WrappedKey::generate(&self.master(), account, purpose, 1)?;
-            job = job.step(super::Step::any(INSERT_KEY, key.insert_args(Timestamp::now())));
+            job = job.step(super::Step::any(INSERT_KEY, key.insert_args(super::now())));
         }
         self.commit(job).await.map_err(|error| StoreError::Unavailable(Arc::new(error)))?;
         self.load_keys().await

@@ -26,6 +26,7 @@ mod audit;
 mod backup;
 mod commits;
 mod common;
+mod durability;
 mod logins;
 mod opening;
 mod outbox;

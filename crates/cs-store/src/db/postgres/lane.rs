@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::Instant;
 use tokio_postgres::error::SqlState;
@@ -306,7 +305,7 @@ impl Lane {
 
     /// Leaves a chain of which it is not known where it ends.
     fn new_chain(&mut self) {
-        self.chain = self.chain.successor(&crate::db::random_id(), Timestamp::now());
+        self.chain = self.chain.successor(&crate::db::random_id(), crate::db::now());
         self.chain_is_open = false;
         self.batch = 0;
         self.connection = None;

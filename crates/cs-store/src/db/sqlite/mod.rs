@@ -57,7 +57,7 @@ impl Opening {
                 return Err(migration(error));
             }
             // Another process migrates at the same moment: its tables are there next time.
-            std::thread::sleep(Duration::from_millis(100));
+            std::thread::park_timeout(Duration::from_millis(100));
         }
         Ok(Self { path: path.to_owned(), writer })
     }
@@ -71,7 +71,16 @@ impl Opening {
     }
 
     /// Starts the writer and the checkpointer.
-    pub(super) fn start(self, chain: Chain, queue: usize, signals: Signals) -> Result<Sqlite, StoreError> {
+    pub(super) fn start(
+        self,
+        chain: Chain,
+        queue: usize,
+        max_pages: Option<u32>,
+        signals: Signals,
+    ) -> Result<Sqlite, StoreError> {
+        if let Some(pages) = max_pages {
+            self.writer.pragma_update(None, "max_page_count", pages)?;
+        }
         let (jobs, waiting) = sync_channel(queue);
         let (wrote, written) = sync_channel(1);
         let checkpoints = connect(&self.path, Access::Write)?;

@@ -137,6 +137,7 @@ impl Writer {
         }
     }
 
+    #[expect(clippy::ptr_arg, reason = "whether the text lives as long as the program matters")]
     fn execute(&self, sql: &Cow<'static, str>, args: &[Value]) -> rusqlite::Result<usize> {
         self.connection.prepare_cached(&plan(sql).sqlite)?.execute(rusqlite::params_from_iter(args))
     }
