@@ -1,4 +1,5 @@
 //! The store's promises, on both engines.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail the test")]
 
 /// Makes a test per engine of each `async fn name(database: TestDatabase)` in this module.
 macro_rules! on_both_engines {
