@@ -9,6 +9,7 @@ pub mod bootstrap;
 mod cache;
 mod clock;
 pub mod devices;
+pub mod enroll;
 mod entropy;
 mod error;
 mod geo;

@@ -11,6 +11,7 @@
 //! | `status` | `/auth/v2/auth_status`, `/auth/v2/cancel` |
 
 mod auth;
+mod enroll;
 mod logo;
 mod ping;
 mod preauth;
@@ -32,6 +33,8 @@ pub fn routes(app: App) -> Router {
         .route("/auth/v2/ping", get(ping::ping))
         .route("/auth/v2/check", get(ping::check))
         .route("/auth/v2/logo", get(logo::logo))
+        .route("/auth/v2/enroll", post(enroll::enroll))
+        .route("/auth/v2/enroll_status", post(enroll::enroll_status))
         .route("/auth/v2/preauth", post(preauth::preauth))
         .route("/auth/v2/auth", post(auth::auth))
         .route("/auth/v2/auth_status", get(status::auth_status))

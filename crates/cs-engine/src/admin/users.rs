@@ -397,7 +397,7 @@ impl Engine {
 }
 
 /// A new user and the job that creates it.
-fn new_user(
+pub(crate) fn new_user(
     account: AccountId,
     actor: &Actor,
     username: &str,
