@@ -1,1 +1,21 @@
-//! A whole site in one test.
+//! A whole site in one test: server, clock, clients, virtual phones and tokens.
+//!
+//! ```text
+//! let site = Site::start().await;
+//! let alice = site.user("alice").await;
+//! let phone = alice.phone().await;
+//! let answer = site.auth_api().post("/auth/v2/preauth", &[("username", "alice")]).await;
+//! ```
+//!
+//! Everything here panics when it cannot do what a test asks of it.
+#![expect(clippy::expect_used, reason = "for tests only: what fails must fail the test")]
+
+mod client;
+mod phone;
+mod site;
+mod user;
+
+pub use client::{Answer, Api};
+pub use phone::VirtualPhone;
+pub use site::Site;
+pub use user::{TestUser, VirtualToken};

@@ -1,0 +1,72 @@
+//! An authenticator without its network: it answers through the engine.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cs_core::id::{AccountId, PhoneId, TxId};
+use cs_core::login::Decision;
+use cs_core::otp::{Digits, OtpAlgorithm, hotp};
+use cs_engine::devices::Activated;
+use cs_engine::login::{Answer, AnswerError, Answered, Asked};
+use cs_engine::{DeviceEvent, Engine};
+use tokio::sync::broadcast::Receiver;
+
+/// A phone in a test's hands.
+pub struct VirtualPhone {
+    /// Its id.
+    pub id: PhoneId,
+    engine: Engine,
+    account: AccountId,
+    activated: Activated,
+    counter: AtomicU64,
+    news: Receiver<DeviceEvent>,
+}
+
+impl VirtualPhone {
+    pub(crate) fn new(engine: Engine, account: AccountId, activated: Activated, news: Receiver<DeviceEvent>) -> Self {
+        Self { id: activated.device, engine, account, activated, counter: AtomicU64::new(0), news }
+    }
+
+    /// Waits for the next push.
+    pub async fn next_push(&mut self) -> TxId {
+        loop {
+            match self.news.recv().await.expect("an open stream") {
+                DeviceEvent::Request(txid) => return txid,
+                DeviceEvent::Closed(..) | DeviceEvent::Unbound => {}
+            }
+        }
+    }
+
+    /// The push as the phone shows it.
+    pub async fn shown(&self, txid: TxId) -> Asked {
+        self.engine.asked_one(self.account, self.id, txid).await.expect("a read").expect("a push for this phone")
+    }
+
+    /// Approves a push that asks for no number.
+    pub async fn approve(&self, txid: TxId) -> Result<Answered, AnswerError> {
+        self.answer(txid, Decision::Approve, None).await
+    }
+
+    /// Approves a push with a number.
+    pub async fn approve_with(&self, txid: TxId, number: &str) -> Result<Answered, AnswerError> {
+        self.answer(txid, Decision::Approve, Some(number)).await
+    }
+
+    /// Answers a push.
+    pub async fn answer(&self, txid: TxId, decision: Decision, number: Option<&str>) -> Result<Answered, AnswerError> {
+        let answer = Answer {
+            account: self.account,
+            device: self.id,
+            txid,
+            decision,
+            number: number.map(str::to_owned),
+            evidence: "jws".to_owned(),
+        };
+        self.engine.answer(&answer).await
+    }
+
+    /// The next passcode.
+    pub fn passcode(&self) -> String {
+        let counter = self.counter.fetch_add(1, Ordering::Relaxed);
+        hotp(&self.activated.seed, counter, Digits::Six, OtpAlgorithm::Sha1).to_string()
+    }
+}

@@ -1,0 +1,211 @@
+//! The server of a test.
+
+use std::sync::Arc;
+
+use countersign::app::{App, AppParts};
+use countersign::config::Config;
+use countersign::net::Shutdown;
+use countersign::server::{Bound, Running, ServerParts, serve_bound};
+use cs_core::id::{AccountId, IntegrationKey};
+use cs_core::integration::{IntegrationType, Permissions, UserAccess};
+use cs_core::secret::SecretKey;
+use cs_core::username::UsernameNormalization;
+use cs_engine::admin::Actor;
+use cs_engine::bootstrap::NewInstallation;
+use cs_engine::{Clock, Engine, EngineConfig, Geo, ManualClock, SystemRng};
+use cs_store::integrations::IntegrationRecord;
+use cs_store::vault::MasterKey;
+use cs_store::{Database, Job, Step, Store, StoreConfig, args};
+use cs_wire::signing::Scheme;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value as Json};
+use tempfile::TempDir;
+
+use crate::client::{self, Api};
+use crate::user::TestUser;
+
+/// A server in this process, on free ports of the loopback interface, with a database of its own and a clock that stands still.
+pub struct Site {
+    /// Time as the server sees it. TLS goes by the machine's.
+    pub clock: ManualClock,
+    /// The account.
+    pub account: AccountId,
+    engine: Engine,
+    running: Running,
+    auth_api: Api,
+    admin_api: Api,
+    http: reqwest::Client,
+    _dir: TempDir,
+}
+
+impl Site {
+    /// Starts one.
+    pub async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// Starts one with another configuration.
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let mut config = Config::ephemeral(dir.path());
+        change(&mut config);
+        let clock = ManualClock::at("2026-06-01T12:00:00Z".parse().expect("a time"));
+        let bound = Bound::new(&config).expect("free ports");
+        let store = open_store(&dir).await;
+        let engine = Engine::new(EngineConfig {
+            store,
+            clock: Clock::Manual(clock.clone()),
+            geo: Geo::default(),
+            node: "test".to_owned(),
+            authenticator_origin: config.hosts.authenticator.origin(bound.addresses.authenticator.port()),
+        });
+        let installation = engine
+            .bootstrap(&NewInstallation {
+                name: "Example".to_owned(),
+                api_host: config.hosts.api.name.clone(),
+                owner_email: "owner@example.org".to_owned(),
+            })
+            .await
+            .expect("a bootstrap")
+            .expect("an empty database");
+        let api_authority = config.hosts.api.authority(bound.addresses.api.port());
+        let parts = ServerParts::new(&config);
+        let app = App::new(AppParts {
+            engine: engine.clone(),
+            api_authority: api_authority.clone(),
+            other_names: Vec::new(),
+            gate: Arc::clone(&parts.gate),
+            limits: config.limits.clone(),
+        });
+        let api = countersign::auth_api::routes(app.clone()).merge(countersign::rest_v1::routes(app));
+        let running = serve_bound(bound, ServerParts { api, ..parts }, &config, Shutdown::new()).expect("a server");
+        let http = client::http_client(&dir.path().join("tls/ca.pem"));
+        let api = |issued: Option<cs_engine::bootstrap::Issued>| {
+            let issued = issued.expect("a new integration");
+            let secret = issued.secret.expect("its secret");
+            Api::new(http.clone(), &api_authority, clock.clone(), issued.key, secret)
+        };
+        let (auth_api, admin_api) = (api(installation.auth_api), api(installation.admin_api));
+        Self { clock, account: installation.account, engine, running, auth_api, admin_api, http, _dir: dir }
+    }
+
+    /// The use cases.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// A client of the Auth API, signing as newer clients do.
+    pub fn auth_api(&self) -> &Api {
+        &self.auth_api
+    }
+
+    /// A client of the Admin API with every permission.
+    pub fn admin_api(&self) -> &Api {
+        &self.admin_api
+    }
+
+    /// A client of a new integration of type `kind`, as `change` makes it.
+    pub async fn integration(&self, kind: &str, change: impl FnOnce(&mut IntegrationRecord)) -> Api {
+        let mut record = IntegrationRecord {
+            account: self.account,
+            key: IntegrationKey::generate(&mut SystemRng),
+            name: format!("Test {kind}"),
+            kind: IntegrationType::parse(kind).expect("a type"),
+            notes: String::new(),
+            greeting: String::new(),
+            new_user: None,
+            normalization: UsernameNormalization::Simple,
+            user_access: UserAccess::All,
+            self_service_allowed: false,
+            remembered_days: None,
+            legacy_signatures: false,
+            legacy_last_used: None,
+            permissions: Permissions::NONE,
+            api_networks: String::new(),
+            extra: Map::new(),
+            enabled: true,
+            version: 1,
+            created_at: self.clock.now(),
+            previous_secret_until: None,
+        };
+        change(&mut record);
+        let secret = SecretKey::generate(&mut SystemRng);
+        self.commit(record.insert(self.engine.store().vault(), &secret).expect("a sealed secret")).await;
+        let authority = self.auth_api.authority();
+        Api::new(self.http.clone(), authority, self.clock.clone(), record.key, secret)
+    }
+
+    /// A client of a new `unix` integration that signs as duo_unix 1.11 does, without a date.
+    pub async fn unix(&self) -> Api {
+        self.integration("unix", |record| record.legacy_signatures = true).await.signing(Scheme::V1Sha1)
+    }
+
+    /// Changes an existing integration.
+    pub async fn change_integration(&self, key: IntegrationKey, change: impl FnOnce(&mut IntegrationRecord)) {
+        let record = self.engine.store().integration_record(self.account, key).await.expect("a read");
+        let mut record = record.expect("an integration");
+        change(&mut record);
+        self.commit(record.update()).await;
+    }
+
+    /// Gives an integration a new secret; the old one works for `overlap` more.
+    pub async fn rotate(&self, api: &Api, overlap: SignedDuration) -> Api {
+        let record = self.engine.store().integration_record(self.account, api.key()).await.expect("a read");
+        let record = record.expect("an integration");
+        let secret = SecretKey::generate(&mut SystemRng);
+        let vault = self.engine.store().vault();
+        let until = self.clock.now() + overlap;
+        self.commit(record.rotate(vault, &secret, until, record.version).expect("a sealed secret")).await;
+        Api::new(self.http.clone(), api.authority(), self.clock.clone(), record.key, secret)
+    }
+
+    /// Sets the account's settings, by the Admin API's names.
+    pub async fn settings(&self, settings: Json) {
+        let step = Step::one(
+            "UPDATE account SET settings = $1, version = version + 1 WHERE account = $2",
+            args![settings.to_string(), self.account.as_str()],
+        );
+        self.commit(step).await;
+    }
+
+    /// A new user who has nothing yet.
+    pub async fn user(&self, name: &str) -> TestUser {
+        let user = self.engine.create_user(self.account, &Actor::Terminal, name, &Default::default()).await;
+        TestUser::new(self.engine.clone(), self.account, user.expect("a new user"), self.clock.clone())
+    }
+
+    /// Returns once `count` requests wait for somebody to answer.
+    pub async fn waiting(&self, count: usize) {
+        while self.engine.waiting() != count {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Returns once the server has `count` connections.
+    pub async fn connections(&self, count: usize) {
+        while self.running.connections() != count {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Time passes.
+    pub fn advance(&self, seconds: i64) {
+        self.clock.advance(SignedDuration::from_secs(seconds));
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    async fn commit(&self, step: Step) {
+        self.engine.store().commit(Job::new().step(step)).await.expect("a commit");
+        self.engine.directory().invalidate();
+    }
+}
+
+async fn open_store(dir: &TempDir) -> Store {
+    let master = Arc::new(MasterKey::generate().expect("a key"));
+    let database = Database::Sqlite(dir.path().join("store.db"));
+    Store::open(StoreConfig::new(database, master)).await.expect("a store")
+}

@@ -1,0 +1,123 @@
+//! Users and what they hold.
+
+use cs_core::device::AuthenticatorClass;
+use cs_core::id::{AccountId, TokenId, UserId};
+use cs_core::otp::{Digits, OtpAlgorithm, TimeStep, TokenForm, hotp, totp};
+use cs_core::user::UserStatus;
+use cs_engine::admin::Actor;
+use cs_engine::admin::bypass_codes::{NewBypassCodes, WantedCodes};
+use cs_engine::admin::users::UserChange;
+use cs_engine::devices::{ACTIVATION_TTL, ActivateRequest};
+use cs_engine::{Engine, ManualClock};
+use cs_store::authenticators::ActivationSource;
+use cs_store::users::UserRecord;
+
+use crate::phone::VirtualPhone;
+
+/// The seed of every virtual token, RFC 4226's.
+const SEED: &[u8] = b"12345678901234567890";
+const SEED_HEX: &str = "3132333435363738393031323334353637383930";
+
+/// A user of the site.
+#[derive(Clone)]
+pub struct TestUser {
+    /// Its id.
+    pub id: UserId,
+    /// Its name.
+    pub name: String,
+    engine: Engine,
+    account: AccountId,
+    clock: ManualClock,
+}
+
+/// A hardware token in a test's hands.
+pub struct VirtualToken {
+    /// Its id.
+    pub id: TokenId,
+    clock: ManualClock,
+}
+
+impl TestUser {
+    pub(crate) fn new(engine: Engine, account: AccountId, user: UserRecord, clock: ManualClock) -> Self {
+        Self { id: user.id, name: user.username, engine, account, clock }
+    }
+
+    /// Gives the user a phone with an authenticator on it.
+    pub async fn phone(&self) -> VirtualPhone {
+        let (engine, account, actor) = (&self.engine, self.account, &Actor::Terminal);
+        let phone = engine.create_phone(account, actor, &Default::default()).await.expect("a phone");
+        engine.give_phone(account, actor, self.id, phone).await.expect("an attachment");
+        let issued = engine
+            .issue_activation(account, self.id, phone, ActivationSource::Administrator, ACTIVATION_TTL)
+            .await
+            .expect("an activation");
+        let news = engine.hub().subscribe(account, phone);
+        let request = ActivateRequest {
+            code: issued.code,
+            public_key: "{}".to_owned(),
+            class: AuthenticatorClass::Automation,
+            name: "Test phone".to_owned(),
+            platform: "Generic Smartphone".to_owned(),
+            app_version: "1".to_owned(),
+            key_protection: "file",
+            push: None,
+            confirm_phrase: String::new(),
+        };
+        let activated = engine.activate(account, &request).await.expect("an activation").expect("a good code");
+        VirtualPhone::new(engine.clone(), account, activated, news)
+    }
+
+    /// Gives the user a counter-based token of six digits.
+    pub async fn hotp_token(&self) -> VirtualToken {
+        self.token("h6").await
+    }
+
+    /// Gives the user a time-based token of six digits.
+    pub async fn totp_token(&self) -> VirtualToken {
+        self.token("t6").await
+    }
+
+    async fn token(&self, kind: &str) -> VirtualToken {
+        let serial: String = self.id.as_str().chars().skip(2).take(10).collect();
+        let form = TokenForm { kind, serial: &serial, secret: Some(SEED_HEX), ..TokenForm::default() };
+        let token = self.engine.create_token(self.account, &Actor::Terminal, &form).await.expect("a token");
+        self.engine.give_token(self.account, &Actor::Terminal, self.id, token).await.expect("an attachment");
+        VirtualToken { id: token, clock: self.clock.clone() }
+    }
+
+    /// Makes a bypass code that is good once.
+    pub async fn bypass_code(&self) -> String {
+        let new =
+            NewBypassCodes { codes: WantedCodes::Random(1), uses: Some(1), valid_secs: None, preserve_existing: true };
+        let codes = self.engine.create_bypass_codes(self.account, &Actor::Terminal, self.id, new).await;
+        codes.expect("a code")[0].code.expose().to_owned()
+    }
+
+    /// Sets the user's status.
+    pub async fn set_status(&self, status: UserStatus) {
+        self.change(UserChange { status: Some(status), ..UserChange::default() }).await;
+    }
+
+    /// Changes the user as an administrator would.
+    pub async fn change(&self, change: UserChange) {
+        self.engine.change_user(self.account, &Actor::Terminal, self.id, &change).await.expect("a change");
+    }
+
+    /// Makes every remembered device of the user worthless.
+    pub async fn forget_remembered(&self) {
+        self.engine.forget_remembered(self.account, &Actor::Terminal, self.id).await.expect("a change");
+    }
+}
+
+impl VirtualToken {
+    /// The code of a counter-based token at `counter`.
+    pub fn hotp(&self, counter: u64) -> String {
+        hotp(SEED, counter, Digits::Six, OtpAlgorithm::Sha1).to_string()
+    }
+
+    /// The code that a time-based token shows now.
+    pub fn totp(&self) -> String {
+        let step = TimeStep::from_secs(30).expect("a step");
+        totp(SEED, self.clock.now(), step, Digits::Six, OtpAlgorithm::Sha1).expect("a code").to_string()
+    }
+}
