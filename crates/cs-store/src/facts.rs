@@ -120,7 +120,11 @@ fn read_user(row: &Row) -> Result<User, StoreError> {
         status: UserStatus::parse(row.str(4)?).ok_or_else(|| corrupt("users", row))?,
         default_factor,
         attempts: row.int(8)?,
-        lockout: LockoutState { failures: row.number(9)?, rounds: row.number(10)?, lock: read_lock_columns(row, 6, 11, 12)? },
+        lockout: LockoutState {
+            failures: row.number(9)?,
+            rounds: row.number(10)?,
+            lock: read_lock_columns(row, 6, 11, 12)?,
+        },
         trust_epoch: row.int(13)?,
         version: row.int(14)?,
         last_login: row.opt_time(15)?,

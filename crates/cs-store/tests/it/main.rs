@@ -32,4 +32,5 @@ mod logins;
 mod opening;
 mod outbox;
 mod rotation;
+mod source;
 mod statements;

@@ -6,6 +6,8 @@ use std::path::Path;
 use cs_store::testing::TestDatabase;
 use cs_store::{Database, Store, args};
 
+use crate::source::strings;
+
 on_both_engines![every_statement_can_be_prepared];
 
 /// Texts that are meant for one engine only, by a part of them.
@@ -13,7 +15,7 @@ const NOT_SHARED: &[&str] =
     &["unnest(", "PRAGMA", "pragma_", "sqlite_master", "to_regclass", "FOR UPDATE", "information_schema"];
 const VERBS: &[&str] = &["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "];
 
-/// All string literals below `src` that begin like a statement, with their file.
+/// All strings below `src` that begin like a statement, with their file.
 fn statements() -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut directories = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
@@ -26,7 +28,7 @@ fn statements() -> Vec<(String, String)> {
                 let source = std::fs::read_to_string(&path).unwrap();
                 let code = source.split("#[cfg(test)]").next().unwrap();
                 let name = path.file_name().unwrap().to_string_lossy().into_owned();
-                found.extend(literals(code).into_iter().map(|text| (name.clone(), text)));
+                found.extend(strings(code).into_iter().map(|text| (name.clone(), text)));
             }
         }
     }
@@ -36,70 +38,6 @@ fn statements() -> Vec<(String, String)> {
             // Put together at run time: tried by the tests of its caller.
             && !text.contains('{')
     });
-    found
-}
-
-/// The string literals of Rust code, with macros of the shape `concat!("…", $hole, "…")` filled in.
-fn literals(code: &str) -> Vec<String> {
-    let tokens = tokens(code);
-    let mut found = Vec::new();
-    let mut templates = BTreeMap::<String, Vec<Option<String>>>::new();
-    let mut open: Option<String> = None;
-    for (before, text) in &tokens {
-        if let Some((_, rest)) = before.rsplit_once("macro_rules! ") {
-            open = rest.split_whitespace().next().map(str::to_owned);
-            templates.insert(open.clone().unwrap(), vec![Some(text.clone())]);
-            continue;
-        }
-        if let Some(name) = &open {
-            let template = templates.get_mut(name).unwrap();
-            if before.trim_start_matches([',', ' ', '\n']).starts_with('$') {
-                template.push(None);
-            }
-            if !before.contains(')') {
-                template.push(Some(text.clone()));
-                continue;
-            }
-            open = None;
-        }
-        let used = templates.iter().find(|(name, _)| before.trim_end().ends_with(&format!("{name}!(")));
-        found.push(match used {
-            Some((_, template)) => template.iter().map(|part| part.as_deref().unwrap_or(text)).collect(),
-            None => text.clone(),
-        });
-    }
-    found
-}
-
-/// The string literals of Rust code without raw strings, each with the code before it; `\` at a line's end joins lines.
-fn tokens(code: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut before = String::new();
-    let mut current: Option<String> = None;
-    let mut chars = code.chars().peekable();
-    while let Some(c) = chars.next() {
-        match (&mut current, c) {
-            (None, '/') if chars.peek() == Some(&'/') => while chars.next_if(|c| *c != '\n').is_some() {},
-            (None, '\'') => {
-                // A character such as '"' is not a string; a lifetime has no second quote nearby.
-                let mut ahead = chars.clone();
-                let first = ahead.next();
-                if first == Some('\\') || ahead.next() == Some('\'') {
-                    chars.next();
-                    chars.next();
-                }
-            }
-            (None, '"') => current = Some(String::new()),
-            (Some(_), '"') => found.push((std::mem::take(&mut before), current.take().unwrap())),
-            (Some(text), '\\') => match chars.next() {
-                Some('\n') => while chars.next_if(|c| c.is_whitespace()).is_some() {},
-                Some(c) => text.push(c),
-                None => {}
-            },
-            (Some(text), c) => text.push(c),
-            (None, c) => before.push(c),
-        }
-    }
     found
 }
 
