@@ -18,6 +18,60 @@ pub fn parse_address(text: &str) -> Option<IpAddr> {
     (!address.is_unspecified()).then_some(address)
 }
 
+/// Networks as administrators write them: addresses, ranges (`10.0.0.1-10.0.0.9`) and CIDR blocks, separated by commas.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NetworkList(Vec<(IpAddr, IpAddr)>);
+
+impl NetworkList {
+    /// The most entries a list may have.
+    pub const MOST_ENTRIES: usize = 1000;
+
+    /// Reads a list; `None` if an entry is no network, a range runs backwards or mixes families, or there are too many.
+    pub fn parse(text: &str) -> Option<Self> {
+        let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        let list = entries.take(Self::MOST_ENTRIES + 1).map(parse_network).collect::<Option<Vec<_>>>()?;
+        (list.len() <= Self::MOST_ENTRIES).then_some(Self(list))
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether `address` is in one of the networks.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = canonical(address);
+        self.0.iter().any(|(first, last)| first.is_ipv4() == address.is_ipv4() && (*first..=*last).contains(&address))
+    }
+}
+
+fn parse_network(entry: &str) -> Option<(IpAddr, IpAddr)> {
+    if let Some((first, last)) = entry.split_once('-') {
+        let (first, last): (IpAddr, IpAddr) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        let (first, last) = (canonical(first), canonical(last));
+        return (first.is_ipv4() == last.is_ipv4() && first <= last).then_some((first, last));
+    }
+    let Some((address, bits)) = entry.split_once('/') else {
+        let address = canonical(entry.parse().ok()?);
+        return Some((address, address));
+    };
+    let bits: u32 = bits.parse().ok()?;
+    match address.parse::<IpAddr>().ok()? {
+        IpAddr::V4(address) if bits <= 32 => {
+            // A shift by the whole width is a /0: no bit is fixed.
+            let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
+            let first = address.to_bits() & mask;
+            Some((IpAddr::V4(first.into()), IpAddr::V4((first | !mask).into())))
+        }
+        IpAddr::V6(address) if bits <= 128 => {
+            let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
+            let first = address.to_bits() & mask;
+            Some((IpAddr::V6(first.into()), IpAddr::V6((first | !mask).into())))
+        }
+        IpAddr::V4(_) | IpAddr::V6(_) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -30,6 +84,34 @@ mod tests {
         }
         for nothing in ["", "0.0.0.0", "::", "localhost", "192.0.2", "192.0.2.7, 10.0.0.1"] {
             assert_eq!(parse_address(nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn a_list_holds_addresses_ranges_and_blocks() {
+        let list = NetworkList::parse("192.0.2.7, 10.0.0.0/8,172.16.0.3 - 172.16.0.5, 2001:db8::/32").unwrap();
+        for (address, is_in) in [
+            ("192.0.2.7", true),
+            ("::ffff:192.0.2.7", true),
+            ("192.0.2.8", false),
+            ("10.255.255.255", true),
+            ("11.0.0.0", false),
+            ("172.16.0.4", true),
+            ("172.16.0.6", false),
+            ("2001:db8:ffff::1", true),
+            ("2001:db9::", false),
+        ] {
+            assert_eq!(list.contains(address.parse().unwrap()), is_in, "{address}");
+        }
+        assert!(NetworkList::parse("0.0.0.0/0").unwrap().contains("203.0.113.9".parse().unwrap()));
+        assert!(!NetworkList::parse("0.0.0.0/0").unwrap().contains("2001:db8::1".parse().unwrap()));
+        assert!(NetworkList::parse(" , ").unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_no_network_is_refused() {
+        for wrong in ["10.0.0.0/33", "::/129", "10.0.0.9-10.0.0.1", "10.0.0.1-::1", "host", "10.0.0", "1.2.3.4,x"] {
+            assert_eq!(NetworkList::parse(wrong), None, "{wrong}");
         }
     }
 }
