@@ -14,7 +14,7 @@ use crate::app::{App, AppParts};
 use crate::config::{Config, DatabaseUrl, MasterKeyError};
 use crate::ops::ReadinessCheck;
 use crate::server::{Addresses, ServerParts};
-use crate::{auth_api, rest_v1};
+use crate::{admin_api, auth_api, rest_v1};
 
 /// Who opens the database: nodes that share one must have different names, and so must a command beside a running server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +109,10 @@ pub fn surfaces(engine: &Engine, config: &Config, addresses: Addresses) -> Serve
         gate: parts.gate.clone(),
         limits: config.limits.clone(),
     });
-    parts.api = Router::new().merge(auth_api::routes(app.clone())).merge(rest_v1::routes(app));
+    parts.api = Router::new()
+        .merge(auth_api::routes(app.clone()))
+        .merge(rest_v1::routes(app.clone()))
+        .merge(admin_api::routes(app));
     parts.readiness.push(Arc::new(DatabaseAnswers(engine.store().clone())));
     parts
 }

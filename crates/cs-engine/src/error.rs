@@ -12,6 +12,9 @@ pub enum EngineError {
     /// There is no such object, or the caller may not know of it.
     #[error("not found")]
     NotFound,
+    /// The caller may do such things, but not this one; names the permission it lacks, or says why.
+    #[error("forbidden: {0}")]
+    Forbidden(&'static str),
     /// An object with that name or number exists.
     #[error("{0} exists already")]
     Exists(&'static str),

@@ -5,6 +5,7 @@
 
 pub mod bypass_codes;
 pub mod groups;
+pub mod integrations;
 pub mod phones;
 mod text;
 pub mod tokens;
