@@ -65,11 +65,13 @@ pub enum ErrorCode {
     Number,
     /// Later; see `Retry-After`.
     Busy,
+    /// The server cannot decide anything now; see `Retry-After`.
+    Unavailable,
 }
 
 impl ErrorCode {
     /// Every code there is.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Malformed,
         Self::Signature,
         Self::Clock,
@@ -81,6 +83,7 @@ impl ErrorCode {
         Self::Statement,
         Self::Number,
         Self::Busy,
+        Self::Unavailable,
     ];
 
     /// The HTTP status it is sent with.
@@ -93,6 +96,7 @@ impl ErrorCode {
             Self::Closed | Self::Statement => 409,
             Self::Number => 422,
             Self::Busy => 429,
+            Self::Unavailable => 503,
         }
     }
 }
@@ -108,7 +112,7 @@ mod tests {
         assert_eq!(
             table.replace('"', ""),
             "400 malformed, 401 signature, 401 clock, 401 replayed, 403 inactive, 404 activation_invalid, \
-             404 no_such_request, 409 closed, 409 statement, 422 number, 429 busy"
+             404 no_such_request, 409 closed, 409 statement, 422 number, 429 busy, 503 unavailable"
         );
     }
 
