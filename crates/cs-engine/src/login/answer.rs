@@ -7,6 +7,7 @@ use cs_core::login::{
 use cs_store::Job;
 use cs_store::attempts::{count_attempt, count_success, integration_unchanged};
 use cs_store::audit::{LogKind, LogRecord};
+use cs_store::authenticators::BoundDevice;
 use cs_store::facts::UserRef;
 use cs_store::logins::{Login, close, count_wrong_number};
 use jiff::Timestamp;
@@ -16,6 +17,9 @@ use super::auth::{Round, still_allowed};
 use super::record::Entry;
 use super::status::{access_of, push_factor};
 use crate::{Engine, EngineError, MAX_ROUNDS};
+
+/// Characters kept of what was sent in place of an answer: the longest JWS a device may sign.
+const MAX_REFUSED_EVIDENCE: usize = 96 * 1024;
 
 /// A login that waits for a device.
 #[derive(Debug, Clone)]
@@ -47,6 +51,19 @@ pub struct Answer {
     pub number: Option<String>,
     /// The JWS, verbatim.
     pub evidence: String,
+}
+
+/// An answer that a surface did not accept: its signature is not the device's, or what was signed is not what was asked.
+#[derive(Debug, Clone, Copy)]
+pub struct RefusedAnswer<'a> {
+    /// The device that sent it in a request of its own.
+    pub device: &'a BoundDevice,
+    /// The login it was sent for.
+    pub txid: TxId,
+    /// What is wrong with it, one word for the log.
+    pub why: &'static str,
+    /// What was sent as its JWS.
+    pub evidence: &'a str,
 }
 
 /// What came of an answer.
@@ -255,6 +272,21 @@ impl Engine {
                 Round::Done(Ok(answered))
             }
         })
+    }
+
+    /// Keeps an answer that a surface refused, so that an attempt at forgery can be found.
+    pub async fn refuse_answer(&self, refused: &RefusedAnswer<'_>) -> Result<(), EngineError> {
+        let RefusedAnswer { device, txid, why, evidence } = *refused;
+        let login = self.store().login(device.account, txid).await?;
+        let now = self.clock().now();
+        let mut record = LogRecord::new(device.account.as_str(), LogKind::Activity, txid.to_string(), now);
+        record.user_id = Some(device.user.to_string());
+        record.integration = login.map(|login| login.integration.to_string());
+        record.result = Some("push_answer_refused".to_owned());
+        record.reason = Some(why.to_owned());
+        record.body = serde_json::json!({"device": device.phone.as_str()}).to_string();
+        record.evidence = Some(evidence.chars().filter(|c| *c != '\0').take(MAX_REFUSED_EVIDENCE).collect());
+        self.settle(Job::new().log(record), usize::MAX).await.map(drop)
     }
 
     /// Keeps an answer that changed nothing: late, second, or to a withdrawn login.

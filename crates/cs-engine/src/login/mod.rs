@@ -26,7 +26,7 @@ use cs_core::login::Denial;
 use cs_core::username::Username;
 use cs_store::facts::{UserFacts, UserRef};
 
-pub use answer::{Answer, AnswerError, Answered, Asked};
+pub use answer::{Answer, AnswerError, Answered, Asked, RefusedAnswer};
 pub use auth::{AuthAnswer, AuthRequest, FactorInput};
 pub use preauth::{Challenge, Preauth, PreauthOutcome, PreauthRequest};
 pub use status::{Decided, LoginStatus, Status, Why};
