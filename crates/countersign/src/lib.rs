@@ -5,6 +5,7 @@
 pub mod admin_api;
 pub mod app;
 pub mod auth_api;
+pub mod authenticator;
 pub mod check;
 pub mod cli;
 pub mod commands;

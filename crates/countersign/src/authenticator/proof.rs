@@ -1,0 +1,114 @@
+//! The extractor that every route but activation starts with: who asks, proven by the device's key.
+
+use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
+use cs_core::id::{AccountId, PhoneId};
+use cs_engine::AccountEntry;
+use cs_store::authenticators::BoundDevice;
+use cs_wire::device::{DevicePublicKey, Digest, ErrorCode, Jwk, MAX_BODY_BYTES, RequestPayload, UnverifiedJws};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use super::replay::Unfit;
+use super::{MAX_SKEW, Phones, Refusal};
+use crate::http::{BodyBytes, request_host};
+
+/// A request signed by a bound, confirmed device for exactly this server, method, path and body, and not seen before.
+#[derive(Debug)]
+pub struct DeviceRequest {
+    pub(super) account: AccountEntry,
+    pub(super) device: BoundDevice,
+    /// The key that signed, which must also have signed what the body carries.
+    pub(super) key: DevicePublicKey,
+    body: Bytes,
+}
+
+impl DeviceRequest {
+    /// The body as JSON.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        serde_json::from_slice(&self.body).map_err(|_| Refusal::malformed("The body is not what this path takes."))
+    }
+
+    pub(super) fn device_key(&self) -> (AccountId, PhoneId) {
+        (self.device.account, self.device.phone)
+    }
+}
+
+impl FromRequest<Phones> for DeviceRequest {
+    type Rejection = Refusal;
+
+    /// What costs least and tells least comes first; the body is read only for a device that has signed, and the proof is used up only when all
+    /// else is in order.
+    async fn from_request(request: Request, phones: &Phones) -> Result<Self, Refusal> {
+        let (parts, body) = request.into_parts();
+        let engine = &phones.engine;
+        let jws = UnverifiedJws::<RequestPayload>::parse(authorization(&parts.headers)?)?;
+        let account = account_of(phones, &parts).await?;
+        let id: PhoneId = jws.claimed_kid().parse().map_err(|_| Refusal::inactive())?;
+        let device = engine.device(account.id, id).await?.ok_or_else(Refusal::inactive)?;
+        let key = stored_key(&device)?;
+        let proof = jws.verify(&key)?.payload;
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        if proof.aud != engine.authenticator_origin() || proof.htm != parts.method.as_str() || proof.htu != path {
+            return Err(Refusal::signature("The request is not the one that was signed."));
+        }
+        phones.check_time(proof.iat)?;
+        if !device.confirmed {
+            return Err(Refusal::inactive());
+        }
+        let body = read_body(Request::from_parts(parts, body)).await?;
+        if proof.bsha != Digest::of(&body) {
+            return Err(Refusal::signature("The body is not the one that was signed."));
+        }
+        let now = phones.now().as_second();
+        let until = proof.iat.saturating_add(MAX_SKEW.as_secs());
+        match phones.kept.proofs.spend((account.id, id), proof.jti, until, now) {
+            Ok(()) => Ok(Self { account, device, key, body }),
+            Err(Unfit::Replayed) => {
+                Err(Refusal::new(ErrorCode::Replayed, "This request was seen before. Sign it again with a new jti."))
+            }
+            Err(Unfit::Full) => Err(Refusal::busy(MAX_SKEW.unsigned_abs().as_secs())),
+        }
+    }
+}
+
+/// The account that the request's host belongs to.
+pub(super) async fn account_of(phones: &Phones, parts: &Parts) -> Result<AccountEntry, Refusal> {
+    let host = request_host(&parts.uri, &parts.headers).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
+    let account = phones.engine.directory().account_for_host(&name).await.map_err(cs_engine::EngineError::from)?;
+    account.ok_or_else(Refusal::inactive)
+}
+
+/// The whole body, at most [`MAX_BODY_BYTES`].
+pub(super) async fn read_body(request: Request) -> Result<Bytes, Refusal> {
+    let BodyBytes(body) = BodyBytes::from_request(request, &()).await?;
+    if body.len() > MAX_BODY_BYTES {
+        return Err(Refusal::malformed("The body is too long."));
+    }
+    Ok(body)
+}
+
+/// The one `Authorization: Device …`.
+fn authorization(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let mut lines = headers.get_all(AUTHORIZATION).iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else {
+        return Err(Refusal::signature("Sign the request: Authorization: Device <JWS>."));
+    };
+    let (scheme, jws) = line.to_str().ok().and_then(|line| line.split_once(' ')).unwrap_or_default();
+    if !scheme.eq_ignore_ascii_case("device") {
+        return Err(Refusal::signature("Sign the request: Authorization: Device <JWS>."));
+    }
+    Ok(jws.trim())
+}
+
+fn stored_key(device: &BoundDevice) -> Result<DevicePublicKey, Refusal> {
+    let jwk: Option<Jwk> = serde_json::from_str(&device.public_key).ok();
+    let key = jwk.and_then(|jwk| DevicePublicKey::from_jwk(&jwk).ok());
+    key.ok_or_else(|| {
+        tracing::error!(device.id = %device.phone, "the stored key of a device is not one");
+        Refusal::inactive()
+    })
+}
