@@ -27,6 +27,7 @@ type Seen = Vec<(Nonce, i64)>;
 pub(super) struct Proofs {
     shards: Vec<Mutex<HashMap<Device, Seen>>>,
     hasher: RandomState,
+    devices_per_shard: usize,
 }
 
 /// Why a proof does not count.
@@ -40,19 +41,23 @@ pub(super) enum Unfit {
 
 impl Default for Proofs {
     fn default() -> Self {
-        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self { shards, hasher: RandomState::new() }
+        Self::with_room(DEVICES_PER_SHARD)
     }
 }
 
 impl Proofs {
+    fn with_room(devices_per_shard: usize) -> Self {
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self { shards, hasher: RandomState::new(), devices_per_shard }
+    }
+
     /// Uses up `jti` of `device`, to be remembered through second `until`.
     pub(super) fn spend(&self, device: Device, jti: Nonce, until: i64, now: i64) -> Result<(), Unfit> {
         let index = self.hasher.hash_one(device) as usize % SHARDS;
         let mut shard = self.shards[index].lock().unwrap_or_else(PoisonError::into_inner);
-        if shard.len() >= DEVICES_PER_SHARD && !shard.contains_key(&device) {
+        if shard.len() >= self.devices_per_shard && !shard.contains_key(&device) {
             shard.retain(|_, seen| seen.iter().any(|(_, until)| *until >= now));
-            if shard.len() >= DEVICES_PER_SHARD {
+            if shard.len() >= self.devices_per_shard {
                 return Err(Unfit::Full);
             }
         }
@@ -107,11 +112,12 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_whatever_the_devices() {
-        let proofs = Proofs::default();
-        let refused = (0..SHARDS * DEVICES_PER_SHARD * 2)
-            .filter(|n| proofs.spend(device(*n), nonce(0), 160, 100) == Err(Unfit::Full))
-            .count();
-        assert!(refused >= SHARDS * DEVICES_PER_SHARD);
+        let proofs = Proofs::with_room(4);
+        let mut results = (0..10_000).map(|n| proofs.spend(device(n), nonce(0), 160, 100));
+        assert!(results.by_ref().any(|result| result == Err(Unfit::Full)));
+        results.for_each(drop);
+        let kept: usize = proofs.shards.iter().map(|shard| shard.lock().unwrap().len()).sum();
+        assert!(kept <= SHARDS * 4);
         assert_eq!(proofs.spend(device(10_usize.pow(9)), nonce(0), 300, 161), Ok(()), "what is over makes room");
     }
 }
