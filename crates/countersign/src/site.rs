@@ -12,9 +12,10 @@ use futures_util::future::BoxFuture;
 
 use crate::app::{App, AppParts};
 use crate::config::{Config, DatabaseUrl, MasterKeyError};
+use crate::net::Shutdown;
 use crate::ops::ReadinessCheck;
 use crate::server::{Addresses, ServerParts};
-use crate::{admin_api, auth_api, rest_v1};
+use crate::{admin_api, auth_api, authenticator, rest_v1};
 
 /// Who opens the database: nodes that share one must have different names, and so must a command beside a running server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,9 +99,9 @@ pub async fn open_for_terminal(config: &Config) -> Result<Engine, SiteError> {
     engine(config, store, Clock::System, config.listen.authenticator.port())
 }
 
-/// The routes of every surface, and what must work for them.
+/// The routes of every surface, and what must work for them. What streams ends when `shutdown` begins to drain.
 #[must_use]
-pub fn surfaces(engine: &Engine, config: &Config, addresses: Addresses) -> ServerParts {
+pub fn surfaces(engine: &Engine, config: &Config, addresses: Addresses, shutdown: &Shutdown) -> ServerParts {
     let mut parts = ServerParts::new(config);
     let app = App::new(AppParts {
         engine: engine.clone(),
@@ -113,6 +114,7 @@ pub fn surfaces(engine: &Engine, config: &Config, addresses: Addresses) -> Serve
         .merge(auth_api::routes(app.clone()))
         .merge(rest_v1::routes(app.clone()))
         .merge(admin_api::routes(app));
+    parts.authenticator = authenticator::routes(engine.clone(), shutdown.clone());
     parts.readiness.push(Arc::new(DatabaseAnswers(engine.store().clone())));
     parts
 }

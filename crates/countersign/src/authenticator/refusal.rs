@@ -104,7 +104,7 @@ impl From<EngineError> for Refusal {
             EngineError::Invalid(_) | EngineError::Exists(_) | EngineError::IdempotencyMismatch => {
                 Self::malformed("A value cannot be what was sent.")
             }
-            EngineError::NotFound => Self::inactive(),
+            EngineError::NotFound | EngineError::Forbidden(_) => Self::inactive(),
             EngineError::Busy | EngineError::Contention => Self::busy(RETRY_AFTER_S),
             EngineError::Unavailable(_) | EngineError::Internal(_) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);

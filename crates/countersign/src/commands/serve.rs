@@ -62,7 +62,7 @@ async fn serve(config: &Config) -> anyhow::Result<u8> {
         introduce(config, installation);
     }
     jobs::start(&engine, &shutdown);
-    let parts = site::surfaces(&engine, config, bound.addresses);
+    let parts = site::surfaces(&engine, config, bound.addresses, &shutdown);
     let running = serve_bound(bound, parts, config, shutdown.clone())?;
     announce(config, &running);
     tokio::spawn(feed_watchdog());
