@@ -1,0 +1,315 @@
+//! The client: sends, reads, and waits for a push to be answered.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cs_wire::auth_api::{
+    AsyncResponse, AuthResponse, AuthResult, EnrollResponse, EnrollStatus, PreauthResponse, TimeResponse,
+};
+use jiff::Timestamp;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER};
+use reqwest::{Certificate, Response, redirect};
+use serde::de::DeserializeOwned;
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+use crate::exchange::{Keys, Method, prepare, read};
+use crate::login::{Auth, Params, Preauth, text};
+
+/// An answer larger than this is not read.
+const MAX_ANSWER_BYTES: usize = 1 << 20;
+/// How long a call may take that waits for nobody.
+const SHORT: Duration = Duration::from_secs(15);
+/// How long a call may take that waits for a person: a push lives 60 seconds.
+const LONG: Duration = Duration::from_secs(90);
+/// How often a login with an idempotency key is sent in all.
+const ATTEMPTS: usize = 3;
+
+/// Where the server is, and as whom to ask.
+pub struct Config {
+    /// `HOST` or `HOST:PORT`.
+    pub api_host: String,
+    /// The integration key.
+    pub ikey: String,
+    /// The secret key.
+    pub skey: Zeroizing<String>,
+    /// The only certificate authorities to trust, in PEM; the system's where absent.
+    pub ca_pem: Option<String>,
+    /// Tells the time.
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+impl Config {
+    /// For `api_host`, by the system's clock and certificate authorities.
+    #[expect(clippy::disallowed_methods, reason = "callers with a clock of their own replace this one")]
+    pub fn new(api_host: impl Into<String>, ikey: impl Into<String>, skey: impl Into<String>) -> Self {
+        Self {
+            api_host: api_host.into(),
+            ikey: ikey.into(),
+            skey: Zeroizing::new(skey.into()),
+            ca_pem: None,
+            clock: Arc::new(Timestamp::now),
+        }
+    }
+
+    /// Trusts the authorities in `pem` and no others.
+    #[must_use]
+    pub fn trusting(mut self, pem: impl Into<String>) -> Self {
+        self.ca_pem = Some(pem.into());
+        self
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").field("api_host", &self.api_host).field("ikey", &self.ikey).finish_non_exhaustive()
+    }
+}
+
+/// An integration's view of one server. Cheap to clone.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    http: reqwest::Client,
+    host: String,
+    keys: Keys,
+    clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+impl Client {
+    /// A client for the server of `config`.
+    ///
+    /// # Errors
+    /// [`Error::Host`], [`Error::CaCertificate`] and [`Error::Tls`].
+    pub fn new(config: Config) -> Result<Self, Error> {
+        // An error means that another part of the process has been here first, which serves as well.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let (host, is_local) = authority(&config.api_host)?;
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("cs-client/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(Duration::from_secs(10))
+            // A signature is for one host and one path.
+            .redirect(redirect::Policy::none());
+        if is_local {
+            builder = builder.no_proxy();
+        }
+        if let Some(pem) = &config.ca_pem {
+            let authorities = Certificate::from_pem_bundle(pem.as_bytes()).map_err(|_| Error::CaCertificate)?;
+            if authorities.is_empty() {
+                return Err(Error::CaCertificate);
+            }
+            builder = builder.tls_certs_only(authorities);
+        }
+        let http = builder.build().map_err(Error::Tls)?;
+        let keys = Keys { ikey: config.ikey, skey: config.skey };
+        Ok(Self(Arc::new(Inner { http, host, keys, clock: config.clock })))
+    }
+
+    /// `GET /auth/v2/ping`: whether the server is there, without credentials.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn ping(&self) -> Result<TimeResponse, Error> {
+        let url = format!("https://{}/auth/v2/ping", self.0.host);
+        let response = self.0.http.get(url).timeout(SHORT).send().await.map_err(Error::Network)?;
+        receive(response).await
+    }
+
+    /// `GET /auth/v2/check`: whether the credentials are right.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn check(&self) -> Result<TimeResponse, Error> {
+        self.call(Method::Get, "/auth/v2/check", &Vec::new(), SHORT).await
+    }
+
+    /// `POST /auth/v2/preauth`: what the user needs.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn preauth(&self, question: &Preauth) -> Result<PreauthResponse, Error> {
+        self.call(Method::Post, "/auth/v2/preauth", &question.params(), SHORT).await
+    }
+
+    /// `POST /auth/v2/auth`: carries out `login` and answers when it is decided.
+    ///
+    /// With an idempotency key a lost answer is asked for again; without one it is an error, because nobody can tell a repetition from a second login.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn auth(&self, login: &Auth) -> Result<AuthResponse, Error> {
+        self.repeat_if_named(login, false).await
+    }
+
+    /// As [`auth`](Self::auth), but answers at once with the id for [`auth_status`](Self::auth_status).
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn begin(&self, login: &Auth) -> Result<AsyncResponse, Error> {
+        self.repeat_if_named(login, true).await
+    }
+
+    /// `GET /auth/v2/auth_status`: what has become of the login `txid`; waits a while for news.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn auth_status(&self, txid: &str) -> Result<AuthResponse, Error> {
+        self.call(Method::Get, "/auth/v2/auth_status", &vec![("txid", text(txid))], LONG).await
+    }
+
+    /// Asks for the status of `txid` until it is decided. The server ends every push, so this ends too.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn decided(&self, txid: &str) -> Result<AuthResponse, Error> {
+        loop {
+            let answer = self.auth_status(txid).await?;
+            if answer.result != AuthResult::Waiting {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// `POST /auth/v2/enroll`: creates a user and an activation code.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn enroll(&self, username: Option<&str>, valid_secs: Option<u32>) -> Result<EnrollResponse, Error> {
+        let mut params = Params::new();
+        params.extend(username.map(|name| ("username", text(name))));
+        params.extend(valid_secs.map(|secs| ("valid_secs", text(&secs.to_string()))));
+        self.call(Method::Post, "/auth/v2/enroll", &params, SHORT).await
+    }
+
+    /// `POST /auth/v2/enroll_status`: whether the code was used.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn enroll_status(&self, user_id: &str, activation_code: &str) -> Result<EnrollStatus, Error> {
+        let params = vec![("user_id", text(user_id)), ("activation_code", text(activation_code))];
+        self.call(Method::Post, "/auth/v2/enroll_status", &params, SHORT).await
+    }
+
+    async fn repeat_if_named<T: DeserializeOwned>(&self, login: &Auth, is_async: bool) -> Result<T, Error> {
+        let params = login.params(is_async);
+        let attempts = if login.may_be_repeated() { ATTEMPTS } else { 1 };
+        for _ in 1..attempts {
+            match self.call(Method::Post, "/auth/v2/auth", &params, LONG).await {
+                Err(error) if error.is_lost() => {}
+                answer => return answer,
+            }
+        }
+        self.call(Method::Post, "/auth/v2/auth", &params, LONG).await
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        params: &Params,
+        timeout: Duration,
+    ) -> Result<T, Error> {
+        let Inner { http, host, keys, clock } = &*self.0;
+        let prepared = prepare(keys, host, method, path, params, clock())?;
+        let url = format!("https://{host}{path}");
+        let request = match method {
+            Method::Get if prepared.params.is_empty() => http.get(url),
+            Method::Get => http.get(format!("{url}?{}", prepared.params.as_str())),
+            Method::Post => http
+                .post(url)
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(prepared.params.as_bytes().to_vec()),
+        };
+        let request = request.header(DATE, prepared.headers.date).header(AUTHORIZATION, prepared.headers.authorization);
+        receive(request.timeout(timeout).send().await.map_err(Error::Network)?).await
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({} at {})", self.0.keys.ikey, self.0.host)
+    }
+}
+
+/// Reads the answer, however long it says it is, up to the bound.
+async fn receive<T: DeserializeOwned>(mut response: Response) -> Result<T, Error> {
+    let status = response.status().as_u16();
+    let retry_after = response
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+        .map(Duration::from_secs);
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(Error::Network)? {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Err(Error::NotThisProtocol("it is too long"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    read(status, retry_after, &body)
+}
+
+/// `HOST` or `HOST:PORT` as it stands in `Host`, and whether it is this machine.
+fn authority(text: &str) -> Result<(String, bool), Error> {
+    let url = Url::parse(&format!("https://{}/", text.trim())).map_err(|_| Error::Host)?;
+    let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let host = url.host_str().filter(|_| plain && url.password().is_none()).ok_or(Error::Host)?;
+    let is_local = host == "localhost" || host.ends_with(".localhost") || host == "127.0.0.1" || host == "[::1]";
+    let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    Ok((authority, is_local))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_host_is_a_name_and_perhaps_a_port() {
+        assert_eq!(authority("API-1.Example.org:443").unwrap(), ("api-1.example.org".to_owned(), false));
+        assert_eq!(authority("localhost:8443").unwrap(), ("localhost:8443".to_owned(), true));
+        for bad in ["", "https://x", "x/y", "u@x", "x?y", "x:y"] {
+            assert!(matches!(authority(bad), Err(Error::Host)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_ca_file_without_certificate_is_refused_and_secrets_are_not_printed() {
+        let config = Config::new("localhost:1", "DI", "s3cret");
+        assert!(!format!("{config:?}").contains("s3cret"));
+        assert!(matches!(Client::new(config.trusting("nothing")), Err(Error::CaCertificate)));
+    }
+
+    /// Counts connections that are closed without an answer.
+    async fn attempts(login: &Auth) -> usize {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = std::thread::spawn(move || {
+            let mut count = 0;
+            loop {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut first = [0; 4];
+                let _ = stream.read(&mut first);
+                if &first == b"stop" {
+                    return count;
+                }
+                count += 1;
+            }
+        });
+        let client = Client::new(Config::new(address.to_string(), "DI", "x")).unwrap();
+        assert!(matches!(client.auth(login).await, Err(Error::Network(_))));
+        std::net::TcpStream::connect(address).unwrap().write_all(b"stop").unwrap();
+        server.join().unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_a_login_with_a_name_of_its_own_is_sent_again() {
+        assert_eq!(attempts(&Auth::push("alice")).await, 1);
+        assert_eq!(attempts(&Auth::push("alice").named("one")).await, ATTEMPTS);
+    }
+}
