@@ -29,7 +29,7 @@ impl Stored {
         Ok(Self { seq, content: Self::content(row).ok(), mac: row.bytes(15).unwrap_or([0; 32]) })
     }
 
-    fn content(row: &Row) -> Result<Content, StoreError> {
+    pub(super) fn content(row: &Row) -> Result<Content, StoreError> {
         let kind = [LogKind::Auth, LogKind::Admin, LogKind::Telephony, LogKind::Activity]
             .into_iter()
             .find(|kind| row.str(2).is_ok_and(|text| text == kind.as_str()))
