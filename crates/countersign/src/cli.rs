@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands;
 use crate::config::{ConfigErrors, Loaded, load};
@@ -52,6 +53,7 @@ impl Global {
 enum Command {
     Bootstrap(commands::bootstrap::Bootstrap),
     Serve(commands::serve::Serve),
+    Demo(commands::demo::Demonstrate),
     Check(commands::check::Check),
     Support(commands::support::Support),
 }
@@ -59,12 +61,15 @@ enum Command {
 /// Runs the command the process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let names_data = matches.value_source("data").is_some_and(|source| source != ValueSource::DefaultValue);
     // Everything that speaks TLS in this process uses this one provider; a second call only finds it installed.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let outcome = match cli.command {
         Command::Bootstrap(bootstrap) => bootstrap.run(&cli.global),
         Command::Serve(serve) => serve.run(&cli.global),
+        Command::Demo(demo) => demo.run(names_data.then_some(cli.global.data.as_path())),
         Command::Check(check) => check.run(&cli.global),
         Command::Support(support) => support.run(&cli.global),
     };

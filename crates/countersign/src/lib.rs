@@ -11,6 +11,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod data_dir;
+pub mod demo;
 pub mod http;
 pub mod jobs;
 pub mod logging;

@@ -2,5 +2,6 @@
 
 pub mod bootstrap;
 pub mod check;
+pub mod demo;
 pub mod serve;
 pub mod support;

@@ -1,4 +1,5 @@
 //! One test binary for the whole package.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
+mod demo;
 mod infra;
