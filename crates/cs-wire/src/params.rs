@@ -189,6 +189,20 @@ impl Params {
         texts.collect::<Option<_>>().map(Some).ok_or_else(|| invalid(name))
     }
 
+    /// The texts of all parameters whose names begin with `prefix`, by the rest of their names. None may occur twice.
+    pub fn with_prefix(&self, prefix: &'static str) -> Result<Vec<(String, String)>, ParamError> {
+        let mut found: Vec<(String, String)> = Vec::new();
+        for (name, value) in &self.0 {
+            let Some(rest) = name.strip_prefix(prefix) else { continue };
+            let text = scalar_text(value).ok_or_else(|| invalid(prefix))?;
+            if found.iter().any(|(earlier, _)| earlier == rest) {
+                return Err(invalid(prefix));
+            }
+            found.push((rest.to_owned(), text.into_owned()));
+        }
+        Ok(found)
+    }
+
     /// An object or list of JSON, as such or as its text. An empty text counts as absent.
     pub fn nested(&self, name: &'static str) -> Found<Value> {
         let value = match self.only(name)? {
@@ -339,6 +353,14 @@ mod tests {
         assert_eq!(form("p=%7B%22a%22%3A1%7D").nested("p"), Ok(Some(json!({"a":1}))));
         assert_eq!(body(r#"{"p":{"a":1}}"#).nested("p"), Ok(Some(json!({"a":1}))));
         assert_eq!(form("p=1").nested("p"), Err(invalid("p")));
+    }
+
+    #[test]
+    fn names_with_a_prefix_are_given_by_their_rest() {
+        let badge = Ok(vec![("badge".to_owned(), "17".to_owned()), (String::new(), String::new())]);
+        assert_eq!(form("c.badge=17&d.badge=1&c.=").with_prefix("c."), badge);
+        assert_eq!(form("c.a=1&c.a=2").with_prefix("c."), Err(invalid("c.")));
+        assert_eq!(body(r#"{"c.a":[]}"#).with_prefix("c."), Err(invalid("c.")));
     }
 
     #[test]
