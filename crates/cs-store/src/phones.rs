@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::args;
 use crate::convert::{corrupt, parsed};
 use crate::db::{Reader, Row, Step, StoreError};
-use crate::users::{Page, Slice, padded, places};
+use crate::users::{IDS_PER_QUERY, Page, Slice, padded, places};
 
 /// The most phones of one user.
 pub const MAX_PHONES_PER_USER: i64 = 100;
@@ -268,23 +268,22 @@ impl Reader {
         users: &[UserId],
     ) -> Result<HashMap<UserId, Vec<PhoneRecord>>, StoreError> {
         let mut found: HashMap<UserId, Vec<PhoneRecord>> = HashMap::new();
-        if users.is_empty() {
-            return Ok(found);
-        }
-        let mut args = args![account.as_str()];
-        args.extend(padded(users.iter().map(UserId::as_str)));
-        let sql = format!(
-            concat!(
-                "SELECT ",
-                phone_columns!(),
-                ", o.user_id FROM user_phone o JOIN phone p ON p.account = o.account AND p.phone_id = o.phone_id ",
-                with_authenticator!(),
-                "WHERE o.account = $1 AND o.user_id IN ({}) ORDER BY o.position, o.phone_id"
-            ),
-            places(2, args.len() - 1)
-        );
-        for row in self.query(sql, args).await? {
-            found.entry(parsed("user_phone", &row, 21)?).or_default().push(read_phone(&row)?);
+        for users in users.chunks(IDS_PER_QUERY) {
+            let mut args = args![account.as_str()];
+            args.extend(padded(users.iter().map(UserId::as_str)));
+            let sql = format!(
+                concat!(
+                    "SELECT ",
+                    phone_columns!(),
+                    ", o.user_id FROM user_phone o JOIN phone p ON p.account = o.account AND p.phone_id = o.phone_id ",
+                    with_authenticator!(),
+                    "WHERE o.account = $1 AND o.user_id IN ({}) ORDER BY o.position, o.phone_id"
+                ),
+                places(2, args.len() - 1)
+            );
+            for row in self.query(sql, args).await? {
+                found.entry(parsed("user_phone", &row, 21)?).or_default().push(read_phone(&row)?);
+            }
         }
         Ok(found)
     }
@@ -296,17 +295,16 @@ impl Reader {
         phones: &[PhoneId],
     ) -> Result<HashMap<PhoneId, Vec<UserId>>, StoreError> {
         let mut found: HashMap<PhoneId, Vec<UserId>> = HashMap::new();
-        if phones.is_empty() {
-            return Ok(found);
-        }
-        let mut args = args![account.as_str()];
-        args.extend(padded(phones.iter().map(PhoneId::as_str)));
-        let sql = format!(
-            "SELECT account, phone_id, user_id FROM user_phone WHERE account = $1 AND phone_id IN ({}) ORDER BY user_id",
-            places(2, args.len() - 1)
-        );
-        for row in self.query(sql, args).await? {
-            found.entry(parsed("user_phone", &row, 1)?).or_default().push(parsed("user_phone", &row, 2)?);
+        for phones in phones.chunks(IDS_PER_QUERY) {
+            let mut args = args![account.as_str()];
+            args.extend(padded(phones.iter().map(PhoneId::as_str)));
+            let sql = format!(
+                "SELECT account, phone_id, user_id FROM user_phone WHERE account = $1 AND phone_id IN ({}) ORDER BY user_id",
+                places(2, args.len() - 1)
+            );
+            for row in self.query(sql, args).await? {
+                found.entry(parsed("user_phone", &row, 1)?).or_default().push(parsed("user_phone", &row, 2)?);
+            }
         }
         Ok(found)
     }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::convert::{corrupt, otp_columns, parsed};
 use crate::db::{Reader, Row, Step, StoreError};
-use crate::users::{Page, Slice, padded, places};
+use crate::users::{IDS_PER_QUERY, Page, Slice, padded, places};
 use crate::vault::{Vault, VaultError};
 use crate::{Store, args};
 
@@ -203,22 +203,21 @@ impl Reader {
         users: &[UserId],
     ) -> Result<HashMap<UserId, Vec<TokenRecord>>, StoreError> {
         let mut found: HashMap<UserId, Vec<TokenRecord>> = HashMap::new();
-        if users.is_empty() {
-            return Ok(found);
-        }
-        let mut args = args![account.as_str()];
-        args.extend(padded(users.iter().map(UserId::as_str)));
-        let sql = format!(
-            concat!(
-                "SELECT ",
-                token_columns!(),
-                ", o.user_id FROM user_token o JOIN token t ON t.account = o.account AND t.token_id = o.token_id ",
-                "WHERE o.account = $1 AND o.user_id IN ({}) ORDER BY o.position, o.token_id"
-            ),
-            places(2, args.len() - 1)
-        );
-        for row in self.query(sql, args).await? {
-            found.entry(parsed("user_token", &row, 6)?).or_default().push(read_token(&row)?);
+        for users in users.chunks(IDS_PER_QUERY) {
+            let mut args = args![account.as_str()];
+            args.extend(padded(users.iter().map(UserId::as_str)));
+            let sql = format!(
+                concat!(
+                    "SELECT ",
+                    token_columns!(),
+                    ", o.user_id FROM user_token o JOIN token t ON t.account = o.account AND t.token_id = o.token_id ",
+                    "WHERE o.account = $1 AND o.user_id IN ({}) ORDER BY o.position, o.token_id"
+                ),
+                places(2, args.len() - 1)
+            );
+            for row in self.query(sql, args).await? {
+                found.entry(parsed("user_token", &row, 6)?).or_default().push(read_token(&row)?);
+            }
         }
         Ok(found)
     }
@@ -230,17 +229,16 @@ impl Reader {
         tokens: &[TokenId],
     ) -> Result<HashMap<TokenId, Vec<UserId>>, StoreError> {
         let mut found: HashMap<TokenId, Vec<UserId>> = HashMap::new();
-        if tokens.is_empty() {
-            return Ok(found);
-        }
-        let mut args = args![account.as_str()];
-        args.extend(padded(tokens.iter().map(TokenId::as_str)));
-        let sql = format!(
-            "SELECT account, token_id, user_id FROM user_token WHERE account = $1 AND token_id IN ({}) ORDER BY user_id",
-            places(2, args.len() - 1)
-        );
-        for row in self.query(sql, args).await? {
-            found.entry(parsed("user_token", &row, 1)?).or_default().push(parsed("user_token", &row, 2)?);
+        for tokens in tokens.chunks(IDS_PER_QUERY) {
+            let mut args = args![account.as_str()];
+            args.extend(padded(tokens.iter().map(TokenId::as_str)));
+            let sql = format!(
+                "SELECT account, token_id, user_id FROM user_token WHERE account = $1 AND token_id IN ({}) ORDER BY user_id",
+                places(2, args.len() - 1)
+            );
+            for row in self.query(sql, args).await? {
+                found.entry(parsed("user_token", &row, 1)?).or_default().push(parsed("user_token", &row, 2)?);
+            }
         }
         Ok(found)
     }

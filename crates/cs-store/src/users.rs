@@ -1,6 +1,6 @@
 //! Users as administrators see them: attributes, names, status, trash.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use cs_core::id::{AccountId, UserId};
 use cs_core::lockout::LockoutState;
@@ -16,6 +16,9 @@ use crate::{Store, args};
 
 /// The most aliases of one user.
 pub const MAX_ALIASES: u8 = 8;
+
+/// How many ids one statement names: both engines bound the number of arguments.
+pub(crate) const IDS_PER_QUERY: usize = 500;
 
 /// A user's row and names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,7 +191,7 @@ impl Slice {
     }
 
     /// The part of `all`.
-    pub(crate) fn cut<T>(self, all: Vec<T>) -> Page<T> {
+    pub fn cut<T>(self, all: Vec<T>) -> Page<T> {
         let total = all.len() as u64;
         let bound = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         Page { items: all.into_iter().skip(bound(self.offset)).take(bound(self.limit)).collect(), total }
@@ -383,24 +386,38 @@ impl Reader {
         Ok(page)
     }
 
+    /// The users with these ids, as [`users`](Self::users) gives them. Any number of ids.
+    pub async fn users_by_id(
+        &self,
+        account: AccountId,
+        ids: &[UserId],
+    ) -> Result<HashMap<UserId, UserRecord>, StoreError> {
+        let mut found = HashMap::with_capacity(ids.len());
+        for ids in ids.chunks(IDS_PER_QUERY) {
+            let all = Slice { offset: 0, limit: u64::MAX };
+            let page = self.users(account, &UserFilter::Ids(ids), all).await?;
+            found.extend(page.items.into_iter().map(|user| (user.id, user)));
+        }
+        Ok(found)
+    }
+
     pub(crate) async fn count(&self, sql: &'static str, args: Vec<Value>) -> Result<u64, StoreError> {
         let row = self.query_opt(sql, args).await?;
         Ok(row.map(|row| row.number(0)).transpose()?.unwrap_or(0))
     }
 
     async fn add_aliases(&self, account: AccountId, users: &mut [UserRecord]) -> Result<(), StoreError> {
-        if users.is_empty() {
-            return Ok(());
-        }
-        let mut args = args![account.as_str()];
-        args.extend(padded(users.iter().map(|user| user.id.as_str())));
-        let sql = format!(
-            "SELECT account, user_id, slot, name FROM user_name WHERE account = $1 AND slot > 0 AND user_id IN ({})",
-            places(2, args.len() - 1)
-        );
         let mut by_user: BTreeMap<UserId, BTreeMap<u8, String>> = BTreeMap::new();
-        for row in self.query(sql, args).await? {
-            by_user.entry(parsed("user_name", &row, 1)?).or_default().insert(row.number(2)?, row.text(3)?);
+        for users in users.chunks(IDS_PER_QUERY) {
+            let mut args = args![account.as_str()];
+            args.extend(padded(users.iter().map(|user| user.id.as_str())));
+            let sql = format!(
+                "SELECT account, user_id, slot, name FROM user_name WHERE account = $1 AND slot > 0 AND user_id IN ({})",
+                places(2, args.len() - 1)
+            );
+            for row in self.query(sql, args).await? {
+                by_user.entry(parsed("user_name", &row, 1)?).or_default().insert(row.number(2)?, row.text(3)?);
+            }
         }
         for user in users {
             user.aliases = by_user.remove(&user.id).unwrap_or_default();
