@@ -1,9 +1,12 @@
 //! Requests of the Admin API: signed by an integration that has the permission the endpoint asks for.
 
+use std::collections::HashMap;
 use std::marker::PhantomData;
+use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::extract::{FromRequest, Request};
+use axum::RequestExt as _;
+use axum::extract::{FromRequest, RawPathParams, Request};
 use cs_core::integration::{Integration, IntegrationType, Permission};
 use cs_core::network::NetworkList;
 use cs_engine::admin::Actor;
@@ -42,7 +45,7 @@ macro_rules! rights {
 
 rights! {
     /// Read users, groups and devices.
-    ReadResource: ReadResource | WriteResource;
+    ReadResource: ReadResource;
     /// Change users, groups and devices.
     WriteResource: WriteResource;
     /// See applications.
@@ -69,6 +72,7 @@ pub struct SignedAdmin<R> {
     pub integration: Arc<Integration>,
     /// The parameters, only those the signature covers.
     pub params: Params,
+    path: HashMap<String, String>,
     right: PhantomData<R>,
 }
 
@@ -81,6 +85,21 @@ impl<R> SignedAdmin<R> {
     /// Whether the integration has `permission` besides the one the endpoint asks for.
     pub fn has(&self, permission: Permission) -> bool {
         self.integration.permissions.allow(permission)
+    }
+
+    /// The id `name` of the path. What cannot be one is an object that does not exist.
+    pub fn id<T: FromStr>(&self, name: &str) -> Result<T, Failure> {
+        self.id_if_any(name).ok_or_else(not_found)
+    }
+
+    /// As [`id`](Self::id) where a missing object is a success: `None` if it cannot be an id.
+    pub fn id_if_any<T: FromStr>(&self, name: &str) -> Option<T> {
+        self.path.get(name).and_then(|text| text.parse().ok())
+    }
+
+    /// The id in the parameter `name`, which must be there.
+    pub fn id_param<T: FromStr>(&self, name: &'static str) -> Result<T, Failure> {
+        self.params.required(name, 64)?.parse().map_err(|_| invalid(name))
     }
 
     /// `limit` and `offset` of a list: too large a limit is clamped to `most`, never refused, because clients ask for more than is documented.
@@ -115,7 +134,12 @@ impl Page {
 impl<R: Right> FromRequest<App> for SignedAdmin<R> {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
+    async fn from_request(mut request: Request, app: &App) -> Result<Self, Failure> {
+        // A path that is not text names no object; that is said after the signature was checked.
+        let path = match request.extract_parts::<RawPathParams>().await {
+            Ok(params) => params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            Err(_) => HashMap::new(),
+        };
         let authentic = authenticate::<AdminApi>(request, app).await?;
         let integration = authentic.integration;
         // A list that cannot be read lets nobody in.
@@ -128,7 +152,7 @@ impl<R: Right> FromRequest<App> for SignedAdmin<R> {
             let names: Vec<&str> = R::ANY_OF.iter().map(|permission| permission.name()).collect();
             return Err(forbidden(format!("This integration lacks the permission {}.", names.join(" or "))));
         }
-        Ok(Self { account: authentic.account, integration, params: authentic.params, right: PhantomData })
+        Ok(Self { account: authentic.account, integration, params: authentic.params, path, right: PhantomData })
     }
 }
 
@@ -147,6 +171,6 @@ pub(super) fn not_found() -> Failure {
 }
 
 /// An id in a path. What cannot be one is an object that does not exist.
-pub(super) fn path_id<T: std::str::FromStr>(text: &str) -> Result<T, Failure> {
+pub(super) fn path_id<T: FromStr>(text: &str) -> Result<T, Failure> {
     text.parse().map_err(|_| not_found())
 }

@@ -2,9 +2,40 @@
 //!
 //! One file per family of objects, each with a `routes()`; [`extract::SignedAdmin`] checks signature, network and permission, and is the only way for
 //! a handler to its parameters.
+//!
+//! | file | paths |
+//! | --- | --- |
+//! | `users` | `/users`, `/users/{user_id}` |
+//! | `user_groups`, `user_phones`, `user_tokens` | `/users/{user_id}/groups`, …`/phones`, …`/tokens` |
+//! | `user_bulk`, `bulk` | `/users/bulk_…`, `/bulk` |
+//! | `groups` | `/groups`, `/admin/v2/groups/{group_id}` |
+//! | `phones`, `activation` | `/phones`, `/phones/{phone_id}/activation_url`, …`/send_sms_…` |
+//! | `tokens` | `/tokens`, `/tokens/{token_id}/resync` |
+//! | `bypass_codes` | `/bypass_codes`, `/users/{user_id}/bypass_codes` |
+//! | `credentials` | WebAuthn credentials, U2F tokens, desktop authenticators: there are none yet, and the lists say so |
+//! | `integrations` | `/integrations` |
+//!
+//! `page` reads and writes paging, `objects` has the shapes of users and what they own, `load` fetches what is nested in them, in a number of queries
+//! that does not grow with the page.
 
+mod activation;
+mod bulk;
+mod bypass_codes;
+mod credentials;
 pub mod extract;
+mod groups;
 mod integrations;
+mod load;
+mod objects;
+mod page;
+mod phones;
+mod tokens;
+mod user_bulk;
+mod user_groups;
+mod user_params;
+mod user_phones;
+mod user_tokens;
+mod users;
 
 use axum::Router;
 
@@ -12,5 +43,19 @@ use crate::app::App;
 
 /// The routes of this surface.
 pub fn routes(app: App) -> Router {
-    Router::new().merge(integrations::routes()).with_state(app)
+    Router::new()
+        .merge(users::routes())
+        .merge(user_bulk::routes())
+        .merge(user_groups::routes())
+        .merge(user_phones::routes())
+        .merge(user_tokens::routes())
+        .merge(bulk::routes())
+        .merge(groups::routes())
+        .merge(phones::routes())
+        .merge(activation::routes())
+        .merge(tokens::routes())
+        .merge(bypass_codes::routes())
+        .merge(credentials::routes())
+        .merge(integrations::routes())
+        .with_state(app)
 }

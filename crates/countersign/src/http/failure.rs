@@ -63,6 +63,18 @@ impl Failure {
         self.code
     }
 
+    /// What kind of failure.
+    #[must_use]
+    pub fn message(&self) -> &'static str {
+        self.message
+    }
+
+    /// What in particular.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     #[must_use]
     pub fn status(&self) -> StatusCode {
         u16::try_from(self.code / 100)

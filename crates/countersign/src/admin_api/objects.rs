@@ -1,0 +1,255 @@
+//! The objects of the Admin API as they are written.
+
+use cs_core::lockout::Lock;
+use cs_core::otp::OtpScheme;
+use cs_core::user::{DefaultFactor, UserStatus};
+use cs_store::bypass_codes::BypassCodeRecord;
+use cs_store::groups::GroupRecord;
+use cs_store::phones::PhoneRecord;
+use cs_store::tokens::TokenRecord;
+use cs_store::users::UserRecord;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+
+/// A user without what is attached to it: so it stands inside phones, tokens and bypass codes.
+#[derive(Debug, Serialize)]
+pub(super) struct BareUser {
+    user_id: String,
+    username: String,
+    alias1: Option<String>,
+    alias2: Option<String>,
+    alias3: Option<String>,
+    alias4: Option<String>,
+    aliases: Map<String, Json>,
+    realname: Option<String>,
+    firstname: Option<String>,
+    lastname: Option<String>,
+    email: String,
+    notes: String,
+    status: &'static str,
+    is_enrolled: bool,
+    created: i64,
+    last_login: Option<i64>,
+    /// Nothing syncs users yet.
+    last_directory_sync: Option<i64>,
+    lockout_reason: Option<&'static str>,
+    enable_auto_prompt: bool,
+    custom_attributes: Map<String, Json>,
+    /// Ours: what `auto` stands for.
+    default_factor: Option<&'static str>,
+}
+
+impl BareUser {
+    pub(super) fn new(user: UserRecord, is_enrolled: bool, now: Timestamp) -> Self {
+        let alias = |slot: u8| user.aliases.get(&slot).cloned();
+        let is_locked = user.lockout.check(now).is_err();
+        let lockout_reason = match user.lockout.lock {
+            Lock::ByAdministrator { .. } => Some("Locked out by an administrator"),
+            Lock::Until { .. } | Lock::Indefinite { .. } if is_locked => Some("Failed Attempts"),
+            Lock::Until { .. } | Lock::Indefinite { .. } | Lock::Open => None,
+        };
+        let status = match user.status {
+            UserStatus::Active | UserStatus::Bypass if is_locked => "locked out",
+            UserStatus::Active | UserStatus::Bypass | UserStatus::Disabled | UserStatus::PendingDeletion => {
+                user.status.as_str()
+            }
+        };
+        Self {
+            user_id: user.id.to_string(),
+            alias1: alias(1),
+            alias2: alias(2),
+            alias3: alias(3),
+            alias4: alias(4),
+            aliases: user.aliases.iter().map(|(slot, name)| (format!("alias{slot}"), name.clone().into())).collect(),
+            username: user.username,
+            realname: user.realname,
+            firstname: user.firstname,
+            lastname: user.lastname,
+            email: user.email,
+            notes: user.notes,
+            status,
+            is_enrolled,
+            created: user.created_at.as_second(),
+            last_login: user.last_login.map(Timestamp::as_second),
+            last_directory_sync: None,
+            lockout_reason,
+            enable_auto_prompt: user.auto_prompt,
+            custom_attributes: user.custom,
+            default_factor: user.default_factor.map(DefaultFactor::as_str),
+        }
+    }
+}
+
+/// A user with everything.
+#[derive(Debug, Serialize)]
+pub(super) struct User {
+    #[serde(flatten)]
+    pub(super) user: BareUser,
+    pub(super) groups: Vec<Group>,
+    pub(super) phones: Vec<BarePhone>,
+    pub(super) tokens: Vec<BareToken>,
+    pub(super) u2ftokens: [(); 0],
+    pub(super) webauthncredentials: [(); 0],
+    pub(super) desktoptokens: [(); 0],
+    pub(super) desktop_authenticators: [(); 0],
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Group {
+    group_id: String,
+    name: String,
+    desc: String,
+    status: &'static str,
+    mobile_otp_enabled: bool,
+    push_enabled: bool,
+    sms_enabled: bool,
+    voice_enabled: bool,
+}
+
+impl From<GroupRecord> for Group {
+    fn from(group: GroupRecord) -> Self {
+        Self {
+            group_id: group.id.to_string(),
+            name: group.name,
+            desc: group.description,
+            status: group.status.as_str(),
+            mobile_otp_enabled: false,
+            push_enabled: false,
+            sms_enabled: false,
+            voice_enabled: false,
+        }
+    }
+}
+
+/// A phone without its users: so it stands inside users.
+#[derive(Debug, Serialize)]
+pub(super) struct BarePhone {
+    phone_id: String,
+    number: String,
+    extension: String,
+    name: String,
+    predelay: Option<String>,
+    postdelay: Option<String>,
+    #[serde(rename = "type")]
+    kind: String,
+    platform: String,
+    activated: bool,
+    capabilities: Vec<&'static str>,
+    sms_passcodes_sent: bool,
+    model: String,
+    last_seen: String,
+    encrypted: &'static str,
+    fingerprint: &'static str,
+    screenlock: &'static str,
+    tampered: &'static str,
+    /// Ours: until when the device may answer by itself.
+    auto_approve_until: Option<i64>,
+}
+
+impl From<PhoneRecord> for BarePhone {
+    fn from(phone: PhoneRecord) -> Self {
+        let device = phone.authenticator.filter(|device| device.confirmed);
+        let filled = |text: String| Some(text).filter(|text| !text.is_empty());
+        Self {
+            phone_id: phone.id.to_string(),
+            number: phone.number,
+            extension: phone.extension,
+            name: phone.name,
+            predelay: filled(phone.predelay),
+            postdelay: filled(phone.postdelay),
+            kind: phone.kind,
+            platform: phone.platform,
+            activated: device.is_some(),
+            // Without a telephony gateway there are neither calls nor SMS.
+            capabilities: if device.is_some() { vec!["auto", "push", "mobile_otp"] } else { Vec::new() },
+            sms_passcodes_sent: false,
+            model: phone.model,
+            last_seen: phone.last_seen.map(without_zone).unwrap_or_default(),
+            encrypted: "Unknown",
+            fingerprint: "Unknown",
+            screenlock: "Unknown",
+            tampered: "Unknown",
+            auto_approve_until: device.and_then(|device| device.auto_approve_until).map(Timestamp::as_second),
+        }
+    }
+}
+
+/// UTC to the second, without saying so: "2022-02-17T16:42:38".
+fn without_zone(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S").to_string()
+}
+
+/// A phone with its users.
+#[derive(Debug, Serialize)]
+pub(super) struct Phone {
+    #[serde(flatten)]
+    pub(super) phone: BarePhone,
+    pub(super) users: Vec<BareUser>,
+}
+
+/// A token without its users.
+#[derive(Debug, Serialize)]
+pub(super) struct BareToken {
+    token_id: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    serial: String,
+    totp_step: Option<u32>,
+}
+
+impl From<TokenRecord> for BareToken {
+    fn from(token: TokenRecord) -> Self {
+        let totp_step = match token.kind.scheme() {
+            OtpScheme::Totp(_) => Some(token.step_secs),
+            OtpScheme::Hotp(_) | OtpScheme::Yubico => None,
+        };
+        Self { token_id: token.id.to_string(), kind: token.kind.as_str(), serial: token.serial, totp_step }
+    }
+}
+
+/// A token with its users.
+#[derive(Debug, Serialize)]
+pub(super) struct Token {
+    #[serde(flatten)]
+    pub(super) token: BareToken,
+    pub(super) users: Vec<BareUser>,
+    /// Tokens belong to users only.
+    pub(super) admins: [(); 0],
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct BypassCodeObject {
+    bypass_code_id: String,
+    admin_email: String,
+    created: i64,
+    expiration: Option<i64>,
+    reuse_count: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<BareUser>,
+}
+
+impl BypassCodeObject {
+    /// With its user where the list is not that user's own.
+    pub(super) fn new(code: BypassCodeRecord, user: Option<BareUser>) -> Self {
+        Self {
+            bypass_code_id: code.id.to_string(),
+            admin_email: code.created_by,
+            created: code.created_at.as_second(),
+            expiration: code.expires_at.map(Timestamp::as_second),
+            reuse_count: code.uses_left,
+            user,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_without_a_zone_has_seconds() {
+        let time = Timestamp::from_millisecond(1_645_116_158_900).unwrap();
+        assert_eq!(without_zone(time), "2022-02-17T16:42:38");
+    }
+}
