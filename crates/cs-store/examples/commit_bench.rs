@@ -17,7 +17,7 @@ use cs_store::audit::{LogKind, LogRecord};
 use cs_store::outbox::Effect;
 use cs_store::testing::{Engine, TestDatabase};
 use cs_store::{Job, Step, Store, args};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 const USERS: u64 = 10_000;
 const INSERT: &str = "INSERT INTO bench_user (account, id, counter) VALUES ($1, $2, 0)";
@@ -46,7 +46,7 @@ fn user(n: u64) -> String {
 }
 
 fn login(n: u64) -> Job {
-    let now = Timestamp::UNIX_EPOCH;
+    let now = Timestamp::UNIX_EPOCH + SignedDuration::from_micros(i64::try_from(n).unwrap() * 50);
     let id = user(n.wrapping_mul(6_364_136_223_846_793_005) % USERS);
     let mut record = LogRecord::new("DA1", LogKind::Auth, format!("{n:032x}"), now);
     record.user_id = Some(id.clone());

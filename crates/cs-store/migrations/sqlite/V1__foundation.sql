@@ -52,7 +52,7 @@ CREATE TABLE log (
     evidence_digest BLOB,
     mac             BLOB   NOT NULL,
     PRIMARY KEY (chain, seq)
-);
+) WITHOUT ROWID;
 CREATE INDEX log_by_user ON log (account, user_id, at) WHERE user_id IS NOT NULL;
 CREATE INDEX log_by_kind ON log (account, kind, at);
 CREATE INDEX log_by_id ON log (account, id);
@@ -82,6 +82,6 @@ CREATE TABLE effect (
     last_error  TEXT,
     done_at     BIGINT,
     dead_at     BIGINT
-);
+) WITHOUT ROWID;
 CREATE INDEX effect_waiting ON effect (kind, not_before) WHERE done_at IS NULL AND dead_at IS NULL;
 CREATE INDEX effect_done ON effect (done_at) WHERE done_at IS NOT NULL;

@@ -175,6 +175,10 @@ pub(super) fn connect(path: &Path, access: Access) -> Result<Connection, StoreEr
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        // A batch changes some megabytes of pages: with the default cache they are written out and read again in the middle of it,
+        // and savepoints would keep their old pages in a temporary file.
+        connection.pragma_update(None, "cache_size", -32 * 1024)?;
+        connection.pragma_update(None, "temp_store", "memory")?;
     }
     connection.pragma_update(None, "foreign_keys", "on")?;
     Ok(connection)
