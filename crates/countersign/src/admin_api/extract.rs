@@ -13,9 +13,10 @@ use cs_engine::admin::Actor;
 use cs_store::accounts::Account;
 use cs_wire::envelope::{Code, Failure as WireFailure};
 use cs_wire::params::{ParamError, Params};
+use http::Method;
 
 use crate::app::App;
-use crate::http::{Door, Failure, authenticate};
+use crate::http::{Door, Failure, ListSlot, authenticate};
 
 /// The Admin API: only its own integrations, only with a date, and refusals are what they are.
 pub struct AdminApi;
@@ -74,6 +75,8 @@ pub struct SignedAdmin<R> {
     pub params: Params,
     path: HashMap<String, String>,
     right: PhantomData<R>,
+    /// Reads take part in the room for lists: however many are asked for, logins go first.
+    _slot: Option<ListSlot>,
 }
 
 impl<R> SignedAdmin<R> {
@@ -140,6 +143,7 @@ impl<R: Right> FromRequest<App> for SignedAdmin<R> {
             Ok(params) => params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             Err(_) => HashMap::new(),
         };
+        let reads = request.method() == Method::GET;
         let authentic = authenticate::<AdminApi>(request, app).await?;
         let integration = authentic.integration;
         // A list that cannot be read lets nobody in.
@@ -152,7 +156,15 @@ impl<R: Right> FromRequest<App> for SignedAdmin<R> {
             let names: Vec<&str> = R::ANY_OF.iter().map(|permission| permission.name()).collect();
             return Err(forbidden(format!("This integration lacks the permission {}.", names.join(" or "))));
         }
-        Ok(Self { account: authentic.account, integration, params: authentic.params, path, right: PhantomData })
+        let slot = if reads { Some(app.gate().list().await?) } else { None };
+        Ok(Self {
+            account: authentic.account,
+            integration,
+            params: authentic.params,
+            path,
+            right: PhantomData,
+            _slot: slot,
+        })
     }
 }
 

@@ -14,21 +14,29 @@
 //! | `bypass_codes` | `/bypass_codes`, `/users/{user_id}/bypass_codes` |
 //! | `credentials` | WebAuthn credentials, U2F tokens, desktop authenticators: there are none yet, and the lists say so |
 //! | `integrations` | `/integrations` |
+//! | `admins` | `/admins` |
+//! | `settings` | `/settings`, `/logo` |
+//! | `info` | `/info/…` |
+//! | `logs` | `/logs/…` |
 //!
 //! `page` reads and writes paging, `objects` has the shapes of users and what they own, `load` fetches what is nested in them, in a number of queries
 //! that does not grow with the page.
 
 mod activation;
+mod admins;
 mod bulk;
 mod bypass_codes;
 mod credentials;
 pub mod extract;
 mod groups;
+mod info;
 mod integrations;
 mod load;
+mod logs;
 mod objects;
 mod page;
 mod phones;
+mod settings;
 mod tokens;
 mod user_bulk;
 mod user_groups;
@@ -57,5 +65,9 @@ pub fn routes(app: App) -> Router {
         .merge(bypass_codes::routes())
         .merge(credentials::routes())
         .merge(integrations::routes())
+        .merge(admins::routes())
+        .merge(info::routes())
+        .merge(logs::routes())
+        .merge(settings::routes())
         .with_state(app)
 }

@@ -3,10 +3,12 @@
 //! Rights are checked at the surface (an Admin API integration's permissions, an administrator's role); here every change names its [`Actor`], is
 //! committed together with its log entry, and makes the caches forget.
 
+pub mod administrators;
 pub mod bypass_codes;
 pub mod groups;
 pub mod integrations;
 pub mod phones;
+pub mod settings;
 mod text;
 pub mod tokens;
 pub mod users;

@@ -1,0 +1,190 @@
+//! The authentication log, in its two shapes.
+
+use axum::extract::State;
+use cs_core::id::{IntegrationKey, UserId};
+use cs_store::audit::LogKind;
+use cs_store::log_reads::{LogEntry, LogFilter};
+use cs_wire::envelope::AuthLogPaging;
+use serde::Serialize;
+use serde_json::{Map, Value as Json, json};
+
+use super::super::extract::{ReadLog, SignedAdmin, invalid};
+use super::{field, fields, isotimestamp, next_offset, page_v1, page_v2};
+use crate::app::App;
+use crate::http::{Envelope, Failure};
+
+/// The most values of one filter.
+const MOST_VALUES: usize = 100;
+
+#[derive(Serialize)]
+pub(super) struct AuthLog {
+    authlogs: Vec<Json>,
+    metadata: AuthLogPaging,
+}
+
+pub(super) async fn v2(State(app): State<App>, request: SignedAdmin<ReadLog>) -> Result<Envelope<AuthLog>, Failure> {
+    let page = page_v2(&request)?;
+    let filter = filter(&request)?;
+    let reader = app.engine().store().reader();
+    let account = request.account.id;
+    let entries = reader.log_page(account, LogKind::Auth, &filter, &page).await?;
+    let total = reader.log_count(account, LogKind::Auth, &filter, page.from, page.to).await?;
+    let metadata = AuthLogPaging {
+        next_offset: next_offset(&page, &entries),
+        total_objects: u64::try_from(total).unwrap_or_default(),
+    };
+    Ok(Envelope::new(AuthLog { authlogs: entries.iter().map(event).collect(), metadata }))
+}
+
+pub(super) async fn v1(State(app): State<App>, request: SignedAdmin<ReadLog>) -> Result<Envelope<Vec<Json>>, Failure> {
+    let page = page_v1(&app, &request)?;
+    let reader = app.engine().store().reader();
+    let entries = reader.log_page(request.account.id, LogKind::Auth, &LogFilter::default(), &page).await?;
+    Ok(Envelope::new(entries.iter().map(event_v1).collect()))
+}
+
+fn filter(request: &SignedAdmin<ReadLog>) -> Result<LogFilter, Failure> {
+    let values = |name: &'static str| {
+        let values: Vec<String> =
+            request.params.repeated(name)?.into_iter().filter(|value| !value.is_empty()).collect();
+        let is_fine = values.len() <= MOST_VALUES && values.iter().all(|value| value.len() <= 64);
+        if is_fine { Ok(values) } else { Err(invalid(name)) }
+    };
+    // A filter that is not obeyed would answer another question than the one asked.
+    for unsupported in ["groups", "phone_numbers", "tokens", "assessment", "detections"] {
+        if !values(unsupported)?.is_empty() {
+            return Err(invalid(unsupported));
+        }
+    }
+    if values("event_types")?.iter().any(|kind| kind != "authentication") {
+        return Err(invalid("event_types"));
+    }
+    let filter = LogFilter {
+        users: values("users")?,
+        integrations: values("applications")?,
+        // Clients write what either version of the log shows.
+        results: values("results")?
+            .into_iter()
+            .map(|result| if result == "failure" { "denied".to_owned() } else { result })
+            .collect(),
+        reasons: values("reasons")?,
+        factors: values("factors")?,
+    };
+    if filter.users.iter().any(|id| id.parse::<UserId>().is_err()) {
+        return Err(invalid("users"));
+    }
+    if filter.integrations.iter().any(|key| key.parse::<IntegrationKey>().is_err()) {
+        return Err(invalid("applications"));
+    }
+    Ok(filter)
+}
+
+/// An entry as `/admin/v2/logs/authentication` shows it.
+fn event(entry: &LogEntry) -> Json {
+    let body = fields(Some(&entry.body));
+    let personal = fields(entry.personal.as_deref());
+    let unknown = json!("unknown");
+    json!({
+        "txid": entry.id,
+        "timestamp": entry.at.as_second(),
+        "isotimestamp": isotimestamp(entry.at),
+        "event_type": body.get("event_type").cloned().unwrap_or_else(|| json!("authentication")),
+        "result": entry.result,
+        "reason": entry.reason,
+        "factor": entry.factor,
+        "user": {
+            "key": entry.user_id,
+            "name": field(&personal, "username"),
+            "groups": personal.get("groups").cloned().unwrap_or_else(|| json!([])),
+        },
+        "application": {"key": entry.integration, "name": field(&body, "application")},
+        "auth_device": {
+            "ip": field(&personal, "device_ip"),
+            "key": field(&body, "device"),
+            "location": {"city": null, "state": null, "country": null},
+            "name": field(&personal, "device"),
+        },
+        "access_device": {
+            "ip": field(&personal, "access_ip"),
+            "hostname": field(&personal, "hostname"),
+            "location": location(&personal),
+            "browser": null,
+            "browser_version": null,
+            "flash_version": null,
+            "java_version": null,
+            "os": null,
+            "os_version": null,
+            "is_encryption_enabled": unknown,
+            "is_firewall_enabled": unknown,
+            "is_password_set": unknown,
+            "security_agents": unknown,
+        },
+        "alias": personal.get("alias").cloned().unwrap_or_else(|| json!("")),
+        "email": personal.get("email").cloned().unwrap_or_else(|| json!("")),
+        "ood_software": null,
+        "trusted_endpoint_status": unknown,
+        // Ours: what the user's error page shows, and the fact the rule was about.
+        "reference": field(&body, "reference"),
+        "fact": field(&body, "fact"),
+        "signature": field(&body, "signature"),
+    })
+}
+
+fn location(personal: &Map<String, Json>) -> Json {
+    json!({"city": field(personal, "city"), "state": field(personal, "state"), "country": field(personal, "country")})
+}
+
+/// An entry as `/admin/v1/logs/authentication` shows it.
+fn event_v1(entry: &LogEntry) -> Json {
+    let body = fields(Some(&entry.body));
+    let personal = fields(entry.personal.as_deref());
+    let result = match entry.result.as_deref() {
+        Some("success") => "SUCCESS",
+        Some("fraud") => "FRAUD",
+        Some("denied") => "FAILURE",
+        Some(_) | None => "ERROR",
+    };
+    json!({
+        "timestamp": entry.at.as_second(),
+        "isotimestamp": isotimestamp(entry.at),
+        "txid": entry.id,
+        "username": field(&personal, "username"),
+        "factor": entry.factor.as_deref().map(display_factor),
+        "result": result,
+        "reason": entry.reason.as_deref().map(display_reason),
+        "ip": field(&personal, "access_ip"),
+        "host": field(&personal, "hostname"),
+        "integration": field(&body, "application"),
+        "ikey": entry.integration,
+        "new_enrollment": body.get("event_type").is_some_and(|kind| kind == "enrollment"),
+        "device": field(&personal, "device"),
+        "location": location(&personal),
+    })
+}
+
+/// The factor as the first version of the log spells it.
+fn display_factor(factor: &str) -> &str {
+    match factor {
+        "duo_push" | "verified_duo_push" => "Duo Push",
+        "duo_mobile_passcode" => "Duo Mobile Passcode",
+        "hardware_token" => "Hardware Token",
+        "yubikey_code" => "Yubikey Passcode",
+        "bypass_code" => "Bypass Code",
+        "sms_passcode" => "SMS Passcode",
+        "phone_call" => "Phone Call",
+        "passcode" => "Passcode",
+        "remembered_device" => "Remembered Device",
+        "trusted_network" => "Trusted Network",
+        "not_available" => "n/a",
+        other => other,
+    }
+}
+
+/// `user_approved` as `User approved`.
+fn display_reason(reason: &str) -> String {
+    let mut text = reason.replace('_', " ");
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
+}
