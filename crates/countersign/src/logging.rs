@@ -19,7 +19,8 @@ pub enum LoggingError {
 
 /// Sends log lines to standard error, once per process.
 pub fn init(log: &Log) -> Result<(), LoggingError> {
-    let filter = EnvFilter::builder().parse(&log.filter)?;
+    // The migration library tells of every start; whoever wants that can ask for it in `log.level`.
+    let filter = EnvFilter::builder().parse(format!("refinery_core=warn,{}", log.filter))?;
     let stderr = std::io::stderr;
     let is_json = match log.format {
         LogFormat::Json => true,
