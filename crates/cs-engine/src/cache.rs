@@ -24,6 +24,8 @@ pub struct Directory {
 
 #[derive(Default)]
 struct State {
+    /// What the store said of its version when this was last checked.
+    version: Option<String>,
     accounts: Option<Arc<Vec<AccountEntry>>>,
     integrations: HashMap<(AccountId, IntegrationKey), Arc<Integration>>,
 }
@@ -84,7 +86,21 @@ impl Directory {
         Ok(Some(found))
     }
 
-    /// Forgets everything: called after a change made here, and once a minute for changes of other nodes that no hint told of.
+    /// Forgets everything if another process or node has changed an account or an integration. One small query, meant for once a second.
+    pub(crate) async fn look_for_changes(&self) -> Result<(), StoreError> {
+        let version = self.store.directory_version().await?;
+        let changed = {
+            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+            state.version.as_ref().is_some_and(|seen| *seen != version)
+        };
+        if changed {
+            self.invalidate();
+        }
+        self.state.write().unwrap_or_else(PoisonError::into_inner).version = Some(version);
+        Ok(())
+    }
+
+    /// Forgets everything: called after a change made here, or seen to be made elsewhere.
     pub fn invalidate(&self) {
         self.seen_epoch.fetch_add(1, Ordering::AcqRel);
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);

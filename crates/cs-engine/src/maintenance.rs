@@ -25,6 +25,7 @@ impl Engine {
     pub async fn maintain(&self, since: Timestamp) -> Result<MaintenanceReport, EngineError> {
         let now = self.clock().now();
         let mut report = MaintenanceReport::default();
+        self.directory().look_for_changes().await?;
         for login in self.store().logins_to_time_out(now).await? {
             self.time_out(&login, now).await?;
             report.timed_out += 1;

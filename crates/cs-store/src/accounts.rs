@@ -127,6 +127,17 @@ impl Store {
         rows.iter().map(Account::read).collect()
     }
 
+    /// A text that changes with every change of an account or an integration, whoever made it.
+    pub async fn directory_version(&self) -> Result<String, StoreError> {
+        const SQL: &str = "SELECT 'a', COUNT(*), CAST(COALESCE(SUM(version), 0) AS BIGINT), COALESCE(MAX(created_at), 0) FROM account \
+             UNION ALL SELECT 'i', COUNT(*), CAST(COALESCE(SUM(version), 0) AS BIGINT), COALESCE(MAX(created_at), 0) FROM integration";
+        let mut version = String::new();
+        for row in self.query(SQL, args![]).await? {
+            version.push_str(&format!("{}{}.{}.{} ", row.str(0)?, row.int(1)?, row.int(2)?, row.int(3)?));
+        }
+        Ok(version)
+    }
+
     /// The account's logo, a PNG, if it has one.
     pub async fn logo(&self, id: AccountId) -> Result<Option<Vec<u8>>, StoreError> {
         let row = self.query_opt("SELECT logo FROM account WHERE account = $1", args![id.as_str()]).await?;
