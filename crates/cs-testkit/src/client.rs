@@ -82,6 +82,11 @@ impl Api {
         send(self.request(Method::POST, path, params)).await
     }
 
+    /// A signed DELETE.
+    pub async fn delete(&self, path: &str, params: &[(&str, &str)]) -> Answer {
+        send(self.request(Method::DELETE, path, params)).await
+    }
+
     /// A GET without a signature.
     pub async fn unsigned(&self, path: &str) -> Answer {
         send(self.http.get(self.url(path))).await

@@ -77,7 +77,9 @@ impl Site {
             gate: Arc::clone(&parts.gate),
             limits: config.limits.clone(),
         });
-        let api = countersign::auth_api::routes(app.clone()).merge(countersign::rest_v1::routes(app));
+        let api = countersign::auth_api::routes(app.clone())
+            .merge(countersign::rest_v1::routes(app.clone()))
+            .merge(countersign::admin_api::routes(app));
         let running = serve_bound(bound, ServerParts { api, ..parts }, &config, Shutdown::new()).expect("a server");
         let http = client::http_client(&dir.path().join("tls/ca.pem"));
         let api = |issued: Option<cs_engine::bootstrap::Issued>| {
