@@ -56,8 +56,12 @@ pub enum DenyReason {
     InvalidPasscode,
     /// Too many failures.
     LockedOut,
+    /// The menu or page that the login began with is too old, or not this login's.
+    LoginExpired,
     /// Nobody answered the push in time.
     NoResponse,
+    /// A push was asked for by name where the menu offers one with a number to type.
+    NumberNotShown,
     /// Another push for this user, application and source is still open.
     PushInProgress,
     /// The application withdrew the request.
@@ -76,7 +80,7 @@ pub enum DenyReason {
 
 impl DenyReason {
     /// Every reason there is.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::AnomalousPush,
         Self::DenyUnenrolledUser,
         Self::Error,
@@ -84,7 +88,9 @@ impl DenyReason {
         Self::InvalidDevice,
         Self::InvalidPasscode,
         Self::LockedOut,
+        Self::LoginExpired,
         Self::NoResponse,
+        Self::NumberNotShown,
         Self::PushInProgress,
         Self::UserCancelled,
         Self::UserDisabled,
@@ -104,7 +110,9 @@ impl DenyReason {
             Self::InvalidDevice => "invalid_device",
             Self::InvalidPasscode => "invalid_passcode",
             Self::LockedOut => "locked_out",
+            Self::LoginExpired => "login_expired",
             Self::NoResponse => "no_response",
+            Self::NumberNotShown => "number_not_shown",
             Self::PushInProgress => "push_in_progress",
             Self::UserCancelled => "user_cancelled",
             Self::UserDisabled => "user_disabled",
@@ -134,7 +142,11 @@ impl DenyReason {
             Self::LockedOut => {
                 "Your account is locked after too many failed attempts. Wait a while, or contact your help desk."
             }
+            Self::LoginExpired => "This login began too long ago. Start it again.",
             Self::NoResponse => "Authentication timed out.",
+            Self::NumberNotShown => {
+                "Choose the push by its number in the menu: your phone asks for the digits shown there."
+            }
             Self::PushInProgress => {
                 "Another login request is still waiting on your phone. Answer it there first, or use a passcode."
             }
@@ -171,6 +183,12 @@ impl DenyReason {
             Self::LockedOut => {
                 "Unlock with `countersign admin user unlock`, after making sure that the failures were the user's own."
             }
+            Self::LoginExpired => {
+                "A menu can be answered for five minutes. If it was younger, the clocks of the servers differ."
+            }
+            Self::NumberNotShown => {
+                "The user typed a word, or the client sends one: the menu's option carries the number that the phone asks for."
+            }
             Self::NoResponse => {
                 "If the phone never showed the request, open the authenticator there: it fetches what waits."
             }
@@ -196,7 +214,9 @@ impl DenyReason {
             | Self::FactorRestricted
             | Self::InvalidDevice
             | Self::LockedOut
+            | Self::LoginExpired
             | Self::NoResponse
+            | Self::NumberNotShown
             | Self::PushInProgress
             | Self::UserCancelled
             | Self::UserDisabled

@@ -371,6 +371,8 @@ impl Decided {
             | DenyReason::FactorRestricted
             | DenyReason::InvalidDevice
             | DenyReason::InvalidPasscode
+            | DenyReason::LoginExpired
+            | DenyReason::NumberNotShown
             | DenyReason::PushInProgress
             | DenyReason::UserCancelled
             | DenyReason::UserDisabled

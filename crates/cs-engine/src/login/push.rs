@@ -92,7 +92,7 @@ impl Engine {
                 let ticket = Ticket::check(&key, txid, caller.account.id, caller.integration.key, user.id, now);
                 match ticket {
                     Ok(ticket) => Some(ticket),
-                    Err(error) => return Ok(Err(Denial::new(DenyReason::FactorRestricted, error.to_string()))),
+                    Err(error) => return Ok(Err(Denial::new(DenyReason::LoginExpired, error.to_string()))),
                 }
             }
         };
@@ -100,7 +100,7 @@ impl Engine {
             Some(ticket) if ticket.is_shown() => Ok((ticket.txid(), matching.digits)),
             // Somebody typed "push" where the menu offers a push with a number: that must not be a way around the number.
             None if by_menu && matching.enabled && caller.integration.kind.shows_menu() => Err(Denial::new(
-                DenyReason::FactorRestricted,
+                DenyReason::NumberNotShown,
                 "push was typed by name; the menu's option carries the number",
             )),
             Some(_) | None if matching.enabled && matching.without_display == WithoutDisplay::PasscodeOnly => {
