@@ -87,6 +87,11 @@ impl Api {
         send(self.request(Method::DELETE, path, params)).await
     }
 
+    /// A signed request by the method's name.
+    pub async fn call(&self, method: &str, path: &str, params: &[(&str, &str)]) -> Answer {
+        send(self.request(method.parse().expect("a method"), path, params)).await
+    }
+
     /// A GET without a signature.
     pub async fn unsigned(&self, path: &str) -> Answer {
         send(self.http.get(self.url(path))).await

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use countersign::app::{App, AppParts};
 use countersign::config::Config;
 use countersign::net::Shutdown;
-use countersign::server::{Bound, Running, ServerParts, serve_bound};
+use countersign::server::{Bound, Running, serve_bound};
+use countersign::site::surfaces;
 use cs_core::id::{AccountId, IntegrationKey};
 use cs_core::integration::{IntegrationType, Permissions, UserAccess};
 use cs_core::secret::SecretKey;
@@ -69,18 +69,9 @@ impl Site {
             .expect("a bootstrap")
             .expect("an empty database");
         let api_authority = config.hosts.api.authority(bound.addresses.api.port());
-        let parts = ServerParts::new(&config);
-        let app = App::new(AppParts {
-            engine: engine.clone(),
-            api_authority: api_authority.clone(),
-            other_names: Vec::new(),
-            gate: Arc::clone(&parts.gate),
-            limits: config.limits.clone(),
-        });
-        let api = countersign::auth_api::routes(app.clone())
-            .merge(countersign::rest_v1::routes(app.clone()))
-            .merge(countersign::admin_api::routes(app));
-        let running = serve_bound(bound, ServerParts { api, ..parts }, &config, Shutdown::new()).expect("a server");
+        let shutdown = Shutdown::new();
+        let parts = surfaces(&engine, &config, bound.addresses, &shutdown);
+        let running = serve_bound(bound, parts, &config, shutdown).expect("a server");
         let http = client::http_client(&dir.path().join("tls/ca.pem"));
         let api = |issued: Option<cs_engine::bootstrap::Issued>| {
             let issued = issued.expect("a new integration");
@@ -104,6 +95,12 @@ impl Site {
     /// A client of the Admin API with every permission.
     pub fn admin_api(&self) -> &Api {
         &self.admin_api
+    }
+
+    /// A client with credentials that the server gave out.
+    pub fn api(&self, key: &str, secret: &str) -> Api {
+        let (key, secret) = (key.parse().expect("a key"), SecretKey::from_text(secret.to_owned()));
+        Api::new(self.http.clone(), self.auth_api.authority(), self.clock.clone(), key, secret)
     }
 
     /// A client of a new integration of type `kind`, as `change` makes it.

@@ -1,9 +1,14 @@
 //! The Admin API as its clients see it.
 
+mod admins;
 mod bypass_codes;
 mod groups;
+mod integrations;
+mod logs;
+mod permissions;
 mod phones;
 mod rights;
+mod settings;
 mod tokens;
 mod users;
 

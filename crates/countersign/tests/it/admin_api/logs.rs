@@ -1,0 +1,143 @@
+//! Logs: shapes, pages and filters.
+
+use cs_testkit::Site;
+use serde_json::{Value as Json, json};
+
+const V2: &str = "/admin/v2/logs/authentication";
+
+/// A site where alice failed twice from an address, and somebody unknown once.
+async fn site_with_logins() -> Site {
+    let site = Site::start().await;
+    site.user("alice").await.phone().await;
+    for name in ["alice", "alice", "nobody"] {
+        let guess = [("username", name), ("factor", "passcode"), ("passcode", "000000"), ("ipaddr", "203.0.113.9")];
+        site.auth_api().post("/auth/v2/auth", &guess).await.response();
+        site.advance(1);
+    }
+    site
+}
+
+fn span(site: &Site) -> [String; 2] {
+    let now = site.now().as_millisecond();
+    [(now - 60_000).to_string(), now.to_string()]
+}
+
+#[tokio::test]
+async fn the_authentication_log_has_the_documented_shape() {
+    let site = site_with_logins().await;
+    let [from, to] = span(&site);
+    let log = site.admin_api().get(V2, &[("mintime", &from), ("maxtime", &to), ("sort", "ts:asc")]).await.response();
+    assert_eq!(log["metadata"], json!({"total_objects": 3}));
+    let first = &log["authlogs"][0];
+    assert_eq!(first["isotimestamp"], json!("2026-06-01T12:00:00.000000+00:00"));
+    assert_eq!(first["timestamp"], json!(site.now().as_second() - 3));
+    assert_eq!((&first["result"], &first["reason"]), (&json!("denied"), &json!("invalid_passcode")));
+    assert_eq!((&first["user"]["name"], &first["access_device"]["ip"]), (&json!("alice"), &json!("203.0.113.9")));
+    assert_eq!(first["application"]["key"], json!(site.auth_api().key().to_string()));
+    assert_eq!(first["event_type"], json!("authentication"));
+    assert_eq!(log["authlogs"][2]["user"], json!({"key": null, "name": "nobody", "groups": []}));
+
+    let old = site.admin_api().get("/admin/v1/logs/authentication", &[("mintime", "0")]).await.response();
+    assert_eq!(old.as_array().unwrap().len(), 3);
+    assert_eq!((&old[0]["username"], &old[0]["result"]), (&json!("alice"), &json!("FAILURE")));
+    assert_eq!(old[0]["reason"], json!("Invalid passcode"));
+}
+
+#[tokio::test]
+async fn pages_meet_without_gap_or_overlap_in_both_directions() {
+    let site = site_with_logins().await;
+    let [from, to] = span(&site);
+    for sort in ["ts:asc", "ts:desc"] {
+        let mut seen: Vec<(Json, Json)> = Vec::new();
+        let mut offset = String::new();
+        loop {
+            let mut params = vec![("mintime", &*from), ("maxtime", &*to), ("limit", "1"), ("sort", sort)];
+            if !offset.is_empty() {
+                params.push(("next_offset", &offset));
+            }
+            let page = site.admin_api().get(V2, &params).await.response();
+            seen.extend(
+                page["authlogs"].as_array().unwrap().iter().map(|e| (e["timestamp"].clone(), e["txid"].clone())),
+            );
+            let Some(next) = page["metadata"]["next_offset"].as_array() else { break };
+            offset = format!("{},{}", next[0].as_str().unwrap(), next[1].as_str().unwrap());
+        }
+        assert_eq!(seen.len(), 3, "{sort}: {seen:?}");
+        let times: Vec<i64> = seen.iter().map(|(time, _)| time.as_i64().unwrap()).collect();
+        assert!(if sort == "ts:asc" { times.is_sorted() } else { times.iter().rev().is_sorted() }, "{times:?}");
+    }
+}
+
+#[tokio::test]
+async fn filters_select_and_unknown_ones_are_refused() {
+    let site = site_with_logins().await;
+    let [from, to] = span(&site);
+    let count = |name: &'static str, value: String| {
+        let (from, to, site) = (from.clone(), to.clone(), &site);
+        async move {
+            let params = [("mintime", &*from), ("maxtime", &*to), (name, &*value)];
+            let log = site.admin_api().get(V2, &params).await.response();
+            assert_eq!(log["metadata"]["total_objects"].as_u64(), log["authlogs"].as_array().map(|a| a.len() as u64));
+            log["metadata"]["total_objects"].as_u64().unwrap()
+        }
+    };
+    let alice = site
+        .admin_api()
+        .get(V2, &[("mintime", &*from), ("maxtime", &*to), ("sort", "ts:asc")])
+        .await
+        .response()["authlogs"][0]["user"]["key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(count("users", alice).await, 2);
+    assert_eq!(count("applications", site.auth_api().key().to_string()).await, 3);
+    assert_eq!(count("applications", site.admin_api().key().to_string()).await, 0);
+    assert_eq!(count("reasons", "invalid_passcode,user_approved".to_owned()).await, 2);
+    assert_eq!(count("results", "success".to_owned()).await, 0);
+    assert_eq!(count("results", "failure".to_owned()).await, 3);
+    for (name, value) in [("groups", "DGAAAAAAAAAAAAAAAAAA"), ("users", "alice"), ("sort", "ts"), ("limit", "x")] {
+        let params = [("mintime", &*from), ("maxtime", &*to), (name, value)];
+        let answer = site.admin_api().get(V2, &params).await;
+        assert_eq!((answer.code(), &answer.json()["message_detail"]), (40002, &json!(name)));
+    }
+}
+
+#[tokio::test]
+async fn the_span_must_be_given_in_milliseconds() {
+    let site = Site::start().await;
+    let get = |params: Vec<(&'static str, &'static str)>| async move { params };
+    for (params, code) in [
+        (get(vec![("mintime", "1700000000000")]).await, 40001),
+        (get(vec![("mintime", "1700000000"), ("maxtime", "1700000001")]).await, 40002),
+        (get(vec![("mintime", "1700000000001"), ("maxtime", "1700000000000")]).await, 40002),
+    ] {
+        for path in [V2, "/admin/v2/logs/activity", "/admin/v2/logs/telephony"] {
+            assert_eq!(site.admin_api().get(path, &params).await.code(), code, "{path} {params:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_administrators_do_is_logged() {
+    let site = Site::start().await;
+    let admin = site.admin_api();
+    // After the bootstrap, which is in the log too.
+    site.advance(1);
+    admin.post("/admin/v1/settings", &[("lockout_threshold", "7")]).await.response();
+    site.advance(1);
+    let log = admin.get("/admin/v1/logs/administrator", &[]).await.response();
+    let last = log.as_array().unwrap().last().unwrap();
+    assert_eq!((&last["action"], &last["username"]), (&json!("customer_update"), &json!("API")));
+    let description: Json = serde_json::from_str(last["description"].as_str().unwrap()).unwrap();
+    assert_eq!(description, json!({"lockout_threshold": 7}));
+
+    let [from, to] = span(&site);
+    let activity =
+        admin.get("/admin/v2/logs/activity", &[("mintime", &from), ("maxtime", &to), ("limit", "1")]).await.response();
+    assert_eq!(activity["items"][0]["action"]["name"], json!("customer_update"));
+    assert_eq!(activity["metadata"]["total_objects"], json!({"relation": "eq", "value": 2}));
+    assert!(activity["metadata"]["next_offset"].as_str().unwrap().contains(','));
+    for (path, empty) in [("/admin/v1/logs/telephony", json!([])), ("/admin/v1/logs/offline_enrollment", json!([]))] {
+        assert_eq!(admin.get(path, &[]).await.response(), empty);
+    }
+}
