@@ -7,24 +7,34 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cs_core::integration::Integration;
 use cs_store::accounts::Account;
 
-/// Whether the connection that carried a request is still open.
+/// Whether whoever sent a request can still be told its answer.
+///
+/// A request sent again may join the first only if the first one's connection died before its answer was given: after that, the same bytes are another login.
 #[derive(Debug, Clone)]
-pub struct Liveness(Arc<AtomicBool>);
+pub struct Liveness {
+    connection: Arc<AtomicBool>,
+    answered: Arc<AtomicBool>,
+}
 
 impl Liveness {
     /// Watches `alive`, which whoever owns the connection sets to false at its end.
     pub fn watching(alive: Arc<AtomicBool>) -> Self {
-        Self(alive)
+        Self { connection: alive, answered: Arc::default() }
     }
 
     /// A connection that never ends, for callers inside the process.
     pub fn forever() -> Self {
-        Self(Arc::new(AtomicBool::new(true)))
+        Self::watching(Arc::new(AtomicBool::new(true)))
     }
 
-    /// Whether it is still open.
-    pub fn is_alive(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+    /// The answer is on its way: from now on nobody may join.
+    pub fn answered(&self) {
+        self.answered.store(true, Ordering::Release);
+    }
+
+    /// Whether the request died without an answer.
+    pub fn died(&self) -> bool {
+        !self.connection.load(Ordering::Acquire) && !self.answered.load(Ordering::Acquire)
     }
 }
 

@@ -92,11 +92,11 @@ impl Waiters {
         entry.polls
     }
 
-    /// Whether the request that made `txid` on this node has lost its connection; `None` if this node does not know the login.
+    /// Whether the request that made `txid` on this node has lost its connection before it was answered; `None` if this node does not know the login.
     pub(crate) fn origin_is_dead(&self, txid: TxId) -> Option<bool> {
         let shard = self.shard(txid);
         let origin = shard.get(&txid)?.origin.as_ref()?;
-        Some(!origin.is_alive())
+        Some(origin.died())
     }
 
     /// Makes the request on `origin` the one that `txid` belongs to, after the first one's connection has died.

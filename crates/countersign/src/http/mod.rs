@@ -1,5 +1,6 @@
 //! What the HTTP surfaces share: the edge every request passes, answers in the envelope, limits and rates.
 
+mod answered;
 mod body;
 mod client;
 mod edge;
@@ -14,6 +15,7 @@ mod rate;
 mod request_id;
 mod signed;
 
+pub(crate) use answered::tell_when_answered;
 pub use body::BodyBytes;
 pub use client::client_address;
 pub use edge::{Edge, RequestInfo, request_host};

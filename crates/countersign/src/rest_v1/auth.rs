@@ -9,7 +9,7 @@ use cs_wire::rest_v1::{AsyncResponse, AuthRequest as WireRequest, Factor, Phone}
 
 use super::status::decided_response;
 use crate::app::App;
-use crate::http::{Envelope, Failure, LoginSlot, RestV1, Signed, access, request_digest};
+use crate::http::{Envelope, Failure, LoginSlot, RestV1, Signed, access, request_digest, tell_when_answered};
 
 /// Judges a passcode, or sends a push. Synchronous clients wait for the answer; asynchronous ones are told a txid, whatever the factor.
 pub(super) async fn auth(
@@ -44,7 +44,8 @@ pub(super) async fn auth(
             Envelope::new(decided_response(&decided)).into_response()
         }
         (AuthMode::Async, AuthAnswer::Started { txid, .. }) => {
-            Envelope::new(AsyncResponse { txid: txid.to_string() }).into_response()
+            let answer = Envelope::new(AsyncResponse { txid: txid.to_string() }).into_response();
+            tell_when_answered(answer, caller.connection.clone()).await
         }
         (AuthMode::Async, AuthAnswer::Decided(decided)) => {
             Envelope::new(AsyncResponse { txid: engine.defer(&caller, &decided)? }).into_response()
