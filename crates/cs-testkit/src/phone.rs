@@ -2,13 +2,17 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use cs_core::device::AuthenticatorClass;
 use cs_core::id::{AccountId, PhoneId, TxId};
 use cs_core::login::Decision;
 use cs_core::otp::{Digits, OtpAlgorithm, hotp};
-use cs_engine::devices::Activated;
+use cs_core::secret::PlainCode;
+use cs_engine::devices::{ActivateRequest, Activated};
 use cs_engine::login::{Answer, AnswerError, Answered, Asked};
 use cs_engine::{DeviceEvent, Engine};
 use tokio::sync::broadcast::Receiver;
+
+use crate::site::within;
 
 /// A phone in a test's hands.
 pub struct VirtualPhone {
@@ -22,18 +26,48 @@ pub struct VirtualPhone {
 }
 
 impl VirtualPhone {
-    pub(crate) fn new(engine: Engine, account: AccountId, activated: Activated, news: Receiver<DeviceEvent>) -> Self {
+    /// Binds a new authenticator by `code`.
+    pub(crate) async fn activate(engine: &Engine, account: AccountId, code: PlainCode) -> Self {
+        let request = ActivateRequest {
+            code,
+            public_key: "{}".to_owned(),
+            class: AuthenticatorClass::Automation,
+            name: "Test phone".to_owned(),
+            platform: "Generic Smartphone".to_owned(),
+            app_version: "1".to_owned(),
+            key_protection: "file",
+            push: None,
+            confirm_phrase: String::new(),
+        };
+        let activated = engine.activate(account, &request).await.expect("an activation").expect("a good code");
+        let news = engine.hub().subscribe(account, activated.device);
+        Self::new(engine.clone(), account, activated, news)
+    }
+
+    fn new(engine: Engine, account: AccountId, activated: Activated, news: Receiver<DeviceEvent>) -> Self {
         Self { id: activated.device, engine, account, activated, counter: AtomicU64::new(0), news }
     }
 
     /// Waits for the next push.
     pub async fn next_push(&mut self) -> TxId {
-        loop {
-            match self.news.recv().await.expect("an open stream") {
-                DeviceEvent::Request(txid) => return txid,
-                DeviceEvent::Closed(..) | DeviceEvent::Unbound => {}
+        within("a push", async {
+            loop {
+                match self.news.recv().await.expect("an open stream") {
+                    DeviceEvent::Request(txid) => return txid,
+                    DeviceEvent::Closed(..) | DeviceEvent::Unbound => {}
+                }
             }
+        })
+        .await
+    }
+
+    /// How many pushes came that [`next_push`](Self::next_push) has not taken.
+    pub fn pushes(&mut self) -> usize {
+        let mut pushes = 0;
+        while let Ok(news) = self.news.try_recv() {
+            pushes += usize::from(matches!(news, DeviceEvent::Request(_)));
         }
+        pushes
     }
 
     /// The push as the phone shows it.

@@ -1,6 +1,7 @@
 //! The server of a test.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign::config::Config;
 use countersign::net::Shutdown;
@@ -8,7 +9,7 @@ use countersign::server::{Bound, Running, serve_bound};
 use countersign::site::surfaces;
 use cs_core::id::{AccountId, IntegrationKey};
 use cs_core::integration::{IntegrationType, Permissions, UserAccess};
-use cs_core::secret::SecretKey;
+use cs_core::secret::{PlainCode, SecretKey};
 use cs_core::username::UsernameNormalization;
 use cs_engine::admin::Actor;
 use cs_engine::bootstrap::NewInstallation;
@@ -16,13 +17,18 @@ use cs_engine::{Clock, Engine, EngineConfig, Geo, ManualClock, SystemRng};
 use cs_store::integrations::IntegrationRecord;
 use cs_store::vault::MasterKey;
 use cs_store::{Database, Job, Step, Store, StoreConfig, args};
+use cs_wire::device::ActivationLink;
 use cs_wire::signing::Scheme;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value as Json};
 use tempfile::TempDir;
 
 use crate::client::{self, Api};
+use crate::phone::VirtualPhone;
 use crate::user::TestUser;
+
+/// How long a test waits for what must happen soon, on a machine with much else to do.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server in this process, on free ports of the loopback interface, with a database of its own and a clock that stands still.
 pub struct Site {
@@ -85,6 +91,11 @@ impl Site {
     /// The use cases.
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// The HTTP client that the others use, for requests that are not as they should be.
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
     }
 
     /// A client of the Auth API, signing as newer clients do.
@@ -173,18 +184,31 @@ impl Site {
         TestUser::new(self.engine.clone(), self.account, user.expect("a new user"), self.clock.clone())
     }
 
+    /// Binds a new authenticator by an activation code, `duo://…` or a link.
+    pub async fn activate(&self, code: &str) -> VirtualPhone {
+        let link = ActivationLink::parse(code).expect("an activation code");
+        let code = PlainCode::from_text(link.code().expose());
+        VirtualPhone::activate(&self.engine, self.account, code).await
+    }
+
     /// Returns once `count` requests wait for somebody to answer.
     pub async fn waiting(&self, count: usize) {
-        while self.engine.waiting() != count {
-            tokio::task::yield_now().await;
-        }
+        within("waiting requests", async {
+            while self.engine.waiting() != count {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
     }
 
     /// Returns once the server has `count` connections.
     pub async fn connections(&self, count: usize) {
-        while self.running.connections() != count {
-            tokio::task::yield_now().await;
-        }
+        within("connections", async {
+            while self.running.connections() != count {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
     }
 
     /// Time passes.
@@ -201,6 +225,11 @@ impl Site {
         self.engine.store().commit(Job::new().step(step)).await.expect("a commit");
         self.engine.directory().invalidate();
     }
+}
+
+/// Waits for what must happen soon: a test that would hang fails instead.
+pub(crate) async fn within<T>(what: &str, happens: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, happens).await.unwrap_or_else(|_| panic!("no {what} within {PATIENCE:?}"))
 }
 
 async fn open_store(dir: &TempDir) -> Store {

@@ -1,13 +1,12 @@
 //! Users and what they hold.
 
-use cs_core::device::AuthenticatorClass;
 use cs_core::id::{AccountId, TokenId, UserId};
 use cs_core::otp::{Digits, OtpAlgorithm, TimeStep, TokenForm, hotp, totp};
 use cs_core::user::UserStatus;
 use cs_engine::admin::Actor;
 use cs_engine::admin::bypass_codes::{NewBypassCodes, WantedCodes};
 use cs_engine::admin::users::UserChange;
-use cs_engine::devices::{ACTIVATION_TTL, ActivateRequest};
+use cs_engine::devices::ACTIVATION_TTL;
 use cs_engine::{Engine, ManualClock};
 use cs_store::authenticators::ActivationSource;
 use cs_store::users::UserRecord;
@@ -51,20 +50,7 @@ impl TestUser {
             .issue_activation(account, self.id, phone, ActivationSource::Administrator, ACTIVATION_TTL)
             .await
             .expect("an activation");
-        let news = engine.hub().subscribe(account, phone);
-        let request = ActivateRequest {
-            code: issued.code,
-            public_key: "{}".to_owned(),
-            class: AuthenticatorClass::Automation,
-            name: "Test phone".to_owned(),
-            platform: "Generic Smartphone".to_owned(),
-            app_version: "1".to_owned(),
-            key_protection: "file",
-            push: None,
-            confirm_phrase: String::new(),
-        };
-        let activated = engine.activate(account, &request).await.expect("an activation").expect("a good code");
-        VirtualPhone::new(engine.clone(), account, activated, news)
+        VirtualPhone::activate(engine, account, issued.code).await
     }
 
     /// Gives the user a counter-based token of six digits.

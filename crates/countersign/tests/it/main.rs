@@ -2,5 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod admin_api;
+mod auth_api;
 mod demo;
 mod infra;
+mod rest_v1;

@@ -1,0 +1,284 @@
+//! Pushes: one each, one answer, one allow.
+
+use cs_core::login::Decision;
+use cs_core::user::UserStatus;
+use cs_engine::login::Answered;
+use cs_testkit::{Answer, Site};
+use serde_json::json;
+
+use super::{start_push, status};
+
+const FROM: &str = "192.0.2.7";
+
+fn words(answer: &Answer) -> (String, String) {
+    (answer.text("result"), answer.text("status"))
+}
+
+fn pair(result: &str, status: &str) -> (String, String) {
+    (result.to_owned(), status.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_of_the_phone_is_told() {
+    let site = Site::start().await;
+    let api = site.auth_api();
+    let mut phone = site.user("alice").await.phone().await;
+    for (decision, expected) in [
+        (Decision::Approve, pair("allow", "allow")),
+        (Decision::Deny, pair("deny", "deny")),
+        (Decision::Fraud, pair("deny", "fraud")),
+    ] {
+        let txid = start_push(api, "alice", FROM).await;
+        let push = phone.next_push().await;
+        assert_eq!(push.to_string(), txid);
+        phone.answer(push, decision, None).await.unwrap();
+        assert_eq!(words(&status(api, &txid).await), expected);
+        assert_eq!(words(&status(api, &txid).await), expected, "again");
+        phone.approve(push).await.unwrap_err();
+        let other = site.integration("authapi", |_| {}).await;
+        assert_eq!(status(&other, &txid).await.code(), 40401, "nobody else's");
+    }
+    assert_eq!(status(api, "f81d4fae-7dec-41d0-a765-00a0c91e6bf6").await.code(), 40401);
+    assert_eq!(status(api, "nonsense").await.code(), 40401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poll_is_held_until_there_is_news_or_the_time_is_over() {
+    let site = Site::start().await;
+    let mut phone = site.user("alice").await.phone().await;
+    let txid = start_push(site.auth_api(), "alice", FROM).await;
+    let poll = || {
+        let (api, txid) = (site.auth_api().clone(), txid.clone());
+        tokio::spawn(async move { status(&api, &txid).await })
+    };
+    let first = poll();
+    site.waiting(1).await;
+    site.advance(25);
+    let first = first.await.unwrap();
+    assert_eq!(words(&first), pair("waiting", "pushed"));
+    assert_eq!(first.text("status_msg"), "Pushed a login request to your phone...");
+    let second = poll();
+    site.waiting(1).await;
+    let push = phone.next_push().await;
+    phone.approve(push).await.unwrap();
+    assert_eq!(words(&second.await.unwrap()), pair("allow", "allow"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_in_by_a_push_that_timed_out() {
+    let site = Site::start().await;
+    let mut phone = site.user("alice").await.phone().await;
+    let login = {
+        let api = site.auth_api().clone();
+        let params = [("username", "alice"), ("factor", "push"), ("device", "auto")];
+        tokio::spawn(async move { api.post("/auth/v2/auth", &params).await })
+    };
+    let push = phone.next_push().await;
+    site.waiting(1).await;
+    site.advance(61);
+    let answer = login.await.unwrap();
+    assert_eq!(words(&answer), pair("deny", "timeout"));
+    assert!(answer.text("status_msg").starts_with("Authentication timed out."));
+    phone.approve(push).await.unwrap_err();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_application_says_is_what_the_phone_shows() {
+    let site = Site::start().await;
+    let mut phone = site.user("alice").await.phone().await;
+    let params = [
+        ("username", "alice"),
+        ("factor", "push"),
+        ("device", phone.id.as_str()),
+        ("async", "1"),
+        ("ipaddr", "::ffff:192.0.2.7"),
+        ("hostname", "web1"),
+        ("type", "Transaction"),
+        ("display_username", "Alice L."),
+        ("pushinfo", "amount=10%20EUR&to=Bob"),
+    ];
+    site.auth_api().post("/auth/v2/auth", &params).await.text("txid");
+    let push = phone.next_push().await;
+    let asked = phone.shown(push).await;
+    let statement: serde_json::Value = serde_json::from_str(&asked.statement).unwrap();
+    for (name, expected) in [
+        ("user", json!("Alice L.")),
+        ("type", json!("Transaction")),
+        ("address", json!("192.0.2.7")),
+        ("hostname", json!("web1")),
+        ("application", json!("Auth API")),
+        ("info", json!([["amount", "10 EUR"], ["to", "Bob"]])),
+    ] {
+        assert_eq!(statement[name], expected, "{name}");
+    }
+    let long = "x=".to_owned() + &"y".repeat(20_000);
+    let params = [("username", "alice"), ("factor", "push"), ("device", "auto"), ("pushinfo", &*long)];
+    assert_eq!(site.auth_api().post("/auth/v2/auth", &params).await.code(), 40002);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retransmission_joins_only_after_its_connection_has_died() {
+    let site = Site::start().await;
+    let mut phone = site.user("alice").await.phone().await;
+    let send = || {
+        let api = site.auth_api().clone();
+        let params = [("username", "alice"), ("factor", "push"), ("device", "auto"), ("ipaddr", FROM)];
+        tokio::spawn(async move { api.post("/auth/v2/auth", &params).await })
+    };
+    let first = send();
+    let push = phone.next_push().await;
+    site.waiting(1).await;
+
+    // While the first still waits, the same bytes are a second login: refused, and no second push.
+    let second = send().await.unwrap();
+    assert_eq!(words(&second), pair("deny", "deny"));
+    assert!(second.text("status_msg").contains("still waiting on your phone"));
+
+    first.abort();
+    site.connections(0).await;
+    let again = send();
+    site.waiting(1).await;
+    phone.approve(push).await.unwrap();
+    assert_eq!(words(&again.await.unwrap()), pair("allow", "allow"));
+    assert_eq!(phone.pushes(), 0, "one login, one push");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_login_is_refused_but_other_factors_stay_open() {
+    let site = Site::start().await;
+    let alice = site.user("alice").await;
+    let mut phone = alice.phone().await;
+    let first = start_push(site.auth_api(), "alice", FROM).await;
+    let refused = start_push(site.auth_api(), "alice", FROM).await;
+    assert_eq!(words(&status(site.auth_api(), &refused).await), pair("deny", "deny"));
+    assert_eq!(super::passcode(site.auth_api(), "alice", &phone.passcode()).await, "allow");
+    // From another place it is a slot of its own, with a push of its own.
+    let elsewhere = start_push(site.auth_api(), "alice", "198.51.100.1").await;
+    let (one, two) = (phone.next_push().await, phone.next_push().await);
+    phone.approve(two).await.unwrap();
+    assert_eq!((one.to_string(), two.to_string()), (first.clone(), elsewhere.clone()));
+    assert_eq!(words(&status(site.auth_api(), &elsewhere).await), pair("allow", "allow"));
+    phone.answer(one, Decision::Deny, None).await.unwrap();
+    assert_eq!(words(&status(site.auth_api(), &first).await), pair("deny", "deny"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idempotency_key_joins_the_same_and_refuses_another_request() {
+    let site = Site::start().await;
+    site.user("alice").await.phone().await;
+    let send = async |hostname: &str| {
+        let params = [
+            ("username", "alice"),
+            ("factor", "push"),
+            ("device", "auto"),
+            ("async", "1"),
+            ("hostname", hostname),
+            ("idempotency_key", "login-1"),
+        ];
+        site.auth_api().post("/auth/v2/auth", &params).await
+    };
+    let first = send("web1").await.text("txid");
+    assert_eq!(send("web1").await.text("txid"), first);
+    assert_eq!(send("web2").await.code(), 40901);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_may_give_up() {
+    let site = Site::start().await;
+    let mut phone = site.user("alice").await.phone().await;
+    let txid = start_push(site.auth_api(), "alice", FROM).await;
+    let push = phone.next_push().await;
+    let other = site.integration("authapi", |_| {}).await;
+    let cancel = [("txid", &*txid)];
+    assert_eq!(other.post("/auth/v2/cancel", &cancel).await.code(), 40401, "nobody else may");
+    assert_eq!(site.auth_api().post("/auth/v2/cancel", &cancel).await.response(), json!({"cancelled": true}));
+    assert_eq!(site.auth_api().post("/auth/v2/cancel", &cancel).await.response(), json!({"cancelled": false}));
+    assert_eq!(words(&status(site.auth_api(), &txid).await), pair("deny", "deny"));
+    phone.approve(push).await.unwrap_err();
+    // The slot is free, and nothing was counted against the user.
+    start_push(site.auth_api(), "alice", FROM).await;
+    let push = phone.next_push().await;
+    assert_eq!(phone.approve(push).await.unwrap(), Answered::Approved);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_disabled_meanwhile_does_not_get_in() {
+    let site = Site::start().await;
+    let alice = site.user("alice").await;
+    let mut phone = alice.phone().await;
+    let txid = start_push(site.auth_api(), "alice", FROM).await;
+    let push = phone.next_push().await;
+    alice.set_status(UserStatus::Disabled).await;
+    assert!(matches!(phone.approve(push).await.unwrap(), Answered::Refused(_)));
+    assert_eq!(words(&status(site.auth_api(), &txid).await), pair("deny", "deny"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_number_of_one_user_is_no_good_for_another() {
+    let site = Site::start().await;
+    let (alice, bob) = (site.user("alice").await, site.user("bob").await);
+    let mut phone = alice.phone().await;
+    bob.phone().await;
+    let api = site.auth_api();
+    let prepare = async |user: &str| {
+        let params = [("username", user), ("client_supports_verified_push", "1")];
+        let answer = api.post("/auth/v2/preauth", &params).await;
+        (answer.text("txid"), answer.text("verification_code"))
+    };
+    let push = async |txid: &str| {
+        let params = [("username", "alice"), ("factor", "push"), ("device", "auto"), ("async", "1"), ("txid", txid)];
+        api.post("/auth/v2/auth", &params).await.text("txid")
+    };
+    let (of_bob, _) = prepare("bob").await;
+    let refused = push(&of_bob).await;
+    assert_eq!(words(&status(api, &refused).await), pair("deny", "deny"));
+    let foreign = push("f81d4fae-7dec-41d0-a765-00a0c91e6bf6").await;
+    assert_eq!(words(&status(api, &foreign).await), pair("deny", "deny"));
+
+    let (txid, number) = prepare("alice").await;
+    assert_eq!(push(&txid).await, txid);
+    let asked = phone.next_push().await;
+    let wrong = if number == "111111" { "222222" } else { "111111" };
+    phone.approve_with(asked, wrong).await.unwrap_err();
+    phone.approve(asked).await.unwrap_err();
+    phone.approve_with(asked, &number).await.unwrap();
+    assert_eq!(words(&status(api, &txid).await), pair("allow", "allow"));
+
+    let (old, _) = prepare("alice").await;
+    site.advance(301);
+    let refused = push(&old).await;
+    assert_eq!(words(&status(api, &refused).await), pair("deny", "deny"), "a number shown too long ago");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_pushes_without_answer_start_a_cool_down() {
+    let site = Site::start().await;
+    let phone = site.user("alice").await.phone().await;
+    for _ in 0..3 {
+        let txid = start_push(site.auth_api(), "alice", FROM).await;
+        site.advance(61);
+        assert_eq!(words(&status(site.auth_api(), &txid).await), pair("deny", "timeout"));
+    }
+    let refused = start_push(site.auth_api(), "alice", FROM).await;
+    let refused = status(site.auth_api(), &refused).await;
+    assert_eq!(words(&refused), pair("deny", "deny"));
+    assert!(refused.text("status_msg").starts_with("Too many login requests"));
+    assert_eq!(super::passcode(site.auth_api(), "alice", &phone.passcode()).await, "allow");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn factors_nobody_set_up_are_refused_with_a_reason() {
+    let site = Site::start().await;
+    let alice = site.user("alice").await;
+    alice.hotp_token().await;
+    for factor in ["push", "phone", "sms", "auto"] {
+        let params = [("username", "alice"), ("factor", factor), ("device", "auto")];
+        let answer = site.auth_api().post("/auth/v2/auth", &params).await;
+        assert_eq!(words(&answer), pair("deny", "deny"), "{factor}");
+        assert!(answer.text("status_msg").contains("Choose another"), "{factor}");
+    }
+    let phone = site.user("bob").await.phone().await;
+    let params = [("username", "alice"), ("factor", "push"), ("device", phone.id.as_str())];
+    let answer = site.auth_api().post("/auth/v2/auth", &params).await;
+    assert!(answer.text("status_msg").starts_with("That device is not one of yours."));
+}
