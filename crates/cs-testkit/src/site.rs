@@ -41,7 +41,7 @@ pub struct Site {
     auth_api: Api,
     admin_api: Api,
     http: reqwest::Client,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Site {
@@ -85,7 +85,7 @@ impl Site {
             Api::new(http.clone(), &api_authority, clock.clone(), issued.key, secret)
         };
         let (auth_api, admin_api) = (api(installation.auth_api), api(installation.admin_api));
-        Self { clock, account: installation.account, engine, running, auth_api, admin_api, http, _dir: dir }
+        Self { clock, account: installation.account, engine, running, auth_api, admin_api, http, dir }
     }
 
     /// The use cases.
@@ -112,6 +112,16 @@ impl Site {
     pub fn api(&self, key: &str, secret: &str) -> Api {
         let (key, secret) = (key.parse().expect("a key"), SecretKey::from_text(secret.to_owned()));
         Api::new(self.http.clone(), self.auth_api.authority(), self.clock.clone(), key, secret)
+    }
+
+    /// The certificate authority that clients trust, in PEM.
+    pub fn ca_pem(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("tls/ca.pem")).expect("a certificate authority")
+    }
+
+    /// Begins to stop: what streams ends.
+    pub fn drain(&self) {
+        self.running.shutdown.drain();
     }
 
     /// A client of a new integration of type `kind`, as `change` makes it.

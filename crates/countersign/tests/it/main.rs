@@ -3,6 +3,7 @@
 
 mod admin_api;
 mod auth_api;
+mod authenticator;
 mod demo;
 mod infra;
 mod rest_v1;
