@@ -12,7 +12,7 @@ use cs_wire::device::{
 };
 
 use super::claims::{app_version, device_name, platform, subscription};
-use super::proof::{account_of, read_body};
+use super::proof::{account_of, from_json, read_body};
 use super::{Phones, Refusal};
 use crate::http::{RequestInfo, address_key};
 
@@ -33,8 +33,8 @@ pub(super) async fn activate(
         .map_err(|limited| Refusal::busy(limited.retry_after.as_secs() + 1))?;
     let account = account_of(&phones, &parts).await?;
     let body = read_body(Request::from_parts(parts, body)).await?;
-    let request: ActivateRequest = serde_json::from_slice(&body)
-        .map_err(|_| Refusal::malformed("The body is not an activation as this protocol has it."))?;
+    let request: ActivateRequest =
+        from_json(&body).ok_or_else(|| Refusal::malformed("The body is not an activation as this protocol has it."))?;
     let thumbprint = check_proof(&phones, &request)?;
 
     let engine = &phones.engine;

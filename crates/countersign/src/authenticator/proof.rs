@@ -28,7 +28,7 @@ pub struct DeviceRequest {
 impl DeviceRequest {
     /// The body as JSON.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        serde_json::from_slice(&self.body).map_err(|_| Refusal::malformed("The body is not what this path takes."))
+        from_json(&self.body).ok_or_else(|| Refusal::malformed("The body is not what this path takes."))
     }
 
     pub(super) fn device_key(&self) -> (AccountId, PhoneId) {
@@ -89,6 +89,14 @@ pub(super) async fn read_body(request: Request) -> Result<Bytes, Refusal> {
         return Err(Refusal::malformed("The body is too long."));
     }
     Ok(body)
+}
+
+/// Reads a JSON object; serde alone would also read one from an array of its values.
+pub(super) fn from_json<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return None;
+    }
+    serde_json::from_slice(body).ok()
 }
 
 /// The one `Authorization: Device …`.
