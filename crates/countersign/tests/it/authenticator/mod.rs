@@ -9,9 +9,7 @@ mod story;
 
 use std::time::Duration;
 
-use countersign_device::{
-    Activation, Authenticator, Environment, Error, Introduction, Refusal, Storage, WatchTimings,
-};
+use countersign_device::{Activation, Authenticator, Environment, Error, Introduction, Refusal, Storage, WatchTimings};
 use cs_core::id::PhoneId;
 use cs_engine::admin::Actor;
 use cs_engine::devices::ACTIVATION_TTL;
@@ -53,8 +51,7 @@ async fn code(site: &Site, user: &TestUser, phone: PhoneId) -> Activation {
 
 /// Activates with `activation` in surroundings `off` seconds from the site's time.
 async fn activate(site: &Site, activation: &Activation, off: i64) -> Result<countersign_device::Activated, Error> {
-    let introduction =
-        Introduction { name: "laptop".to_owned(), class: DeviceClass::Cli, ca_pem: Some(site.ca_pem()) };
+    let introduction = Introduction { name: "laptop".to_owned(), class: DeviceClass::Cli, ca_pem: Some(site.ca_pem()) };
     Authenticator::activate(activation, introduction, &Storage::memory(), &environment(site, off)).await
 }
 
@@ -82,7 +79,7 @@ async fn push_with_number(site: &Site, user: &TestUser, device: &Authenticator) 
     let name = user.name.as_str();
     let preauth =
         site.auth_api().post("/auth/v2/preauth", &[("username", name), ("client_supports_verified_push", "1")]).await;
-    let verified = preauth.response()["verified_push"].clone();
+    let verified = preauth.response();
     let ticket = verified["txid"].as_str().unwrap();
     let params = [
         ("username", name),

@@ -1,7 +1,7 @@
 //! One login, from enrollment to the log.
 
-use cs_wire::device::{Answer, AnswerPayload, AnswerResult, UnverifiedJws};
 use cs_testkit::Site;
+use cs_wire::device::{Answer, AnswerPayload, AnswerResult, UnverifiedJws};
 
 use super::*;
 
@@ -26,8 +26,7 @@ async fn enroll_activate_and_log_in_by_a_push_with_a_number() {
     let preauth = api.post("/auth/v2/preauth", &preauth).await.response();
     assert_eq!(preauth["result"], "auth");
     assert_eq!(preauth["devices"][0]["device"], device.record().device_id);
-    let shown = &preauth["verified_push"];
-    let (ticket, number) = (shown["txid"].as_str().unwrap(), shown["verification_code"].as_str().unwrap());
+    let (ticket, number) = (preauth["txid"].as_str().unwrap(), preauth["verification_code"].as_str().unwrap());
 
     let login = [
         ("username", "alice"),
