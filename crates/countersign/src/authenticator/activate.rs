@@ -96,7 +96,7 @@ fn class(class: DeviceClass) -> AuthenticatorClass {
 /// A passcode generator as the protocol describes it.
 pub(super) fn otp_state(params: &OtpParams, counter: i64) -> OtpState {
     if params.kind == OtpKind::MobileTotp {
-        OtpState::Totp { digits: DIGITS, period: u32::try_from(params.step.as_secs()).unwrap_or(30) }
+        OtpState::Totp { digits: DIGITS, period: params.step.as_secs() }
     } else {
         OtpState::Hotp { digits: DIGITS, counter: u64::try_from(counter).unwrap_or_default() }
     }
