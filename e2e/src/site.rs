@@ -1,0 +1,256 @@
+//! A server as an operator runs it.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use serde_json::{Value as Json, json};
+use tempfile::TempDir;
+
+use crate::api::{Api, Keys};
+use crate::child::Lines;
+use crate::phone::Phone;
+use crate::tools::{bin, program};
+
+/// How often another pair of free ports is tried: between finding and binding one, another process may take it.
+const START_TRIES: usize = 5;
+
+/// An installation with its server process. Dropping it ends the process and removes the directory.
+pub struct Site {
+    dir: TempDir,
+    installation: Json,
+    server: Option<Server>,
+}
+
+struct Server {
+    child: Child,
+    log: Lines,
+}
+
+/// A user of the site.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// `DU…`
+    pub id: String,
+    /// The name.
+    pub name: String,
+}
+
+impl Site {
+    /// Makes an installation on free ports and starts its server.
+    pub fn start() -> Self {
+        let mut failure = String::new();
+        for _ in 0..START_TRIES {
+            let dir = tempfile::Builder::new().prefix("countersign-e2e-").tempdir().unwrap();
+            let installation = bootstrap(dir.path(), &["--listen", "127.0.0.1:0"]);
+            let mut site = Self { dir, installation, server: None };
+            match site.try_serve() {
+                Ok(()) => return site,
+                Err(log) => failure = log,
+            }
+        }
+        panic!("the server does not start:\n{failure}")
+    }
+
+    /// Starts the server again after [`Self::kill`] or [`Self::stop`].
+    pub fn serve(&mut self) {
+        self.try_serve().unwrap_or_else(|log| panic!("the server does not start again:\n{log}"));
+    }
+
+    fn try_serve(&mut self) -> Result<(), String> {
+        let mut child = program("countersign")
+            .args(["serve", "--data"])
+            .arg(self.dir.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = Lines::default();
+        log.collect(child.stdout.take().unwrap());
+        log.collect(child.stderr.take().unwrap());
+        let serving = std::panic::catch_unwind(|| log.line_with("serving"));
+        let server = Server { child, log: log.clone() };
+        match serving {
+            Ok(_) => {
+                self.server = Some(server);
+                assert_eq!(self.api("", "").get("/readyz", &[]).status, 200);
+                Ok(())
+            }
+            Err(_) => {
+                drop(server);
+                Err(log.text())
+            }
+        }
+    }
+
+    /// Ends the server as `kill -9` does: nothing is said to anybody.
+    pub fn kill(&mut self) {
+        drop(self.server.take().expect("the server runs"));
+    }
+
+    /// Issues new secrets, as `countersign bootstrap --rotate` does beside a running server.
+    pub fn rotate(&mut self) {
+        self.installation = bootstrap(self.dir.path(), &["--rotate"]);
+    }
+
+    /// The directory of the installation. Files of a test may lie there too.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// What the server has logged.
+    pub fn log(&self) -> String {
+        self.server.as_ref().map(|server| server.log.text()).unwrap_or_default()
+    }
+
+    /// `localhost:PORT`, as clients are configured.
+    pub fn host(&self) -> &str {
+        self.installation["api_host"].as_str().unwrap()
+    }
+
+    /// The port of the API.
+    pub fn port(&self) -> u16 {
+        self.host().rsplit_once(':').unwrap().1.parse().unwrap()
+    }
+
+    /// Where the API listens.
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port()).into()
+    }
+
+    /// The authority to trust, as a file.
+    pub fn ca(&self) -> PathBuf {
+        self.installation["ca_cert"].as_str().unwrap().into()
+    }
+
+    /// The credentials of the Admin API, from bootstrap.
+    pub fn admin_keys(&self) -> Keys {
+        Keys::of(&self.installation["admin_api"], "ikey", "skey")
+    }
+
+    /// The credentials of the Auth API, from bootstrap.
+    pub fn auth_keys(&self) -> Keys {
+        Keys::of(&self.installation["auth_api"], "ikey", "skey")
+    }
+
+    /// Calls as the Admin API integration.
+    pub fn admin(&self) -> Api {
+        self.as_integration(&self.admin_keys())
+    }
+
+    /// Calls as the Auth API integration.
+    pub fn auth(&self) -> Api {
+        self.as_integration(&self.auth_keys())
+    }
+
+    /// Calls as any integration.
+    pub fn as_integration(&self, keys: &Keys) -> Api {
+        self.api(&keys.ikey, &keys.skey)
+    }
+
+    fn api(&self, ikey: &str, skey: &str) -> Api {
+        Api::new(self.host(), &self.ca(), Keys { ikey: ikey.into(), skey: skey.into() })
+    }
+
+    /// A new integration of type `kind`.
+    pub fn integration(&self, kind: &str) -> Keys {
+        let made = self.admin().post("/admin/v3/integrations", &[("name", &format!("Test of {kind}")), ("type", kind)]);
+        Keys::of(&made.ok(), "integration_key", "secret_key")
+    }
+
+    /// A new user.
+    pub fn user(&self, name: &str) -> User {
+        let made = self.admin().post("/admin/v1/users", &[("username", name)]).ok();
+        User { id: made["user_id"].as_str().unwrap().to_owned(), name: name.to_owned() }
+    }
+
+    /// Changes a user.
+    pub fn change_user(&self, user: &User, changes: &[(&str, &str)]) -> Json {
+        self.admin().post(&format!("/admin/v1/users/{}", user.id), changes).ok()
+    }
+
+    /// The user as the Admin API describes it.
+    pub fn look_up(&self, user: &User) -> Json {
+        self.admin().get(&format!("/admin/v1/users/{}", user.id), &[]).ok()
+    }
+
+    /// A new user with an activated phone, enrolled as an application does it.
+    pub fn enroll(&self, name: &str) -> (User, Phone) {
+        let enrolled = self.auth().post("/auth/v2/enroll", &[("username", name)]).ok();
+        let user = User { id: enrolled["user_id"].as_str().unwrap().to_owned(), name: name.to_owned() };
+        (user, Phone::activate(self, enrolled["activation_code"].as_str().unwrap()))
+    }
+
+    /// Bypass codes for `user`: so many, each good for `uses`.
+    pub fn bypass_codes(&self, user: &User, count: u32, uses: u32) -> Vec<String> {
+        let path = format!("/admin/v1/users/{}/bypass_codes", user.id);
+        let (count, uses) = (count.to_string(), uses.to_string());
+        let codes = self.admin().post(&path, &[("count", &count), ("reuse_count", &uses)]).ok();
+        codes.as_array().unwrap().iter().map(|code| code.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// A hardware token (HOTP, six digits) for `user`.
+    pub fn token(&self, user: &User, serial: &str, secret_hex: &str) {
+        let admin = self.admin();
+        let token = admin.post("/admin/v1/tokens", &[("type", "h6"), ("serial", serial), ("secret", secret_hex)]).ok();
+        let id = token["token_id"].as_str().unwrap();
+        admin.post(&format!("/admin/v1/users/{}/tokens", user.id), &[("token_id", id)]).ok();
+    }
+
+    /// The authentication log, oldest first.
+    pub fn logins(&self) -> Vec<Json> {
+        let answer = self
+            .admin()
+            .get(
+                "/admin/v2/logs/authentication",
+                &[("mintime", "1000000000000"), ("maxtime", "9999999999999"), ("limit", "1000"), ("sort", "ts:asc")],
+            )
+            .ok();
+        answer["authlogs"].as_array().unwrap().clone()
+    }
+
+    /// `(result, reason, factor)` of every entry of the authentication log, oldest first.
+    pub fn outcomes(&self) -> Vec<(String, String, String)> {
+        let word = |entry: &Json, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+        self.logins().iter().map(|e| (word(e, "result"), word(e, "reason"), word(e, "factor"))).collect()
+    }
+
+    /// What a client program needs to know, as JSON.
+    pub fn for_clients(&self) -> Json {
+        json!({
+            "host": "localhost",
+            "port": self.port(),
+            "ca": self.ca(),
+            "auth": self.installation["auth_api"],
+            "admin": self.installation["admin_api"],
+            "device": bin("countersign-device"),
+            "home": self.dir.path().join("phones"),
+        })
+    }
+
+    /// Waits until nothing listens at the API's address.
+    pub fn is_gone(&self) -> bool {
+        TcpStream::connect(self.address()).is_err()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn bootstrap(dir: &Path, arguments: &[&str]) -> Json {
+    let output = program("countersign")
+        .args(["bootstrap", "--json", "--data"])
+        .arg(dir)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "bootstrap: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
