@@ -101,6 +101,6 @@ impl App {
 
 impl FromRef<App> for Arc<Gate> {
     fn from_ref(app: &App) -> Self {
-        Arc::clone(&app.0.gate)
+        Self::clone(&app.0.gate)
     }
 }

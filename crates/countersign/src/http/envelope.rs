@@ -95,3 +95,27 @@ impl From<StoreError> for Failure {
         EngineError::from(error).into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_of_a_use_case_has_its_code() {
+        for (error, code) in [
+            (EngineError::Invalid("username"), 40002),
+            (EngineError::Exists("username"), 40003),
+            (EngineError::NotFound, 40401),
+            (EngineError::IdempotencyMismatch, 40901),
+            (EngineError::Busy, 42901),
+            (EngineError::Contention, 50000),
+            (EngineError::from(StoreError::NulInText), 40002),
+            (EngineError::from(StoreError::Timeout), 50301),
+            (EngineError::from(StoreError::Closed), 50301),
+        ] {
+            assert_eq!(Failure::from(error).code(), code);
+        }
+        let busy = Failure::from(EngineError::Busy).into_response();
+        assert_eq!(busy.headers()["retry-after"], "1");
+    }
+}

@@ -282,3 +282,21 @@ async fn factors_nobody_set_up_are_refused_with_a_reason() {
     let answer = site.auth_api().post("/auth/v2/auth", &params).await;
     assert!(answer.text("status_msg").starts_with("That device is not one of yours."));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_server_says_when_to_come_back_and_sends_no_push() {
+    let site = Site::with(|config| config.limits.waiting = 1).await;
+    let mut phone = site.user("alice").await.phone().await;
+    let sync = |address: &'static str| {
+        let api = site.auth_api().clone();
+        let params = [("username", "alice"), ("factor", "push"), ("device", "auto"), ("ipaddr", address)];
+        tokio::spawn(async move { api.post("/auth/v2/auth", &params).await })
+    };
+    let first = sync(FROM);
+    let push = phone.next_push().await;
+    let refused = sync("198.51.100.1").await.unwrap();
+    assert_eq!((refused.code(), &refused.headers["retry-after"].to_str().unwrap()[..]), (42901, "1"));
+    assert_eq!(phone.pushes(), 0);
+    phone.approve(push).await.unwrap();
+    assert_eq!(words(&first.await.unwrap()), pair("allow", "allow"));
+}
