@@ -54,6 +54,7 @@ enum Command {
     Bootstrap(commands::bootstrap::Bootstrap),
     Serve(commands::serve::Serve),
     Demo(commands::demo::Demonstrate),
+    Admin(commands::admin::Admin),
     Check(commands::check::Check),
     Support(commands::support::Support),
 }
@@ -70,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Bootstrap(bootstrap) => bootstrap.run(&cli.global),
         Command::Serve(serve) => serve.run(&cli.global),
         Command::Demo(demo) => demo.run(names_data.then_some(cli.global.data.as_path())),
+        Command::Admin(admin) => admin.run(&cli.global),
         Command::Check(check) => check.run(&cli.global),
         Command::Support(support) => support.run(&cli.global),
     };

@@ -20,6 +20,7 @@ pub use database::DatabaseUrl;
 pub use error::{ConfigError, ConfigErrors, Origin};
 pub use keys::{KEYS, Key};
 pub use master_key::{MasterKeyError, MasterKeySource};
+pub(crate) use source::distance;
 pub use source::{Loaded, load, load_from};
 pub use value::ValueError;
 

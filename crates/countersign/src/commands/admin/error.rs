@@ -1,0 +1,96 @@
+//! What a command says when it does not do what it was told.
+
+use countersign_device::clean;
+use cs_engine::EngineError;
+use cs_store::StoreError;
+
+use crate::cli;
+
+/// There is no such object.
+const NOT_FOUND: u8 = 3;
+/// There is one already.
+const EXISTS: u8 = 4;
+
+/// Why nothing was done.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AdminError {
+    #[error("there is no {what} {given}{}", hint(.suggestion.as_deref()))]
+    NoSuch { what: &'static str, given: String, suggestion: Option<String> },
+    #[error("{given} names more than one {what}: use an id ({ids})")]
+    Ambiguous { what: &'static str, given: String, ids: String },
+    #[error("{argument}: {problem}")]
+    Usage { argument: &'static str, problem: &'static str },
+    #[error("{0} To go ahead without being asked, add --yes.")]
+    NotConfirmed(String),
+    #[error("{0}")]
+    Refused(String),
+    #[error("cannot read {name}")]
+    Read {
+        name: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+impl From<StoreError> for AdminError {
+    fn from(error: StoreError) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+impl AdminError {
+    /// The word for programs.
+    pub(super) const fn code(&self) -> &'static str {
+        match self {
+            Self::NoSuch { .. } | Self::Engine(EngineError::NotFound) => "not_found",
+            Self::Ambiguous { .. } => "ambiguous",
+            Self::Usage { .. } | Self::Engine(EngineError::Invalid(_)) => "invalid",
+            Self::NotConfirmed(_) => "not_confirmed",
+            Self::Refused(_) | Self::Engine(EngineError::Forbidden(_)) => "refused",
+            Self::Read { .. } => "read",
+            Self::Engine(EngineError::Exists(_)) => "exists",
+            Self::Engine(EngineError::Busy | EngineError::Contention) => "busy",
+            Self::Engine(EngineError::Unavailable(_)) => "unavailable",
+            Self::Engine(EngineError::IdempotencyMismatch | EngineError::Internal(_)) => "internal",
+        }
+    }
+
+    pub(super) fn exit(&self) -> u8 {
+        match self.code() {
+            "not_found" => NOT_FOUND,
+            "exists" => EXISTS,
+            "invalid" | "ambiguous" => cli::USAGE,
+            _ => cli::FAILED,
+        }
+    }
+
+    /// One line for people: what, and what to do.
+    pub(super) fn text(&self) -> String {
+        let mut text = match self {
+            Self::Engine(EngineError::Invalid(parameter)) => format!("the value of `{parameter}` is not valid"),
+            Self::Engine(EngineError::Exists(what)) => {
+                format!("that {what} is taken (names count as equal whatever their case)")
+            }
+            Self::Engine(EngineError::Forbidden(why)) => format!("refused: {why}"),
+            Self::Engine(EngineError::Busy | EngineError::Contention) => {
+                "others were changing the same things at that moment; try again".to_owned()
+            }
+            other => other.to_string(),
+        };
+        let mut cause = std::error::Error::source(self);
+        if let Self::Engine(error) = self {
+            cause = std::error::Error::source(error);
+        }
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        clean(&text, 1000)
+    }
+}
+
+fn hint(suggestion: Option<&str>) -> String {
+    suggestion.map_or_else(String::new, |name| format!("; did you mean {name}?"))
+}

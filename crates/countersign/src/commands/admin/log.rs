@@ -1,0 +1,227 @@
+//! `countersign admin log`
+
+use clap::{Args, Subcommand, ValueEnum};
+use cs_core::login::DenyReason;
+use cs_store::audit::{LogKind, LogQuery, LogRecord};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value as Json, json};
+
+use super::error::AdminError;
+use super::out::{Answer, Card, Table, moment};
+use super::site::Site;
+use super::when;
+
+/// The logs: what happened and why
+#[derive(Debug, Args)]
+pub(super) struct Log {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Logins
+    Auth(Which),
+    /// What administrators did
+    Admin(Which),
+    /// What users and devices did
+    Activity(Which),
+    /// Messages and calls
+    Telephony(Which),
+    /// Explain one entry, by its reference id or whole id
+    Show { reference: String },
+}
+
+#[derive(Debug, Args)]
+struct Which {
+    /// Only of this user
+    #[arg(long)]
+    user: Option<String>,
+    /// Not before: a length of time or an RFC 3339 time
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only with this result
+    #[arg(long)]
+    result: Option<LoginResult>,
+    /// At most so many, the newest
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    limit: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LoginResult {
+    Success,
+    Denied,
+    Fraud,
+}
+
+impl LoginResult {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Denied => "denied",
+            Self::Fraud => "fraud",
+        }
+    }
+}
+
+impl Log {
+    pub(super) async fn run(&self, site: &Site) -> Result<Answer, AdminError> {
+        match &self.command {
+            Command::Auth(which) => list(site, LogKind::Auth, which).await,
+            Command::Admin(which) => list(site, LogKind::Admin, which).await,
+            Command::Activity(which) => list(site, LogKind::Activity, which).await,
+            Command::Telephony(which) => list(site, LogKind::Telephony, which).await,
+            Command::Show { reference } => show(site, reference).await,
+        }
+    }
+}
+
+async fn list(site: &Site, kind: LogKind, which: &Which) -> Result<Answer, AdminError> {
+    let now = site.now();
+    let user = match &which.user {
+        Some(user) => Some(site.user(user).await?),
+        None => None,
+    };
+    let since = which.since.as_deref().map(|text| when::since("--since", text, now)).transpose()?;
+    let query = LogQuery {
+        kind,
+        // Administrators' doings are kept under the name of what they changed.
+        user: user.as_ref().filter(|_| kind != LogKind::Admin).map(|user| user.id),
+        since: since.unwrap_or(Timestamp::MIN),
+        until: now + SignedDuration::from_hours(1),
+        limit: which.limit,
+    };
+    let mut entries = site.reader().log_entries(site.account, &query).await?;
+    entries.retain(|entry| which.result.is_none_or(|result| entry.result.as_deref() == Some(result.as_str())));
+    if let (Some(user), LogKind::Admin) = (&user, kind) {
+        entries.retain(|entry| personal(entry).get("object").and_then(Json::as_str) == Some(&user.username));
+    }
+    // The newest last, where the terminal's prompt is.
+    entries.reverse();
+    let text = match kind {
+        LogKind::Auth => logins(&entries),
+        LogKind::Admin | LogKind::Activity | LogKind::Telephony => doings(&entries),
+    };
+    let entries: Vec<Json> = entries.iter().map(entry_json).collect();
+    Ok(Answer::new(json!({"entries": entries}), text))
+}
+
+fn logins(entries: &[LogRecord]) -> String {
+    let mut table = Table::new(&["time", "user", "application", "result", "reason", "factor", "from", "reference"]);
+    for entry in entries {
+        let (body, personal) = (body(entry), personal(entry));
+        table.row([
+            moment(entry.at),
+            text(&personal, "username"),
+            text(&body, "application"),
+            entry.result.clone().unwrap_or_default(),
+            entry.reason.clone().unwrap_or_default(),
+            entry.factor.clone().unwrap_or_default(),
+            text(&personal, "access_ip"),
+            reference(entry),
+        ]);
+    }
+    table.text("no logins")
+}
+
+fn doings(entries: &[LogRecord]) -> String {
+    let mut table = Table::new(&["time", "who", "what", "object", "details", "reference"]);
+    for entry in entries {
+        let personal = personal(entry);
+        table.row([
+            moment(entry.at),
+            text(&personal, "username"),
+            entry.result.clone().unwrap_or_default(),
+            text(&personal, "object"),
+            text(&personal, "description"),
+            reference(entry),
+        ]);
+    }
+    table.text("no entries")
+}
+
+async fn show(site: &Site, wanted: &str) -> Result<Answer, AdminError> {
+    let entries = site.reader().log_by_reference(site.account, wanted).await?;
+    if entries.is_empty() {
+        return Err(AdminError::NoSuch {
+            what: "log entry with reference",
+            given: wanted.to_owned(),
+            suggestion: None,
+        });
+    }
+    let cards: Vec<String> = entries.iter().map(card).collect();
+    let entries: Vec<Json> = entries.iter().map(entry_json).collect();
+    Ok(Answer::new(json!({"entries": entries}), cards.join("\n\n")))
+}
+
+/// Everything about one entry, with what to do about a refusal.
+fn card(entry: &LogRecord) -> String {
+    let (body, personal) = (body(entry), personal(entry));
+    let mut card = Card::default();
+    card.line("time", moment(entry.at))
+        .line("log", entry.kind.as_str())
+        .line("id", entry.id.as_str())
+        .line("result", entry.result.as_deref().unwrap_or_default())
+        .line("rule", entry.reason.as_deref().unwrap_or_default())
+        .line("fact", text(&body, "fact"))
+        .line("remedy", remedy(entry).unwrap_or_default())
+        .line("user", text(&personal, "username"))
+        .line("user id", entry.user_id.as_deref().unwrap_or_default())
+        .line("application", text(&body, "application"))
+        .line("integration", entry.integration.as_deref().unwrap_or_default())
+        .line("factor", entry.factor.as_deref().unwrap_or_default())
+        .line("device", text(&personal, "device"))
+        .line("from", text(&personal, "access_ip"))
+        .line("host", text(&personal, "hostname"))
+        .line("object", text(&personal, "object"))
+        .line("details", text(&personal, "description"))
+        .line("signature", if text(&body, "signature") == "dateless" { "without a date" } else { "" })
+        .line("evidence", if entry.evidence.is_some() { "signed by the device; see --json" } else { "" });
+    card.text()
+}
+
+fn remedy(entry: &LogRecord) -> Option<&'static str> {
+    entry.reason.as_deref().and_then(DenyReason::parse).map(DenyReason::remedy)
+}
+
+/// The id that people are shown.
+fn reference(entry: &LogRecord) -> String {
+    entry.id.chars().take(8).collect::<String>().to_uppercase()
+}
+
+fn entry_json(entry: &LogRecord) -> Json {
+    json!({
+        "id": entry.id,
+        "reference": reference(entry),
+        "log": entry.kind.as_str(),
+        "timestamp": entry.at.as_second(),
+        "isotimestamp": entry.at.to_string(),
+        "user_id": entry.user_id,
+        "integration_key": entry.integration,
+        "result": entry.result,
+        "reason": entry.reason,
+        "factor": entry.factor,
+        "remedy": remedy(entry),
+        "details": body(entry),
+        "personal": personal(entry),
+        "evidence": entry.evidence,
+    })
+}
+
+fn body(entry: &LogRecord) -> Map<String, Json> {
+    object(Some(&entry.body))
+}
+
+/// Empty where it was erased.
+fn personal(entry: &LogRecord) -> Map<String, Json> {
+    object(entry.personal.as_ref())
+}
+
+fn object(text: Option<&String>) -> Map<String, Json> {
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
+fn text(object: &Map<String, Json>, name: &str) -> String {
+    object.get(name).and_then(Json::as_str).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,188 @@
+//! Administration from a terminal: by the real program on a real directory, also beside a running server.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use countersign::demo::{Demo, client};
+use cs_client::{Auth, AuthResult, Preauth, PreauthResult};
+use jiff::Timestamp;
+use serde_json::Value as Json;
+
+struct Terminal {
+    data: tempfile::TempDir,
+}
+
+impl Terminal {
+    /// A directory as `bootstrap` leaves it.
+    fn new() -> Self {
+        let terminal = Self { data: tempfile::tempdir().unwrap() };
+        let made = run(terminal.data.path(), &["bootstrap", "--listen", "127.0.0.1:0", "--json"], "");
+        assert!(made.status.success(), "{}", text(&made.stderr));
+        terminal
+    }
+
+    fn admin(&self, arguments: &[&str]) -> Output {
+        run(self.data.path(), &[&["admin"], arguments].concat(), "")
+    }
+
+    fn json(&self, arguments: &[&str]) -> Json {
+        json(self.data.path(), arguments)
+    }
+}
+
+fn run(data: &Path, arguments: &[&str], stdin: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command.env_clear().arg("--data").arg(data).args(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // A program that reads nothing may have ended already.
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn json(data: &Path, arguments: &[&str]) -> Json {
+    let output = run(data, &[&["admin", "--json", "--yes"], arguments].concat(), "");
+    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stdout));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// The shape of an answer: ids, times and secrets by their kind.
+fn shape(value: &Json) -> Json {
+    match value {
+        Json::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), shape_of(name, value))).collect(),
+        Json::Array(items) => items.iter().map(shape).collect(),
+        Json::String(text) if is_id(text) => format!("<{}>", &text[..2]).into(),
+        Json::Number(number) if number.as_i64().is_some_and(|n| n > 1_500_000_000) => "<time>".into(),
+        other => other.clone(),
+    }
+}
+
+fn shape_of(name: &str, value: &Json) -> Json {
+    let is_secret = ["secret_key", "activation_code", "activation_url", "code", "setup_code"].contains(&name);
+    let varies = ["id", "reference", "isotimestamp", "description"].contains(&name);
+    if (is_secret || varies) && value.is_string() { format!("<{name}>").into() } else { shape(value) }
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() == 20 && text.starts_with('D') && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+}
+
+fn pretty(value: &Json) -> String {
+    serde_json::to_string_pretty(&shape(value)).unwrap()
+}
+
+#[test]
+fn the_json_shapes_are_as_documented() {
+    let site = Terminal::new();
+    insta::assert_snapshot!("enroll", pretty(&site.json(&["user", "enroll", "bob", "--email", "bob@example.com"])));
+    site.json(&["user", "alias", "bob", "1", "robert"]);
+    site.json(&["group", "create", "Staff", "--description", "everybody"]);
+    insta::assert_snapshot!("group", pretty(&site.json(&["group", "add", "staff", "ROBERT"])));
+    let tokens = site.data.path().join("tokens.csv");
+    std::fs::write(&tokens, "1001,3132333435363738393031323334353637383930\n").unwrap();
+    site.json(&["token", "import", tokens.to_str().unwrap(), "--type", "h6"]);
+    insta::assert_snapshot!("token", pretty(&site.json(&["token", "assign", "1001", "bob"])));
+    insta::assert_snapshot!("bypass", pretty(&site.json(&["bypass", "create", "bob", "--valid", "1h"])));
+    insta::assert_snapshot!("user", pretty(&site.json(&["user", "show", "bob"])));
+    insta::assert_snapshot!("users", pretty(&site.json(&["user", "list"])));
+    insta::assert_snapshot!("phones", pretty(&site.json(&["phone", "list", "--user", "bob"])));
+    insta::assert_snapshot!("integration", pretty(&site.json(&["integration", "create", "ssh", "--type", "unix"])));
+    insta::assert_snapshot!("explain", pretty(&site.json(&["user", "explain", "bob", "--app", "ssh"])));
+    let administrator = ["administrator", "create", "a@example.com", "--name", "A", "--role", "help-desk"];
+    insta::assert_snapshot!("administrator", pretty(&site.json(&administrator)));
+    insta::assert_snapshot!("settings", pretty(&site.json(&["settings", "set", "lockout_threshold", "6"])));
+    let log = site.json(&["log", "admin", "--user", "bob"]);
+    insta::assert_snapshot!("log", pretty(&log["entries"][0]));
+}
+
+#[test]
+fn errors_say_what_to_do_and_have_their_own_exit_codes() {
+    let site = Terminal::new();
+    site.json(&["user", "create", "charlie"]);
+    for (arguments, code, part) in [
+        (&["user", "show", "charly"][..], 3, "did you mean charlie?"),
+        (&["user", "create", "Charlie"], 4, "taken"),
+        (&["user", "modify", "charlie", "--email", "no address"], 2, "`email` is not valid"),
+        (&["user", "delete", "charlie", "--purge"], 1, "--yes"),
+        (&["user", "unlok", "charlie"], 2, "unlock"),
+        (&["settings", "set", "lockout_treshold", "6"], 3, "did you mean lockout_threshold?"),
+        (&["settings", "set", "lockout_threshold", "0"], 2, "lockout_threshold"),
+        (&["log", "show", "not-hex!"], 3, "no log entry"),
+        (&["log", "auth", "--since", "yesterday"], 2, "--since"),
+        (&["phone", "auto-approve", "charlie", "--until", "8h"], 3, "no phone charlie"),
+        (&["bypass", "create", "charlie", "--count", "99"], 2, "`count` is not valid"),
+    ] {
+        let output = site.admin(arguments);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(part), "{arguments:?}: {said}");
+    }
+    let output = site.admin(&["--json", "user", "show", "charly"]);
+    let said: Json = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said["error"]["code"], "not_found");
+}
+
+#[test]
+fn what_a_stranger_chose_does_not_reach_the_terminal_raw() {
+    let site = Terminal::new();
+    site.json(&["user", "create", "dora", "--realname", "Do\u{202e}ra"]);
+    for arguments in [&["user", "list"][..], &["user", "show", "dora"], &["user", "list", "--json"]] {
+        let output = site.admin(arguments);
+        assert!(output.status.success());
+        assert!(!text(&output.stdout).contains('\u{202e}'), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_password_comes_by_standard_input_and_is_checked() {
+    let site = Terminal::new();
+    let arguments = ["admin", "administrator", "set-password", "owner@localhost"];
+    let short = run(site.data.path(), &arguments, "short\n");
+    assert_eq!(short.status.code(), Some(2), "{}", text(&short.stderr));
+    let set = run(site.data.path(), &arguments, "correct horse battery staple\n");
+    assert!(set.status.success(), "{}", text(&set.stderr));
+    let owner = site.json(&["administrator", "show", "owner@localhost"]);
+    assert_eq!((&owner["has_password"], &owner["status"]), (&true.into(), &"Active".into()));
+}
+
+#[expect(clippy::disallowed_methods, reason = "the demo lives by the real clock")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// The server's caches must not outlive a change made beside it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_server_sees_a_change_at_the_next_login() {
+    let data = tempfile::tempdir().unwrap();
+    let demo = Demo::start(data.path(), Some(0), now()).await.unwrap();
+    let client = client(&demo.record).unwrap();
+    let asked = async || client.preauth(&Preauth::new("alice")).await.unwrap().result;
+    let beside = |arguments: &[&str]| json(data.path(), arguments);
+
+    assert_eq!(asked().await, PreauthResult::Auth);
+    beside(&["user", "status", "alice", "disabled"]);
+    assert_eq!(asked().await, PreauthResult::Deny);
+    beside(&["user", "status", "alice", "bypass"]);
+    assert_eq!(asked().await, PreauthResult::Allow);
+    beside(&["user", "status", "alice", "active"]);
+
+    let made = beside(&["bypass", "create", "alice"]);
+    let code = made["codes"][0]["code"].as_str().unwrap();
+    assert_eq!(client.auth(&Auth::passcode("alice", code)).await.unwrap().result, AuthResult::Allow);
+    assert_eq!(client.auth(&Auth::passcode("alice", code)).await.unwrap().result, AuthResult::Deny);
+    let log = beside(&["log", "auth", "--user", "alice", "--limit", "2"]);
+    let reasons: Vec<&str> = log["entries"].as_array().unwrap().iter().map(|e| e["reason"].as_str().unwrap()).collect();
+    assert_eq!(reasons, ["bypass_user", "invalid_passcode"]);
+
+    let made = beside(&["bypass", "create", "alice"]);
+    let code = made["codes"][0]["code"].as_str().unwrap();
+    beside(&["integration", "disable", &demo.record.auth_api.ikey]);
+    let refused = client.auth(&Auth::passcode("alice", code)).await;
+    assert!(matches!(refused, Err(cs_client::Error::Refused { .. })), "{refused:?}");
+    demo.stop().await;
+}
