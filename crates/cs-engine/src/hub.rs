@@ -21,10 +21,12 @@ pub enum DeviceEvent {
     Unbound,
 }
 
+type Senders = HashMap<(AccountId, PhoneId), broadcast::Sender<DeviceEvent>>;
+
 /// The open streams of this node.
 #[derive(Clone, Default)]
 pub struct Hub {
-    devices: Arc<Mutex<HashMap<(AccountId, PhoneId), broadcast::Sender<DeviceEvent>>>>,
+    devices: Arc<Mutex<Senders>>,
 }
 
 impl Hub {
