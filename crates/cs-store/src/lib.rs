@@ -17,6 +17,7 @@ pub mod log_reads;
 pub mod logins;
 pub mod outbox;
 pub mod phones;
+pub mod restore_steps;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tokens;

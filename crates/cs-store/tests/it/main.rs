@@ -31,6 +31,7 @@ mod durability;
 mod logins;
 mod opening;
 mod outbox;
+mod restoring;
 mod rotation;
 mod source;
 mod statements;
