@@ -15,7 +15,7 @@ use crate::config::{Config, DatabaseUrl, MasterKeyError};
 use crate::net::Shutdown;
 use crate::ops::ReadinessCheck;
 use crate::server::{Addresses, ServerParts};
-use crate::{admin_api, auth_api, authenticator, rest_v1};
+use crate::{admin_api, auth_api, authenticator, panel, rest_v1};
 
 /// Who opens the database: nodes that share one must have different names, and so must a command beside a running server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +113,8 @@ pub fn surfaces(engine: &Engine, config: &Config, addresses: Addresses, shutdown
     parts.api = Router::new()
         .merge(auth_api::routes(app.clone()))
         .merge(rest_v1::routes(app.clone()))
-        .merge(admin_api::routes(app));
+        .merge(admin_api::routes(app))
+        .merge(panel::routes());
     parts.authenticator = authenticator::routes(engine.clone(), shutdown.clone());
     parts.readiness.push(Arc::new(DatabaseAnswers(engine.store().clone())));
     parts
