@@ -57,6 +57,10 @@ enum Command {
     Admin(commands::admin::Admin),
     Check(commands::check::Check),
     Support(commands::support::Support),
+    Audit(commands::audit::Audit),
+    Backup(commands::backup::Backup),
+    Restore(commands::restore::Restore),
+    RotateMasterKey(commands::rotate_master_key::RotateMasterKey),
 }
 
 /// Runs the command the process was started with.
@@ -74,6 +78,10 @@ pub fn main() -> ExitCode {
         Command::Admin(admin) => admin.run(&cli.global),
         Command::Check(check) => check.run(&cli.global),
         Command::Support(support) => support.run(&cli.global),
+        Command::Audit(audit) => audit.run(&cli.global),
+        Command::Backup(backup) => backup.run(&cli.global),
+        Command::Restore(restore) => restore.run(&cli.global),
+        Command::RotateMasterKey(rotate) => rotate.run(&cli.global),
     };
     ExitCode::from(outcome.unwrap_or_else(|error| report(&error)))
 }

@@ -44,6 +44,12 @@ impl Api {
         Self { http, authority: authority.to_owned(), clock, key, secret: Arc::new(secret), scheme: Scheme::V5 }
     }
 
+    /// A client of a server elsewhere: `ca` is the authority it trusts.
+    pub fn connect(ca: &Path, authority: &str, clock: ManualClock, key: &str, secret: &str) -> Self {
+        let secret = SecretKey::from_text(secret.to_owned());
+        Self::new(http_client(ca), authority, clock, key.parse().expect("a key"), secret)
+    }
+
     /// The same client, signing another way.
     #[must_use]
     pub fn signing(&self, scheme: Scheme) -> Self {

@@ -1,6 +1,5 @@
 //! `countersign bootstrap`
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -8,10 +7,10 @@ use anyhow::Context as _;
 use clap::Args;
 use cs_engine::Engine;
 use cs_engine::bootstrap::{Installation, Issued, NewInstallation};
-use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
-use crate::cli::{self, Global};
+use super::{now, runtime};
+use crate::cli::{self, Global, print};
 use crate::config::Config;
 use crate::data_dir::{self, NewDataDir};
 use crate::site;
@@ -62,8 +61,8 @@ impl Bootstrap {
         };
         data_dir::create(&global.data, &new)?;
         let config = global.load()?.config;
-        data_dir::prepare(&config, Timestamp::now())?;
-        let runtime = tokio::runtime::Runtime::new().context("cannot start threads")?;
+        data_dir::prepare(&config, now())?;
+        let runtime = runtime()?;
         let (engine, installation) = runtime.block_on(self.install(&config))?;
         let report = Report { config: &config, installation };
         let text = if self.json { serde_json::to_string_pretty(&report.json())? } else { report.text() };
@@ -151,7 +150,7 @@ impl Report<'_> {
         if let Some(url) = self.setup_url() {
             lines.push(format!("owner's setup   {url}"));
             lines.push(format!(
-                "                or: countersign admin administrator set-password --data {}",
+                "                or: countersign admin administrator set-password --data {} EMAIL",
                 shown(&self.config.data_dir)
             ));
         }
@@ -182,10 +181,4 @@ fn describe(name: &str, issued: Option<&Issued>) -> Vec<String> {
     let mut lines = vec![format!("{name:<16}ikey {}", issued.key)];
     lines.extend(issued.secret.as_ref().map(|secret| format!("{:16}skey {}", "", secret.expose())));
     lines
-}
-
-fn print(text: &str) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{text}")?;
-    out.flush()
 }

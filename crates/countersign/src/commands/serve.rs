@@ -6,7 +6,6 @@ use anyhow::Context as _;
 use clap::Args;
 use cs_engine::Clock;
 use cs_engine::bootstrap::Installation;
-use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::bootstrap::{Report, first_start};
@@ -36,7 +35,7 @@ impl Serve {
         if is_new {
             tracing::info!(data = %config.data_dir.display(), "made a new data directory");
         }
-        data_dir::prepare(&config, Timestamp::now())?;
+        data_dir::prepare(&config, super::now())?;
         let open_files = raise_open_files();
         let wanted = config.limits.connections as u64 + 256;
         if open_files < wanted {

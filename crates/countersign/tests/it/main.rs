@@ -7,4 +7,5 @@ mod auth_api;
 mod authenticator;
 mod demo;
 mod infra;
+mod operate;
 mod rest_v1;
