@@ -1,4 +1,5 @@
 //! Use cases against real databases, SQLite and PostgreSQL.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 /// Makes a test per engine of each `async fn name(site: Site)` in this module.
 macro_rules! on_both_engines {
