@@ -147,6 +147,7 @@ CREATE TABLE authenticator (
     version            BIGINT NOT NULL,
     PRIMARY KEY (account, phone_id)
 );
+CREATE INDEX authenticator_by_user ON authenticator (account, user_id);
 
 CREATE TABLE activation (
     account    TEXT   NOT NULL,
@@ -162,6 +163,7 @@ CREATE TABLE activation (
     PRIMARY KEY (account, digest)
 );
 CREATE INDEX activation_by_phone ON activation (account, phone_id);
+CREATE INDEX activation_by_user ON activation (account, user_id);
 
 CREATE TABLE token (
     account       TEXT   NOT NULL,

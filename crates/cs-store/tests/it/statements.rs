@@ -11,8 +11,16 @@ use crate::source::strings;
 on_both_engines![every_statement_can_be_prepared];
 
 /// Texts that are meant for one engine only, by a part of them.
-const NOT_SHARED: &[&str] =
-    &["unnest(", "PRAGMA", "pragma_", "sqlite_master", "to_regclass", "FOR UPDATE", "information_schema"];
+const NOT_SHARED: &[&str] = &[
+    "unnest(",
+    "PRAGMA",
+    "pragma_",
+    "sqlite_master",
+    "sqlite_stat1",
+    "to_regclass",
+    "FOR UPDATE",
+    "information_schema",
+];
 const VERBS: &[&str] = &["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "];
 
 /// All strings below `src` that begin like a statement, with their file.
@@ -64,7 +72,7 @@ async fn schema(store: &Store, database: &Database) -> BTreeMap<String, Vec<(Str
     let sql = match database {
         Database::Sqlite(_) => {
             "SELECT m.name, c.name, lower(c.type), c.\"notnull\" FROM sqlite_master m, pragma_table_info(m.name) c \
-             WHERE m.type = 'table' AND m.name <> 'refinery_schema_history'"
+             WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name <> 'refinery_schema_history'"
         }
         Database::Postgres(_) => {
             "SELECT table_name, column_name, data_type, CASE is_nullable WHEN 'NO' THEN CAST(1 AS BIGINT) ELSE 0 END \

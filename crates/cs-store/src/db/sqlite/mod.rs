@@ -1,6 +1,7 @@
 //! SQLite: one writer thread with group commit, reads inline on the calling thread.
 
 mod checkpointer;
+mod planner;
 mod pool;
 mod writer;
 
@@ -59,6 +60,7 @@ impl Opening {
             // Another process migrates at the same moment: its tables are there next time.
             std::thread::park_timeout(Duration::from_millis(100));
         }
+        planner::inform(&mut writer)?;
         Ok(Self { path: path.to_owned(), writer })
     }
 
