@@ -115,6 +115,10 @@ impl Engine {
         let login = self.login_of(caller, txid).await?;
         if is_poll && caller.surface == Surface::RestV1 && login.push.is_waiting() {
             let polls = self.inner.waiters.count_poll(txid, login.expires_at);
+            if polls == 1 && login.push.at(self.clock().now()).is_waiting() {
+                // The first answer is news: it tells the person to look at the phone. Every later one is held open.
+                return Ok(LoginStatus::Waiting);
+            }
             if polls >= LEGACY_POLL_LIMIT {
                 self.withdraw(&login, DenyReason::NoResponse, self.clock().now()).await?;
                 return self.decided(caller, &self.login_of(caller, txid).await?).await.map(LoginStatus::Decided);

@@ -80,6 +80,9 @@ async fn a_login_of_duo_unix_1_11() {
     let statement: Json = serde_json::from_str(&phone.shown(push).await.statement).unwrap();
     assert_eq!(statement["info"], json!([["Server IP", "192.0.2.2"], ["Command", "uname -a"]]));
 
+    // The first answer comes at once: look at your phone.
+    let first = inner(&bson(&unix.get("/rest/v1/status.bson", &[("txid", &txid)]).await), "response");
+    assert_eq!(text(&first, "status"), "Pushed a login request to your phone...");
     let poll = {
         let (unix, txid) = (unix.clone(), txid.clone());
         tokio::spawn(async move { unix.get("/rest/v1/status.bson", &[("txid", &txid)]).await })
@@ -182,8 +185,9 @@ async fn the_eighteenth_poll_is_the_end() {
     site.settings(json!({"number_matching": false})).await;
     let txid = choose(&unix, "push1").await;
     let push = phone.next_push().await;
-    // A client that hangs up after each question, and so asks faster than it should.
-    for asked in 1..18 {
+    assert_eq!(result(&status(&unix, &txid).await), Json::Null);
+    // A client that hangs up after each further question, and so asks faster than it should.
+    for asked in 2..18 {
         let poll = {
             let (unix, txid) = (unix.clone(), txid.clone());
             tokio::spawn(async move { status(&unix, &txid).await })
