@@ -206,14 +206,13 @@ impl Engine {
         Ok(Other::InTheWay)
     }
 
-    /// Whether the connection of the request that made `login` is known to be dead.
+    /// Whether the request that made `login` is known to have died without its answer.
+    ///
+    /// Only this process can know. What an earlier one was told is lost with it, and an asynchronous caller may have its id already: a second login that
+    /// joined then would ride on the first one's approval. So after a restart a repeated request waits for the first push to end, or names it by its
+    /// idempotency key.
     fn is_abandoned(&self, login: &Login) -> bool {
-        if login.node == self.inner.node {
-            return self.inner.waiters.origin_is_dead(login.txid).unwrap_or(false);
-        }
-        // An earlier process of this very node has taken its connections with it; of other nodes nothing is known.
-        let machine = |node: &str| node.rsplit_once('/').map(|(machine, _)| machine.to_owned());
-        machine(&login.node) == machine(&self.inner.node)
+        login.node == self.inner.node && self.inner.waiters.origin_is_dead(login.txid).unwrap_or(false)
     }
 
     /// Withdraws a push that has not been answered: the application gave up. Never counts towards lockout.
