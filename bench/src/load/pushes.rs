@@ -1,0 +1,190 @@
+//! Pushes: start one, wait for it, approve it on its device, and take the time from the device's answer to the waiting client's.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail, ensure};
+use aws_lc_rs::rand;
+use cs_wire::device::{
+    Answer, AnswerPayload, AnswerRequest, DeviceKey, Digest, FixedBytes, ProtocolVersion, RequestPayload,
+    RequestsResponse, sign,
+};
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+
+use super::work::duo_result;
+use super::{Outcome, meet};
+use crate::http::{Connection, Dialer, Target};
+use crate::otp;
+use crate::people::Device;
+use crate::signed::{self, Keys, now};
+use crate::stats::Latency;
+
+/// Pushes to these devices, one at a time for each.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Pushes {
+    pub(crate) api: Target,
+    pub(crate) authenticator: Target,
+    pub(crate) keys: Keys,
+    pub(crate) devices: Vec<Device>,
+    /// Pushes altogether.
+    pub(crate) count: u64,
+}
+
+struct Shared {
+    keys: Keys,
+    api_host: String,
+    device_host: String,
+    left: Cell<u64>,
+    samples: RefCell<Vec<f64>>,
+    failed: RefCell<BTreeMap<String, u64>>,
+}
+
+pub(super) async fn run(plan: Pushes) -> anyhow::Result<Outcome> {
+    let (api, authenticator) = (Dialer::new(plan.api)?, Dialer::new(plan.authenticator)?);
+    let shared = Rc::new(Shared {
+        keys: plan.keys,
+        api_host: api.host().to_owned(),
+        device_host: authenticator.host().to_owned(),
+        left: Cell::new(plan.count),
+        samples: RefCell::default(),
+        failed: RefCell::default(),
+    });
+    let mut people = Vec::new();
+    for device in plan.devices {
+        people.push(Person {
+            name: otp::name(device.user),
+            key: DeviceKey::from_pkcs8(&HEXLOWER.decode(device.key.as_bytes())?)?,
+            device: device.id,
+            client: api.dial().await?,
+            phone: authenticator.dial().await?,
+            shared: shared.clone(),
+        });
+    }
+    meet("ready").await?;
+    let start = Instant::now();
+    let tasks: Vec<_> = people.into_iter().map(|person| tokio::task::spawn_local(person.run())).collect();
+    for task in tasks {
+        task.await?;
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    let samples = shared.samples.take();
+    Ok(Outcome { accepted: samples.len() as u64, failed: shared.failed.take(), seconds, latency: Latency::of(samples) })
+}
+
+/// A user at an application, with the device in hand.
+struct Person {
+    name: String,
+    device: String,
+    key: DeviceKey,
+    client: Connection,
+    phone: Connection,
+    shared: Rc<Shared>,
+}
+
+impl Person {
+    async fn run(mut self) {
+        let shared = self.shared.clone();
+        while let Some(left) = shared.left.get().checked_sub(1) {
+            shared.left.set(left);
+            match self.one().await {
+                Ok(ms) => shared.samples.borrow_mut().push(ms),
+                Err(error) => {
+                    *shared.failed.borrow_mut().entry(format!("{error:#}")).or_default() += 1;
+                    // The connections are in an unknown state.
+                    return;
+                }
+            }
+        }
+    }
+
+    /// One push; milliseconds from sending the device's answer to having read the client's.
+    async fn one(&mut self) -> anyhow::Result<f64> {
+        let (keys, host) = (&self.shared.keys, &self.shared.api_host);
+        let params = [
+            ("username", self.name.as_str()),
+            ("factor", "push"),
+            ("device", "auto"),
+            ("async", "1"),
+            ("ipaddr", "198.51.100.7"),
+        ];
+        let request = keys.request("POST", host, "/auth/v2/auth", &params, &signed::date()?);
+        let txid = started(self.client.ask(&request).await?.body)?;
+
+        let status = keys.request("GET", host, "/auth/v2/auth_status", &[("txid", &txid)], &signed::date()?);
+        self.client.send(&status).await?;
+
+        let waiting = self.signed("GET", "/authenticator/v1/requests", b"")?;
+        let answer = self.phone.ask(&waiting).await?;
+        ensure!(answer.status == 200, "requests: {} {}", answer.status, String::from_utf8_lossy(answer.body));
+        let waiting: RequestsResponse = serde_json::from_slice(answer.body)?;
+        let Some(asked) = waiting.requests.into_iter().find(|request| request.txid == txid) else {
+            bail!("the device does not see its push");
+        };
+        let payload =
+            AnswerPayload { statement: asked.statement, number: None, answer: Answer::Approve, iat: now().as_second() };
+        let body = serde_json::to_vec(&AnswerRequest { answer: sign(&payload, &self.device, &self.key)? })?;
+        let approve = self.signed("POST", &format!("/authenticator/v1/requests/{txid}/answer"), &body)?;
+
+        let (client, phone) = (&mut self.client, &mut self.phone);
+        let start = Instant::now();
+        let decided = async {
+            let answer = client.answer().await?;
+            let taken = start.elapsed();
+            let judged = duo_result(&answer, "allow");
+            anyhow::Ok((taken, judged))
+        };
+        let ((taken, judged), recorded) = tokio::try_join!(decided, phone.ask(&approve))?;
+        ensure!(recorded.status == 200, "answer: {} {}", recorded.status, String::from_utf8_lossy(recorded.body));
+        if let Err(why) = judged {
+            bail!("auth_status: {why}");
+        }
+        Ok(taken.as_secs_f64() * 1e3)
+    }
+
+    /// A request signed by the device, as bytes.
+    fn signed(&self, method: &str, path: &str, body: &[u8]) -> anyhow::Result<Vec<u8>> {
+        let mut jti = [0; 16];
+        rand::fill(&mut jti).context("no random bytes")?;
+        let host = &self.shared.device_host;
+        let proof = RequestPayload {
+            v: ProtocolVersion::V1,
+            aud: format!("https://{host}"),
+            htm: method.to_owned(),
+            htu: path.to_owned(),
+            iat: now().as_second(),
+            jti: FixedBytes(jti),
+            bsha: Digest::of(body),
+        };
+        let proof = sign(&proof, &self.device, &self.key)?;
+        let length = if body.is_empty() {
+            String::new()
+        } else {
+            format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len())
+        };
+        let mut bytes =
+            format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Device {proof}\r\n{length}\r\n")
+                .into_bytes();
+        bytes.extend_from_slice(body);
+        Ok(bytes)
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    response: Option<Started>,
+}
+
+#[derive(Deserialize)]
+struct Started {
+    txid: String,
+}
+
+/// The transaction that an asynchronous `auth` started.
+pub(super) fn started(body: &[u8]) -> anyhow::Result<String> {
+    let parsed: Envelope =
+        serde_json::from_slice(body).with_context(|| format!("auth: {}", String::from_utf8_lossy(body)))?;
+    Ok(parsed.response.with_context(|| format!("auth: {}", String::from_utf8_lossy(body)))?.txid)
+}

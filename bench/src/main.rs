@@ -1,0 +1,105 @@
+//! The figures of Countersign, each beside what it must be compared with in the same run.
+//!
+//! `cargo run --release -p bench -- all` measures everything. Load comes from a process of its own (this binary again),
+//! so that processor time of servers is theirs alone.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its figures")]
+
+mod bare;
+mod commit;
+mod flush;
+mod http;
+mod load;
+mod login;
+mod machine;
+mod options;
+mod otp;
+mod peer;
+mod people;
+mod postgres;
+mod process;
+mod push;
+mod round;
+mod signed;
+mod site;
+mod size;
+mod start;
+mod stats;
+mod table;
+mod tls;
+mod waiting;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use options::Options;
+use table::Report;
+
+#[derive(Debug, Parser)]
+#[command(name = "bench", about = "Countersign's figures, with a peer in the same run")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Every figure
+    All,
+    /// Accepted logins per CPU-second, against privacyIDEA and a bare HTTPS answer
+    Login,
+    /// From a device's answer to the waiting client's, against a commit
+    Push,
+    /// Logins that wait: memory and processor time
+    Waiting,
+    /// Spawn to the first accepted login; idle memory with users
+    Start,
+    /// Bytes of the release binary
+    Size,
+    /// Make load as a plan on standard input says (used by the others)
+    #[command(hide = true)]
+    Load,
+    /// Answer a constant over HTTPS (used by the others)
+    #[command(hide = true)]
+    Bare(bare::Bare),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // A second call only finds it installed.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Load => return load::main().map(|()| ExitCode::SUCCESS),
+        Command::Bare(bare) => return bare.run().map(|()| ExitCode::SUCCESS),
+        Command::All | Command::Login | Command::Push | Command::Waiting | Command::Start | Command::Size => {}
+    }
+    let bench = cli.options.prepare()?;
+    let mut report = Report::new();
+    report.text(&machine::describe());
+    let all = matches!(cli.command, Command::All);
+    // Each figure stands alone: one that fails must not hide the others.
+    let mut measure = |wanted: bool, name: &str, run: fn(&options::Bench, &mut Report) -> anyhow::Result<()>| {
+        if wanted && let Err(error) = run(&bench, &mut report) {
+            report.failure(name, &error);
+        }
+    };
+    measure(all || matches!(cli.command, Command::Size), "size", size::measure);
+    measure(all || matches!(cli.command, Command::Start), "start", start::measure);
+    measure(all || matches!(cli.command, Command::Login), "login", login::measure);
+    measure(all || matches!(cli.command, Command::Push), "push", push::measure);
+    measure(all || matches!(cli.command, Command::Waiting), "waiting", waiting::measure);
+    report.bars();
+    Ok(if report.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}

@@ -1,0 +1,3 @@
+//! What a user would pick instead.
+
+pub(crate) mod privacyidea;
