@@ -11,9 +11,11 @@ use clap::Args;
 use countersign::config::Config;
 use countersign::net::Shutdown;
 use countersign::server::{ServerParts, run_server};
+use countersign::tls::Certificates;
 
 use crate::http::Target;
 use crate::process::Watched;
+use crate::signed::now;
 use crate::site::{free_port, wait_for};
 
 pub(crate) const PATH: &str = "/bare";
@@ -57,6 +59,9 @@ pub(crate) struct BareServer {
 impl BareServer {
     pub(crate) fn start(dir: &Path) -> anyhow::Result<Self> {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+        // Made here, so that it is there before the child listens.
+        let certificates = Certificates::open(&Config::for_dir(dir), now())?;
+        let ca = certificates.authority();
         let mut child = Command::new(std::env::current_exe()?)
             .args(["bare", "--listen", &address.to_string(), "--data"])
             .arg(dir)
@@ -65,7 +70,7 @@ impl BareServer {
             .context("cannot start the bare server")?;
         wait_for(&mut child, address)?;
         let host = format!("localhost:{}", address.port());
-        Ok(Self { child, target: Target { address, host, ca: Some(dir.join("tls/ca.pem")) } })
+        Ok(Self { child, target: Target { address, host, ca } })
     }
 
     pub(crate) fn watched(&self) -> Watched {
