@@ -139,6 +139,18 @@ fn what_a_stranger_chose_does_not_reach_the_terminal_raw() {
 }
 
 #[test]
+fn a_directory_of_another_user_is_left_alone() {
+    let site = Terminal::new();
+    // Only root can give a directory away.
+    if std::os::unix::fs::chown(site.data.path(), Some(12345), None).is_err() {
+        return;
+    }
+    let output = site.admin(&["user", "create", "eve"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("sudo -u '#12345'"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn a_password_comes_by_standard_input_and_is_checked() {
     let site = Terminal::new();
     let arguments = ["admin", "administrator", "set-password", "owner@localhost"];

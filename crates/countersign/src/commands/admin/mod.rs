@@ -20,8 +20,10 @@ mod user;
 mod when;
 
 use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use countersign_device::escape_json;
 use serde_json::json;
@@ -77,6 +79,7 @@ enum What {
 impl Admin {
     pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
         let config = global.load()?.config;
+        check_owner(&config.data_dir)?;
         // What goes wrong is this command's own answer; the log of the store's background work would only disturb it.
         let runtime = tokio::runtime::Runtime::new().context("cannot start threads")?;
         runtime.block_on(async {
@@ -117,6 +120,16 @@ impl Admin {
         }
         Ok(error.exit())
     }
+}
+
+/// Files that another user leaves in the directory could not be read by the server afterwards.
+fn check_owner(data: &Path) -> anyhow::Result<()> {
+    let Ok(metadata) = std::fs::metadata(data) else { return Ok(()) };
+    let (owner, me) = (metadata.uid(), rustix::process::geteuid().as_raw());
+    if owner != me {
+        bail!("{} belongs to another user; run this as its owner: sudo -u '#{owner}' countersign …", data.display());
+    }
+    Ok(())
 }
 
 impl What {
