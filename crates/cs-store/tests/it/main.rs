@@ -23,6 +23,7 @@ macro_rules! on_both_engines {
     };
 }
 
+mod administering;
 mod audit;
 mod backup;
 mod commits;
