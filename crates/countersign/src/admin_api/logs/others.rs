@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use cs_store::audit::LogKind;
-use cs_store::log_reads::{LogEntry, LogFilter};
+use cs_store::log_reads::{LogEntry, LogFilter, LogOrder};
 use cs_wire::envelope::{LogPaging, Total};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -18,20 +18,20 @@ pub(super) struct Items {
     metadata: LogPaging,
 }
 
-/// Everything administrators did, as activity.
+/// What administrators did, and what happened to devices: two logs, read as one.
 pub(super) async fn activity(
     State(app): State<App>,
     request: SignedAdmin<ReadLog>,
 ) -> Result<Envelope<Items>, Failure> {
     let akey = request.account.id.to_string();
-    items(&app, &request, LogKind::Admin, |entry| activity_item(entry, &akey)).await
+    items(&app, &request, &[LogKind::Admin, LogKind::Activity], |entry| activity_item(entry, &akey)).await
 }
 
 pub(super) async fn telephony_v2(
     State(app): State<App>,
     request: SignedAdmin<ReadLog>,
 ) -> Result<Envelope<Items>, Failure> {
-    items(&app, &request, LogKind::Telephony, telephony_item).await
+    items(&app, &request, &[LogKind::Telephony], telephony_item).await
 }
 
 pub(super) async fn telephony_v1(
@@ -79,14 +79,23 @@ pub(super) async fn offline_enrollment(
 async fn items(
     app: &App,
     request: &SignedAdmin<ReadLog>,
-    kind: LogKind,
+    kinds: &[LogKind],
     item: impl Fn(&LogEntry) -> Json,
 ) -> Result<Envelope<Items>, Failure> {
     let page = page_v2(request)?;
     let reader = app.engine().store().reader();
     let (account, filter) = (request.account.id, LogFilter::default());
-    let entries = reader.log_page(account, kind, &filter, &page).await?;
-    let total = reader.log_count(account, kind, &filter, page.from, page.to).await?;
+    let (mut entries, mut total) = (Vec::new(), 0);
+    for kind in kinds {
+        // A full page of each is enough for a full page of all.
+        entries.extend(reader.log_page(account, *kind, &filter, &page).await?);
+        total += reader.log_count(account, *kind, &filter, page.from, page.to).await?;
+    }
+    entries.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+    if page.order == LogOrder::Descending {
+        entries.reverse();
+    }
+    entries.truncate(page.limit as usize);
     let metadata = LogPaging {
         next_offset: next_offset(&page, &entries).map(|place| place.join(",")),
         total_objects: Total(u64::try_from(total).unwrap_or_default()),
@@ -108,19 +117,38 @@ async fn list(
 
 fn activity_item(entry: &LogEntry, akey: &str) -> Json {
     let personal = fields(entry.personal.as_deref());
-    let actor_type = if entry.integration.is_some() { "admin_api" } else { "admin" };
-    // `user_create` acts on a `user`.
-    let target_type = entry.result.as_deref().and_then(|action| action.rsplit_once('_')).map(|(target, _)| target);
+    let body = fields(Some(&entry.body));
+    let is_device = entry.kind == LogKind::Activity.as_str();
+    let actor = match (is_device, &entry.integration) {
+        (true, _) => json!({"key": entry.user_id, "name": null, "type": "user", "details": "{}"}),
+        (false, Some(key)) => {
+            json!({"key": key, "name": field(&personal, "username"), "type": "admin_api", "details": "{}"})
+        }
+        (false, None) => {
+            json!({"key": null, "name": field(&personal, "username"), "type": "admin", "details": "{}"})
+        }
+    };
+    let target = if is_device {
+        json!({"key": field(&body, "device"), "name": null, "type": "phone", "details": "{}"})
+    } else {
+        // `user_create` acts on a `user`.
+        let kind = entry.result.as_deref().and_then(|action| action.rsplit_once('_')).map(|(target, _)| target);
+        json!({"key": entry.user_id, "name": field(&personal, "object"), "type": kind, "details": "{}"})
+    };
+    let details = if is_device { entry.reason.as_deref().map(Json::from) } else { None };
     json!({
         "activity_id": entry.id,
         "ts": isotimestamp(entry.at),
         "akey": akey,
-        "action": {"name": entry.result, "details": field(&personal, "description")},
-        "actor": {"key": entry.integration, "name": field(&personal, "username"), "type": actor_type, "details": "{}"},
-        "target": {"key": entry.user_id, "name": field(&personal, "object"), "type": target_type, "details": "{}"},
+        "action": {
+            "name": entry.result,
+            "details": details.unwrap_or_else(|| field(&personal, "description")),
+        },
+        "actor": actor,
+        "target": target,
         "old_target": null,
         "application": {"key": entry.integration, "name": null, "type": null},
-        "outcome": {"result": "SUCCESS"},
+        "outcome": {"result": if entry.reason.is_some() { "FAILURE" } else { "SUCCESS" }},
         "access_device": {
             "browser": null,
             "browser_version": null,
