@@ -60,7 +60,7 @@ async fn serve(config: &Config) -> anyhow::Result<u8> {
     if let Some(installation) = first_start(&engine, config).await? {
         introduce(config, installation);
     }
-    jobs::start(&engine, &shutdown);
+    jobs::start(&engine, config, &shutdown);
     let parts = site::surfaces(&engine, config, bound.addresses, &shutdown);
     let running = serve_bound(bound, parts, config, shutdown.clone())?;
     announce(config, &running);

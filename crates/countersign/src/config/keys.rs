@@ -129,6 +129,11 @@ pub const KEYS: &[Key] = &[
         Ok(())
     }),
     key(
+        "alerts.command",
+        "Program and arguments, as a list, run for each alert with the alert as JSON on its standard input.",
+        set!(alert_command = Raw::list),
+    ),
+    key(
         "audit.checkpoint_file",
         "File, best on another machine's disk, to which signed log checkpoints are appended.",
         |draft, raw| {

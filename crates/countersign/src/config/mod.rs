@@ -40,6 +40,8 @@ pub struct Config {
     pub country_database: Option<PathBuf>,
     /// Where signed checkpoints of the audit chains are appended, outside the database.
     pub checkpoint_file: Option<PathBuf>,
+    /// Program and arguments that are run for each alert, with the alert as JSON on standard input. Empty: alerts are only logged.
+    pub alert_command: Vec<String>,
     pub limits: Limits,
     /// How long waiting logins may take to get their answer after a stop signal.
     pub drain: Duration,
@@ -174,6 +176,7 @@ impl Config {
             trusted_proxies: Vec::new(),
             country_database: None,
             checkpoint_file: None,
+            alert_command: Vec::new(),
             limits: Limits::default(),
             drain: Duration::from_secs(70),
             log: Log { format: LogFormat::Auto, filter: "info".to_owned() },

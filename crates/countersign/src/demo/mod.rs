@@ -74,7 +74,7 @@ impl Demo {
                 owner_email: "owner@localhost".to_owned(),
             })
             .await?;
-        jobs::start(&engine, &shutdown);
+        jobs::start(&engine, &config, &shutdown);
         let parts = site::surfaces(&engine, &config, bound.addresses, &shutdown);
         let running = serve_bound(bound, parts, &config, shutdown.clone())?;
         let record = match (existing, installed) {

@@ -1,25 +1,34 @@
-//! Alerts: what an operator should hear of at once. Each becomes one warning in the log with the field `alert`.
+//! Alerts: what an operator should hear of at once. Each becomes one warning in the log with the field `alert`, and is handed to the operator's
+//! command (`alerts.command`) if there is one.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use cs_engine::Engine;
 use cs_store::outbox::Leased;
 use cs_store::{Job, StoreError};
+use futures_util::future::join_all;
 use jiff::SignedDuration;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
 
 use crate::net::Shutdown;
 
 const KIND: &str = "alert";
-/// Long enough to write a line; a worker that died loses its alerts to another after this.
+/// Longer than a command may take; a worker that died loses its alerts to another after this.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
+/// How long the command may take.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
+/// How often the command is tried for one alert, over about three hours; the log has the alert in any case.
+const MOST_ATTEMPTS: i64 = 20;
 /// Effects of other nodes, and ones put off, are found by asking this often.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 
-pub(super) async fn run(engine: Engine, shutdown: Shutdown) {
+pub(super) async fn run(engine: Engine, command: Vec<String>, shutdown: Shutdown) {
     loop {
         let committed = engine.store().effects_committed();
-        match deliver(&engine).await {
+        match deliver_due(&engine, &command).await {
             // There may be more than one batch.
             Ok(delivered) if delivered > 0 => continue,
             Ok(_) => {}
@@ -33,22 +42,53 @@ pub(super) async fn run(engine: Engine, shutdown: Shutdown) {
     }
 }
 
-async fn deliver(engine: &Engine) -> Result<usize, StoreError> {
-    let now = engine.clock().now();
-    let alerts = engine.store().lease_effects(KIND, 32, LEASE, now).await?;
-    for alert in &alerts {
-        say(alert);
-        let done = engine.store().commit(Job::new().step(alert.done(engine.clock().now()))).await;
-        if let Err(error) = done {
-            // It will be said again: at least once is what an alert promises.
-            tracing::warn!(error = &error as &dyn std::error::Error, "an alert could not be ticked off");
-        }
-    }
+async fn deliver_due(engine: &Engine, command: &[String]) -> Result<usize, StoreError> {
+    let alerts = engine.store().lease_effects(KIND, 16, LEASE, engine.clock().now()).await?;
+    join_all(alerts.iter().map(|alert| deliver(engine, alert, command))).await;
     Ok(alerts.len())
 }
 
-fn say(alert: &Leased) {
-    let payload: Json = serde_json::from_str(&alert.payload).unwrap_or_default();
+async fn deliver(engine: &Engine, alert: &Leased, command: &[String]) {
+    let payload = payload(alert);
+    if alert.attempt == 1 {
+        say(alert, &payload);
+    }
+    let outcome = match command.split_first() {
+        Some((program, arguments)) => hand_over(program, arguments, &payload).await,
+        None => Ok(()),
+    };
+    let now = engine.clock().now();
+    let step = match outcome {
+        Ok(()) => alert.done(now),
+        Err(error) => {
+            let is_last = alert.attempt >= MOST_ATTEMPTS;
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                id = alert.id,
+                attempt = alert.attempt,
+                "`alerts.command` failed{}",
+                if is_last { "; it is not tried again for this alert" } else { "" }
+            );
+            if is_last { alert.bury(&error.to_string(), now) } else { alert.retry(&error.to_string(), now) }
+        }
+    };
+    if let Err(error) = engine.store().commit(Job::new().step(step)).await {
+        // It will be delivered again: at least once is what an alert promises.
+        tracing::warn!(error = &error as &dyn std::error::Error, id = alert.id, "an alert could not be ticked off");
+    }
+}
+
+/// What the use case wrote, with the alert's id and account for a receiver that must recognise a repetition.
+fn payload(alert: &Leased) -> Json {
+    let mut payload: Json = serde_json::from_str(&alert.payload).unwrap_or_default();
+    if let Json::Object(fields) = &mut payload {
+        fields.insert("id".to_owned(), json!(alert.id));
+        fields.insert("account".to_owned(), json!(alert.account));
+    }
+    payload
+}
+
+fn say(alert: &Leased, payload: &Json) {
     let field = |name: &str| payload.get(name).and_then(Json::as_str).unwrap_or_default();
     tracing::warn!(
         alert = field("alert"),
@@ -58,4 +98,63 @@ fn say(alert: &Leased) {
         details = alert.payload,
         "something an administrator should look at"
     );
+}
+
+/// Why the command did not take an alert.
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    #[error("the command cannot be run")]
+    Run(#[from] std::io::Error),
+    #[error("the command failed ({0})")]
+    Failed(std::process::ExitStatus),
+    #[error("the command took longer than {} s", COMMAND_TIMEOUT.as_secs())]
+    TimedOut,
+}
+
+/// Runs the command without a shell, so that nothing in an alert can be taken for one; it says "done" by exit code 0.
+async fn hand_over(program: &str, arguments: &[String], payload: &Json) -> Result<(), CommandError> {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    let mut input = child.stdin.take();
+    let run = async {
+        if let Some(input) = &mut input {
+            // A command that does not read is not wrong for that.
+            let _ = input.write_all(format!("{payload}\n").as_bytes()).await;
+        }
+        drop(input.take());
+        child.wait().await
+    };
+    match tokio::time::timeout(COMMAND_TIMEOUT, run).await {
+        Ok(Ok(status)) if status.success() => Ok(()),
+        Ok(Ok(status)) => Err(CommandError::Failed(status)),
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => Err(CommandError::TimedOut),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn shell(script: &str, payload: &Json) -> Result<(), CommandError> {
+        hand_over("/bin/sh", &["-c".to_owned(), script.to_owned()], payload).await
+    }
+
+    #[tokio::test]
+    async fn the_command_reads_the_alert_and_answers_by_its_exit_code() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("alert");
+        let payload = json!({"alert": "fraud", "username": "$(touch /tmp/x) \u{1f600}"});
+        shell(&format!("cat > {}", file.display()), &payload).await.unwrap();
+        let read: Json = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        assert_eq!(read, payload);
+        assert!(matches!(shell("exit 3", &payload).await, Err(CommandError::Failed(_))));
+        shell("exec <&-; exit 0", &payload).await.unwrap();
+        assert!(matches!(hand_over("/nonexistent", &[], &payload).await, Err(CommandError::Run(_))));
+    }
 }

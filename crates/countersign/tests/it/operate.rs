@@ -250,3 +250,39 @@ fn a_tampered_log_fails_the_check_with_its_place() {
     assert_eq!(report["intact"], json!(false));
     assert!(report["findings"][0].as_str().unwrap().contains(", 1) was changed"), "{report}");
 }
+
+#[tokio::test]
+async fn an_alert_is_logged_and_handed_to_the_operators_command() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = parent.path().join("site");
+    let printed = bootstrap(&data);
+    let config = data.join("countersign.toml");
+    let alerts = parent.path().join("alerts");
+    // Fails the first time, as a mail server that is away would make it.
+    let script = format!("[ -e {0}.tried ] || {{ touch {0}.tried; exit 1; }}; cat >> {0}", alerts.display());
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("{text}\n[alerts]\ncommand = [\"/bin/sh\", \"-c\", \"{script}\"]\n")).unwrap();
+    let _server = Server::start(&data);
+    let (admin, auth) = (api(&printed, "admin_api"), api(&printed, "auth_api"));
+    let user = admin.post("/admin/v1/users", &[("username", "alice")]).await.text("user_id");
+    admin.post(&format!("/admin/v1/users/{user}/bypass_codes"), &[("count", "1")]).await.response();
+    admin.post("/admin/v1/settings", &[("lockout_threshold", "1")]).await.response();
+    auth.post("/auth/v2/auth", &[("username", "alice"), ("factor", "passcode"), ("passcode", "000000")])
+        .await
+        .response();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let told = loop {
+        if let Ok(told) = std::fs::read_to_string(&alerts)
+            && told.ends_with('\n')
+        {
+            break told;
+        }
+        assert!(Instant::now() < deadline, "{}", std::fs::read_to_string(data.join("test.log")).unwrap());
+        tokio::task::yield_now().await;
+    };
+    let alert: Json = serde_json::from_str(&told).unwrap();
+    assert_eq!((&alert["alert"], &alert["username"]), (&json!("locked_out"), &json!("alice")));
+    assert_eq!(alert["account"], printed["account_id"]);
+    let log = std::fs::read_to_string(data.join("test.log")).unwrap();
+    assert_eq!(log.matches("something an administrator should look at").count(), 1, "{log}");
+}
