@@ -13,6 +13,7 @@ pub mod facts;
 pub mod groups;
 pub mod highwater;
 pub mod integrations;
+mod lists;
 pub mod log_reads;
 pub mod logins;
 pub mod outbox;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::args;
 use crate::convert::{corrupt, parsed};
 use crate::db::{Reader, Row, Step, StoreError};
+use crate::lists::LongList;
 use crate::users::{IDS_PER_QUERY, Page, Slice, padded, places};
 
 /// The most phones of one user.
@@ -165,6 +166,28 @@ macro_rules! with_authenticator {
     };
 }
 
+macro_rules! phones_of_page {
+    ($page:literal) => {
+        concat!(
+            "SELECT ",
+            phone_columns!(),
+            "FROM (SELECT phone_id AS id FROM phone WHERE account = $1 ",
+            $page,
+            ") l JOIN phone p ON p.account = $1 AND p.phone_id = l.id ",
+            with_authenticator!(),
+            "ORDER BY p.phone_id"
+        )
+    };
+}
+
+const PHONES: LongList = LongList {
+    name: "phones",
+    from_offset: phones_of_page!("ORDER BY account, phone_id LIMIT $2 OFFSET $3"),
+    after_row: phones_of_page!("AND (account, phone_id) > ($2, $3) ORDER BY account, phone_id LIMIT $4"),
+    count: "SELECT COUNT(*) FROM phone WHERE account = $1",
+    key: [0, 1],
+};
+
 fn read_phone(row: &Row) -> Result<PhoneRecord, StoreError> {
     let authenticator = match row.opt_str(14)? {
         None => None,
@@ -243,21 +266,7 @@ impl Reader {
             phones.retain(|phone| extension.is_none_or(|extension| phone.extension == extension));
             return Ok(slice.cut(phones));
         }
-        let [limit, offset] = slice.args();
-        let rows = self
-            .query(
-                concat!(
-                    "SELECT ",
-                    phone_columns!(),
-                    "FROM (SELECT phone_id AS id FROM phone WHERE account = $1 ORDER BY account, phone_id LIMIT $2 OFFSET $3) l ",
-                    "JOIN phone p ON p.account = $1 AND p.phone_id = l.id ",
-                    with_authenticator!(),
-                    "ORDER BY p.phone_id"
-                ),
-                args![account.as_str(), &limit, &offset],
-            )
-            .await?;
-        let total = self.count("SELECT COUNT(*) FROM phone WHERE account = $1", args![account.as_str()]).await?;
+        let (rows, total) = self.long_list(account, &PHONES, slice).await?;
         Ok(Page { items: read_phones(&rows)?, total })
     }
 

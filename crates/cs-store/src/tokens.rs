@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::convert::{corrupt, otp_columns, parsed};
 use crate::db::{Reader, Row, Step, StoreError};
+use crate::lists::LongList;
 use crate::users::{IDS_PER_QUERY, Page, Slice, padded, places};
 use crate::vault::{Vault, VaultError};
 use crate::{Store, args};
@@ -118,6 +119,26 @@ macro_rules! token_columns {
     };
 }
 
+macro_rules! tokens_of_page {
+    ($page:literal) => {
+        concat!(
+            "SELECT ",
+            token_columns!(),
+            "FROM (SELECT token_id AS id FROM token WHERE account = $1 ",
+            $page,
+            ") l JOIN token t ON t.account = $1 AND t.token_id = l.id ORDER BY t.type, t.serial"
+        )
+    };
+}
+
+const TOKENS: LongList = LongList {
+    name: "tokens",
+    from_offset: tokens_of_page!("ORDER BY account, type, serial LIMIT $2 OFFSET $3"),
+    after_row: tokens_of_page!("AND (type, serial) > ($2, $3) ORDER BY account, type, serial LIMIT $4"),
+    count: "SELECT COUNT(*) FROM token WHERE account = $1",
+    key: [2, 3],
+};
+
 fn read_token(row: &Row) -> Result<TokenRecord, StoreError> {
     Ok(TokenRecord {
         id: parsed("token", row, 1)?,
@@ -180,19 +201,7 @@ impl Reader {
                 .await?;
             return Ok(slice.cut(read_tokens(&rows)?));
         }
-        let [limit, offset] = slice.args();
-        let rows = self
-            .query(
-                concat!(
-                    "SELECT ",
-                    token_columns!(),
-                    "FROM (SELECT token_id AS id FROM token WHERE account = $1 ORDER BY account, type, serial LIMIT $2 OFFSET $3) l ",
-                    "JOIN token t ON t.account = $1 AND t.token_id = l.id ORDER BY t.type, t.serial"
-                ),
-                args![account.as_str(), &limit, &offset],
-            )
-            .await?;
-        let total = self.count("SELECT COUNT(*) FROM token WHERE account = $1", args![account.as_str()]).await?;
+        let (rows, total) = self.long_list(account, &TOKENS, slice).await?;
         Ok(Page { items: read_tokens(&rows)?, total })
     }
 

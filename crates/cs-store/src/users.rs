@@ -12,6 +12,7 @@ use crate::attempts::lock_columns;
 use crate::convert::{corrupt, parsed};
 use crate::db::{Reader, Row, Step, StoreError, Value};
 use crate::facts::read_lock_columns;
+use crate::lists::LongList;
 use crate::{Store, args};
 
 /// The most aliases of one user.
@@ -206,6 +207,26 @@ macro_rules! user_columns {
     };
 }
 
+macro_rules! users_of_page {
+    ($page:literal) => {
+        concat!(
+            "SELECT ",
+            user_columns!(),
+            "FROM (SELECT user_id AS id FROM users WHERE account = $1 ",
+            $page,
+            ") p JOIN users u ON u.account = $1 AND u.user_id = p.id ORDER BY u.username, u.user_id"
+        )
+    };
+}
+
+const USERS: LongList = LongList {
+    name: "users",
+    from_offset: users_of_page!("ORDER BY account, username, user_id LIMIT $2 OFFSET $3"),
+    after_row: users_of_page!("AND (username, user_id) > ($2, $3) ORDER BY account, username, user_id LIMIT $4"),
+    count: "SELECT COUNT(*) FROM users WHERE account = $1",
+    key: [2, 1],
+};
+
 fn read_user(row: &Row) -> Result<UserRecord, StoreError> {
     let Ok(Json::Object(custom)) = serde_json::from_str(row.str(11)?) else { return Err(corrupt("users", row)) };
     let default_factor = match row.opt_str(9)? {
@@ -312,19 +333,7 @@ impl Reader {
         // What a filter finds is few; only the whole list is worth cutting in the database.
         let mut page = match filter {
             UserFilter::All => {
-                let [limit, offset] = slice.args();
-                let rows = self
-                    .query(
-                        concat!(
-                            "SELECT ",
-                            user_columns!(),
-                            "FROM (SELECT user_id AS id FROM users WHERE account = $1 ORDER BY account, username, user_id LIMIT $2 OFFSET $3) p ",
-                            "JOIN users u ON u.account = $1 AND u.user_id = p.id ORDER BY u.username, u.user_id"
-                        ),
-                        args![a, &limit, &offset],
-                    )
-                    .await?;
-                let total = self.count("SELECT COUNT(*) FROM users WHERE account = $1", args![a]).await?;
+                let (rows, total) = self.long_list(account, &USERS, slice).await?;
                 Page { items: read_users(&rows)?, total }
             }
             UserFilter::Name(key) => {

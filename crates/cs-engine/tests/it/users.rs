@@ -24,6 +24,7 @@ on_both_engines![
     another_accounts_users_are_not_found,
     bulk_creation_is_all_or_nothing,
     many_users_are_seeded_with_tokens,
+    pages_far_into_a_list_go_on_where_the_last_one_ended,
 ];
 
 fn aliases(names: &[(u8, &str)]) -> BTreeMap<u8, String> {
@@ -249,4 +250,23 @@ async fn many_users_are_seeded_with_tokens(site: Site) {
     let ids = site.engine.seed_users(site.account, &site.actor, seeds).await.unwrap();
     assert_eq!(ids.len(), 1200);
     assert_eq!(site.login("user1199").await.unwrap().tokens[0].serial, "1199");
+}
+
+async fn pages_far_into_a_list_go_on_where_the_last_one_ended(site: Site) {
+    let seed = |n: u32| SeedUser { username: format!("user{n:04}"), email: String::new(), token: None };
+    site.engine.seed_users(site.account, &site.actor, (0..2600).map(seed)).await.unwrap();
+    let reader = site.engine.store().reader();
+    let page = async |offset| {
+        let slice = Slice { offset, limit: 300 };
+        let page = reader.users(site.account, &UserFilter::All, slice).await.unwrap();
+        let names: Vec<String> = page.items.into_iter().map(|user| user.username).collect();
+        (names.first().cloned().unwrap_or_default(), names.len(), page.total)
+    };
+    assert_eq!(page(1800).await, ("user1800".into(), 300, 2600));
+    // Counted off, users before it would move the page; remembered, it goes on.
+    site.user("aaa").await;
+    assert_eq!(page(2100).await, ("user2100".into(), 300, 2601));
+    assert_eq!(page(2400).await, ("user2400".into(), 200, 2600));
+    assert_eq!(page(2500).await, ("user2499".into(), 101, 2601));
+    assert_eq!(page(9000).await, (String::new(), 0, 2601));
 }

@@ -19,6 +19,7 @@ use super::{CommitError, Job, Receipt, Row, StoreError, Value, random_id};
 use crate::args;
 use crate::audit::{self, Chain, ChainHead, Checkpoints, Exporter};
 use crate::highwater::HighWater;
+use crate::lists::Lists;
 use crate::vault::{INSERT_KEY, INSTALLATION, MasterKey, Purpose, SELECT_KEYS, UPDATE_KEY, Vault, WrappedKey};
 
 const IS_RESTORING: &str = "SELECT 1 FROM meta WHERE name = 'restoring'";
@@ -173,6 +174,7 @@ pub(super) struct Inner {
     pub(super) checkpoints: tokio::sync::Mutex<Checkpointing>,
     report_timeout: Duration,
     reports: Semaphore,
+    lists: Lists,
 }
 
 /// The database. Cheap to clone; clones are the same store.
@@ -244,6 +246,7 @@ impl Store {
             checkpoints: tokio::sync::Mutex::new(checkpoints),
             report_timeout: config.report_timeout,
             reports: Semaphore::new(4),
+            lists: Lists::default(),
         }));
         tokio::spawn(checkpoints::run(Arc::downgrade(&store.0), config.checkpoint_interval));
         Ok(store)
@@ -414,6 +417,11 @@ impl Store {
 pub struct Reader(Store);
 
 impl Reader {
+    /// What is remembered of long lists.
+    pub(crate) fn lists(&self) -> &Lists {
+        &self.0.0.lists
+    }
+
     /// Reads rows; fails with [`StoreError::Timeout`] after the configured time.
     pub async fn query(&self, sql: impl Into<Cow<'static, str>>, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         let query = Query::new(sql, args);
