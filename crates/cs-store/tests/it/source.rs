@@ -1,4 +1,4 @@
-//! Finds the string constants of Rust code: literals, `concat!` and the file's own macros with at most one hole.
+//! Finds the string constants of Rust code: literals, `concat!` and the file's own macros.
 
 use std::collections::BTreeMap;
 use std::iter::Peekable;
@@ -13,7 +13,7 @@ pub(crate) fn strings(code: &str) -> Vec<String> {
     while at < tokens.len() {
         if let Some(end) = file.define(&tokens, at) {
             at = end;
-        } else if let Some((text, end)) = file.evaluate(&tokens, at, None) {
+        } else if let Some((text, end)) = file.evaluate(&tokens, at, &Holes::new()) {
             found.push(text);
             at = end;
         } else {
@@ -30,10 +30,18 @@ enum Token {
     Sign(char),
 }
 
+/// What each `$name` stands for.
+type Holes = BTreeMap<String, String>;
+
+/// A macro: the names of its holes in their order, and its body.
+struct Macro {
+    holes: Vec<String>,
+    body: Vec<Token>,
+}
+
 #[derive(Default)]
 struct File {
-    /// The body of each macro.
-    macros: BTreeMap<String, Vec<Token>>,
+    macros: BTreeMap<String, Macro>,
 }
 
 impl File {
@@ -48,23 +56,30 @@ impl File {
         }
         let end = closing(tokens, at + 3)?;
         let body = (at + 4..end).find(|&place| tokens[place] == Token::Sign('{'))?;
-        self.macros.insert(name.clone(), tokens[body + 1..closing(tokens, body)?].to_vec());
+        let holes = tokens[at + 4..body].windows(2).filter_map(|pair| match pair {
+            [Token::Sign('$'), Token::Word(hole)] => Some(hole.clone()),
+            _ => None,
+        });
+        let body_tokens = tokens[body + 1..closing(tokens, body)?].to_vec();
+        self.macros.insert(name.clone(), Macro { holes: holes.collect(), body: body_tokens });
         Some(end + 1)
     }
 
-    /// The string at `at` and where it ends; `hole` is what `$name` stands for.
-    fn evaluate(&self, tokens: &[Token], at: usize, hole: Option<&str>) -> Option<(String, usize)> {
+    /// The string at `at` and where it ends.
+    fn evaluate(&self, tokens: &[Token], at: usize, holes: &Holes) -> Option<(String, usize)> {
         match tokens.get(at..)? {
             [Token::Text(text), ..] => Some((text.clone(), at + 1)),
-            [Token::Sign('$'), Token::Word(_), ..] => Some((hole?.to_owned(), at + 2)),
+            [Token::Sign('$'), Token::Word(name), ..] => Some((holes.get(name)?.clone(), at + 2)),
             [Token::Word(name), Token::Sign('!'), Token::Sign('('), ..] => {
                 let end = closing(tokens, at + 2)?;
                 let arguments = &tokens[at + 3..end];
                 let text = if name == "concat" {
-                    self.join(arguments, hole)?
+                    self.list(arguments, holes)?.concat()
                 } else {
-                    let filling = self.join(arguments, hole)?;
-                    self.join(self.macros.get(name)?, Some(&filling))?
+                    let called = self.macros.get(name)?;
+                    let fillings = self.list(arguments, holes)?;
+                    let holes = called.holes.iter().cloned().zip(fillings).collect();
+                    self.list(&called.body, &holes)?.concat()
                 };
                 Some((text, end + 1))
             }
@@ -73,16 +88,16 @@ impl File {
     }
 
     /// Strings with commas between them.
-    fn join(&self, tokens: &[Token], hole: Option<&str>) -> Option<String> {
-        let mut out = String::new();
+    fn list(&self, tokens: &[Token], holes: &Holes) -> Option<Vec<String>> {
+        let mut out = Vec::new();
         let mut at = 0;
         while at < tokens.len() {
             if tokens[at] == Token::Sign(',') {
                 at += 1;
                 continue;
             }
-            let (text, end) = self.evaluate(tokens, at, hole)?;
-            out.push_str(&text);
+            let (text, end) = self.evaluate(tokens, at, holes)?;
+            out.push(text);
             at = end;
         }
         Some(out)
@@ -159,7 +174,11 @@ fn literals_concatenations_and_macros_are_found() {
         macro_rules! select { ($rest:literal) => { concat!("SELECT ", columns!(), "FROM t ", $rest) }; }
         fn f(c: char) -> &'static str { if c == '"' { "one \
             line" } else { select!("WHERE a = $1") } } // "comment"
+        macro_rules! set { ($table:literal, $column:literal) => { concat!("UPDATE ", $table, " SET ", $column, " = 1") }; }
         const X: &str = concat!(select!("WHERE "), "b", " = 1");
+        const Y: &str = set!("t", "a");
     "#;
-    assert_eq!(strings(code), ["one line", "SELECT a, b FROM t WHERE a = $1", "SELECT a, b FROM t WHERE b = 1"]);
+    let expected =
+        ["one line", "SELECT a, b FROM t WHERE a = $1", "SELECT a, b FROM t WHERE b = 1", "UPDATE t SET a = 1"];
+    assert_eq!(strings(code), expected);
 }
