@@ -107,9 +107,16 @@ pub(super) fn write(path: &Path, contents: &[u8], mode: u32) -> Result<(), TlsEr
         let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&new)?;
         file.write_all(contents)?;
         file.sync_all()?;
-        std::fs::rename(&new, path)
+        std::fs::rename(&new, path)?;
+        sync_parent(path)
     };
     write().map_err(|source| TlsError::Write { path: path.to_owned(), source })
+}
+
+/// Waits until the directory of `path` is on disk: without that a synced file may have no name after a power cut.
+pub(super) fn sync_parent(path: &Path) -> std::io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(parent)?.sync_all()
 }
 
 /// A certificate ready to serve.

@@ -14,7 +14,7 @@ use rcgen::{
 use zeroize::Zeroizing;
 
 use super::TlsError;
-use super::files::{mode_of, read, read_facts, read_pair, write};
+use super::files::{mode_of, read, read_facts, read_pair, sync_parent, write};
 use crate::config::CertificateFiles;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -79,10 +79,14 @@ impl LocalCa {
 
     fn create_directory(&self) -> Result<(), TlsError> {
         use std::os::unix::fs::DirBuilderExt as _;
+        if self.directory.exists() {
+            return Ok(());
+        }
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&self.directory)
+            .and_then(|()| sync_parent(&self.directory))
             .map_err(|source| TlsError::Write { path: self.directory.clone(), source })
     }
 

@@ -88,7 +88,8 @@ impl MasterKey {
             file.write_all(text.as_bytes())?;
             file.sync_all()
         };
-        write().map_err(|error| unreadable(path, &error))
+        write().map_err(|error| unreadable(path, &error))?;
+        sync_parent(path)
     }
 
     /// Replaces the key file as a whole.
@@ -99,8 +100,7 @@ impl MasterKey {
         }
         self.write_file(&temporary)?;
         std::fs::rename(&temporary, path).map_err(|error| unreadable(path, &error))?;
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::File::open(parent).and_then(|parent| parent.sync_all()).map_err(|error| unreadable(parent, &error))
+        sync_parent(path)
     }
 
     /// A new master key beside this one, in the key file as well. An interrupted rotation is taken up again.
@@ -216,6 +216,12 @@ impl MasterKey {
         let key = UnboundKey::new(&AES_256_GCM, &*self.secret).map_err(|_| VaultError::Crypto)?;
         Ok(LessSafeKey::new(key))
     }
+}
+
+/// Waits until the directory of `path` is on disk: without that a synced file may have no name after a power cut.
+fn sync_parent(path: &Path) -> Result<(), VaultError> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(parent).and_then(|parent| parent.sync_all()).map_err(|error| unreadable(parent, &error))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> VaultError {
