@@ -38,6 +38,8 @@ pub struct Answer {
     pub status: u16,
     /// The body; null where it is not JSON.
     pub body: Json,
+    /// Seconds until the client shall come back, where the answer says so.
+    pub retry_after: Option<u64>,
 }
 
 impl Answer {
@@ -96,7 +98,8 @@ impl Api {
         }
         let response = request.send().unwrap();
         let status = response.status().as_u16();
-        Answer { status, body: response.json().unwrap_or_default() }
+        let retry_after = response.headers().get("Retry-After").map(|value| value.to_str().unwrap().parse().unwrap());
+        Answer { status, body: response.json().unwrap_or_default(), retry_after }
     }
 }
 

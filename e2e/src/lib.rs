@@ -7,6 +7,7 @@
 
 mod api;
 mod child;
+pub mod crash;
 mod cutter;
 mod phone;
 mod site;
@@ -20,4 +21,4 @@ pub use cutter::Cutter;
 pub use phone::{Phone, Request, Watch};
 pub use site::{Site, User};
 pub use terminal::Terminal;
-pub use tools::{bin, npm, python};
+pub use tools::{bin, npm, program, python};

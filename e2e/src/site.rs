@@ -39,10 +39,15 @@ pub struct User {
 impl Site {
     /// Makes an installation on free ports and starts its server.
     pub fn start() -> Self {
+        Self::start_in(&std::env::temp_dir(), &[])
+    }
+
+    /// The same with its directory in `parent`, and further arguments for `countersign bootstrap`.
+    pub fn start_in(parent: &Path, arguments: &[&str]) -> Self {
         let mut failure = String::new();
         for _ in 0..START_TRIES {
-            let dir = tempfile::Builder::new().prefix("countersign-e2e-").tempdir().unwrap();
-            let installation = bootstrap(dir.path(), &["--listen", "127.0.0.1:0"]);
+            let dir = tempfile::Builder::new().prefix("countersign-e2e-").tempdir_in(parent).unwrap();
+            let installation = bootstrap(dir.path(), &[&["--listen", "127.0.0.1:0"], arguments].concat());
             let mut site = Self { dir, installation, server: None };
             match site.try_serve() {
                 Ok(()) => return site,
@@ -82,6 +87,13 @@ impl Site {
                 Err(log.text())
             }
         }
+    }
+
+    /// Adds lines to the configuration file, for the next start.
+    pub fn configure(&self, lines: &str) {
+        let path = self.dir.path().join("countersign.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(path, format!("{text}\n{lines}\n")).unwrap();
     }
 
     /// Ends the server as `kill -9` does: nothing is said to anybody.

@@ -9,7 +9,7 @@ pub fn bin(name: &str) -> PathBuf {
 }
 
 /// One of our programs, to be started. What the environment says about another installation, or about these tests, is not for it.
-pub(crate) fn program(name: &str) -> Command {
+pub fn program(name: &str) -> Command {
     let mut command = Command::new(bin(name));
     for (variable, _) in std::env::vars_os() {
         if variable.to_string_lossy().starts_with("COUNTERSIGN_") {

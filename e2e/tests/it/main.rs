@@ -1,5 +1,11 @@
 //! Unmodified real clients against the real programs. `cargo xtask test -- -p e2e` installs and builds what they need.
 
+mod crashes;
+mod crashes_disk;
+mod crashes_guesses;
+mod crashes_overload;
+mod crashes_power;
+mod crashes_start;
 mod failmode;
 mod libraries;
 mod login_duo;
