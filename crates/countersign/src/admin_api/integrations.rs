@@ -22,8 +22,11 @@ const MOST: u32 = 500;
 const LONGEST_NAME: usize = 200;
 const LONGEST_TEXT: usize = 4096;
 
-/// Fields that clients read and write but that decide nothing here, with what a new integration shows.
-const KEPT: [(&str, fn() -> Json); 9] = [
+/// A field's name and what a new integration shows in it.
+type Kept = (&'static str, fn() -> Json);
+
+/// Fields that clients read and write but that decide nothing here.
+const KEPT: [Kept; 9] = [
     ("visual_style", || json!("default")),
     ("prompt_v4_enabled", || json!(1)),
     ("frameless_auth_prompt_enabled", || json!(1)),

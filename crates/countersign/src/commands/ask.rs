@@ -21,7 +21,7 @@ impl Progress {
     }
 
     /// As the store's backups call it: with the table at work and the rows done so far.
-    pub(super) fn into_callback(mut self) -> Box<dyn FnMut(&str, u64) + Send> {
+    pub(super) fn into_callback(mut self) -> cs_store::backup::Progress {
         Box::new(move |table, rows| {
             if !self.is_shown || self.last.is_some_and(|last| last.elapsed() < EVERY) {
                 return;

@@ -54,7 +54,7 @@ impl Restore {
         let store = store_config(&config, master, OpenedBy::Server);
         let progress = Progress::new("restoring").into_callback();
         let restored = runtime()?.block_on(backup::restore(&store, &self.from, restore_steps(now()), progress));
-        let summary = restored.or_else(|error| Err(put_back(&config, kept.as_deref(), error)))?;
+        let summary = restored.map_err(|error| put_back(&config, kept.as_deref(), error))?;
         self.report(&summary, kept.as_deref())?;
         Ok(cli::OK)
     }
