@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cs_store::testing::TestDatabase;
 use cs_store::vault::{MasterKey, VaultError};
-use cs_store::{Job, Step, Store, StoreError, args};
+use cs_store::{Database, Job, Step, Store, StoreConfig, StoreError, args};
 
 use crate::common::*;
 
@@ -65,5 +65,20 @@ async fn keys_survive_opening_again(database: TestDatabase) {
     for store in [other, database.open().await.unwrap()] {
         assert_eq!(*store.vault().open("DA1", "t", "c", "r", &sealed).unwrap(), b"secret");
         assert_eq!(store.vault().digest("DA1", "bypass", b"1").unwrap(), digest);
+    }
+}
+
+#[tokio::test]
+async fn a_new_database_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    let master = Arc::new(MasterKey::generate().unwrap());
+    let store = Store::open(StoreConfig::new(Database::Sqlite(path.clone()), master)).await.unwrap();
+    store.ensure_keys("DA1").await.unwrap();
+    for file in std::fs::read_dir(dir.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", file.path().display());
     }
 }

@@ -32,6 +32,16 @@ const MIGRATION_TRIES: u32 = 10;
 /// Statements kept prepared per connection.
 const PREPARED: usize = 256;
 
+/// Makes a new database file that only its owner can read. SQLite gives its companions (`-wal`, `-shm`) the mode of the file itself.
+fn create_private(path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(StoreError::File { path: path.display().to_string(), cause: Arc::new(error) }),
+    }
+}
+
 /// A database that is open and migrated, but does not take jobs yet.
 pub(super) struct Opening {
     path: PathBuf,
@@ -41,6 +51,7 @@ pub(super) struct Opening {
 impl Opening {
     /// Opens or creates the file and brings it to this version's schema.
     pub(super) fn open(path: &Path, version: Option<i32>) -> Result<Self, StoreError> {
+        create_private(path)?;
         let mut writer = connect(path, Access::Write)?;
         let runner = migrations::runner(migrations::SQLITE, version)?;
         let migrated: i64 = writer.query_row(
