@@ -9,3 +9,4 @@ mod demo;
 mod infra;
 mod operate;
 mod rest_v1;
+mod routes;
