@@ -190,7 +190,7 @@ impl Reader {
         let rows = self
             .query(
                 "SELECT u.account, u.user_id, u.username FROM (SELECT user_id AS id FROM group_member WHERE account = $1 AND group_id = $2 \
-                 ORDER BY user_id LIMIT $3 OFFSET $4) p JOIN users u ON u.account = $1 AND u.user_id = p.id ORDER BY u.user_id",
+                 ORDER BY user_id LIMIT $3 OFFSET $4) p CROSS JOIN users u WHERE u.account = $1 AND u.user_id = p.id ORDER BY p.id",
                 args![account.as_str(), group.as_str(), &limit, &offset],
             )
             .await?;

@@ -166,6 +166,7 @@ macro_rules! with_authenticator {
     };
 }
 
+/// `CROSS JOIN`: see the page of users.
 macro_rules! phones_of_page {
     ($page:literal) => {
         concat!(
@@ -173,17 +174,17 @@ macro_rules! phones_of_page {
             phone_columns!(),
             "FROM (SELECT phone_id AS id FROM phone WHERE account = $1 ",
             $page,
-            ") l JOIN phone p ON p.account = $1 AND p.phone_id = l.id ",
+            ") l CROSS JOIN phone p ",
             with_authenticator!(),
-            "ORDER BY p.phone_id"
+            "WHERE p.account = $1 AND p.phone_id = l.id ORDER BY l.id"
         )
     };
 }
 
-const PHONES: LongList = LongList {
+pub(crate) const PHONES: LongList = LongList {
     name: "phones",
     from_offset: phones_of_page!("ORDER BY account, phone_id LIMIT $2 OFFSET $3"),
-    after_row: phones_of_page!("AND (account, phone_id) > ($2, $3) ORDER BY account, phone_id LIMIT $4"),
+    after_row: phones_of_page!("AND account = $2 AND phone_id > $3 ORDER BY account, phone_id LIMIT $4"),
     count: "SELECT COUNT(*) FROM phone WHERE account = $1",
     key: [0, 1],
 };

@@ -119,19 +119,20 @@ macro_rules! token_columns {
     };
 }
 
+/// `CROSS JOIN`: see the page of users.
 macro_rules! tokens_of_page {
     ($page:literal) => {
         concat!(
             "SELECT ",
             token_columns!(),
-            "FROM (SELECT token_id AS id FROM token WHERE account = $1 ",
+            "FROM (SELECT token_id AS id, type AS kind, serial AS number FROM token WHERE account = $1 ",
             $page,
-            ") l JOIN token t ON t.account = $1 AND t.token_id = l.id ORDER BY t.type, t.serial"
+            ") l CROSS JOIN token t WHERE t.account = $1 AND t.token_id = l.id ORDER BY l.kind, l.number"
         )
     };
 }
 
-const TOKENS: LongList = LongList {
+pub(crate) const TOKENS: LongList = LongList {
     name: "tokens",
     from_offset: tokens_of_page!("ORDER BY account, type, serial LIMIT $2 OFFSET $3"),
     after_row: tokens_of_page!("AND (type, serial) > ($2, $3) ORDER BY account, type, serial LIMIT $4"),

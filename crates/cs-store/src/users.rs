@@ -207,19 +207,20 @@ macro_rules! user_columns {
     };
 }
 
+/// `CROSS JOIN` keeps SQLite from beginning with all users: it cannot know how few the page holds.
 macro_rules! users_of_page {
     ($page:literal) => {
         concat!(
             "SELECT ",
             user_columns!(),
-            "FROM (SELECT user_id AS id FROM users WHERE account = $1 ",
+            "FROM (SELECT user_id AS id, username AS name FROM users WHERE account = $1 ",
             $page,
-            ") p JOIN users u ON u.account = $1 AND u.user_id = p.id ORDER BY u.username, u.user_id"
+            ") p CROSS JOIN users u WHERE u.account = $1 AND u.user_id = p.id ORDER BY p.name, p.id"
         )
     };
 }
 
-const USERS: LongList = LongList {
+pub(crate) const USERS: LongList = LongList {
     name: "users",
     from_offset: users_of_page!("ORDER BY account, username, user_id LIMIT $2 OFFSET $3"),
     after_row: users_of_page!("AND (username, user_id) > ($2, $3) ORDER BY account, username, user_id LIMIT $4"),
