@@ -152,6 +152,14 @@ pub fn remove_user(account: AccountId, user: UserId) -> Vec<Step> {
     ]
 }
 
+/// Holds while the user is in the trash and went there before `before`; keeps it there until the commit.
+pub fn in_trash_since(account: AccountId, user: UserId, before: Timestamp) -> Step {
+    Step::one(
+        "UPDATE users SET version = version + 1 WHERE account = $1 AND user_id = $2 AND deleted_at < $3",
+        args![account.as_str(), user.as_str(), before],
+    )
+}
+
 /// Which users of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserFilter<'a> {

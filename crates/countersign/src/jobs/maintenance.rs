@@ -43,6 +43,12 @@ pub(super) async fn run(engine: Engine, shutdown: Shutdown) {
 async fn clean(engine: &Engine) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     engine.forget_old_logins().await?;
     engine.store().sweep_effects(engine.clock().now() - KEEP_EFFECTS).await?;
+    for account in engine.account_ids().await? {
+        let purged = engine.purge_trash(account).await?;
+        if purged > 0 {
+            tracing::info!(account.id = %account, users = purged, "deleted users whose time in the trash was over");
+        }
+    }
     let pruned = engine.prune_logs().await?;
     if pruned > 0 {
         tracing::info!(entries = pruned, "removed log entries older than `log_retention_days`");

@@ -77,7 +77,7 @@ impl Engine {
         };
         let created_by = match actor {
             Actor::Administrator(_, name) => name.clone(),
-            Actor::Integration(_) | Actor::Terminal => String::new(),
+            Actor::Integration(_) | Actor::Terminal | Actor::System => String::new(),
         };
         let mut job = Job::new().step(touch_user(account, user)).step(clear);
         let mut made = Vec::with_capacity(codes.len());

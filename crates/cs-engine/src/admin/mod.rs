@@ -34,6 +34,8 @@ pub enum Actor {
     Administrator(AdminId, String),
     /// Somebody with access to the machine: the `countersign admin` commands.
     Terminal,
+    /// The server by itself, when a time is over.
+    System,
 }
 
 impl Actor {
@@ -43,6 +45,7 @@ impl Actor {
             Self::Integration(_) => "API",
             Self::Administrator(_, name) => name,
             Self::Terminal => "terminal",
+            Self::System => "system",
         }
     }
 }

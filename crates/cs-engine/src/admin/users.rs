@@ -6,8 +6,8 @@ use cs_core::id::{AccountId, PhoneId, UserId};
 use cs_core::lockout::LockoutState;
 use cs_core::user::{DefaultFactor, UserStatus};
 use cs_core::username::{Username, UsernameNormalization};
-use cs_store::Job;
-use cs_store::users::{MAX_ALIASES, UserRecord, drop_names, remove_user, take_name};
+use cs_store::users::{MAX_ALIASES, UserRecord, drop_names, in_trash_since, remove_user, take_name};
+use cs_store::{Job, Step};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value as Json, json};
 
@@ -269,11 +269,23 @@ impl Engine {
 
     /// Removes a user for good; false if there is none.
     pub async fn delete_user(&self, account: AccountId, actor: &Actor, id: UserId) -> Result<bool, EngineError> {
+        self.delete_if(account, actor, id, Vec::new()).await
+    }
+
+    /// Removes a user if `conditions` hold.
+    async fn delete_if(
+        &self,
+        account: AccountId,
+        actor: &Actor,
+        id: UserId,
+        conditions: Vec<Step>,
+    ) -> Result<bool, EngineError> {
         let Some((user, _)) = self.store().user_record(account, id).await? else { return Ok(false) };
         let now = self.clock().now();
         let bound = self.devices_bound_for(account, id).await?;
         let mut job = Job::new();
-        job.guards = remove_user(account, id);
+        job.guards = conditions;
+        job.guards.extend(remove_user(account, id));
         let description = json!({"user_id": id.as_str()});
         let job = job.log(admin_record(account, actor, "user_delete", &user.username, &description, now));
         if self.apply(job).await?.is_some() {
@@ -302,12 +314,15 @@ impl Engine {
         let lasts = SignedDuration::from_hours(24 * days.unwrap_or(DEFAULT_TRASH).min(3650));
         let mut purged = 0;
         loop {
-            let users = self.store().users_to_purge(account, self.clock().now() - lasts, 100).await?;
-            let before = purged;
+            let before = self.clock().now() - lasts;
+            let users = self.store().users_to_purge(account, before, 100).await?;
+            let purged_before = purged;
             for user in &users {
-                purged += usize::from(self.delete_user(account, &Actor::Terminal, *user).await?);
+                // Somebody may take it out of the trash in the last moment.
+                let still_there = vec![in_trash_since(account, *user, before)];
+                purged += usize::from(self.delete_if(account, &Actor::System, *user, still_there).await?);
             }
-            if users.is_empty() || purged == before {
+            if users.is_empty() || purged == purged_before {
                 return Ok(purged);
             }
         }
