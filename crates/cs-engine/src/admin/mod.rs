@@ -86,15 +86,13 @@ impl Engine {
         Ok(done)
     }
 
-    /// As [`change`](Self::change); names the first step that does not hold.
+    /// Commits a change of users and of what they own, which no cache keeps; names the first step that does not hold.
     pub(crate) async fn apply(&self, job: Job) -> Result<Option<usize>, EngineError> {
-        let outcome = match self.store().commit(job).await.map_err(Retry::from) {
+        match self.store().commit(job).await.map_err(Retry::from) {
             Ok(_) => Ok(None),
             Err(Retry::Conflict(step)) => Ok(Some(step)),
             Err(Retry::Fail(error)) => Err(error),
-        };
-        self.directory().invalidate();
-        outcome
+        }
     }
 
     /// Commits a change of one thing, [`EngineError::NotFound`] if it is not there.
