@@ -118,7 +118,7 @@ impl Run {
         for round in 1.. {
             // There are more people than clients.
             let mut person = self.people.lock().unwrap().pop_front().unwrap();
-            let replayed = person.last.clone().filter(|_| round % REPLAY_EVERY == 0 && person.may_fail());
+            let replayed = person.last.clone().filter(|last| round % REPLAY_EVERY == 0 && person.may_replay(last));
             let is_fresh = replayed.is_none();
             let code = replayed.unwrap_or_else(|| person.fresh());
             let login = log_in(&client, &self.next, person.index, &person.user.name, code).await;

@@ -10,6 +10,8 @@ use crate::site::{Site, User};
 const BYPASS_CODES: u32 = 10;
 /// Callers that make users at a time.
 const MAKERS: usize = 4;
+/// More than the look-ahead window of a token, 20.
+const AHEAD: u64 = 32;
 /// Wrong codes in a row that a user may send; the tenth would lock it out.
 const MOST_FAILURES: u32 = 7;
 
@@ -53,7 +55,11 @@ impl Person {
             return Code::Bypass(code);
         }
         self.counter += 1;
-        Code::Token(hotp(&self.secret, self.counter - 1, Digits::Six, OtpAlgorithm::Sha1).to_string())
+        Code::Token(self.code_at(self.counter - 1))
+    }
+
+    fn code_at(&self, counter: u64) -> String {
+        hotp(&self.secret, counter, Digits::Six, OtpAlgorithm::Sha1).to_string()
     }
 
     /// Notes that the user got in.
@@ -62,9 +68,15 @@ impl Person {
         self.failures = 0;
     }
 
-    /// Whether one more wrong code may be sent, which it notes.
-    pub fn may_fail(&mut self) -> bool {
-        let may = self.failures < MOST_FAILURES;
+    /// Whether the used `code` may be sent once more, as one more wrong code, which it notes.
+    ///
+    /// Not if a code to come happens to have the same digits, which must be accepted: one of 50,000 codes does.
+    pub fn may_replay(&mut self, code: &Code) -> bool {
+        let is_to_come = match code {
+            Code::Token(digits) => (self.counter..self.counter + AHEAD).any(|counter| self.code_at(counter) == *digits),
+            Code::Bypass(_) => false,
+        };
+        let may = self.failures < MOST_FAILURES && !is_to_come;
         self.failures += u32::from(may);
         may
     }

@@ -107,7 +107,7 @@ impl Trial {
         let older: Vec<_> = self.used.iter().step_by(step).cloned().collect();
         let people = &mut self.people.0;
         let again: Vec<_> =
-            used.iter().cloned().chain(older).filter(|(person, _)| people[*person].may_fail()).collect();
+            used.iter().cloned().chain(older).filter(|(person, code)| people[*person].may_replay(code)).collect();
         self.figures.replayed += again.len();
         for login in self.burst.send(&self.people, again).await {
             assert_eq!(login.outcome, Outcome::Denied, "accepted twice: {login:?}");
