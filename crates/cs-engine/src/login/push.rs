@@ -195,11 +195,13 @@ impl Engine {
             self.time_out(&first, now).await?;
             return Ok(Other::Gone);
         }
-        // A retransmission joins; a second login by somebody else never does. What tells them apart is that a client sends again only after its
-        // connection has died.
+        // A retransmission joins; a second login by somebody else never does. What tells them apart: a client sends again only after its connection
+        // has died; and an id that our menu gave out was given to one login only, so whoever repeats it has lost the answer. While nobody has decided,
+        // that is: one approval must not let in twice.
         let same_request =
             first.request_digest == login.request_digest && first.idempotency_key == login.idempotency_key;
-        if same_request && first.integration == ikey && self.is_abandoned(&first) {
+        let is_same_login = first.txid == login.txid && first.push.is_waiting();
+        if same_request && first.integration == ikey && (is_same_login || self.is_abandoned(&first)) {
             self.inner.waiters.adopt(first.txid, caller.connection.clone());
             return Ok(Other::Joined(Box::new(first)));
         }

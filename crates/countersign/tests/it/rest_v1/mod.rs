@@ -177,6 +177,32 @@ async fn a_push_typed_by_name_is_no_way_around_the_number() {
     assert_eq!(result(&status(&unix, &txid).await), "allow");
 }
 
+/// duo_unix asks again when the answer was lost on the way, after the server had given it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_menu_choice_that_comes_again_joins_until_it_is_decided() {
+    let site = Site::start().await;
+    let unix = site.unix().await;
+    let mut phone = site.user("alice").await.phone().await;
+    let menu = preauth(&unix).await;
+    let option = menu["factors"]["1"].as_str().unwrap();
+    let number = menu["prompt"].as_str().unwrap().split_once("(type ").unwrap().1.split_once(" there)").unwrap().0;
+    let first = choose(&unix, option).await;
+    let push = phone.next_push().await;
+    assert_eq!(choose(&unix, option).await, first, "the same login");
+    let from_elsewhere = [USER, ("factor", "auto"), ("auto", option), ("async", "1"), ("hostname", "elsewhere")];
+    let elsewhere = unix.post("/rest/v1/auth", &from_elsewhere).await.text("txid");
+    assert_eq!(result(&status(&unix, &elsewhere).await), "deny", "another request with the same option");
+    let own_option = preauth(&unix).await["factors"]["1"].as_str().unwrap().to_owned();
+    let second = choose(&unix, &own_option).await;
+    assert_eq!(result(&status(&unix, &second).await), "deny", "somebody else's login, from the same place");
+    phone.approve_with(push, number).await.unwrap();
+    assert_eq!(result(&status(&unix, &first).await), "allow");
+    let replayed = choose(&unix, option).await;
+    assert_ne!(replayed, first);
+    assert_eq!(result(&status(&unix, &replayed).await), "deny", "one approval lets in once");
+    assert_eq!(phone.pushes(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_eighteenth_poll_is_the_end() {
     let site = Site::start().await;
