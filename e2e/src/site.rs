@@ -57,7 +57,7 @@ impl Site {
         panic!("the server does not start:\n{failure}")
     }
 
-    /// Starts the server again after [`Self::kill`] or [`Self::stop`].
+    /// Starts the server again after [`Self::kill`].
     pub fn serve(&mut self) {
         self.try_serve().unwrap_or_else(|log| panic!("the server does not start again:\n{log}"));
     }
@@ -99,11 +99,6 @@ impl Site {
     /// Ends the server as `kill -9` does: nothing is said to anybody.
     pub fn kill(&mut self) {
         drop(self.server.take().expect("the server runs"));
-    }
-
-    /// Issues new secrets, as `countersign bootstrap --rotate` does beside a running server.
-    pub fn rotate(&mut self) {
-        self.installation = bootstrap(self.dir.path(), &["--rotate"]);
     }
 
     /// The directory of the installation. Files of a test may lie there too.
