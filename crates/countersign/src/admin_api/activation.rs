@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
+use cs_engine::devices::IssuedActivation;
 use cs_wire::device::{ActivationCode, ActivationLink};
 use cs_wire::signing::encode_params;
 use serde::Serialize;
@@ -43,10 +44,7 @@ async fn activation_url(
     let phone = request.id("phone_id")?;
     let issued = app.engine().activation_of_phone(request.account.id, &request.actor(), phone, valid_secs).await?;
     let origin = app.engine().authenticator_origin();
-    let code = issued.code.expose().parse::<ActivationCode>();
-    let link = code.and_then(|code| ActivationLink::new(code, origin.trim_start_matches("https://")));
-    // Both were made by this server: an error is a defect in its configuration.
-    let link = link.map_err(|_| Failure::internal("activation-link"))?;
+    let link = link(&app, &issued)?;
     let query = encode_params(&[("value", &link.to_code())]);
     Ok(Envelope::new(Activation {
         activation_barcode: format!("https://{}/frame/qr?{query}", app.api_authority()),
@@ -54,6 +52,14 @@ async fn activation_url(
         valid_secs,
         installation_url: wants_installation.then(|| format!("{origin}/")),
     }))
+}
+
+/// What a person opens to bind a phone.
+pub(super) fn link(app: &App, issued: &IssuedActivation) -> Result<ActivationLink, Failure> {
+    let host = app.engine().authenticator_origin().trim_start_matches("https://");
+    let link = issued.code.expose().parse::<ActivationCode>().and_then(|code| ActivationLink::new(code, host));
+    // Both were made by this server: an error is a defect in its configuration.
+    link.map_err(|_| Failure::internal("activation-link"))
 }
 
 /// No telephony gateway can be configured yet, so nothing is sent, and that is said.

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | `users` | `/users`, `/users/{user_id}` |
 //! | `user_groups`, `user_phones`, `user_tokens` | `/users/{user_id}/groups`, …`/phones`, …`/tokens` |
+//! | `user_enroll` | `/users/enroll` |
 //! | `user_bulk`, `bulk` | `/users/bulk_…`, `/bulk` |
 //! | `groups` | `/groups`, `/admin/v2/groups/{group_id}` |
 //! | `phones`, `activation` | `/phones`, `/phones/{phone_id}/activation_url`, …`/send_sms_…` |
@@ -39,6 +40,7 @@ mod phones;
 mod settings;
 mod tokens;
 mod user_bulk;
+mod user_enroll;
 mod user_groups;
 mod user_params;
 mod user_phones;
@@ -54,6 +56,7 @@ pub fn routes(app: App) -> Router {
     Router::new()
         .merge(users::routes())
         .merge(user_bulk::routes())
+        .merge(user_enroll::routes())
         .merge(user_groups::routes())
         .merge(user_phones::routes())
         .merge(user_tokens::routes())

@@ -10,6 +10,7 @@ mod phones;
 mod rights;
 mod settings;
 mod tokens;
+mod user_enroll;
 mod users;
 
 use cs_testkit::{Api, Site};
