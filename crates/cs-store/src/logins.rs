@@ -14,6 +14,9 @@ pub const UNANSWERED_LIMIT: i64 = 3;
 /// See [`UNANSWERED_LIMIT`].
 pub const COOL_DOWN: SignedDuration = SignedDuration::from_mins(10);
 
+/// The surface, and the source, of a push that is no login: an administrator's question.
+pub const IDENTITY_CHECK: &str = "identity_check";
+
 /// A push as stored.
 #[derive(Debug, Clone)]
 pub struct Login {
@@ -27,7 +30,7 @@ pub struct Login {
     pub integration: IntegrationKey,
     /// From where: the access address as text, or empty.
     pub source: String,
-    /// Through which surface: `auth_v2`, `rest_v1`, …
+    /// Through which surface: `auth_v2`, `rest_v1`, or [`IDENTITY_CHECK`].
     pub surface: String,
     /// Its state as written; ask [`Push::at`] for the state now.
     pub push: Push,
@@ -92,6 +95,11 @@ impl Login {
                 self.node.as_str()
             ],
         )
+    }
+
+    /// Whether this is an administrator's question, which must never let anyone in.
+    pub fn is_identity_check(&self) -> bool {
+        self.surface == IDENTITY_CHECK
     }
 
     fn read(row: &Row) -> Result<Self, StoreError> {

@@ -8,6 +8,7 @@
 //! | `users` | `/users`, `/users/{user_id}` |
 //! | `user_groups`, `user_phones`, `user_tokens` | `/users/{user_id}/groups`, …`/phones`, …`/tokens` |
 //! | `user_enroll` | `/users/enroll` |
+//! | `verification` | `/users/{user_id}/send_verification_push`, …`/verification_push_response` |
 //! | `user_bulk`, `bulk` | `/users/bulk_…`, `/bulk` |
 //! | `groups` | `/groups`, `/admin/v2/groups/{group_id}` |
 //! | `phones`, `activation` | `/phones`, `/phones/{phone_id}/activation_url`, …`/send_sms_…` |
@@ -46,6 +47,7 @@ mod user_params;
 mod user_phones;
 mod user_tokens;
 mod users;
+mod verification;
 
 use axum::Router;
 
@@ -57,6 +59,7 @@ pub fn routes(app: App) -> Router {
         .merge(users::routes())
         .merge(user_bulk::routes())
         .merge(user_enroll::routes())
+        .merge(verification::routes())
         .merge(user_groups::routes())
         .merge(user_phones::routes())
         .merge(user_tokens::routes())

@@ -202,6 +202,9 @@ impl Engine {
         answer: &Answer,
         now: Timestamp,
     ) -> Result<Round<Result<Answered, AnswerError>>, AnswerError> {
+        if login.is_identity_check() {
+            return self.close_identity_check(login, answer, now).await;
+        }
         let account = login.account;
         let caller = self.caller_of(login).await?;
         let facts = self.store().user_facts(account, UserRef::Id(login.user), None, now).await?;

@@ -7,6 +7,7 @@
 //! | `push` | open a push, join one, withdraw one |
 //! | `status` | wait for somebody to answer |
 //! | `answer` | an authenticator answers |
+//! | `identity` | not a login: an administrator asks whether it is them |
 //! | `deferred` | a decision that an asynchronous client fetches later |
 //! | `trust` | remembered devices |
 //! | `record` | what the log says |
@@ -14,6 +15,7 @@
 mod answer;
 mod auth;
 mod deferred;
+mod identity;
 mod preauth;
 mod push;
 mod record;
@@ -28,6 +30,7 @@ use cs_store::facts::{UserFacts, UserRef};
 
 pub use answer::{Answer, AnswerError, Answered, Asked, RefusedAnswer};
 pub use auth::{AuthAnswer, AuthRequest, FactorInput};
+pub use identity::IdentityCheck;
 pub use preauth::{Challenge, Preauth, PreauthOutcome, PreauthRequest};
 pub use status::{Decided, LoginStatus, Status, Why};
 

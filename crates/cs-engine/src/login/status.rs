@@ -8,6 +8,7 @@ use cs_store::facts::UserRef;
 use cs_store::logins::{self, Login};
 use jiff::Timestamp;
 
+use super::identity::check_record;
 use super::record::Entry;
 use super::{Refused, Who, reference};
 use crate::error::Retry;
@@ -159,7 +160,8 @@ impl Engine {
     /// The login `txid` if it is one of the caller's.
     pub(super) async fn login_of(&self, caller: &Caller, txid: TxId) -> Result<Login, EngineError> {
         let login = self.store().login(caller.account.id, txid).await?;
-        login.filter(|login| login.integration == caller.integration.key).ok_or(EngineError::NotFound)
+        let is_theirs = |login: &Login| login.integration == caller.integration.key && !login.is_identity_check();
+        login.filter(is_theirs).ok_or(EngineError::NotFound)
     }
 
     /// What a closed login means to the application.
@@ -190,8 +192,12 @@ impl Engine {
 
     /// Writes down that nobody answered `login` in time. Does nothing if it is closed.
     pub(crate) async fn time_out(&self, login: &Login, now: Timestamp) -> Result<(), EngineError> {
-        let denial = Denial::new(DenyReason::NoResponse, "nobody answered within 60 seconds");
-        let record = self.closing_record(login, &denial, now).await?;
+        let record = if login.is_identity_check() {
+            check_record(login, Push::TimedOut, Some(DenyReason::NoResponse), now)
+        } else {
+            let denial = Denial::new(DenyReason::NoResponse, "nobody answered within 60 seconds");
+            self.closing_record(login, &denial, now).await?
+        };
         let job = Job::new().step(logins::time_out(login.account, login.txid, now)).log(record);
         match self.store().commit(job).await.map_err(Retry::from) {
             Ok(_) => {

@@ -12,6 +12,7 @@ mod settings;
 mod tokens;
 mod user_enroll;
 mod users;
+mod verification;
 
 use cs_testkit::{Api, Site};
 use serde_json::Value as Json;
