@@ -121,7 +121,7 @@ async fn every_route_of_authenticators_refuses_missing_and_wrong_proofs() {
 
 /// Ids of another account are ids of nothing: no route shows, changes or removes what they name.
 #[tokio::test]
-async fn every_route_of_the_admin_api_hides_another_accounts_objects() {
+async fn keycloak_cve_2024_3656_every_route_of_the_admin_api_hides_another_accounts_objects() {
     let site = quiet_site().await;
     let routes = Routes::of(&site).await;
     let abroad = Abroad::new(&site).await;

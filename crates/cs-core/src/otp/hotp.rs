@@ -311,7 +311,7 @@ mod tests {
         /// Whatever happens, the counter never falls and no counter's code lets anyone in twice. Codes are told apart
         /// by counter; among the first 203 of this secret no two are equal (asserted).
         #[test]
-        fn never_twice_and_never_back(ops in prop::collection::vec(op(), 1..40)) {
+        fn linotp_cve_2019_12887_never_twice_and_never_back(ops in prop::collection::vec(op(), 1..40)) {
             let codes = codes();
             let distinct: HashSet<String> = (0..203).map(|counter| codes.at(counter).to_string()).collect();
             prop_assert_eq!(distinct.len(), 203);

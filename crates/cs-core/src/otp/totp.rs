@@ -274,7 +274,7 @@ mod tests {
     proptest! {
         /// The clock may jump back: still no step is accepted twice, and `last_step` never falls.
         #[test]
-        fn never_twice_and_never_back(ops in prop::collection::vec(op(), 1..60)) {
+        fn linotp_cve_2019_12887_never_twice_and_never_back(ops in prop::collection::vec(op(), 1..60)) {
             let mut state = TotpState::default();
             let mut now = NOW;
             let mut used = HashSet::new();

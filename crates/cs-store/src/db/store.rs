@@ -175,6 +175,7 @@ pub(super) struct Inner {
     report_timeout: Duration,
     reports: Semaphore,
     lists: Lists,
+    reads: AtomicU64,
 }
 
 /// The database. Cheap to clone; clones are the same store.
@@ -247,6 +248,7 @@ impl Store {
             report_timeout: config.report_timeout,
             reports: Semaphore::new(4),
             lists: Lists::default(),
+            reads: AtomicU64::new(0),
         }));
         tokio::spawn(checkpoints::run(Arc::downgrade(&store.0), config.checkpoint_interval));
         Ok(store)
@@ -256,10 +258,16 @@ impl Store {
     pub async fn query(&self, sql: impl Into<Cow<'static, str>>, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         let query = Query::new(sql, args);
         query.check()?;
+        self.0.reads.fetch_add(1, Ordering::Relaxed);
         match &self.0.db {
             Db::Sqlite(db) => db.reads.query(&query),
             Db::Postgres(db) => db.reads.query(&query).await,
         }
+    }
+
+    /// How many statements were read with so far, lists and reports aside: what a login costs the database is a promise, and tests hold it.
+    pub fn reads(&self) -> u64 {
+        self.0.reads.load(Ordering::Relaxed)
     }
 
     /// Reads the first row.
@@ -274,6 +282,7 @@ impl Store {
     /// Several reads at once. On SQLite they see one state of the database; on PostgreSQL each sees its own, and guards settle the difference.
     pub async fn query_many(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>, StoreError> {
         queries.iter().try_for_each(Query::check)?;
+        self.0.reads.fetch_add(queries.len() as u64, Ordering::Relaxed);
         match &self.0.db {
             Db::Sqlite(db) => db.reads.query_many(&queries),
             Db::Postgres(db) => db.reads.query_many(&queries).await,

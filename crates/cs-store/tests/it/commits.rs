@@ -15,7 +15,7 @@ on_both_engines![
     a_broken_statement_harms_only_its_own_job,
     select_guards_decide,
     steps_out_of_lock_order_are_carried_out_in_order,
-    opposite_lock_orders_all_commit,
+    outage_2023_08_21_opposite_lock_orders_all_commit,
     nul_in_text_is_refused,
     every_type_reads_back,
     log_positions_are_dense,
@@ -143,7 +143,7 @@ async fn steps_out_of_lock_order_are_carried_out_in_order(database: TestDatabase
     }
 }
 
-async fn opposite_lock_orders_all_commit(database: TestDatabase) {
+async fn outage_2023_08_21_opposite_lock_orders_all_commit(database: TestDatabase) {
     let store = database.open().await.unwrap();
     store.commit(fact("a", "0").and(fact("b", "0"))).await.unwrap();
     let add = |name: &str| {

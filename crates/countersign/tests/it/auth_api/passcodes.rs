@@ -60,7 +60,7 @@ async fn three_wrong_codes_leave_room_for_the_right_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_wrong_codes_lock_out_and_time_unlocks() {
+async fn keycloak_ghsa_85v8_ten_wrong_codes_lock_out_and_time_unlocks() {
     let site = Site::start().await;
     let token = site.user("alice").await.hotp_token().await;
     for _ in 0..10 {
@@ -119,4 +119,26 @@ async fn an_asynchronous_client_fetches_what_was_decided_at_once() {
     assert_eq!(status(api, &forged).await.code(), 40401);
     site.advance(61);
     assert_eq!(status(api, &right).await.code(), 40401, "and not for long");
+}
+
+/// Telemetry loaded on every login once took a vendor down: what the login path reads is a budget.
+#[tokio::test(flavor = "multi_thread")]
+async fn outage_2016_02_01_the_login_path_reads_the_database_a_fixed_number_of_times() {
+    let site = Site::start().await;
+    let api = site.auth_api();
+    let alice = site.user("alice").await;
+    let token = alice.hotp_token().await;
+    alice.phone().await;
+    // The caches know the account and the integration.
+    preauth(api, "alice").await;
+
+    let reads = || site.engine.store().reads();
+    let before = reads();
+    assert_eq!(preauth(api, "alice").await.text("result"), "auth");
+    assert!(reads() - before <= 2, "preauth read {} times", reads() - before);
+    for (code, expected) in [(token.hotp(0), "allow"), ("000000".to_owned(), "deny")] {
+        let before = reads();
+        assert_eq!(passcode(api, "alice", &code).await, expected);
+        assert!(reads() - before <= 1, "auth read {} times", reads() - before);
+    }
 }

@@ -202,7 +202,7 @@ async fn an_application_may_give_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_disabled_meanwhile_does_not_get_in() {
+async fn keycloak_cve_2025_0604_a_user_disabled_meanwhile_does_not_get_in() {
     let site = Site::start().await;
     let alice = site.user("alice").await;
     let mut phone = alice.phone().await;

@@ -46,7 +46,7 @@ async fn activating_again_replaces_the_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_of_two_devices_gets_a_code_that_both_use() {
+async fn keycloak_cve_2026_37982_one_of_two_devices_gets_a_code_that_both_use() {
     let site = Site::start().await;
     let alice = site.user("alice").await;
     let phone = new_phone(&site, &alice).await;

@@ -34,7 +34,7 @@ fn check_reports_what_will_not_work_as_text_and_json() {
 }
 
 #[test]
-fn no_secret_gets_into_a_support_bundle() {
+fn cve_2023_20207_no_secret_gets_into_a_support_bundle() {
     let home = tempfile::tempdir().unwrap();
     let data = home.path().join("data");
     std::fs::create_dir(&data).unwrap();

@@ -135,7 +135,7 @@ async fn a_handshake_that_never_comes_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn forwarded_addresses_count_only_from_trusted_proxies() {
+async fn authentik_cve_2024_47070_forwarded_addresses_count_only_from_trusted_proxies() {
     let request = "GET /client HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n";
     let site = Site::start();
     let mut client = site.connect().await;
