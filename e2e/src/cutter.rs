@@ -1,4 +1,4 @@
-//! A network that can lose an answer, and counts questions.
+//! A network that can lose an answer.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -53,11 +53,6 @@ impl Cutter {
     /// The next answer to something said from now on is lost.
     pub fn arm(&self) {
         self.shared.state.lock().unwrap().is_armed = true;
-    }
-
-    /// How many times a client has said something. A request that a client sends in one piece is one.
-    pub fn questions(&self) -> usize {
-        self.shared.state.lock().unwrap().questions
     }
 
     /// How many answers were lost.

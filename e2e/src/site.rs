@@ -1,5 +1,6 @@
 //! A server as an operator runs it.
 
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -104,6 +105,22 @@ impl Site {
     /// The directory of the installation. Files of a test may lie there too.
     pub fn dir(&self) -> &Path {
         self.dir.path()
+    }
+
+    /// How many requests to `route` the server has answered, by its own count.
+    pub fn answered(&self, route: &str) -> usize {
+        let config = std::fs::read_to_string(self.dir().join("countersign.toml")).unwrap();
+        let line =
+            config.lines().find(|line| line.trim_start().starts_with("operations")).expect("the operations listener");
+        let address = line.split('"').nth(1).unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        let mut metrics = String::new();
+        stream.read_to_string(&mut metrics).unwrap();
+        let counts = metrics.lines().filter(|line| {
+            line.starts_with("countersign_http_requests_total{") && line.contains(&format!("route=\"{route}\""))
+        });
+        counts.map(|line| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap()).sum()
     }
 
     /// What the server has logged.
