@@ -132,7 +132,7 @@ async fn outage_2016_02_01_the_login_path_reads_the_database_a_fixed_number_of_t
     // The caches know the account and the integration.
     preauth(api, "alice").await;
 
-    let reads = || site.engine.store().reads();
+    let reads = || site.engine().store().reads();
     let before = reads();
     assert_eq!(preauth(api, "alice").await.text("result"), "auth");
     assert!(reads() - before <= 2, "preauth read {} times", reads() - before);
