@@ -98,11 +98,10 @@ impl Opening {
         let (jobs, waiting) = sync_channel(queue);
         let (wrote, written) = sync_channel(1);
         let checkpoints = connect(&self.path, Access::Write)?;
-        let wal = PathBuf::from(format!("{}-wal", self.path.display()));
         let writer = Writer::new(self.writer, chain, signals, wrote);
         let threads = vec![
             spawn("cs-store-writer", move || writer.run(&waiting))?,
-            spawn("cs-store-wal", move || checkpointer::run(&checkpoints, &wal, &written))?,
+            spawn("cs-store-wal", move || checkpointer::run(&checkpoints, &written))?,
         ];
         Ok(Sqlite {
             path: self.path.clone(),

@@ -81,8 +81,41 @@ impl Writer {
 
     /// One transaction. An error is the whole batch's: nothing of it is written.
     fn transaction(&mut self, batch: &[Pending]) -> Result<Vec<Result<Receipt, CommitError>>, Cause> {
-        self.run_sql("BEGIN IMMEDIATE").map_err(cause)?;
-        self.notice_other_writers().map_err(cause)?;
+        match self.together(batch)? {
+            Some(outcomes) => Ok(outcomes),
+            None => self.one_by_one(batch),
+        }
+    }
+
+    /// Runs the jobs without a savepoint for each, which keeps a copy of every page that a job changes. `None` if one that has written
+    /// something does not hold: then nothing is written, and they must be run one by one.
+    fn together(&mut self, batch: &[Pending]) -> Result<Option<Vec<Result<Receipt, CommitError>>>, Cause> {
+        let before = self.chain.head;
+        self.begin()?;
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for pending in batch {
+            let (head, changes) = (self.chain.head, self.connection.total_changes());
+            match self.job(&pending.job) {
+                Ok(receipt) => outcomes.push(Ok(receipt)),
+                Err(Failure::Job(error)) if self.connection.total_changes() == changes => {
+                    self.chain.head = head;
+                    outcomes.push(Err(error));
+                }
+                Err(Failure::Job(_)) => {
+                    self.chain.head = before;
+                    self.run_sql("ROLLBACK").map_err(cause)?;
+                    return Ok(None);
+                }
+                Err(Failure::Batch(cause)) => return Err(cause),
+            }
+        }
+        self.run_sql("COMMIT").map_err(cause)?;
+        Ok(Some(outcomes))
+    }
+
+    /// Runs the jobs so that each can be undone alone.
+    fn one_by_one(&mut self, batch: &[Pending]) -> Result<Vec<Result<Receipt, CommitError>>, Cause> {
+        self.begin()?;
         let mut outcomes = Vec::with_capacity(batch.len());
         for pending in batch {
             let head = self.chain.head;
@@ -100,6 +133,11 @@ impl Writer {
         }
         self.run_sql("COMMIT").map_err(cause)?;
         Ok(outcomes)
+    }
+
+    fn begin(&mut self) -> Result<(), Cause> {
+        self.run_sql("BEGIN IMMEDIATE").map_err(cause)?;
+        self.notice_other_writers().map_err(cause)
     }
 
     fn job(&mut self, job: &Job) -> Result<Receipt, Failure> {
