@@ -5,6 +5,9 @@ use std::fs::read_to_string;
 
 use anyhow::Context as _;
 
+/// What /proc counts processor time in on every Linux (`USER_HZ`).
+const TICKS_PER_SECOND: f64 = 100.0;
+
 /// The processor time of a server: one process, or it and all its descendants.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Watched {
@@ -29,7 +32,7 @@ impl Watched {
         } else {
             stat(self.pid).with_context(|| format!("process {} is gone", self.pid))?.own
         };
-        Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+        Ok(ticks as f64 / TICKS_PER_SECOND)
     }
 
     /// Resident bytes. Of a tree: the sum of proportional shares, so that shared pages count once.
@@ -38,9 +41,10 @@ impl Watched {
             let all = all_stats();
             return Ok(tree(self.pid, &all).into_iter().filter_map(proportional).sum());
         }
-        let statm = read_to_string(format!("/proc/{}/statm", self.pid))?;
-        let pages: u64 = statm.split(' ').nth(1).context("statm")?.parse()?;
-        Ok(pages * rustix::param::page_size() as u64)
+        let status = read_to_string(format!("/proc/{}/status", self.pid))?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
+        let kib: u64 = line.split_whitespace().nth(1).context("no VmRSS")?.parse()?;
+        Ok(kib * 1024)
     }
 }
 
