@@ -45,7 +45,9 @@ impl EngineError {
 impl From<StoreError> for EngineError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) | StoreError::Closed | StoreError::Timeout => Self::Unavailable(error),
+            StoreError::Unavailable(_) | StoreError::Closed => Self::Unavailable(error),
+            // Only lists and reports have a time-out: a slow one says nothing about logins.
+            StoreError::Timeout => Self::Busy,
             StoreError::NulInText => Self::Invalid("text"),
             _ => Self::Internal(error),
         }

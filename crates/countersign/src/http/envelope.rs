@@ -83,8 +83,8 @@ impl From<EngineError> for Failure {
                 Self::new(50000, "Internal server error", "The server's log has the cause.")
             }
             EngineError::Contention => {
-                tracing::error!("the objects of a request kept changing");
-                Self::new(50000, "Internal server error", "Try again.")
+                tracing::warn!("the objects of a request kept changing");
+                Self::too_many_requests("Too many attempts at once; try again.", RETRY_AFTER)
             }
         }
     }
@@ -108,9 +108,9 @@ mod tests {
             (EngineError::NotFound, 40401),
             (EngineError::IdempotencyMismatch, 40901),
             (EngineError::Busy, 42901),
-            (EngineError::Contention, 50000),
+            (EngineError::Contention, 42901),
             (EngineError::from(StoreError::NulInText), 40002),
-            (EngineError::from(StoreError::Timeout), 50301),
+            (EngineError::from(StoreError::Timeout), 42901),
             (EngineError::from(StoreError::Closed), 50301),
         ] {
             assert_eq!(Failure::from(error).code(), code);
