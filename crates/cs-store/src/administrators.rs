@@ -187,7 +187,8 @@ impl Administrator {
 
 /// Holds only while the account has an owner who can sign in other than `except`.
 ///
-/// The update makes PostgreSQL lock the row of that owner until the commit, so that two owners cannot remove each other.
+/// The update makes PostgreSQL lock the row of that owner until the commit, so that two owners cannot remove each other; put it into a job that is
+/// [alone](crate::Job::alone).
 pub fn another_owner(account: AccountId, except: AdminId) -> Step {
     Step::one(
         "UPDATE administrator SET version = version WHERE account = $1 AND admin_id = (SELECT min(o.admin_id) FROM administrator o \

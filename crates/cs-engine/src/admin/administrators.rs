@@ -166,7 +166,7 @@ impl Engine {
             }
             let mut job = Job::new();
             if before.role == Role::Owner && after.role != Role::Owner {
-                job = job.step(another_owner(account, id));
+                job = job.alone().step(another_owner(account, id));
             }
             Ok((job.step(after.update()), Json::Object(fields)))
         })
@@ -185,7 +185,7 @@ impl Engine {
             let mut job = Job::new();
             if administrator.role == Role::Owner {
                 self.check_another_owner(&administrator).await?;
-                job = job.step(another_owner(account, id));
+                job = job.alone().step(another_owner(account, id));
             }
             let description = json!({"email": administrator.email, "role": administrator.role.as_str()});
             let now = self.clock().now();

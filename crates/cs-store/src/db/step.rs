@@ -71,6 +71,8 @@ pub struct Job {
     pub log: Vec<LogRecord>,
     /// What is to happen outside the database once this is committed.
     pub effects: Vec<Effect>,
+    /// See [`Job::alone`].
+    pub(crate) is_alone: bool,
 }
 
 impl Job {
@@ -93,6 +95,14 @@ impl Job {
         self
     }
 
+    /// Gives the job a transaction of its own: for a condition about a set of rows (is there another owner?), which the writes of another job in the
+    /// same transaction could make untrue after it was checked.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.is_alone = true;
+        self
+    }
+
     /// Adds an effect.
     #[must_use]
     pub fn effect(mut self, effect: Effect) -> Self {
@@ -106,6 +116,7 @@ impl Job {
         self.guards.extend(other.guards);
         self.log.extend(other.log);
         self.effects.extend(other.effects);
+        self.is_alone |= other.is_alone;
         self
     }
 

@@ -76,7 +76,7 @@ impl Lane {
 
     async fn carry_out(&mut self, batch: Vec<Pending>) {
         let deadline = Instant::now() + RECONNECT;
-        let (mut shared, mut alone): (Vec<_>, Vec<_>) = batch.into_iter().partition(|pending| is_ordered(&pending.job));
+        let (mut shared, mut alone): (Vec<_>, Vec<_>) = batch.into_iter().partition(|pending| may_share(&pending.job));
         for _ in 0..TRIES {
             if shared.is_empty() {
                 break;
@@ -368,9 +368,9 @@ fn has_written(job: &Job, counts: &[u64]) -> bool {
     })
 }
 
-/// Whether the job's own order is the order in which batches take their locks.
-fn is_ordered(job: &Job) -> bool {
-    job.guards.is_sorted_by_key(|step| plan(&step.sql).lock_key(&step.args))
+/// Whether the job may share a transaction: its own order is the order in which batches take their locks, and it did not ask to be alone.
+fn may_share(job: &Job) -> bool {
+    !job.is_alone && job.guards.is_sorted_by_key(|step| plan(&step.sql).lock_key(&step.args))
 }
 
 /// The guards of all jobs by table, account and id: batches that lock in one order do not deadlock.
