@@ -47,19 +47,18 @@ fn on(
     let dir = bench.fresh("push")?;
     let database = cluster.map(|cluster| cluster.create_database("push")).transpose()?;
     let installation = Installation::new(bench, &dir, database)?;
-    let most = CONCURRENCY.into_iter().max().unwrap_or(1) as u64;
-    let devices = people::fill(&installation, most, most)?;
+    let samples: usize = if bench.quick { 1_000 } else { 4_000 };
+    let users = (samples * CONCURRENCY.len()) as u64;
+    let devices = people::fill(&installation, users, users)?;
     let server = installation.start()?;
-    let samples = if bench.quick { 1_000 } else { 5_000 };
-    for at_once in CONCURRENCY {
-        let outcome = approvals(&installation, &devices[..at_once], samples)?;
-        let commits = {
-            let database = match cluster {
-                Some(cluster) => Database::Postgres(cluster.create_database(&format!("commits{at_once}"))?),
-                None => Database::Sqlite(bench.fresh("commits")?.join("commits.db")),
-            };
-            commit::probe(database, &dir, at_once, samples as usize)?
+    for (at_once, devices) in CONCURRENCY.into_iter().zip(devices.chunks(samples)) {
+        let outcome = approvals(&installation, devices, at_once)?;
+        let commit_dir = bench.fresh("commits")?;
+        let database = match cluster {
+            Some(cluster) => Database::Postgres(cluster.create_database(&format!("commits{at_once}"))?),
+            None => Database::Sqlite(commit_dir.join("commits.db")),
         };
+        let commits = commit::probe(database, &commit_dir, at_once, samples)?;
         table.row([
             name.to_owned(),
             at_once.to_string(),
@@ -87,19 +86,19 @@ fn on(
     Ok(())
 }
 
-fn approvals(installation: &Installation, devices: &[Device], count: u64) -> anyhow::Result<Outcome> {
+fn approvals(installation: &Installation, devices: &[Device], at_once: usize) -> anyhow::Result<Outcome> {
     let plan = Pushes {
         api: installation.target(),
         authenticator: installation.authenticator(),
         keys: installation.auth.clone(),
         devices: devices.to_vec(),
-        count,
+        at_once,
     };
     let mut generator = Generator::start(&Plan::Pushes(plan))?;
     generator.expect("ready")?;
     generator.go()?;
     let outcome = generator.outcome()?;
-    ensure!(outcome.accepted >= 1_000.min(count), "too few answers: {:?}", outcome.failed);
+    ensure!(outcome.accepted == devices.len() as u64, "too few answers: {:?}", outcome.failed);
     ensure!(outcome.failures() == 0, "{} failed: {:?}", outcome.failures(), outcome.failed);
     Ok(outcome)
 }

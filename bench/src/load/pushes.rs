@@ -1,6 +1,6 @@
 //! Pushes: start one, wait for it, approve it on its device, and take the time from the device's answer to the waiting client's.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Instant;
@@ -22,22 +22,22 @@ use crate::people::Device;
 use crate::signed::{self, Keys, now};
 use crate::stats::Latency;
 
-/// Pushes to these devices, one at a time for each.
+/// One push to each of these devices.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Pushes {
     pub(crate) api: Target,
     pub(crate) authenticator: Target,
     pub(crate) keys: Keys,
     pub(crate) devices: Vec<Device>,
-    /// Pushes altogether.
-    pub(crate) count: u64,
+    pub(crate) at_once: usize,
 }
 
 struct Shared {
     keys: Keys,
     api_host: String,
     device_host: String,
-    left: Cell<u64>,
+    /// One push each: a device may not ask as often as a benchmark would like.
+    devices: RefCell<Vec<Device>>,
     samples: RefCell<Vec<f64>>,
     failed: RefCell<BTreeMap<String, u64>>,
 }
@@ -48,20 +48,13 @@ pub(super) async fn run(plan: Pushes) -> anyhow::Result<Outcome> {
         keys: plan.keys,
         api_host: api.host().to_owned(),
         device_host: authenticator.host().to_owned(),
-        left: Cell::new(plan.count),
+        devices: RefCell::new(plan.devices),
         samples: RefCell::default(),
         failed: RefCell::default(),
     });
     let mut people = Vec::new();
-    for device in plan.devices {
-        people.push(Person {
-            name: otp::name(device.user),
-            key: DeviceKey::from_pkcs8(&HEXLOWER.decode(device.key.as_bytes())?)?,
-            device: device.id,
-            client: api.dial().await?,
-            phone: authenticator.dial().await?,
-            shared: shared.clone(),
-        });
+    for _ in 0..plan.at_once {
+        people.push(Person { client: api.dial().await?, phone: authenticator.dial().await?, shared: shared.clone() });
     }
     meet("ready").await?;
     let start = Instant::now();
@@ -74,11 +67,8 @@ pub(super) async fn run(plan: Pushes) -> anyhow::Result<Outcome> {
     Ok(Outcome { accepted: samples.len() as u64, failed: shared.failed.take(), seconds, latency: Latency::of(samples) })
 }
 
-/// A user at an application, with the device in hand.
+/// An application and a device of its user; another user for each push.
 struct Person {
-    name: String,
-    device: String,
-    key: DeviceKey,
     client: Connection,
     phone: Connection,
     shared: Rc<Shared>,
@@ -87,9 +77,9 @@ struct Person {
 impl Person {
     async fn run(mut self) {
         let shared = self.shared.clone();
-        while let Some(left) = shared.left.get().checked_sub(1) {
-            shared.left.set(left);
-            match self.one().await {
+        loop {
+            let Some(device) = shared.devices.borrow_mut().pop() else { return };
+            match self.one(&device).await {
                 Ok(ms) => shared.samples.borrow_mut().push(ms),
                 Err(error) => {
                     *shared.failed.borrow_mut().entry(format!("{error:#}")).or_default() += 1;
@@ -101,10 +91,12 @@ impl Person {
     }
 
     /// One push; milliseconds from sending the device's answer to having read the client's.
-    async fn one(&mut self) -> anyhow::Result<f64> {
+    async fn one(&mut self, device: &Device) -> anyhow::Result<f64> {
+        let name = otp::name(device.user);
+        let key = DeviceKey::from_pkcs8(&HEXLOWER.decode(device.key.as_bytes())?)?;
         let (keys, host) = (&self.shared.keys, &self.shared.api_host);
         let params = [
-            ("username", self.name.as_str()),
+            ("username", name.as_str()),
             ("factor", "push"),
             ("device", "auto"),
             ("async", "1"),
@@ -116,7 +108,7 @@ impl Person {
         let status = keys.request("GET", host, "/auth/v2/auth_status", &[("txid", &txid)], &signed::date()?);
         self.client.send(&status).await?;
 
-        let waiting = self.signed("GET", "/authenticator/v1/requests", b"")?;
+        let waiting = self.signed(device, &key, "GET", "/authenticator/v1/requests", b"")?;
         let answer = self.phone.ask(&waiting).await?;
         ensure!(answer.status == 200, "requests: {} {}", answer.status, String::from_utf8_lossy(answer.body));
         let waiting: RequestsResponse = serde_json::from_slice(answer.body)?;
@@ -125,8 +117,8 @@ impl Person {
         };
         let payload =
             AnswerPayload { statement: asked.statement, number: None, answer: Answer::Approve, iat: now().as_second() };
-        let body = serde_json::to_vec(&AnswerRequest { answer: sign(&payload, &self.device, &self.key)? })?;
-        let approve = self.signed("POST", &format!("/authenticator/v1/requests/{txid}/answer"), &body)?;
+        let body = serde_json::to_vec(&AnswerRequest { answer: sign(&payload, &device.id, &key)? })?;
+        let approve = self.signed(device, &key, "POST", &format!("/authenticator/v1/requests/{txid}/answer"), &body)?;
 
         let (client, phone) = (&mut self.client, &mut self.phone);
         let start = Instant::now();
@@ -145,7 +137,14 @@ impl Person {
     }
 
     /// A request signed by the device, as bytes.
-    fn signed(&self, method: &str, path: &str, body: &[u8]) -> anyhow::Result<Vec<u8>> {
+    fn signed(
+        &self,
+        device: &Device,
+        key: &DeviceKey,
+        method: &str,
+        path: &str,
+        body: &[u8],
+    ) -> anyhow::Result<Vec<u8>> {
         let mut jti = [0; 16];
         rand::fill(&mut jti).context("no random bytes")?;
         let host = &self.shared.device_host;
@@ -158,7 +157,7 @@ impl Person {
             jti: FixedBytes(jti),
             bsha: Digest::of(body),
         };
-        let proof = sign(&proof, &self.device, &self.key)?;
+        let proof = sign(&proof, &device.id, key)?;
         let length = if body.is_empty() {
             String::new()
         } else {
