@@ -390,7 +390,7 @@ impl Decided {
         }
     }
 
-    /// Out after a menu: the same words.
+    /// Whether the user is in.
     pub fn is_allow(&self) -> bool {
         self.allow
     }
