@@ -82,6 +82,7 @@ const NEXT_DUE: &str = "SELECT min(CASE WHEN lease_until > not_before THEN lease
     WHERE kind = $1 AND done_at IS NULL AND dead_at IS NULL";
 const ACK: &str =
     "UPDATE effect SET done_at = $3, lease_until = NULL WHERE id = $1 AND leased_by = $2 AND done_at IS NULL";
+const ACK_AND_FORGET: &str = "UPDATE effect SET done_at = $3, lease_until = NULL, payload = '' WHERE id = $1 AND leased_by = $2 AND done_at IS NULL";
 const RETRY: &str = "UPDATE effect SET not_before = $3, lease_until = NULL, leased_by = NULL, last_error = $4 \
     WHERE id = $1 AND leased_by = $2 AND done_at IS NULL";
 const BURY: &str = "UPDATE effect SET dead_at = $3, lease_until = NULL, last_error = $4 \
@@ -116,6 +117,11 @@ impl Leased {
     /// It is done. Fails to hold when the lease has ended and another worker has it.
     pub fn done(&self, now: Timestamp) -> Step {
         Step::one(ACK, args![self.id.as_str(), self.lease.as_str(), now])
+    }
+
+    /// As [`done`](Self::done), and what was to be done is not kept: for payloads that hold a secret.
+    pub fn done_and_forgotten(&self, now: Timestamp) -> Step {
+        Step::one(ACK_AND_FORGET, args![self.id.as_str(), self.lease.as_str(), now])
     }
 
     /// It failed and is to be tried again, after 1 s, 2 s, 4 s … up to 15 minutes.

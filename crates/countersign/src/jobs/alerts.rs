@@ -4,77 +4,40 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use cs_engine::Engine;
 use cs_store::outbox::Leased;
-use cs_store::{Job, StoreError};
-use futures_util::future::join_all;
 use jiff::SignedDuration;
 use serde_json::{Value as Json, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-use crate::net::Shutdown;
+use super::outbox::{Courier, Delivery};
 
-const KIND: &str = "alert";
-/// Longer than a command may take; a worker that died loses its alerts to another after this.
-const LEASE: SignedDuration = SignedDuration::from_secs(60);
 /// How long the command may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
-/// How often the command is tried for one alert, over about three hours; the log has the alert in any case.
-const MOST_ATTEMPTS: i64 = 20;
-/// Effects of other nodes, and ones put off, are found by asking this often.
-const ASK_EVERY: Duration = Duration::from_secs(1);
 
-pub(super) async fn run(engine: Engine, command: Vec<String>, shutdown: Shutdown) {
-    loop {
-        let committed = engine.store().effects_committed();
-        match deliver_due(&engine, &command).await {
-            // There may be more than one batch.
-            Ok(delivered) if delivered > 0 => continue,
-            Ok(_) => {}
-            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "alerts cannot be read"),
-        }
-        tokio::select! {
-            () = shutdown.closing() => return,
-            () = committed => {}
-            () = tokio::time::sleep(ASK_EVERY) => {}
-        }
-    }
+/// Says alerts, and hands them to the operator's command.
+pub(super) struct Alerts {
+    /// Program and arguments; empty for none.
+    pub(super) command: Vec<String>,
 }
 
-async fn deliver_due(engine: &Engine, command: &[String]) -> Result<usize, StoreError> {
-    let alerts = engine.store().lease_effects(KIND, 16, LEASE, engine.clock().now()).await?;
-    join_all(alerts.iter().map(|alert| deliver(engine, alert, command))).await;
-    Ok(alerts.len())
-}
+impl Courier for Alerts {
+    const KIND: &'static str = "alert";
+    const LEASE: SignedDuration = SignedDuration::from_secs(60);
+    const BATCH: u32 = 16;
+    /// Over about three hours; the log has the alert in any case.
+    const MOST_ATTEMPTS: i64 = 20;
 
-async fn deliver(engine: &Engine, alert: &Leased, command: &[String]) {
-    let payload = payload(alert);
-    if alert.attempt == 1 {
-        say(alert, &payload);
-    }
-    let outcome = match command.split_first() {
-        Some((program, arguments)) => hand_over(program, arguments, &payload).await,
-        None => Ok(()),
-    };
-    let now = engine.clock().now();
-    let step = match outcome {
-        Ok(()) => alert.done(now),
-        Err(error) => {
-            let is_last = alert.attempt >= MOST_ATTEMPTS;
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                id = alert.id,
-                attempt = alert.attempt,
-                "`alerts.command` failed{}",
-                if is_last { "; it is not tried again for this alert" } else { "" }
-            );
-            if is_last { alert.bury(&error.to_string(), now) } else { alert.retry(&error.to_string(), now) }
+    async fn deliver(&self, alert: &Leased) -> Delivery {
+        let payload = payload(alert);
+        if alert.attempt == 1 {
+            say(alert, &payload);
         }
-    };
-    if let Err(error) = engine.store().commit(Job::new().step(step)).await {
-        // It will be delivered again: at least once is what an alert promises.
-        tracing::warn!(error = &error as &dyn std::error::Error, id = alert.id, "an alert could not be ticked off");
+        let Some((program, arguments)) = self.command.split_first() else { return Delivery::Done };
+        match hand_over(program, arguments, &payload).await {
+            Ok(()) => Delivery::Done,
+            Err(error) => Delivery::Later(format!("`alerts.command`: {error}")),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod maintenance;
+pub(crate) mod outbox;
 
 use cs_engine::Engine;
 
@@ -11,5 +12,6 @@ use crate::net::Shutdown;
 /// Starts every job. They end when the server closes.
 pub fn start(engine: &Engine, config: &Config, shutdown: &Shutdown) {
     tokio::spawn(maintenance::run(engine.clone(), shutdown.clone()));
-    tokio::spawn(alerts::run(engine.clone(), config.alert_command.clone(), shutdown.clone()));
+    let alerts = alerts::Alerts { command: config.alert_command.clone() };
+    tokio::spawn(outbox::run(engine.clone(), alerts, shutdown.clone()));
 }

@@ -1,0 +1,100 @@
+//! Delivering the effects of the outbox, one kind by one courier: at least once, later again after a failure, given up in the end.
+
+use std::time::Duration;
+
+use cs_engine::Engine;
+use cs_store::outbox::Leased;
+use cs_store::{Job, StoreError};
+use futures_util::future::join_all;
+use jiff::SignedDuration;
+
+use crate::net::Shutdown;
+
+/// Effects of other nodes, and ones put off, are found by asking this often.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// What became of one attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// It is done.
+    Done,
+    /// It is done, and what was to be done is a secret that need not stay.
+    DoneAndForgotten,
+    /// Not this time; says why.
+    Later(String),
+    /// It never will be; says why.
+    Never(String),
+}
+
+/// Who carries out effects of one kind.
+pub(crate) trait Courier: Send + Sync + 'static {
+    /// The kind of its effects.
+    const KIND: &'static str;
+    /// Longer than one delivery may take: a courier that died loses its effects to another after this.
+    const LEASE: SignedDuration;
+    /// How many effects are carried out at a time.
+    const BATCH: u32;
+    /// After so many attempts an effect is given up.
+    const MOST_ATTEMPTS: i64;
+
+    /// Tries once. Must end within [`Self::LEASE`] by itself.
+    fn deliver(&self, effect: &Leased) -> impl Future<Output = Delivery> + Send;
+}
+
+/// Delivers until the server closes.
+pub(super) async fn run(engine: Engine, courier: impl Courier, shutdown: Shutdown) {
+    loop {
+        let committed = engine.store().effects_committed();
+        match deliver_due(&engine, &courier).await {
+            // There may be more than one batch.
+            Ok(delivered) if delivered > 0 => continue,
+            Ok(_) => {}
+            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "effects cannot be read"),
+        }
+        tokio::select! {
+            () = shutdown.closing() => return,
+            () = committed => {}
+            () = tokio::time::sleep(ASK_EVERY) => {}
+        }
+    }
+}
+
+/// Carries out what is due, at most one batch, and says how many effects that were.
+pub(crate) async fn deliver_due<C: Courier>(engine: &Engine, courier: &C) -> Result<usize, StoreError> {
+    let due = engine.store().lease_effects(C::KIND, C::BATCH, C::LEASE, engine.clock().now()).await?;
+    join_all(due.iter().map(|effect| attempt(engine, courier, effect))).await;
+    Ok(due.len())
+}
+
+async fn attempt<C: Courier>(engine: &Engine, courier: &C, effect: &Leased) {
+    let delivery = courier.deliver(effect).await;
+    let now = engine.clock().now();
+    let step = match &delivery {
+        Delivery::Done => effect.done(now),
+        Delivery::DoneAndForgotten => effect.done_and_forgotten(now),
+        Delivery::Later(reason) if effect.attempt < C::MOST_ATTEMPTS => {
+            tracing::warn!(
+                kind = C::KIND,
+                id = effect.id,
+                attempt = effect.attempt,
+                reason,
+                "not delivered, tried again later"
+            );
+            effect.retry(reason, now)
+        }
+        Delivery::Later(reason) | Delivery::Never(reason) => {
+            tracing::error!(
+                kind = C::KIND,
+                id = effect.id,
+                attempt = effect.attempt,
+                reason,
+                "not delivered and given up"
+            );
+            effect.bury(reason, now)
+        }
+    };
+    if let Err(error) = engine.store().commit(Job::new().step(step)).await {
+        // It will be delivered again: at least once is what the outbox promises.
+        tracing::warn!(error = &error as &dyn std::error::Error, kind = C::KIND, id = effect.id, "not ticked off");
+    }
+}
