@@ -90,6 +90,8 @@ ids! {
     IntegrationKey, "DI", "an integration key (DI…)";
     /// An administrator. Administrators are never users.
     AdminId, "DE", "an administrator id (DE…)";
+    /// A policy.
+    PolicyKey, "PO", "a policy key (PO…)";
 }
 
 /// A login transaction: 128 bits, written as a UUID.
