@@ -1,5 +1,6 @@
 //! Addresses as rules see them.
 
+use std::fmt;
 use std::net::IpAddr;
 
 /// The canonical form of an address: IPv4-mapped IPv6 is IPv4, so that no network rule can be walked around by spelling.
@@ -20,7 +21,12 @@ pub fn parse_address(text: &str) -> Option<IpAddr> {
 
 /// Networks as administrators write them: addresses, ranges (`10.0.0.1-10.0.0.9`) and CIDR blocks, separated by commas.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct NetworkList(Vec<(IpAddr, IpAddr)>);
+pub struct NetworkList {
+    /// As they were written, in that order.
+    entries: Vec<(IpAddr, IpAddr)>,
+    /// The same addresses in rising ranges that do not overlap, to be searched by halves.
+    ranges: Vec<(IpAddr, IpAddr)>,
+}
 
 impl NetworkList {
     /// The most entries a list may have.
@@ -30,18 +36,63 @@ impl NetworkList {
     pub fn parse(text: &str) -> Option<Self> {
         let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let list = entries.take(Self::MOST_ENTRIES + 1).map(parse_network).collect::<Option<Vec<_>>>()?;
-        (list.len() <= Self::MOST_ENTRIES).then_some(Self(list))
+        (list.len() <= Self::MOST_ENTRIES).then(|| Self { ranges: merged(list.clone()), entries: list })
+    }
+
+    /// The entries in the order they were given, each in its shortest spelling: address, CIDR block, or range.
+    pub fn entries(&self) -> impl Iterator<Item = String> {
+        self.entries.iter().map(|(first, last)| spelled(*first, *last))
     }
 
     /// Whether there is no entry.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries.is_empty()
     }
 
     /// Whether `address` is in one of the networks.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = canonical(address);
-        self.0.iter().any(|(first, last)| first.is_ipv4() == address.is_ipv4() && (*first..=*last).contains(&address))
+        // IPv4 sorts before IPv6, so the families never mix.
+        let after = self.ranges.partition_point(|(first, _)| *first <= address);
+        after.checked_sub(1).and_then(|at| self.ranges.get(at)).is_some_and(|(_, last)| address <= *last)
+    }
+}
+
+impl fmt::Display for NetworkList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, entry) in self.entries().enumerate() {
+            write!(f, "{}{entry}", if at > 0 { "," } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+fn merged(mut ranges: Vec<(IpAddr, IpAddr)>) -> Vec<(IpAddr, IpAddr)> {
+    ranges.sort_unstable();
+    ranges.dedup_by(|next, kept| {
+        let overlaps = next.0.is_ipv4() == kept.0.is_ipv4() && next.0 <= kept.1;
+        if overlaps {
+            kept.1 = kept.1.max(next.1);
+        }
+        overlaps
+    });
+    ranges
+}
+
+fn spelled(first: IpAddr, last: IpAddr) -> String {
+    let (start, end, width) = match (first, last) {
+        (IpAddr::V4(first), IpAddr::V4(last)) => (first.to_bits().into(), last.to_bits().into(), 32),
+        (IpAddr::V6(first), IpAddr::V6(last)) => (first.to_bits(), last.to_bits(), 128),
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return format!("{first}-{last}"),
+    };
+    let (start, end): (u128, u128) = (start, end);
+    let size_less_one = end - start;
+    // A block: a power of two of addresses, beginning at a multiple of it.
+    let is_block = size_less_one & size_less_one.wrapping_add(1) == 0 && start & size_less_one == 0;
+    match size_less_one {
+        0 => first.to_string(),
+        _ if is_block => format!("{first}/{}", width - size_less_one.count_ones()),
+        _ => format!("{first}-{last}"),
     }
 }
 
@@ -106,6 +157,36 @@ mod tests {
         assert!(NetworkList::parse("0.0.0.0/0").unwrap().contains("203.0.113.9".parse().unwrap()));
         assert!(!NetworkList::parse("0.0.0.0/0").unwrap().contains("2001:db8::1".parse().unwrap()));
         assert!(NetworkList::parse(" , ").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_list_is_written_as_it_was_read() {
+        for text in [
+            "192.0.2.7,10.0.0.0/8,172.16.0.3-172.16.0.5,2001:db8::/32",
+            "0.0.0.0/0,::/0,10.0.0.1-10.0.0.2,10.0.0.0/31,2001:db8::1",
+            "",
+        ] {
+            assert_eq!(NetworkList::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(
+            NetworkList::parse("10.0.0.9/8 , 10.0.0.0-10.0.0.255").unwrap().to_string(),
+            "10.0.0.0/8,10.0.0.0/24"
+        );
+    }
+
+    #[test]
+    fn overlapping_entries_are_searched_like_any() {
+        let list = NetworkList::parse("10.0.0.0/8,10.1.0.0/16,10.0.0.5,11.0.0.1,::/64,::5").unwrap();
+        for (address, is_in) in [
+            ("10.0.0.6", true),
+            ("10.2.0.0", true),
+            ("11.0.0.1", true),
+            ("11.0.0.0", false),
+            ("::9", true),
+            ("1::", false),
+        ] {
+            assert_eq!(list.contains(address.parse().unwrap()), is_in, "{address}");
+        }
     }
 
     #[test]
