@@ -15,6 +15,7 @@ pub mod lockout;
 pub mod login;
 pub mod network;
 pub mod otp;
+pub mod policy;
 pub mod secret;
 pub mod user;
 pub mod username;

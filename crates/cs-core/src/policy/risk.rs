@@ -1,0 +1,126 @@
+//! Signals of risk: deterministic, with the inputs that made them.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+use super::country::Country;
+use super::sections::{Signal, SignalMode};
+
+/// What the signals say about one login.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Assessment {
+    /// What fired, in the order of [`Signal`], each with the mode it was watched in.
+    pub detections: Vec<Detection>,
+}
+
+/// A signal that fired, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Detection {
+    /// Which one, and the inputs.
+    pub evidence: Evidence,
+    /// Whether it counts, or is only reported.
+    pub mode: SignalMode,
+}
+
+/// The inputs of a signal that fired, for the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// A request was called fraud.
+    FraudReport {
+        /// Until when that counts.
+        until: Timestamp,
+    },
+    /// So many denied or unanswered pushes in so many minutes.
+    PushHarassment {
+        /// How many.
+        failures: u16,
+        /// In how many minutes.
+        minutes: u16,
+    },
+    /// Failed pushes to so many users from one network.
+    PushSpray {
+        /// How many users.
+        users: u16,
+        /// The first address of the network.
+        network: IpAddr,
+    },
+    /// Too fast.
+    ImpossibleTravel {
+        /// How far from the last login.
+        kilometres: u32,
+        /// How long after it.
+        minutes: u32,
+    },
+    /// Without coordinates: another country within hours.
+    CountryChange {
+        /// The country of the last login.
+        from: Country,
+        /// The country of this one.
+        to: Country,
+        /// How long after it.
+        minutes: u32,
+    },
+    /// Access device and phone in different countries.
+    CountryMismatch {
+        /// Of the access device.
+        access: Country,
+        /// Of the phone.
+        phone: Country,
+    },
+    /// Access device and phone far apart.
+    DeviceDistance {
+        /// How far.
+        kilometres: u32,
+    },
+    /// A network the organisation has not been seen in.
+    NovelNetwork {
+        /// The first address of the network.
+        network: IpAddr,
+    },
+    /// A country the organisation has not been seen in.
+    UnusualCountry {
+        /// The country.
+        country: Country,
+    },
+    /// A new authenticator.
+    NewDevice {
+        /// When it was bound.
+        since: Timestamp,
+    },
+    /// An hour at which this user does not log in.
+    UnusualHour {
+        /// The hour of the day, in universal time.
+        hour: u8,
+    },
+}
+
+impl Evidence {
+    /// Which signal it is.
+    pub const fn signal(&self) -> Signal {
+        match self {
+            Self::FraudReport { .. } => Signal::FraudReport,
+            Self::PushHarassment { .. } => Signal::PushHarassment,
+            Self::PushSpray { .. } => Signal::PushSpray,
+            Self::ImpossibleTravel { .. } | Self::CountryChange { .. } => Signal::ImpossibleTravel,
+            Self::CountryMismatch { .. } => Signal::CountryMismatch,
+            Self::DeviceDistance { .. } => Signal::DeviceDistance,
+            Self::NovelNetwork { .. } => Signal::NovelNetwork,
+            Self::UnusualCountry { .. } => Signal::UnusualCountry,
+            Self::NewDevice { .. } => Signal::NewDevice,
+            Self::UnusualHour { .. } => Signal::UnusualHour,
+        }
+    }
+}
+
+impl Assessment {
+    /// The first signal that counts.
+    pub fn enforced(&self) -> Option<&Detection> {
+        self.detections.iter().find(|detection| detection.mode == SignalMode::Enforce)
+    }
+
+    /// Whether nothing that is watched fired.
+    pub fn is_low(&self) -> bool {
+        self.detections.is_empty()
+    }
+}
