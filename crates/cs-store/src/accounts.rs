@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 
 use crate::convert::{corrupt, parsed};
-use crate::db::{Row, Step, StoreError};
+use crate::db::{Reader, Row, Step, StoreError};
 use crate::{Store, args};
 
 /// An account.
@@ -33,6 +33,41 @@ macro_rules! select_account {
     ($rest:literal) => {
         concat!("SELECT account, name, api_host, settings, version, created_at FROM account ", $rest)
     };
+}
+
+/// How many objects an account has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ObjectCounts {
+    /// Users outside the trash.
+    pub users: i64,
+    /// Users in the trash.
+    pub users_in_trash: i64,
+    /// Administrators.
+    pub administrators: i64,
+    /// Integrations.
+    pub integrations: i64,
+}
+
+impl Reader {
+    /// How many users, users about to be removed, administrators and integrations an account has.
+    pub async fn object_counts(&self, account: AccountId) -> Result<ObjectCounts, StoreError> {
+        let row = self
+            .query_opt(
+                "SELECT (SELECT count(*) FROM users WHERE account = $1 AND deleted_at IS NULL), \
+                 (SELECT count(*) FROM users WHERE account = $1 AND deleted_at IS NOT NULL), \
+                 (SELECT count(*) FROM administrator WHERE account = $1), \
+                 (SELECT count(*) FROM integration WHERE account = $1)",
+                args![account.as_str()],
+            )
+            .await?;
+        let Some(row) = row else { return Ok(ObjectCounts::default()) };
+        Ok(ObjectCounts {
+            users: row.int(0)?,
+            users_in_trash: row.int(1)?,
+            administrators: row.int(2)?,
+            integrations: row.int(3)?,
+        })
+    }
 }
 
 impl Account {

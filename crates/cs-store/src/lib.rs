@@ -14,7 +14,6 @@ pub mod groups;
 pub mod highwater;
 pub mod integrations;
 mod lists;
-pub mod log_reads;
 pub mod logins;
 pub mod outbox;
 pub mod phones;

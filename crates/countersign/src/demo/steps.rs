@@ -9,9 +9,9 @@ use anyhow::{Context as _, bail, ensure};
 use countersign_device::{Authenticator, Environment, Storage, clean};
 use cs_client::{Auth, AuthResult, Client, Preauth, PreauthResult};
 use cs_core::login::DenyReason;
-use cs_store::audit::{LogKind, LogQuery, LogRecord, verify};
+use cs_store::audit::{LogFilter, LogKind, LogPage, LogRecord, verify};
 use cs_wire::device::Request;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value as Json;
 
 use super::{Demo, DemoRecord, client};
@@ -162,14 +162,8 @@ async fn login_duo(record: &DemoRecord, phone: &Authenticator) -> anyhow::Result
 async fn last_login(demo: &Demo) -> anyhow::Result<LogRecord> {
     let account = demo.engine.account_ids().await?.into_iter().next().context("there is no account")?;
     let now = demo.engine.clock().now();
-    let query = LogQuery {
-        kind: LogKind::Auth,
-        user: None,
-        since: Timestamp::MIN,
-        until: now + SignedDuration::from_hours(1),
-        limit: 1,
-    };
-    let entries = demo.engine.store().reader().log_entries(account, &query).await?;
+    let page = LogPage::newest(1, Timestamp::MIN, now);
+    let entries = demo.engine.store().reader().log_page(account, LogKind::Auth, &LogFilter::default(), &page).await?;
     entries.into_iter().next().context("the authentication log is empty")
 }
 

@@ -198,3 +198,32 @@ async fn a_running_server_sees_a_change_at_the_next_login() {
     assert!(matches!(refused, Err(cs_client::Error::Refused { .. })), "{refused:?}");
     demo.stop().await;
 }
+
+#[test]
+fn a_log_is_followed_until_ctrl_c() {
+    use std::io::{BufRead as _, BufReader};
+    let site = Terminal::new();
+    site.json(&["user", "create", "before"]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command.env_clear().arg("--data").arg(site.data.path()).args(["admin", "--json", "log", "--follow"]);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut objects = || -> String {
+        let entry: Json = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        entry["personal"]["object"].as_str().unwrap().to_owned()
+    };
+    // The first account and what belongs to it come before.
+    while objects() != "before" {}
+    for name in ["one", "two", "three"] {
+        site.json(&["user", "create", name]);
+        assert_eq!(objects(), name);
+    }
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+
+    let told = site.admin(&["log", "admin", "--limit", "1"]);
+    assert!(text(&told.stdout).contains("three"), "{}", text(&told.stdout));
+    let told = text(&site.admin(&["log"]).stdout);
+    assert!(told.lines().last().unwrap().contains("admin") && told.contains("user_create  three"), "{told}");
+    assert_eq!(site.admin(&["log", "show", "abcd", "--follow"]).status.code(), Some(2));
+}

@@ -5,6 +5,7 @@
 mod chain;
 mod checkpoint;
 mod export;
+mod follow;
 mod prune;
 mod read;
 mod record;
@@ -16,7 +17,8 @@ pub use chain::{ChainHead, LogKey};
 pub use checkpoint::{Checkpoint, CheckpointError, Head, Other};
 pub(crate) use checkpoint::{Checkpoints, LAST_HASH, others};
 pub use export::Exporter;
+pub use follow::Follower;
 pub use prune::prune;
-pub use read::LogQuery;
+pub use read::{LogFilter, LogOrder, LogPage, MOST_COUNTED, Outcome};
 pub use record::{LogKind, LogPosition, LogRecord};
 pub use verify::{Finding, Report, verify};

@@ -18,6 +18,9 @@ pub enum LogKind {
 }
 
 impl LogKind {
+    /// All four.
+    pub const ALL: [Self; 4] = [Self::Auth, Self::Admin, Self::Telephony, Self::Activity];
+
     /// The name in the database.
     pub const fn as_str(self) -> &'static str {
         match self {

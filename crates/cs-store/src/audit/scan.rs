@@ -30,7 +30,7 @@ impl Stored {
     }
 
     pub(super) fn content(row: &Row) -> Result<Content, StoreError> {
-        let kind = [LogKind::Auth, LogKind::Admin, LogKind::Telephony, LogKind::Activity]
+        let kind = LogKind::ALL
             .into_iter()
             .find(|kind| row.str(2).is_ok_and(|text| text == kind.as_str()))
             .ok_or_else(|| StoreError::corrupt("log", ""))?;

@@ -6,9 +6,8 @@ use cs_core::integration::{IntegrationType, Permission, Permissions, UserAccess}
 use cs_core::secret::SecretKey;
 use cs_core::username::UsernameNormalization;
 use cs_store::administrators::{Administrator, AdministratorStatus, another_owner};
-use cs_store::audit::{LogKind, LogRecord};
+use cs_store::audit::{LogFilter, LogKind, LogOrder, LogPage, LogRecord, Outcome};
 use cs_store::integrations::{IntegrationRecord, delete_integration};
-use cs_store::log_reads::{LogFilter, LogOrder, LogPage, Outcome};
 use cs_store::testing::TestDatabase;
 use cs_store::{CommitError, Job, Store};
 use jiff::{SignedDuration, Timestamp};

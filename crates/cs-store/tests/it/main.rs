@@ -29,6 +29,7 @@ mod backup;
 mod commits;
 mod common;
 mod durability;
+mod following;
 mod logins;
 mod opening;
 mod outbox;

@@ -2,8 +2,7 @@
 
 use axum::extract::State;
 use cs_core::id::{IntegrationKey, UserId};
-use cs_store::audit::LogKind;
-use cs_store::log_reads::{LogEntry, LogFilter};
+use cs_store::audit::{LogFilter, LogKind, LogRecord};
 use cs_wire::envelope::AuthLogPaging;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
@@ -80,7 +79,7 @@ fn filter(request: &SignedAdmin<ReadLog>) -> Result<LogFilter, Failure> {
 }
 
 /// An entry as `/admin/v2/logs/authentication` shows it.
-fn event(entry: &LogEntry) -> Json {
+fn event(entry: &LogRecord) -> Json {
     let body = fields(Some(&entry.body));
     let personal = fields(entry.personal.as_deref());
     let unknown = json!("unknown");
@@ -135,7 +134,7 @@ fn location(personal: &Map<String, Json>) -> Json {
 }
 
 /// An entry as `/admin/v1/logs/authentication` shows it.
-fn event_v1(entry: &LogEntry) -> Json {
+fn event_v1(entry: &LogRecord) -> Json {
     let body = fields(Some(&entry.body));
     let personal = fields(entry.personal.as_deref());
     let result = match entry.result.as_deref() {

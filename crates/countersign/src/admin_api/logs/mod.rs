@@ -8,7 +8,7 @@ mod others;
 
 use axum::Router;
 use axum::routing::get;
-use cs_store::log_reads::{LogEntry, LogOrder, LogPage};
+use cs_store::audit::{LogOrder, LogPage, LogRecord};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value as Json};
 
@@ -70,7 +70,7 @@ fn page_v1(app: &App, request: &SignedAdmin<ReadLog>) -> Result<LogPage, Failure
 }
 
 /// Where the next page begins, if this one is full.
-fn next_offset(page: &LogPage, entries: &[LogEntry]) -> Option<[String; 2]> {
+fn next_offset(page: &LogPage, entries: &[LogRecord]) -> Option<[String; 2]> {
     let last = entries.last().filter(|_| entries.len() == page.limit as usize)?;
     Some([last.at.as_millisecond().to_string(), last.id.clone()])
 }

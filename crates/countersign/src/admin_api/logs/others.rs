@@ -1,8 +1,7 @@
 //! What administrators did, what was sent, and what happened otherwise.
 
 use axum::extract::State;
-use cs_store::audit::LogKind;
-use cs_store::log_reads::{LogEntry, LogFilter, LogOrder};
+use cs_store::audit::{LogFilter, LogKind, LogOrder, LogRecord};
 use cs_wire::envelope::{LogPaging, Total};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -80,7 +79,7 @@ async fn items(
     app: &App,
     request: &SignedAdmin<ReadLog>,
     kinds: &[LogKind],
-    item: impl Fn(&LogEntry) -> Json,
+    item: impl Fn(&LogRecord) -> Json,
 ) -> Result<Envelope<Items>, Failure> {
     let page = page_v2(request)?;
     let reader = app.engine().store().reader();
@@ -107,7 +106,7 @@ async fn list(
     app: &App,
     request: &SignedAdmin<ReadLog>,
     kind: LogKind,
-    item: impl Fn(&LogEntry) -> Json,
+    item: impl Fn(&LogRecord) -> Json,
 ) -> Result<Envelope<Vec<Json>>, Failure> {
     let page = page_v1(app, request)?;
     let entries =
@@ -115,10 +114,10 @@ async fn list(
     Ok(Envelope::new(entries.iter().map(item).collect()))
 }
 
-fn activity_item(entry: &LogEntry, akey: &str) -> Json {
+fn activity_item(entry: &LogRecord, akey: &str) -> Json {
     let personal = fields(entry.personal.as_deref());
     let body = fields(Some(&entry.body));
-    let is_device = entry.kind == LogKind::Activity.as_str();
+    let is_device = entry.kind == LogKind::Activity;
     let actor = match (is_device, &entry.integration) {
         (true, _) => json!({"key": entry.user_id, "name": null, "type": "user", "details": "{}"}),
         (false, Some(key)) => {
@@ -160,7 +159,7 @@ fn activity_item(entry: &LogEntry, akey: &str) -> Json {
     })
 }
 
-fn telephony_item(entry: &LogEntry) -> Json {
+fn telephony_item(entry: &LogRecord) -> Json {
     let body = fields(Some(&entry.body));
     let personal = fields(entry.personal.as_deref());
     json!({

@@ -1,9 +1,12 @@
 //! `countersign admin log`
 
+mod follow;
+
 use clap::{Args, Subcommand, ValueEnum};
 use cs_core::login::DenyReason;
-use cs_store::audit::{LogKind, LogQuery, LogRecord};
-use jiff::{SignedDuration, Timestamp};
+use cs_store::audit::{LogFilter, LogKind, LogPage, LogRecord};
+use cs_store::users::UserRecord;
+use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
 use super::error::AdminError;
@@ -14,8 +17,11 @@ use super::when;
 /// The logs: what happened and why
 #[derive(Debug, Args)]
 pub(super) struct Log {
+    /// Go on showing entries as they are written, until Ctrl-C; with --json one object a line
+    #[arg(long, short, global = true)]
+    follow: bool,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -43,9 +49,9 @@ struct Which {
     /// Only with this result
     #[arg(long)]
     result: Option<LoginResult>,
-    /// At most so many, the newest
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    limit: u32,
+    /// At most so many, the newest [default: 50; 10 with --follow]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    limit: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -67,44 +73,85 @@ impl LoginResult {
 
 impl Log {
     pub(super) async fn run(&self, site: &Site) -> Result<Answer, AdminError> {
-        match &self.command {
-            Command::Auth(which) => list(site, LogKind::Auth, which).await,
-            Command::Admin(which) => list(site, LogKind::Admin, which).await,
-            Command::Activity(which) => list(site, LogKind::Activity, which).await,
-            Command::Telephony(which) => list(site, LogKind::Telephony, which).await,
-            Command::Show { reference } => show(site, reference).await,
+        let everything = Which { user: None, since: None, result: None, limit: None };
+        let (kinds, which) = match &self.command {
+            None => (&LogKind::ALL[..], &everything),
+            Some(Command::Auth(which)) => (&[LogKind::Auth][..], which),
+            Some(Command::Admin(which)) => (&[LogKind::Admin][..], which),
+            Some(Command::Activity(which)) => (&[LogKind::Activity][..], which),
+            Some(Command::Telephony(which)) => (&[LogKind::Telephony][..], which),
+            Some(Command::Show { .. }) if self.follow => {
+                return Err(AdminError::Usage { argument: "--follow", problem: "one entry does not grow" });
+            }
+            Some(Command::Show { reference }) => return show(site, reference).await,
+        };
+        let wanted = Wanted::new(site, kinds, which).await?;
+        if self.follow {
+            return follow::follow(site, &wanted, which.limit.unwrap_or(10)).await;
         }
+        let entries = wanted.newest(site, which.limit.unwrap_or(50)).await?;
+        let text = match kinds {
+            [LogKind::Auth] => logins(&entries),
+            [LogKind::Admin | LogKind::Activity | LogKind::Telephony] => doings(&entries),
+            _ => follow::lines(&entries),
+        };
+        let entries: Vec<Json> = entries.iter().map(entry_json).collect();
+        Ok(Answer::new(json!({"entries": entries}), text))
     }
 }
 
-async fn list(site: &Site, kind: LogKind, which: &Which) -> Result<Answer, AdminError> {
-    let now = site.now();
-    let user = match &which.user {
-        Some(user) => Some(site.user(user).await?),
-        None => None,
-    };
-    let since = which.since.as_deref().map(|text| when::since("--since", text, now)).transpose()?;
-    let query = LogQuery {
-        kind,
-        // Administrators' doings are kept under the name of what they changed.
-        user: user.as_ref().filter(|_| kind != LogKind::Admin).map(|user| user.id),
-        since: since.unwrap_or(Timestamp::MIN),
-        until: now + SignedDuration::from_hours(1),
-        limit: which.limit,
-    };
-    let mut entries = site.reader().log_entries(site.account, &query).await?;
-    entries.retain(|entry| which.result.is_none_or(|result| entry.result.as_deref() == Some(result.as_str())));
-    if let (Some(user), LogKind::Admin) = (&user, kind) {
-        entries.retain(|entry| personal(entry).get("object").and_then(Json::as_str) == Some(&user.username));
+/// Which entries are wanted.
+struct Wanted<'a> {
+    kinds: &'a [LogKind],
+    user: Option<UserRecord>,
+    since: Timestamp,
+    result: Option<LoginResult>,
+}
+
+impl<'a> Wanted<'a> {
+    async fn new(site: &Site, kinds: &'a [LogKind], which: &Which) -> Result<Self, AdminError> {
+        let user = match &which.user {
+            Some(user) => Some(site.user(user).await?),
+            None => None,
+        };
+        let since = which.since.as_deref().map(|text| when::since("--since", text, site.now())).transpose()?;
+        Ok(Self { kinds, user, since: since.unwrap_or(Timestamp::MIN), result: which.result })
     }
-    // The newest last, where the terminal's prompt is.
-    entries.reverse();
-    let text = match kind {
-        LogKind::Auth => logins(&entries),
-        LogKind::Admin | LogKind::Activity | LogKind::Telephony => doings(&entries),
-    };
-    let entries: Vec<Json> = entries.iter().map(entry_json).collect();
-    Ok(Answer::new(json!({"entries": entries}), text))
+
+    /// The newest, oldest first: the newest is where the terminal's prompt is.
+    async fn newest(&self, site: &Site, limit: u32) -> Result<Vec<LogRecord>, AdminError> {
+        let texts = |text: Option<&str>| text.map(str::to_owned).into_iter().collect();
+        let page = LogPage::newest(limit, self.since, site.now());
+        let mut entries = Vec::new();
+        for kind in self.kinds {
+            // Administrators' doings are kept under the name of what they changed.
+            let user = self.user.as_ref().filter(|_| *kind != LogKind::Admin);
+            let filter = LogFilter {
+                users: texts(user.map(|user| user.id.as_str())),
+                results: texts(self.result.map(LoginResult::as_str)),
+                ..LogFilter::default()
+            };
+            entries.extend(site.reader().log_page(site.account, *kind, &filter, &page).await?);
+        }
+        entries.retain(|entry| self.matches(site, entry));
+        entries.sort_by_key(|entry| entry.at);
+        entries.drain(..entries.len().saturating_sub(limit as usize));
+        Ok(entries)
+    }
+
+    fn matches(&self, site: &Site, entry: &LogRecord) -> bool {
+        let of_user = |user: &UserRecord| match entry.kind {
+            LogKind::Admin => personal(entry).get("object").and_then(Json::as_str) == Some(&user.username),
+            LogKind::Auth | LogKind::Activity | LogKind::Telephony => {
+                entry.user_id.as_deref() == Some(user.id.as_str())
+            }
+        };
+        entry.account == site.account.as_str()
+            && self.kinds.contains(&entry.kind)
+            && entry.at >= self.since
+            && self.result.is_none_or(|result| entry.result.as_deref() == Some(result.as_str()))
+            && self.user.as_ref().is_none_or(of_user)
+    }
 }
 
 fn logins(entries: &[LogRecord]) -> String {

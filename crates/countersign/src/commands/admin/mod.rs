@@ -45,6 +45,7 @@ use site::Site;
     countersign admin user explain bob --app DIXXXXXXXXXXXXXXXXXX\n  \
     countersign admin bypass create bob --valid 1h\n  \
     countersign admin log auth --user bob --since 24h\n  \
+    countersign admin log --follow\n  \
     countersign admin log show 6B024335"
 )]
 pub struct Admin {
@@ -84,7 +85,7 @@ impl Admin {
         let runtime = tokio::runtime::Runtime::new().context("cannot start threads")?;
         runtime.block_on(async {
             let engine = open_for_terminal(&config).await?;
-            let outcome = match Site::open(engine.clone(), self.account.as_deref(), self.yes).await {
+            let outcome = match Site::open(engine.clone(), self.account.as_deref(), self.json, self.yes).await {
                 Ok(site) => self.what.run(&site).await,
                 Err(error) => Err(error),
             };
@@ -100,6 +101,10 @@ impl Admin {
     }
 
     fn print(&self, answer: &Answer) -> anyhow::Result<()> {
+        if answer.json.is_null() {
+            // It was printed as it came.
+            return Ok(());
+        }
         let text = if self.json {
             escape_json(&serde_json::to_string_pretty(&answer.json)?)
         } else {

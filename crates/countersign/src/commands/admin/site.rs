@@ -17,12 +17,14 @@ pub(super) const ACTOR: &Actor = &Actor::Terminal;
 pub(super) struct Site {
     pub(super) engine: Engine,
     pub(super) account: AccountId,
+    /// Answers are printed as JSON: for commands that print as they go.
+    pub(super) json: bool,
     yes: bool,
 }
 
 impl Site {
     /// Chooses the account: the only one, or the one that `account` names by id or API host.
-    pub(super) async fn open(engine: Engine, account: Option<&str>, yes: bool) -> Result<Self, AdminError> {
+    pub(super) async fn open(engine: Engine, account: Option<&str>, json: bool, yes: bool) -> Result<Self, AdminError> {
         let accounts = engine.directory().accounts().await?;
         let chosen = match account {
             Some(given) => {
@@ -49,7 +51,7 @@ impl Site {
                 }
             },
         };
-        Ok(Self { account: chosen.id, engine, yes })
+        Ok(Self { account: chosen.id, engine, json, yes })
     }
 
     pub(super) fn reader(&self) -> Reader {
