@@ -90,8 +90,15 @@ ids! {
     IntegrationKey, "DI", "an integration key (DI…)";
     /// An administrator. Administrators are never users.
     AdminId, "DE", "an administrator id (DE…)";
-    /// A policy.
-    PolicyKey, "PO", "a policy key (PO…)";
+}
+
+impl PolicyKey {
+    /// The key of an account's global policy: the account's id in another dress, so that there cannot be two.
+    pub fn global_of(account: AccountId) -> Self {
+        let mut id = account.0;
+        id[..2].copy_from_slice(b"PO");
+        Self(id)
+    }
 }
 
 /// A login transaction: 128 bits, written as a UUID.
@@ -169,6 +176,12 @@ mod tests {
         {
             assert!(wrong.parse::<UserId>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_account_has_one_global_policy() {
+        let account: AccountId = "DAABCDEFGHJKLMNPQRST".parse().unwrap();
+        assert_eq!(PolicyKey::global_of(account).to_string(), "POABCDEFGHJKLMNPQRST");
     }
 
     #[test]

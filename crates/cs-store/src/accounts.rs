@@ -162,10 +162,11 @@ impl Store {
         rows.iter().map(Account::read).collect()
     }
 
-    /// A text that changes with every change of an account or an integration, whoever made it.
+    /// A text that changes with every change of an account, an integration or a policy, whoever made it.
     pub async fn directory_version(&self) -> Result<String, StoreError> {
         const SQL: &str = "SELECT 'a', COUNT(*), CAST(COALESCE(SUM(version), 0) AS BIGINT), COALESCE(MAX(created_at), 0) FROM account \
-             UNION ALL SELECT 'i', COUNT(*), CAST(COALESCE(SUM(version), 0) AS BIGINT), COALESCE(MAX(created_at), 0) FROM integration";
+             UNION ALL SELECT 'i', COUNT(*), CAST(COALESCE(SUM(version), 0) AS BIGINT), COALESCE(MAX(created_at), 0) FROM integration \
+             UNION ALL SELECT 'p', COUNT(*), CAST(COALESCE(SUM(version), 0) AS BIGINT), 0 FROM policy_book";
         let mut version = String::new();
         for row in self.query(SQL, args![]).await? {
             version.push_str(&format!("{}{}.{}.{} ", row.str(0)?, row.int(1)?, row.int(2)?, row.int(3)?));

@@ -17,6 +17,7 @@ mod lists;
 pub mod logins;
 pub mod outbox;
 pub mod phones;
+pub mod policies;
 pub mod restore_steps;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -33,6 +33,7 @@ mod following;
 mod logins;
 mod opening;
 mod outbox;
+mod policies;
 mod restoring;
 mod rotation;
 mod source;
