@@ -1,4 +1,4 @@
-//! Accounts and integrations, parsed and with secrets open, kept in memory. A cache is a hint: the guards of a commit compare versions.
+//! Accounts, integrations and policies, parsed and with secrets open, kept in memory. A cache is a hint: the guards of a commit compare versions.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,6 +8,9 @@ use cs_core::id::{AccountId, IntegrationKey};
 use cs_core::integration::Integration;
 use cs_store::accounts::Account;
 use cs_store::{Store, StoreError};
+use jiff::Timestamp;
+
+use crate::policy::PolicyBook;
 
 /// How many integrations are kept. An attacker who tries keys gets nothing in: only existing ones are kept.
 const CAPACITY: usize = 10_000;
@@ -28,6 +31,7 @@ struct State {
     version: Option<String>,
     accounts: Option<Arc<Vec<AccountEntry>>>,
     integrations: HashMap<(AccountId, IntegrationKey), Arc<Integration>>,
+    policies: HashMap<AccountId, Arc<PolicyBook>>,
 }
 
 impl Directory {
@@ -86,7 +90,23 @@ impl Directory {
         Ok(Some(found))
     }
 
-    /// Forgets everything if another process or node has changed an account or an integration. One small query, meant for once a second.
+    /// The policies of `account`. A decision made with them guards on [`PolicyBook::version`]; when that guard does not hold, [`Directory::invalidate`].
+    pub async fn policies(&self, account: &Account, now: Timestamp) -> Result<Arc<PolicyBook>, StoreError> {
+        self.refresh();
+        if let Some(found) = self.state.read().unwrap_or_else(PoisonError::into_inner).policies.get(&account.id) {
+            return Ok(Arc::clone(found));
+        }
+        let epoch = self.seen_epoch.load(Ordering::Acquire);
+        let rows = self.store.policy_rows(account.id, now).await?;
+        let found = Arc::new(PolicyBook::new(&rows, &account.login)?);
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if epoch == self.seen_epoch.load(Ordering::Acquire) {
+            state.policies.insert(account.id, Arc::clone(&found));
+        }
+        Ok(found)
+    }
+
+    /// Forgets everything if another process or node has changed an account, an integration or a policy. One small query, meant for once a second.
     pub(crate) async fn look_for_changes(&self) -> Result<(), StoreError> {
         let version = self.store.directory_version().await?;
         let changed = {

@@ -17,6 +17,7 @@ mod hub;
 mod legacy;
 pub mod login;
 mod maintenance;
+pub mod policy;
 mod waiters;
 
 use std::sync::Arc;

@@ -1,0 +1,6 @@
+//! Policies as administrators make them and logins read them.
+
+mod book;
+pub mod json;
+
+pub use book::PolicyBook;
