@@ -9,6 +9,7 @@ use cs_store::Job;
 use cs_store::accounts::{Account, login_settings};
 use cs_store::administrators::{Administrator, AdministratorStatus};
 use cs_store::integrations::IntegrationRecord;
+use cs_store::policies::ensure_global;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value as Json, json};
 
@@ -98,8 +99,11 @@ impl Engine {
         let digest = self.setup_digest(account.id, &code)?;
         let vault = self.store().vault();
         let description = json!({"api_host": account.api_host, "owner": owner.email});
+        let [global_policy, policies] = ensure_global(account.id, now);
         let job = Job::new()
             .step(account.insert())
+            .step(global_policy)
+            .step(policies)
             .step(owner.insert())
             .step(owner.set_setup(Some((&digest, now + SETUP_TTL))))
             .step(admin_api.insert(vault, &admin_api_secret).map_err(EngineError::vault)?)

@@ -5,6 +5,7 @@ use cs_core::id::{AccountId, GroupId, UserId};
 use cs_store::Job;
 use cs_store::authenticators::touch_user;
 use cs_store::groups::{GroupRecord, add_member, remove_group, remove_member, touch_members};
+use cs_store::policies::forget_group;
 use serde_json::json;
 
 use super::text::bounded;
@@ -102,7 +103,11 @@ impl Engine {
         let now = self.clock().now();
         let mut job = Job::new().log(log_entry(account, actor, "group_delete", &group, now));
         job.guards = remove_group(account, id);
-        Ok(self.apply(job).await?.is_none())
+        job.guards.extend(forget_group(account, id));
+        let is_done = self.apply(job).await?.is_none();
+        // Policies for the group are cached with where they apply.
+        self.directory().invalidate();
+        Ok(is_done)
     }
 
     /// Puts a user into a group; one who is in it stays.

@@ -8,6 +8,7 @@ use cs_core::secret::SecretKey;
 use cs_core::username::UsernameNormalization;
 use cs_store::Job;
 use cs_store::integrations::{IntegrationRecord, delete_integration};
+use cs_store::policies::forget_application;
 use serde_json::{Map, Value as Json, json};
 
 use super::{Actor, SECRET_OVERLAP, admin_record};
@@ -221,7 +222,8 @@ impl Engine {
         powerful.check(&record.kind)?;
         let description = json!({"ikey": key.to_string(), "type": record.kind.as_str()});
         let now = self.clock().now();
-        let job = Job::new().step(delete_integration(account, key)).log(admin_record(
+        let [book, uses] = forget_application(account, key);
+        let job = Job::new().step(delete_integration(account, key)).step(book).step(uses).log(admin_record(
             account,
             actor,
             "integration_delete",
