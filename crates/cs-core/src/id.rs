@@ -88,6 +88,8 @@ ids! {
     BypassCodeId, "DB", "a bypass code id (DB…)";
     /// An integration (an application in Duo's panel): the public half of its credentials.
     IntegrationKey, "DI", "an integration key (DI…)";
+    /// A policy.
+    PolicyKey, "PO", "a policy key (PO…)";
     /// An administrator. Administrators are never users.
     AdminId, "DE", "an administrator id (DE…)";
 }
