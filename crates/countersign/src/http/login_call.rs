@@ -36,7 +36,10 @@ pub(crate) fn request_digest(caller: &Caller, params: &Params) -> [u8; 32] {
 /// What a person is told who gets in without a factor.
 pub(crate) const fn allowed_text(why: AllowReason) -> &'static str {
     match why {
-        AllowReason::AllowUnenrolledUser => "Allowing unknown user",
+        AllowReason::AllowUnenrolledUser | AllowReason::AllowUnenrolledUserOnTrustedNetwork => "Allowing unknown user",
+        AllowReason::AllowedByPolicy | AllowReason::TrustedLocation | AllowReason::TrustedNetwork => {
+            "No second factor is needed here"
+        }
         AllowReason::BypassUser => "Account is in bypass",
         AllowReason::RememberedDevice => "This device is remembered",
         AllowReason::UserApproved | AllowReason::ValidPasscode => "Account is active",

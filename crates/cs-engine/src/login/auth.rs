@@ -343,11 +343,16 @@ impl Engine {
 impl Decided {
     pub(super) fn let_in(why: AllowReason) -> Self {
         let (status, message) = match why {
-            AllowReason::AllowUnenrolledUser => (Status::Allow, "Allowing unknown user"),
-            AllowReason::BypassUser => (Status::Bypass, "Success. Logging you in..."),
-            AllowReason::RememberedDevice | AllowReason::UserApproved | AllowReason::ValidPasscode => {
-                (Status::Allow, "Success. Logging you in...")
+            AllowReason::AllowUnenrolledUser | AllowReason::AllowUnenrolledUserOnTrustedNetwork => {
+                (Status::Allow, "Allowing unknown user")
             }
+            AllowReason::BypassUser => (Status::Bypass, "Success. Logging you in..."),
+            AllowReason::AllowedByPolicy
+            | AllowReason::RememberedDevice
+            | AllowReason::TrustedLocation
+            | AllowReason::TrustedNetwork
+            | AllowReason::UserApproved
+            | AllowReason::ValidPasscode => (Status::Allow, "Success. Logging you in..."),
         };
         Self {
             allow: true,
@@ -365,20 +370,41 @@ impl Decided {
             DenyReason::LockedOut => Status::LockedOut,
             DenyReason::NoResponse => Status::Timeout,
             DenyReason::UserMarkedFraud => Status::Fraud,
-            DenyReason::AnomalousPush
+            DenyReason::AgentReportUnverified
+            | DenyReason::AnomalousPush
+            | DenyReason::AnonymousIp
+            | DenyReason::CouldNotDetermineIfEndpointWasTrusted
+            | DenyReason::DeniedByPolicy
+            | DenyReason::DeniedNetwork
             | DenyReason::DenyUnenrolledUser
+            | DenyReason::DesktopAgentRequired
+            | DenyReason::EndpointIsNotInManagementSystem
+            | DenyReason::EndpointIsNotTrusted
             | DenyReason::Error
             | DenyReason::FactorRestricted
+            | DenyReason::FirewallOff
             | DenyReason::InvalidDevice
             | DenyReason::InvalidPasscode
+            | DenyReason::LocationRestricted
             | DenyReason::LoginExpired
+            | DenyReason::NoActivatedDuoMobileAccount
+            | DenyReason::NoDiskEncryption
+            | DenyReason::NoScreenLock
+            | DenyReason::NoSecurityAgent
+            | DenyReason::NoSystemPassword
             | DenyReason::NumberNotShown
+            | DenyReason::OutOfDate
+            | DenyReason::PlatformRestricted
             | DenyReason::PushInProgress
+            | DenyReason::RootedDevice
+            | DenyReason::SoftwareRestricted
+            | DenyReason::TouchIdDisabled
             | DenyReason::UserCancelled
             | DenyReason::UserDisabled
             | DenyReason::UserMistake
             | DenyReason::UserNotInPermittedGroup
-            | DenyReason::UserPendingDeletion => Status::Deny,
+            | DenyReason::UserPendingDeletion
+            | DenyReason::VersionRestricted => Status::Deny,
         };
         Self {
             allow: false,
