@@ -21,4 +21,4 @@ pub use cutter::Cutter;
 pub use phone::{Phone, Request, Watch};
 pub use site::{Site, User};
 pub use terminal::Terminal;
-pub use tools::{bin, npm, program, python};
+pub use tools::{bin, mail_python, npm, program, python};

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::config::{CertificateFiles, Config, DatabaseUrl};
 use crate::net::raise_open_files;
+use crate::outbound::mail::Sender;
 use crate::tls::{LocalCa, read_facts, read_pair};
 
 /// A certificate with less time left is worth a warning.
@@ -52,6 +53,7 @@ pub fn check(config: &Config, now: Timestamp) -> Vec<Finding> {
     findings.push(certificate(config, now));
     findings.extend(config.country_database.as_deref().map(|path| readable("country database", path)));
     findings.extend(config.checkpoint_file.as_deref().map(checkpoint_file));
+    findings.push(mail(config));
     findings.push(open_files(config));
     findings.push(operations(config));
     findings
@@ -171,6 +173,18 @@ fn checkpoint_file(path: &Path) -> Finding {
             format!("the directory of {} does not exist", path.display()),
             "create it",
         ),
+    }
+}
+
+/// Nothing is sent: `countersign admin mail test` does that.
+fn mail(config: &Config) -> Finding {
+    let subject = "mail";
+    let Some(mail) = &config.mail else {
+        return Finding::ok(subject, "no mail is sent; links are handed over by whoever makes them");
+    };
+    match Sender::new(mail.clone()).check() {
+        Ok(()) => Finding::ok(subject, format!("{}:{}, from {}", mail.host, mail.port, mail.from)),
+        Err(error) => Finding::new(Level::Error, subject, error.explained(), "correct the `mail` keys"),
     }
 }
 

@@ -17,6 +17,7 @@ pub mod jobs;
 pub mod logging;
 pub mod net;
 pub mod ops;
+pub mod outbound;
 pub mod panel;
 pub mod rest_v1;
 pub mod server;

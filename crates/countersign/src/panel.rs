@@ -3,9 +3,16 @@
 use axum::Router;
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
+use cs_core::secret::PlainCode;
 use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
 
 const SETUP: &str = include_str!("../templates/panel/setup.html");
+
+/// The link with which an administrator sets a password. The code is behind the `#`, which no server and no log sees.
+#[must_use]
+pub fn setup_link(api_authority: &str, code: &PlainCode) -> String {
+    format!("https://{api_authority}/panel/setup#{}", code.expose())
+}
 
 /// The routes of this surface.
 pub fn routes() -> Router {

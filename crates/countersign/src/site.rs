@@ -90,6 +90,7 @@ pub fn engine(config: &Config, store: Store, clock: Clock, authenticator_port: u
         geo,
         node: host_name(),
         authenticator_origin: config.hosts.authenticator.origin(authenticator_port),
+        mail: config.mail.is_some(),
     }))
 }
 

@@ -68,7 +68,15 @@ fn redactor(config: Option<&Config>, file: &str) -> Redactor {
     if let Ok(value) = std::env::var("COUNTERSIGN_MASTER_KEY") {
         redactor.add(value.trim());
     }
+    if let Ok(value) = std::env::var("COUNTERSIGN_MAIL_PASSWORD") {
+        redactor.add(value.trim());
+    }
     if let Some(config) = config {
+        if let Some((_, password)) = config.mail.as_ref().and_then(|mail| mail.login.as_ref())
+            && let Ok(password) = password.load()
+        {
+            redactor.add(&password);
+        }
         if let DatabaseUrl::Postgres(url) = &config.database {
             redactor.add_url(url.expose());
         }

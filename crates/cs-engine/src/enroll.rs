@@ -19,6 +19,7 @@ use crate::admin::phones::MAX_ACTIVATION_SECS;
 use crate::admin::users::{UserChange, new_user};
 use crate::admin::{Actor, admin_record, is_email};
 use crate::devices::{ACTIVATION_TTL, IssuedActivation};
+use crate::letters::{Letter, LinkOf};
 use crate::{Caller, Engine, EngineError, MAX_ROUNDS, SystemRng};
 
 /// Whom to enroll.
@@ -43,6 +44,15 @@ pub struct Enrolled {
     pub activation: IssuedActivation,
     /// Its bypass codes; this is the one time they leave.
     pub bypass_codes: Vec<PlainCode>,
+}
+
+/// A user who was invited to bind a phone.
+#[derive(Debug)]
+pub struct Enrollment {
+    /// What binds it.
+    pub activation: IssuedActivation,
+    /// The letter that carries the link; `None` if none was asked for or no mail can be sent.
+    pub mail: Option<String>,
 }
 
 impl Engine {
@@ -100,6 +110,7 @@ impl Engine {
 
     /// Makes an activation code for a new phone of the user `username`, who is created with the address `email` if there is none of that name.
     ///
+    /// With `mail`, the link that it makes of the code is sent to `email`, if mail can be sent: [`Enrollment::mail`] says so.
     /// A user who exists keeps their address. The phone of an earlier call that was never activated is used again, and the earlier code is void.
     /// Fails with [`EngineError::Exists`] if the user has a factor already.
     pub async fn enroll_user(
@@ -109,7 +120,8 @@ impl Engine {
         username: &str,
         email: &str,
         valid_secs: i64,
-    ) -> Result<IssuedActivation, EngineError> {
+        mail: Option<LinkOf<'_>>,
+    ) -> Result<Enrollment, EngineError> {
         if !(1..=MAX_ACTIVATION_SECS).contains(&valid_secs) {
             return Err(EngineError::Invalid("valid_secs"));
         }
@@ -145,12 +157,21 @@ impl Engine {
                 }
             };
             let valid_for = SignedDuration::from_secs(valid_secs);
-            let (issued, activate) =
+            let (activation, activate) =
                 self.activation_job(account, user, phone, ActivationSource::Administrator, valid_for, now).await?;
             let description = json!({"phone_id": phone.as_str(), "valid_secs": valid_secs});
             job = job.and(activate).log(admin_record(account, actor, "user_enroll", name.as_str(), &description, now));
+            let mut mailed = None;
+            if let Some(url) = mail.and_then(|link_of| link_of(&activation.code)) {
+                let organisation = self.directory().account(account).await?.ok_or(EngineError::NotFound)?;
+                let letter = Letter::enrollment(&organisation.name, email, name.as_str(), url, activation.expires_at);
+                if let Some(effect) = self.letter(account, &letter, now)? {
+                    mailed = Some(effect.id.clone());
+                    job = job.effect(effect);
+                }
+            }
             if self.apply(job).await?.is_none() {
-                return Ok(issued);
+                return Ok(Enrollment { activation, mail: mailed });
             }
         }
         Err(EngineError::Contention)

@@ -15,6 +15,7 @@ mod error;
 mod geo;
 mod hub;
 mod legacy;
+pub mod letters;
 pub mod login;
 mod maintenance;
 pub mod policy;
@@ -58,6 +59,7 @@ struct Inner {
     node: String,
     /// The origin that authenticators speak to, part of every statement they sign.
     authenticator_origin: String,
+    mail: bool,
 }
 
 /// What an engine is made of.
@@ -72,12 +74,14 @@ pub struct EngineConfig {
     pub node: String,
     /// The origin that authenticators speak to: `https://host[:port]`.
     pub authenticator_origin: String,
+    /// Whether letters can be sent: a mail server is configured.
+    pub mail: bool,
 }
 
 impl Engine {
     /// The engine of this process.
     pub fn new(config: EngineConfig) -> Self {
-        let EngineConfig { store, clock, geo, node, authenticator_origin } = config;
+        let EngineConfig { store, clock, geo, node, authenticator_origin, mail } = config;
         let node = format!("{node}/{}", cs_core::id::TxId::generate(&mut SystemRng));
         let inner = Inner {
             directory: Directory::new(store.clone()),
@@ -88,6 +92,7 @@ impl Engine {
             waiters: waiters::Waiters::default(),
             node,
             authenticator_origin,
+            mail,
         };
         Self { inner: Arc::new(inner) }
     }

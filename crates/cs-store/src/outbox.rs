@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use cs_core::id::AccountId;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::args;
-use crate::db::{CommitError, Job, Row, Step, Store, StoreError, Value, random_id};
+use crate::db::{CommitError, Job, Reader, Row, Step, Store, StoreError, Value, random_id};
 
 /// Adds an effect.
 pub(crate) const INSERT_EFFECT: &str = "INSERT INTO effect \
@@ -82,11 +83,17 @@ const NEXT_DUE: &str = "SELECT min(CASE WHEN lease_until > not_before THEN lease
     WHERE kind = $1 AND done_at IS NULL AND dead_at IS NULL";
 const ACK: &str =
     "UPDATE effect SET done_at = $3, lease_until = NULL WHERE id = $1 AND leased_by = $2 AND done_at IS NULL";
-const ACK_AND_FORGET: &str = "UPDATE effect SET done_at = $3, lease_until = NULL, payload = '' WHERE id = $1 AND leased_by = $2 AND done_at IS NULL";
+const ACK_KEEPING: &str = "UPDATE effect SET done_at = $3, lease_until = NULL, payload = $4 WHERE id = $1 AND leased_by = $2 AND done_at IS NULL";
 const RETRY: &str = "UPDATE effect SET not_before = $3, lease_until = NULL, leased_by = NULL, last_error = $4 \
     WHERE id = $1 AND leased_by = $2 AND done_at IS NULL";
 const BURY: &str = "UPDATE effect SET dead_at = $3, lease_until = NULL, last_error = $4 \
     WHERE id = $1 AND leased_by = $2 AND done_at IS NULL";
+const OF_KIND: &str = "SELECT id, payload, created_at, not_before, attempts, last_error, done_at, dead_at FROM effect \
+    WHERE account = $1 AND kind = $2 ORDER BY id DESC LIMIT $3";
+const REVIVE: &str = "UPDATE effect SET dead_at = NULL, attempts = 0, not_before = $4, last_error = NULL \
+    WHERE account = $1 AND kind = $2 AND id = $3 AND dead_at IS NOT NULL AND done_at IS NULL";
+const SWEEP_DEAD: &str =
+    "DELETE FROM effect WHERE id IN (SELECT id FROM effect WHERE dead_at < $1 ORDER BY dead_at LIMIT 1000)";
 const SWEEP: &str =
     "DELETE FROM effect WHERE id IN (SELECT id FROM effect WHERE done_at < $1 ORDER BY done_at LIMIT 1000)";
 
@@ -119,9 +126,9 @@ impl Leased {
         Step::one(ACK, args![self.id.as_str(), self.lease.as_str(), now])
     }
 
-    /// As [`done`](Self::done), and what was to be done is not kept: for payloads that hold a secret.
-    pub fn done_and_forgotten(&self, now: Timestamp) -> Step {
-        Step::one(ACK_AND_FORGET, args![self.id.as_str(), self.lease.as_str(), now])
+    /// As [`done`](Self::done), and only `kept` stays of the payload: for those that hold a secret.
+    pub fn done_keeping(&self, kept: &str, now: Timestamp) -> Step {
+        Step::one(ACK_KEEPING, args![self.id.as_str(), self.lease.as_str(), now, kept])
     }
 
     /// It failed and is to be tried again, after 1 s, 2 s, 4 s … up to 15 minutes.
@@ -134,6 +141,52 @@ impl Leased {
     /// It cannot be done, ever.
     pub fn bury(&self, error: &str, now: Timestamp) -> Step {
         Step::one(BURY, args![self.id.as_str(), self.lease.as_str(), now, error])
+    }
+}
+
+/// How an effect stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EffectState {
+    /// Its id.
+    pub id: String,
+    /// What to do, or what was kept of it.
+    pub payload: String,
+    /// When it was called for.
+    pub created_at: Timestamp,
+    /// When it is tried next, while it waits.
+    pub not_before: Timestamp,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// What went wrong last.
+    pub last_error: Option<String>,
+    /// When it was done.
+    pub done_at: Option<Timestamp>,
+    /// When it was given up.
+    pub dead_at: Option<Timestamp>,
+}
+
+/// Puts an effect that was given up back into the queue. Holds only if there is such a one.
+pub fn revive_effect(account: AccountId, kind: &str, id: &str, now: Timestamp) -> Step {
+    Step::one(REVIVE, args![account.as_str(), kind, id, now])
+}
+
+impl Reader {
+    /// The newest `limit` effects of `kind`, done ones included until they are swept.
+    pub async fn effects(&self, account: AccountId, kind: &str, limit: u32) -> Result<Vec<EffectState>, StoreError> {
+        let rows = self.query(OF_KIND, args![account.as_str(), kind, limit]).await?;
+        let state = |row: &Row| {
+            Ok(EffectState {
+                id: row.text(0)?,
+                payload: row.text(1)?,
+                created_at: row.time(2)?,
+                not_before: row.time(3)?,
+                attempts: row.int(4)?,
+                last_error: row.opt_text(5)?,
+                done_at: row.opt_time(6)?,
+                dead_at: row.opt_time(7)?,
+            })
+        };
+        rows.iter().map(state).collect()
     }
 }
 
@@ -186,8 +239,9 @@ impl Store {
         waiting
     }
 
-    /// Removes up to 1,000 effects that were done before `before`.
+    /// Removes up to 1,000 effects each that were done, and that were given up, before `before`.
     pub async fn sweep_effects(&self, before: Timestamp) -> Result<(), CommitError> {
-        self.commit(Job::new().step(Step::any(SWEEP, args![before]))).await.map(|_| ())
+        let job = Job::new().step(Step::any(SWEEP, args![before])).step(Step::any(SWEEP_DEAD, args![before]));
+        self.commit(job).await.map(|_| ())
     }
 }

@@ -64,6 +64,7 @@ impl Site {
             geo: Geo::default(),
             node: "test".to_owned(),
             authenticator_origin: config.hosts.authenticator.origin(bound.addresses.authenticator.port()),
+            mail: config.mail.is_some(),
         });
         let installation = engine
             .bootstrap(&NewInstallation {

@@ -9,4 +9,5 @@ mod crashes_start;
 mod failmode;
 mod libraries;
 mod login_duo;
+mod mail;
 mod pam_duo;

@@ -43,6 +43,23 @@ pub(super) fn install(venvs: &Path) -> anyhow::Result<()> {
         })?;
         println!("install: {requirement} in {}", dir.display());
     }
+    install_mail_sink(venvs, &python)
+}
+
+/// A mail server that keeps what it is given.
+const MAIL_SINK: &str = "aiosmtpd==1.4.6";
+
+fn install_mail_sink(venvs: &Path, python: &str) -> anyhow::Result<()> {
+    let dir = venvs.join("aiosmtpd");
+    once(&dir, &format!("{MAIL_SINK} {python}"), || {
+        step::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&dir))?;
+        step::run(
+            Command::new(dir.join("bin/python"))
+                .args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input"])
+                .args(["--progress-bar", "off", MAIL_SINK]),
+        )
+    })?;
+    println!("install: {MAIL_SINK} in {}", dir.display());
     Ok(())
 }
 

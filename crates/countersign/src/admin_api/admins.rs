@@ -4,8 +4,10 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{delete, get, post};
 use cs_core::admin::{Role, RoleError};
+use cs_core::secret::PlainCode;
 use cs_engine::EngineError;
 use cs_engine::admin::administrators::{ADMIN_FACTORS, AdministratorChange, Invited, NewAdministrator, admin_factors};
+use cs_engine::letters::LinkOf;
 use cs_store::administrators::Administrator;
 use cs_wire::envelope::Success;
 use cs_wire::params::Params;
@@ -16,6 +18,7 @@ use zeroize::Zeroizing;
 use super::extract::{Admins, ReadAdmins, SignedAdmin, invalid, not_found, path_id};
 use crate::app::App;
 use crate::http::{Envelope, Failure};
+use crate::panel::setup_link;
 
 const MOST: u32 = 500;
 /// How many days an invitation works unless told otherwise.
@@ -32,6 +35,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/admin/v1/admins/{admin_id}/reset", post(reset))
         .route("/admin/v1/admins/{admin_id}/clear_inactivity", post(clear_inactivity))
         .route("/admin/v1/admins/{admin_id}/activation_link", post(invite).delete(void_invitation))
+        .route("/admin/v1/admins/{admin_id}/activation_link/email", post(mail_invitation))
         .route("/admin/v1/admins/{admin_id}/password_mgmt", get(password).post(set_password))
 }
 
@@ -54,7 +58,9 @@ async fn create(State(app): State<App>, request: SignedAdmin<Admins>) -> Answer 
         valid_days: params.int("valid_days")?.unwrap_or(VALID_DAYS),
     };
     refuse_unsupported(params)?;
-    let invited = app.engine().create_administrator(request.account.id, &request.actor(), &new).await?;
+    let link_of = link_of(&app);
+    let mail = wants_mail(params)?.then_some(&link_of as LinkOf<'_>);
+    let invited = app.engine().create_administrator(request.account.id, &request.actor(), &new, mail).await?;
     Ok(Envelope::new(shape(&invited.administrator)))
 }
 
@@ -109,7 +115,18 @@ async fn clear_inactivity(
 async fn invite(State(app): State<App>, Path(id): Path<String>, request: SignedAdmin<Admins>) -> Answer {
     let days = request.params.int("valid_days")?.unwrap_or(VALID_DAYS);
     let engine = app.engine();
-    let invited = engine.invite_administrator(request.account.id, &request.actor(), path_id(&id)?, days).await?;
+    let invited = engine.invite_administrator(request.account.id, &request.actor(), path_id(&id)?, days, None).await?;
+    Ok(Envelope::new(invitation(&app, &invited, days)))
+}
+
+/// Mails a new link; only its digest is kept, so an earlier one cannot be sent again and is void. `email_sent` says whether mail is configured: where it
+/// is not, the link in the answer is to be handed over.
+async fn mail_invitation(State(app): State<App>, Path(id): Path<String>, request: SignedAdmin<Admins>) -> Answer {
+    let days = request.params.int("valid_days")?.unwrap_or(VALID_DAYS);
+    let link_of = link_of(&app);
+    let engine = app.engine();
+    let invited =
+        engine.invite_administrator(request.account.id, &request.actor(), path_id(&id)?, days, Some(&link_of)).await?;
     Ok(Envelope::new(invitation(&app, &invited, days)))
 }
 
@@ -156,7 +173,9 @@ async fn invite_new(State(app): State<App>, request: SignedAdmin<Admins>) -> Ans
         role: role(params, "admin_role")?.unwrap_or(Role::Owner),
         valid_days: days,
     };
-    let invited = app.engine().create_administrator(request.account.id, &request.actor(), &new).await?;
+    let link_of = link_of(&app);
+    let mail = wants_mail(params)?.then_some(&link_of as LinkOf<'_>);
+    let invited = app.engine().create_administrator(request.account.id, &request.actor(), &new, mail).await?;
     Ok(Envelope::new(invitation(&app, &invited, days)))
 }
 
@@ -226,6 +245,15 @@ async fn set_factors(State(app): State<App>, request: SignedAdmin<Admins>) -> An
     Ok(Envelope::new(chosen))
 }
 
+/// Clients of old send it along as 0 or leave it out.
+fn wants_mail(params: &Params) -> Result<bool, Failure> {
+    Ok(params.bool("send_email")?.unwrap_or(false))
+}
+
+fn link_of(app: &App) -> impl Fn(&PlainCode) -> Option<String> + Sync {
+    |code| Some(setup_link(app.api_authority(), code))
+}
+
 fn role(params: &Params, name: &'static str) -> Result<Option<Role>, Failure> {
     match params.filled(name, 50)?.map(|word| word.parse::<Role>()) {
         None => Ok(None),
@@ -275,14 +303,13 @@ fn password_shape(administrator: &Administrator) -> Json {
 }
 
 fn invitation(app: &App, invited: &Invited, days: i64) -> Json {
-    let link = format!("https://{}/panel/setup#{}", app.api_authority(), invited.code.expose());
+    let link = setup_link(app.api_authority(), &invited.code);
     json!({
         "admin_activation_id": invited.administrator.id.to_string(),
         "admin_role": invited.administrator.role.as_str(),
         "code": invited.code.expose(),
         "email": invited.administrator.email,
-        // This server sends no mail.
-        "email_sent": 0,
+        "email_sent": u8::from(invited.mail.is_some()),
         "expires": invited.expires.as_second(),
         "link": link,
         "message": format!("Set up your administrator account: {link}"),

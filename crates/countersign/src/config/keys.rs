@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::database::DatabaseUrl;
+use super::mail::{self, MailDraft, MailPassword, MailSecurity};
 use super::value::{Raw, ValueError};
 use super::{CertificateFiles, Config, LogFormat, MasterKeySource};
 
@@ -31,11 +32,12 @@ pub(super) struct Draft {
     pub(super) certificate: Option<std::path::PathBuf>,
     pub(super) key: Option<std::path::PathBuf>,
     pub(super) parent_was_set: bool,
+    pub(super) mail: MailDraft,
 }
 
 impl Draft {
     pub(super) fn new(config: Config) -> Self {
-        Self { config, certificate: None, key: None, parent_was_set: false }
+        Self { config, certificate: None, key: None, parent_was_set: false, mail: MailDraft::default() }
     }
 
     pub(super) fn files(&self) -> Option<CertificateFiles> {
@@ -48,6 +50,7 @@ impl Draft {
 pub(super) const RESERVED: [&str; 2] = ["listen.panel", "hosts.panel"];
 
 const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
 const fn key(name: &'static str, about: &'static str, set: fn(&mut Draft, Raw) -> Result<(), ValueError>) -> Key {
@@ -58,6 +61,15 @@ macro_rules! set {
     ($($field:ident).+ = $parse:expr) => {
         |draft, raw| {
             draft.config.$($field).+ = $parse(raw)?;
+            Ok(())
+        }
+    };
+}
+
+macro_rules! set_mail {
+    ($field:ident = $parse:expr) => {
+        |draft, raw| {
+            draft.mail.$field = Some($parse(raw)?);
             Ok(())
         }
     };
@@ -134,6 +146,36 @@ pub const KEYS: &[Key] = &[
         set!(alert_command = Raw::list),
     ),
     key(
+        "mail.host",
+        "The mail server that messages are handed to; without it none are sent.",
+        set_mail!(host = mail::host),
+    ),
+    key("mail.port", "Its port: 587, 465 or 25, as `mail.security` is, unless set.", set_mail!(port = port)),
+    key(
+        "mail.security",
+        "`starttls`, `tls`, or `none`, which only a server on this machine may have.",
+        set_mail!(security = MailSecurity::parse),
+    ),
+    key("mail.user", "User name for the mail server.", set_mail!(user = Raw::text)),
+    Key {
+        name: "mail.password",
+        about: "Password for the mail server; better in the environment or in a file.",
+        is_secret: true,
+        set: set_mail!(password = |raw: Raw| raw.text().map(|text| MailPassword::Text(text.into()))),
+    },
+    key(
+        "mail.password_file",
+        "File, mode 0600, whose first line is the password for the mail server.",
+        set_mail!(password_file = |raw: Raw| raw.path().map(MailPassword::File)),
+    ),
+    key("mail.from", "Sender of every message: an address, or `Name <address>`.", set_mail!(from = mail::sender)),
+    key("mail.ca", "PEM certificates to trust for the mail server instead of the system's.", set_mail!(ca = Raw::path)),
+    key(
+        "mail.timeout",
+        "The longest the mail server may take for one message.",
+        set_mail!(timeout = |raw: Raw| raw.duration(SECOND, 5 * MINUTE)),
+    ),
+    key(
         "audit.checkpoint_file",
         "File, best on another machine's disk, to which signed log checkpoints are appended.",
         |draft, raw| {
@@ -208,6 +250,11 @@ pub const KEYS: &[Key] = &[
         set!(log.filter = Raw::text),
     ),
 ];
+
+fn port(raw: Raw) -> Result<u16, ValueError> {
+    let (min, max) = (1, 65_535);
+    u16::try_from(raw.number(min, max)?).map_err(|_| ValueError::OutOfRange { min, max })
+}
 
 fn rate(raw: Raw) -> Result<u32, ValueError> {
     let (min, max) = (0, 10_000_000);

@@ -6,6 +6,7 @@
 mod database;
 mod error;
 mod keys;
+mod mail;
 mod master_key;
 mod source;
 mod value;
@@ -19,6 +20,7 @@ use ipnet::IpNet;
 pub use database::DatabaseUrl;
 pub use error::{ConfigError, ConfigErrors, Origin};
 pub use keys::{KEYS, Key};
+pub use mail::{MailConfig, MailPassword, MailSecurity, PasswordError};
 pub use master_key::{MasterKeyError, MasterKeySource};
 pub(crate) use source::distance;
 pub use source::{Loaded, load, load_from};
@@ -42,6 +44,8 @@ pub struct Config {
     pub checkpoint_file: Option<PathBuf>,
     /// Program and arguments that are run for each alert, with the alert as JSON on standard input. Empty: alerts are only logged.
     pub alert_command: Vec<String>,
+    /// The mail server. Without one no mail is sent, and whoever would have mail sent is told so.
+    pub mail: Option<MailConfig>,
     pub limits: Limits,
     /// How long waiting logins may take to get their answer after a stop signal.
     pub drain: Duration,
@@ -177,6 +181,7 @@ impl Config {
             country_database: None,
             checkpoint_file: None,
             alert_command: Vec::new(),
+            mail: None,
             limits: Limits::default(),
             drain: Duration::from_secs(70),
             log: Log { format: LogFormat::Auto, filter: "info".to_owned() },

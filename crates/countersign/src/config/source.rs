@@ -10,7 +10,7 @@ use super::database::DatabaseUrl;
 use super::error::{ConfigError, ConfigErrors, Origin};
 use super::keys::{Draft, KEYS, Key, RESERVED};
 use super::value::{Raw, ValueError};
-use super::{Config, MasterKeySource};
+use super::{Config, MailPassword, MasterKeySource};
 
 /// A configuration and where each value that was set came from.
 #[derive(Debug)]
@@ -163,6 +163,7 @@ impl Reading {
                 problem: "are the same address; give them different ports, or different names in [hosts]",
             });
         }
+        config.mail = std::mem::take(&mut draft.mail).finish(&mut self.errors);
         absolute_paths(config);
         if self.errors.is_empty() {
             Ok(Loaded { config: self.draft.config, file, origins: self.origins })
@@ -187,6 +188,12 @@ fn absolute_paths(config: &mut Config) {
     if let Some(files) = &mut config.tls.files {
         join(&mut files.certificate);
         join(&mut files.key);
+    }
+    if let Some(mail) = &mut config.mail {
+        mail.ca.iter_mut().for_each(join);
+        if let Some((_, MailPassword::File(path))) = &mut mail.login {
+            join(path);
+        }
     }
     config.country_database.iter_mut().chain(config.checkpoint_file.iter_mut()).for_each(join);
 }

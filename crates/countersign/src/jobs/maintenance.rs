@@ -12,7 +12,7 @@ use crate::net::Shutdown;
 const FORGET_CACHES_EVERY: u64 = 10;
 /// Rounds between two cleanings.
 const CLEAN_EVERY: u64 = 3600;
-/// How long finished effects stay, for somebody who looks into a problem.
+/// How long effects that were done or given up stay, for somebody who looks into a problem.
 const KEEP_EFFECTS: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 pub(super) async fn run(engine: Engine, shutdown: Shutdown) {

@@ -18,8 +18,8 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 pub(crate) enum Delivery {
     /// It is done.
     Done,
-    /// It is done, and what was to be done is a secret that need not stay.
-    DoneAndForgotten,
+    /// It is done, and only this stays of what was to be done: for payloads with a secret.
+    DoneKeeping(String),
     /// Not this time; says why.
     Later(String),
     /// It never will be; says why.
@@ -71,7 +71,7 @@ async fn attempt<C: Courier>(engine: &Engine, courier: &C, effect: &Leased) {
     let now = engine.clock().now();
     let step = match &delivery {
         Delivery::Done => effect.done(now),
-        Delivery::DoneAndForgotten => effect.done_and_forgotten(now),
+        Delivery::DoneKeeping(kept) => effect.done_keeping(kept, now),
         Delivery::Later(reason) if effect.attempt < C::MOST_ATTEMPTS => {
             tracing::warn!(
                 kind = C::KIND,

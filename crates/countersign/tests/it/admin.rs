@@ -63,7 +63,8 @@ fn shape(value: &Json) -> Json {
 }
 
 fn shape_of(name: &str, value: &Json) -> Json {
-    let is_secret = ["secret_key", "activation_code", "activation_url", "code", "setup_code"].contains(&name);
+    let is_secret =
+        ["secret_key", "activation_code", "activation_url", "code", "setup_code", "setup_link"].contains(&name);
     let varies = ["id", "reference", "isotimestamp", "description"].contains(&name);
     if (is_secret || varies) && value.is_string() { format!("<{name}>").into() } else { shape(value) }
 }

@@ -7,6 +7,7 @@ mod auth_api;
 mod authenticator;
 mod demo;
 mod infra;
+mod mail;
 mod operate;
 mod rest_v1;
 mod routes;

@@ -9,6 +9,7 @@ use cs_core::secret::PlainCode;
 use cs_store::Job;
 use cs_store::accounts::Account;
 use cs_store::administrators::{Administrator, AdministratorStatus, another_owner};
+use cs_store::outbox::Effect;
 use jiff::{SignedDuration, Timestamp};
 use rand_core::RngCore as _;
 use serde_json::{Map, Value as Json, json};
@@ -16,6 +17,7 @@ use zeroize::Zeroizing;
 
 use super::text::bounded;
 use super::{Actor, admin_record, is_email};
+use crate::letters::{Letter, LinkOf};
 use crate::{Engine, EngineError, MAX_ROUNDS, SystemRng};
 
 /// How many days a setup code may work.
@@ -76,15 +78,18 @@ pub struct Invited {
     pub code: PlainCode,
     /// Until when it works.
     pub expires: Timestamp,
+    /// The letter that carries the link; `None` if none was asked for or no mail can be sent.
+    pub mail: Option<String>,
 }
 
 impl Engine {
-    /// Adds an administrator, who is pending until they set a password with the code.
+    /// Adds an administrator, who is pending until they set a password with the code. With `mail`, the link that it makes of the code is sent to them.
     pub async fn create_administrator(
         &self,
         account: AccountId,
         actor: &Actor,
         new: &NewAdministrator,
+        mail: Option<LinkOf<'_>>,
     ) -> Result<Invited, EngineError> {
         if !is_email(&new.email) {
             return Err(EngineError::Invalid("email"));
@@ -117,11 +122,14 @@ impl Engine {
             .step(administrator.insert())
             .step(administrator.set_setup(Some((&digest, expires))))
             .log(admin_record(account, actor, "admin_create", &administrator.email, &description, now));
+        let letter = self.invitation_letter(&administrator, &code, expires, mail).await?;
+        let mail = letter.as_ref().map(|letter| letter.id.clone());
+        let job = letter.into_iter().fold(job, Job::effect);
         if !self.change(job).await? {
             return Err(EngineError::Exists("email"));
         }
         let administrator = self.administrator(account, administrator.id).await?;
-        Ok(Invited { administrator, code, expires })
+        Ok(Invited { administrator, code, expires, mail })
     }
 
     /// The administrator `id`.
@@ -205,12 +213,14 @@ impl Engine {
     }
 
     /// A new setup code, which voids an earlier one. With a password still set it is a second way to set one.
+    /// With `mail`, the link that it makes of the code is sent to the administrator.
     pub async fn invite_administrator(
         &self,
         account: AccountId,
         actor: &Actor,
         id: AdminId,
         valid_days: i64,
+        mail: Option<LinkOf<'_>>,
     ) -> Result<Invited, EngineError> {
         if !SETUP_DAYS.contains(&valid_days) {
             return Err(EngineError::Invalid("valid_days"));
@@ -218,13 +228,29 @@ impl Engine {
         let code = PlainCode::activation(&mut SystemRng);
         let digest = self.setup_digest(account, &code)?;
         let expires = self.clock().now() + SignedDuration::from_hours(24 * valid_days);
+        let before = self.administrator(account, id).await?;
+        // An address never changes, so the letter may be written before the job is tried, perhaps again.
+        let letter = self.invitation_letter(&before, &code, expires, mail).await?;
         let administrator = self
             .with_administrator(account, id, "admin_update", actor, |administrator| {
                 let job = Job::new().step(administrator.set_setup(Some((&digest, expires))));
-                Ok((job, json!({"activation_link": "new"})))
+                Ok((letter.iter().cloned().fold(job, Job::effect), json!({"activation_link": "new"})))
             })
             .await?;
-        Ok(Invited { administrator, code, expires })
+        Ok(Invited { administrator, code, expires, mail: letter.map(|letter| letter.id) })
+    }
+
+    async fn invitation_letter(
+        &self,
+        administrator: &Administrator,
+        code: &PlainCode,
+        expires: Timestamp,
+        mail: Option<LinkOf<'_>>,
+    ) -> Result<Option<Effect>, EngineError> {
+        let Some(url) = mail.and_then(|link_of| link_of(code)) else { return Ok(None) };
+        let account = self.directory().account(administrator.account).await?.ok_or(EngineError::NotFound)?;
+        let letter = Letter::administrator_invitation(&account.name, &administrator.email, url, expires);
+        self.letter(account.id, &letter, self.clock().now())
     }
 
     /// Voids the setup code.

@@ -40,6 +40,7 @@ impl Site {
             geo: Geo::default(),
             node: "test".into(),
             authenticator_origin: "https://auth.example".into(),
+            mail: false,
         });
         let actor = Actor::Integration(IntegrationKey::generate(&mut SystemRng));
         Some(Self { engine, account, other, actor, clock, _database: database })

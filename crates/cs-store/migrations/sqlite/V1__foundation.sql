@@ -85,3 +85,4 @@ CREATE TABLE effect (
 ) WITHOUT ROWID;
 CREATE INDEX effect_waiting ON effect (kind, not_before) WHERE done_at IS NULL AND dead_at IS NULL;
 CREATE INDEX effect_done ON effect (done_at) WHERE done_at IS NOT NULL;
+CREATE INDEX effect_dead ON effect (dead_at) WHERE dead_at IS NOT NULL;

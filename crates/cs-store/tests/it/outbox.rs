@@ -1,6 +1,6 @@
 //! Effects are done at least once, by one worker at a time.
 
-use cs_store::outbox::{Effect, Leased};
+use cs_store::outbox::{Effect, Leased, revive_effect};
 use cs_store::testing::TestDatabase;
 use cs_store::{CommitError, Job, Store};
 use jiff::{SignedDuration, Timestamp};
@@ -14,6 +14,8 @@ on_both_engines![
     an_effect_is_not_done_before_its_time,
     a_commit_wakes_the_worker,
     done_effects_are_swept,
+    what_was_given_up_is_swept_or_tried_again,
+    a_secret_does_not_outlive_its_delivery,
 ];
 
 fn at(seconds: i64) -> Timestamp {
@@ -91,4 +93,36 @@ async fn done_effects_are_swept(database: TestDatabase) {
     assert_eq!(count().await, 2);
     store.sweep_effects(at(2)).await.unwrap();
     assert_eq!(count().await, 1);
+}
+
+async fn what_was_given_up_is_swept_or_tried_again(database: TestDatabase) {
+    let store = database.open().await.unwrap();
+    let account = "DAAAAAAAAAAAAAAAAAAA".parse().unwrap();
+    let effect = || Effect::new("push", "DAAAAAAAAAAAAAAAAAAA", "{}", START);
+    let (kept, swept) = (effect(), effect());
+    store.commit(Job::new().effect(kept.clone()).effect(swept)).await.unwrap();
+    for leased in lease(&store, 10, at(0)).await {
+        store.commit(Job::new().step(leased.bury("refused", at(1)))).await.unwrap();
+    }
+    let states = store.reader().effects(account, "push", 10).await.unwrap();
+    assert!(states.len() == 2 && states.iter().all(|state| state.dead_at == Some(at(1)) && state.attempts == 1));
+    assert_eq!(store.reader().effects(account, "mail", 10).await.unwrap(), []);
+
+    let revive = |kind, now| Job::new().step(revive_effect(account, kind, &kept.id, now));
+    assert!(store.commit(revive("mail", at(2))).await.is_err(), "of another kind");
+    store.commit(revive("push", at(2))).await.unwrap();
+    assert!(store.commit(revive("push", at(2))).await.is_err(), "it waits already");
+    store.sweep_effects(at(2)).await.unwrap();
+    let leased = lease(&store, 10, at(2)).await;
+    assert_eq!(leased.iter().map(|leased| (leased.id.as_str(), leased.attempt)).collect::<Vec<_>>(), [(&*kept.id, 1)]);
+    assert_eq!(store.reader().effects(account, "push", 10).await.unwrap().len(), 1);
+}
+
+async fn a_secret_does_not_outlive_its_delivery(database: TestDatabase) {
+    let store = database.open().await.unwrap();
+    add(&store, 1).await;
+    let leased = lease(&store, 1, at(0)).await;
+    store.commit(Job::new().step(leased[0].done_keeping("kept", at(1)))).await.unwrap();
+    let payload = store.query("SELECT payload FROM effect", vec![]).await.unwrap();
+    assert_eq!(payload[0].text(0).unwrap(), "kept");
 }

@@ -4,15 +4,20 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use clap::{Args, Subcommand};
 use cs_core::admin::Role;
+use cs_core::secret::PlainCode;
 use cs_engine::admin::administrators::{AdministratorChange, Invited, NewAdministrator};
+use cs_engine::letters::LinkOf;
 use cs_store::administrators::Administrator as Record;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use serde_json::{Value as Json, json};
 use zeroize::Zeroizing;
 
 use super::error::AdminError;
 use super::lookup::missing;
+use super::mail::mail_line;
 use super::out::{Answer, Card, Table, moment, moment_or, unix};
 use super::site::{ACTOR, Site};
+use crate::panel::setup_link;
 
 /// How many days the setup code of a new administrator works.
 const SETUP_DAYS: i64 = 7;
@@ -40,6 +45,9 @@ enum Command {
         role: String,
         #[arg(long, default_value = "")]
         phone: String,
+        /// Mail the setup link to the administrator
+        #[arg(long)]
+        mail: bool,
     },
     /// Give an administrator another role
     Role { administrator: String, role: String },
@@ -59,7 +67,7 @@ impl Administrator {
         let (given, change) = match &self.command {
             Command::List => return list(site).await,
             Command::Show { administrator } => return Ok(shown(&site.administrator(administrator).await?)),
-            Command::Create { email, name, role, phone } => {
+            Command::Create { email, name, role, phone, mail } => {
                 let new = NewAdministrator {
                     email: email.clone(),
                     name: name.clone(),
@@ -67,8 +75,11 @@ impl Administrator {
                     role: role_of(role)?,
                     valid_days: SETUP_DAYS,
                 };
-                let invited = engine.create_administrator(site.account, ACTOR, &new).await?;
-                return Ok(invitation(&invited));
+                let link_of = |code: &PlainCode| Some(setup_link(&site.api_authority, code));
+                let mail = mail.then_some(&link_of as LinkOf<'_>);
+                let invited = engine.create_administrator(site.account, ACTOR, &new, mail).await?;
+                let not_sent = mail.is_some() && invited.mail.is_none();
+                return Ok(invitation(site, &invited, not_sent));
             }
             Command::SetPassword { administrator } => {
                 let found = site.administrator(administrator).await?;
@@ -105,16 +116,44 @@ fn role_of(given: &str) -> Result<Role, AdminError> {
     found.ok_or_else(|| missing("role", given, Role::ALL.into_iter().map(Role::as_str)))
 }
 
-/// One line of standard input.
+/// What is typed on the terminal of standard input is not shown until this is dropped.
+struct HiddenInput(Termios);
+
+impl HiddenInput {
+    fn begin() -> std::io::Result<Self> {
+        let before = tcgetattr(std::io::stdin())?;
+        let mut hidden = before.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        // What was typed before the question is thrown away: it may have been shown.
+        tcsetattr(std::io::stdin(), OptionalActions::Flush, &hidden)?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for HiddenInput {
+    fn drop(&mut self) {
+        // There is nobody to tell who could do anything about it.
+        let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &self.0);
+    }
+}
+
+/// One line of standard input; what is typed on a terminal is not shown.
 fn password(email: &str) -> Result<Zeroizing<String>, AdminError> {
     let stdin = std::io::stdin();
     let unreadable = |source| AdminError::Read { name: "standard input".to_owned(), source };
+    let mut line = Zeroizing::new(String::new());
     if stdin.is_terminal() {
         let email = countersign_device::clean(email, 100);
-        write!(std::io::stderr().lock(), "New password of {email} (shown as you type): ").map_err(unreadable)?;
+        let hidden = HiddenInput::begin().map_err(unreadable)?;
+        write!(std::io::stderr().lock(), "New password of {email}: ").map_err(unreadable)?;
+        let read = stdin.lock().read_line(&mut line);
+        drop(hidden);
+        // The line end was not shown either.
+        writeln!(std::io::stderr().lock()).map_err(unreadable)?;
+        read.map_err(unreadable)?;
+    } else {
+        stdin.lock().read_line(&mut line).map_err(unreadable)?;
     }
-    let mut line = Zeroizing::new(String::new());
-    stdin.lock().read_line(&mut line).map_err(unreadable)?;
     Ok(Zeroizing::new(line.trim_end_matches(['\n', '\r']).to_owned()))
 }
 
@@ -135,16 +174,20 @@ async fn list(site: &Site) -> Result<Answer, AdminError> {
     Ok(Answer::new(json!({"administrators": records, "total": total}), table.text("no administrators")))
 }
 
-fn invitation(invited: &Invited) -> Answer {
+fn invitation(site: &Site, invited: &Invited, not_sent: bool) -> Answer {
     let mut answer = shown(&invited.administrator);
     answer.json["setup_code"] = invited.code.expose().into();
     answer.json["setup_expiration"] = invited.expires.as_second().into();
+    answer.json["setup_link"] = setup_link(&site.api_authority, &invited.code).into();
+    answer.json["mail_id"] = json!(invited.mail);
     answer.text = format!(
-        "{}\nsetup code  {} (until {}, shown only this once)\n\
+        "{}\nsetup code  {} (until {}, shown only this once)\nsetup link  {}\n{}\
          Or set a password now: countersign admin administrator set-password {}",
         answer.text,
         invited.code.expose(),
         moment(invited.expires),
+        setup_link(&site.api_authority, &invited.code),
+        mail_line(invited.mail.as_deref(), not_sent),
         countersign_device::clean(&invited.administrator.email, 254)
     );
     answer

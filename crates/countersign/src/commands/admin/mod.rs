@@ -11,6 +11,7 @@ mod group;
 mod integration;
 mod log;
 mod lookup;
+mod mail;
 mod out;
 mod phone;
 mod settings;
@@ -74,6 +75,7 @@ enum What {
     #[command(visible_alias = "admin")]
     Administrator(administrator::Administrator),
     Settings(settings::Settings),
+    Mail(mail::Mail),
     Log(log::Log),
 }
 
@@ -85,7 +87,8 @@ impl Admin {
         let runtime = tokio::runtime::Runtime::new().context("cannot start threads")?;
         runtime.block_on(async {
             let engine = open_for_terminal(&config).await?;
-            let outcome = match Site::open(engine.clone(), self.account.as_deref(), self.json, self.yes).await {
+            let outcome = match Site::open(engine.clone(), &config, self.account.as_deref(), self.json, self.yes).await
+            {
                 Ok(site) => self.what.run(&site).await,
                 Err(error) => Err(error),
             };
@@ -148,6 +151,7 @@ impl What {
             Self::Integration(integration) => integration.run(site).await,
             Self::Administrator(administrator) => administrator.run(site).await,
             Self::Settings(settings) => settings.run(site).await,
+            Self::Mail(mail) => mail.run(site).await,
             Self::Log(log) => log.run(site).await,
         }
     }

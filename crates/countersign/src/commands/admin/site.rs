@@ -9,6 +9,7 @@ use cs_store::Reader;
 use jiff::Timestamp;
 
 use super::error::AdminError;
+use crate::config::{Config, MailConfig};
 
 /// The actor that these commands appear as in the administrator log.
 pub(super) const ACTOR: &Actor = &Actor::Terminal;
@@ -19,12 +20,22 @@ pub(super) struct Site {
     pub(super) account: AccountId,
     /// Answers are printed as JSON: for commands that print as they go.
     pub(super) json: bool,
+    /// The API host as clients write it.
+    pub(super) api_authority: String,
+    /// The mail server, if there is one.
+    pub(super) mail: Option<MailConfig>,
     yes: bool,
 }
 
 impl Site {
     /// Chooses the account: the only one, or the one that `account` names by id or API host.
-    pub(super) async fn open(engine: Engine, account: Option<&str>, json: bool, yes: bool) -> Result<Self, AdminError> {
+    pub(super) async fn open(
+        engine: Engine,
+        config: &Config,
+        account: Option<&str>,
+        json: bool,
+        yes: bool,
+    ) -> Result<Self, AdminError> {
         let accounts = engine.directory().accounts().await?;
         let chosen = match account {
             Some(given) => {
@@ -51,7 +62,8 @@ impl Site {
                 }
             },
         };
-        Ok(Self { account: chosen.id, engine, json, yes })
+        let api_authority = config.hosts.api.authority(config.listen.api.port());
+        Ok(Self { account: chosen.id, engine, api_authority, mail: config.mail.clone(), json, yes })
     }
 
     pub(super) fn reader(&self) -> Reader {

@@ -77,6 +77,9 @@ enum Command {
         /// How long the code works
         #[arg(long, value_name = "TIME", default_value = "24h")]
         valid: String,
+        /// Mail the link to the user as well
+        #[arg(long)]
+        mail: bool,
     },
     /// End a lockout
     Unlock {
@@ -195,8 +198,8 @@ impl User {
                 let user = engine.create_user(site.account, ACTOR, username, &fields.change()?).await?;
                 return said_of(site, user.id.as_str(), "created").await;
             }
-            Command::Enroll { username, email, valid } => {
-                return enroll(site, username, email.clone(), valid).await;
+            Command::Enroll { username, email, valid, mail } => {
+                return enroll(site, username, email.clone(), valid, *mail).await;
             }
             Command::Explain(explain) => return explain.run(site).await,
             Command::Delete { user, purge } => return delete(site, user, *purge).await,
@@ -314,7 +317,13 @@ async fn show(site: &Site, user: &UserRecord) -> Result<Answer, AdminError> {
     Ok(Answer::new(json, card.text()))
 }
 
-async fn enroll(site: &Site, username: &str, email: Option<String>, valid: &str) -> Result<Answer, AdminError> {
+async fn enroll(
+    site: &Site,
+    username: &str,
+    email: Option<String>,
+    valid: &str,
+    mail: bool,
+) -> Result<Answer, AdminError> {
     let engine = &site.engine;
     let valid = super::when::length("--valid", valid)?;
     let user = match site.user(username).await {
@@ -333,6 +342,9 @@ async fn enroll(site: &Site, username: &str, email: Option<String>, valid: &str)
     let phone = engine.create_phone(site.account, ACTOR, &phone).await?;
     engine.give_phone(site.account, ACTOR, user.id, phone).await?;
     let mut answer = activate(site, phone, valid).await?;
+    if mail {
+        super::mail::send_activation(site, &user, &mut answer).await?;
+    }
     answer.json["user_id"] = user.id.as_str().into();
     answer.json["username"] = user.username.as_str().into();
     Ok(answer)

@@ -22,6 +22,7 @@ const ENDPOINTS: &[(&str, &str, &[Permission])] = {
         ("POST", "/admin/v1/admins/DEAAAAAAAAAAAAAAAAAA/clear_inactivity", &[Admins]),
         ("POST", "/admin/v1/admins/DEAAAAAAAAAAAAAAAAAA/activation_link", &[Admins]),
         ("DELETE", "/admin/v1/admins/DEAAAAAAAAAAAAAAAAAA/activation_link", &[Admins]),
+        ("POST", "/admin/v1/admins/DEAAAAAAAAAAAAAAAAAA/activation_link/email", &[Admins]),
         ("GET", "/admin/v1/admins/DEAAAAAAAAAAAAAAAAAA/password_mgmt", &[Admins, AdminsRead]),
         ("POST", "/admin/v1/admins/DEAAAAAAAAAAAAAAAAAA/password_mgmt", &[Admins]),
         ("GET", "/admin/v1/admins/activations", &[Admins, AdminsRead]),

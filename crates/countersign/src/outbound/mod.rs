@@ -1,0 +1,3 @@
+//! What leaves the server for other machines.
+
+pub mod mail;
