@@ -11,7 +11,8 @@ use crate::network::NetworkList;
 words! {
     /// What an exempted user may do.
     ExemptionKind {
-        /// Passcodes, also where the policy allows other methods only: a scanner or a test computes its own.
+        /// Passcodes of authenticator and token, and nothing else, also where the policy does not allow them: a scanner or a test computes its own.
+        /// While risk steps up, of these the token's remain.
         PasscodeOnly = "passcode-only",
         /// In without a second factor.
         AutomaticApproval = "automatic-approval",

@@ -6,9 +6,11 @@
 //! * [`Stack`]: the policies that may matter at one application, compiled when policies change. [`Stack::effective`] merges them for a user's groups, section by
 //!   section, and copies nothing; each section of [`Effective`] knows its [`Level`].
 //! * [`facts`]: everything an evaluation looks at; absent is a fact too.
+//! * [`evaluate()`] decides: a [`Verdict`] and the [`trace::Trace`] of how it came about. [`recheck`] looks again at the moment of the answer.
 //! * [`risk`]: signals that a login is not what it seems. [`exemption`]: leave for test and automation users.
 
 mod country;
+mod evaluate;
 pub mod exemption;
 pub mod facts;
 mod fault;
@@ -16,10 +18,12 @@ mod names;
 pub mod risk;
 pub mod sections;
 mod stack;
+pub mod trace;
 mod version;
 mod word;
 
 pub use country::{Countries, Country};
+pub use evaluate::{Challenge, Decision, PhoneChoice, PushRule, Verdict, evaluate, recheck};
 pub use facts::Facts;
 pub use fault::{Fault, SectionError};
 pub use names::{Browser, Method, Os, Section};

@@ -1,5 +1,6 @@
 //! Signals of risk: deterministic, with the inputs that made them.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -122,5 +123,29 @@ impl Assessment {
     /// Whether nothing that is watched fired.
     pub fn is_low(&self) -> bool {
         self.detections.is_empty()
+    }
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::FraudReport { until } => write!(f, "a request was called fraud; that counts until {until}"),
+            Self::PushHarassment { failures, minutes } => {
+                write!(f, "{failures} pushes denied or unanswered in {minutes} minutes")
+            }
+            Self::PushSpray { users, network } => write!(f, "failed pushes to {users} users from around {network}"),
+            Self::ImpossibleTravel { kilometres, minutes } => {
+                write!(f, "{kilometres} km from the last login, {minutes} minutes later")
+            }
+            Self::CountryChange { from, to, minutes } => {
+                write!(f, "the last login was in {from}, this one {minutes} minutes later in {to}")
+            }
+            Self::CountryMismatch { access, phone } => write!(f, "login in {access}, phone in {phone}"),
+            Self::DeviceDistance { kilometres } => write!(f, "{kilometres} km between login and phone"),
+            Self::NovelNetwork { network } => write!(f, "nobody of the organisation was seen around {network} lately"),
+            Self::UnusualCountry { country } => write!(f, "nobody of the organisation was seen in {country} lately"),
+            Self::NewDevice { since } => write!(f, "the authenticator was bound at {since}"),
+            Self::UnusualHour { hour } => write!(f, "this user does not log in around {hour}:00 UTC"),
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::policy::word::{Set, Word as _, words};
 words! {
     /// Ours, `verified_push_without_display`: what a push becomes where the client cannot show the number before the answer.
     PushWithoutDisplay {
-        /// No push, and no hint that a passcode would do: for applications that must only be used through clients that can show one.
+        /// No factor but a bypass code: for applications that must only be used through clients that can show one.
         Deny = "deny",
         /// No push; other factors stay.
         PasscodeOnly = "passcode-only",

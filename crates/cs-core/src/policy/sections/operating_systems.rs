@@ -38,7 +38,8 @@ pub struct OsRestriction {
 /// The section. It is asked of access devices that a browser or agent describes, and, for Android and iOS, of the phone that answers.
 ///
 /// Unknown facts: a system that does not say what it is is `other`, which may be blocked by that name. A version that is unknown is refused where a rule
-/// refuses versions (`allow_unknown_version` lifts that): the same goes for a product the version table does not know.
+/// refuses versions (`allow_unknown_version` lifts that): the same goes for a product the version table does not know. A phone whose system is unknown, or is
+/// that of a computer, is not asked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OperatingSystems {
     /// `allow_unrestricted_os_list`. A system in no list is allowed too, under its restriction if it has one.

@@ -35,7 +35,7 @@ pub struct UserLocation {
     pub allow_no_2fa: Countries,
     /// `ignore_location_countries_list`.
     pub ignore: Countries,
-    /// `access_device_only`: whether the phone that answers is left out of it; default false. Only `deny-access` looks at the phone.
+    /// `access_device_only`: whether the phone that answers is left out of it; default false. Only `deny-access` looks at the phone, and only where the phone's country is known.
     pub access_device_only: bool,
 }
 

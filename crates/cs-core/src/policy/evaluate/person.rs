@@ -1,0 +1,126 @@
+//! Steps 3 to 7 and 9: who it is.
+
+use super::super::facts::{Facts, PermittedGroups};
+use super::super::names::Section;
+use super::super::sections::{NetworkStanding, UserAuthBehavior};
+use super::super::trace::{Fact, Outcome, Rule};
+use super::Walk;
+use crate::account::NewUserPolicy;
+use crate::group::GroupStatus;
+use crate::integration::UserAccess;
+use crate::login::{AllowReason, DenyReason};
+use crate::user::{Standing, User, UserStatus};
+
+/// Steps 3 and 4: the user is there, not in the trash, not locked out, not disabled.
+pub(super) fn status(walk: &mut Walk<'_, '_>) {
+    let Some(user) = walk.facts.user else {
+        return walk.note(3, Rule::Status, Outcome::Passes, Fact::NoSuchUser);
+    };
+    let (step, outcome, fact) = match user.standing(walk.facts.now) {
+        Standing::PendingDeletion => (3, Outcome::Denies(DenyReason::UserPendingDeletion), Fact::InTrash),
+        Standing::LockedOut { until } => (4, Outcome::Denies(DenyReason::LockedOut), Fact::LockedUntil(until)),
+        Standing::Disabled { by: None } => {
+            (4, Outcome::Denies(DenyReason::UserDisabled), Fact::Disabled { group: None })
+        }
+        Standing::Disabled { by: Some(_) } => {
+            let group = group_with(user, GroupStatus::Disabled);
+            (4, Outcome::Denies(DenyReason::UserDisabled), Fact::Disabled { group })
+        }
+        Standing::Active | Standing::Bypass { .. } => (4, Outcome::Passes, Fact::Active),
+    };
+    walk.note(step, Rule::Status, outcome, fact);
+}
+
+fn group_with(user: &User, status: GroupStatus) -> Option<&str> {
+    user.groups.iter().find(|group| group.status == status).map(|group| group.name.as_str())
+}
+
+/// Bypass in force: the user's own before its end, or a group's, which has none.
+enum Bypass<'a> {
+    InForce(Fact<'a>),
+    Ended(Fact<'a>),
+    None,
+}
+
+fn bypass_of<'a>(facts: &Facts<'a>) -> Bypass<'a> {
+    let Some(user) = facts.user else { return Bypass::None };
+    let own = user.status == UserStatus::Bypass;
+    let ended = facts.bypass_until.filter(|until| *until <= facts.now);
+    if own && ended.is_none() {
+        return Bypass::InForce(Fact::InBypass { group: None, until: facts.bypass_until });
+    }
+    match (group_with(user, GroupStatus::Bypass), ended) {
+        (Some(group), _) => Bypass::InForce(Fact::InBypass { group: Some(group), until: None }),
+        (None, Some(ended)) if own => Bypass::Ended(Fact::BypassEnded(ended)),
+        (None, _) => Bypass::None,
+    }
+}
+
+/// Step 5: the application is for everyone, or for a group of the user's.
+pub(super) fn permitted(walk: &mut Walk<'_, '_>) {
+    let application = walk.facts.application;
+    let groups = walk.facts.user.map_or(&[][..], |user| &user.groups);
+    let refused = Fact::InNoPermittedGroup { application: application.name };
+    let fact = match application.access {
+        UserAccess::All => Some(Fact::OpenToAll),
+        UserAccess::Nobody => None,
+        UserAccess::Groups(permitted) => {
+            let member = groups.iter().find(|member| permitted.contains(&member.group));
+            member.map(|member| Fact::InGroup(&member.name))
+        }
+    };
+    let excused = match walk.facts.permitted_groups {
+        PermittedGroups::Everyone => false,
+        PermittedGroups::ActiveOnly => matches!(bypass_of(walk.facts), Bypass::InForce(_)),
+    };
+    let (outcome, fact) = match fact {
+        Some(fact) => (Outcome::Passes, fact),
+        None if excused => (Outcome::Passes, refused),
+        None => (Outcome::Denies(DenyReason::UserNotInPermittedGroup), refused),
+    };
+    walk.note(5, Rule::PermittedGroups, outcome, fact);
+}
+
+/// Step 6: bypass ends everything.
+pub(super) fn bypass(walk: &mut Walk<'_, '_>) {
+    match bypass_of(walk.facts) {
+        Bypass::InForce(fact) => walk.note(6, Rule::BypassStatus, Outcome::Allows(AllowReason::BypassUser), fact),
+        Bypass::Ended(fact) => walk.note(6, Rule::BypassStatus, Outcome::Passes, fact),
+        Bypass::None => {}
+    }
+}
+
+/// Step 7: whether a second factor is asked for at all.
+pub(super) fn requirement(walk: &mut Walk<'_, '_>) {
+    let behavior = walk.effective.authentication_policy.user_auth_behavior;
+    let outcome = match behavior {
+        UserAuthBehavior::Enforce => Outcome::Passes,
+        UserAuthBehavior::Bypass => Outcome::Allows(AllowReason::AllowedByPolicy),
+        UserAuthBehavior::Deny => Outcome::Denies(DenyReason::DeniedByPolicy),
+    };
+    walk.section(7, Section::AuthenticationPolicy, outcome, Fact::Behavior(behavior));
+}
+
+/// Step 9: people without a factor.
+pub(super) fn enrollment(walk: &mut Walk<'_, '_>) {
+    let facts = walk.facts;
+    let has_factor = |user: &User| user.is_enrolled() || user.live_bypass_codes > 0 || !facts.also_has.is_empty();
+    if facts.user.is_some_and(has_factor) {
+        return walk.section(9, Section::NewUser, Outcome::Passes, Fact::Enrolled);
+    }
+    let networks = walk.effective.authorized_networks.value;
+    let address = facts.access.address;
+    let standing = networks.standing(address);
+    if standing == NetworkStanding::No2faRequired && !networks.require_enrollment && !walk.demand.any() {
+        let why = AllowReason::AllowUnenrolledUserOnTrustedNetwork;
+        let fact = Fact::Address { address, standing };
+        walk.section(9, Section::AuthorizedNetworks, Outcome::Allows(why), fact);
+    }
+    let behavior = walk.effective.new_user.for_user(facts.user);
+    let outcome = match behavior {
+        NewUserPolicy::Enroll => Outcome::Enrolls,
+        NewUserPolicy::Allow => Outcome::Allows(AllowReason::AllowUnenrolledUser),
+        NewUserPolicy::Deny => Outcome::Denies(DenyReason::DenyUnenrolledUser),
+    };
+    walk.section(9, Section::NewUser, outcome, Fact::Unenrolled { known: facts.user.is_some(), behavior });
+}

@@ -1,0 +1,3 @@
+//! The rules, from outside.
+
+mod policy;
