@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod administrators;
+pub mod answers;
 pub mod attempts;
 pub mod audit;
 pub mod authenticators;

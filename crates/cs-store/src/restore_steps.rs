@@ -58,6 +58,7 @@ pub fn restore_steps(now: Timestamp) -> Vec<Step> {
             args![now],
         ),
         // Pushes, and the idempotency keys that would answer a new login with an old decision.
+        Step::any("DELETE FROM answer", args![]),
         Step::any("DELETE FROM login", args![]),
         Step::any(raise_time_steps!("token", "type"), floor()),
         Step::any(hold_counters!("token", "type"), args![]),

@@ -123,8 +123,20 @@ impl Engine {
                 remembered: false,
                 now,
             };
-            let at_gate =
-                self.decide_at_gate(caller, &request.who, user, &request.access, gate(&situation), now).await?;
+            let verdict = gate(&situation);
+            // A repeated answer still lets nobody in whom the rules have come to refuse meanwhile.
+            let may_still_get_in = match &verdict {
+                Gate::Deny(_) => false,
+                // Enroll: the code that let the user in may have been the only factor.
+                Gate::Allow { .. } | Gate::Enroll | Gate::Authenticate => true,
+            };
+            if let Some(user) = user
+                && let Some(decided) = self.repeated(caller, request, &wanted, user).await?
+                && (!decided.allow || may_still_get_in)
+            {
+                return Ok(AuthAnswer::Decided(decided));
+            }
+            let at_gate = self.decide_at_gate(caller, &request.who, user, &request.access, verdict, now).await?;
             match at_gate {
                 AtGate::Again => continue,
                 AtGate::Allow(why) => return Ok(AuthAnswer::Decided(Decided::let_in(why))),
@@ -249,6 +261,10 @@ impl Engine {
                 Decided::refused(&Refused { denial, reference: reference(txid) })
             }
         };
+        let kept = self.keep_answer(caller, request, user, &decided, now)?;
+        let at_integration = at_integration + usize::from(kept.is_some());
+        // First: its table's name sorts before the others'.
+        job.guards.splice(0..0, kept);
         self.settle(job, at_integration).await.map(|round| match round {
             Round::Again => Round::Again,
             Round::Done(()) => Round::Done(AuthAnswer::Decided(decided)),

@@ -4,6 +4,7 @@
 
 use cs_core::login::{AllowReason, Denial, DenyReason, PUSH_TTL};
 use data_encoding::BASE64URL_NOPAD;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Refused;
@@ -17,7 +18,7 @@ const MAX_BYTES: usize = 255;
 
 /// One decision; short names because the whole must be.
 #[derive(Serialize, Deserialize)]
-struct Sealed {
+pub(super) struct Sealed {
     /// Good until, unix seconds.
     e: i64,
     /// Allowed: why.
@@ -37,17 +38,7 @@ struct Sealed {
 impl Engine {
     /// An id under which the caller can fetch `decided`, as long as a push could have been answered.
     pub fn defer(&self, caller: &Caller, decided: &Decided) -> Result<String, EngineError> {
-        let (allowed, denied) = match decided.why {
-            Why::Allowed(why) => (Some(why.as_str().to_owned()), None),
-            Why::Denied(reason) => (None, Some(reason.as_str().to_owned())),
-        };
-        let sealed = Sealed {
-            e: (self.clock().now() + PUSH_TTL).as_second(),
-            a: allowed,
-            d: denied,
-            r: decided.reference.clone(),
-            t: decided.trusted_device_token.clone(),
-        };
+        let sealed = Sealed::of(decided, self.clock().now() + PUSH_TTL);
         let text = serde_json::to_vec(&sealed).map_err(|_| EngineError::Invalid("txid"))?;
         let (account, ikey) = (caller.account.id, caller.integration.key);
         let vault = self.store().vault();
@@ -67,13 +58,33 @@ impl Engine {
         if self.clock().now().as_second() > sealed.e {
             return Err(EngineError::NotFound);
         }
-        match (sealed.a.as_deref().and_then(AllowReason::parse), sealed.d.as_deref().and_then(DenyReason::parse)) {
-            (Some(why), None) => Ok(Decided { trusted_device_token: sealed.t, ..Decided::let_in(why) }),
+        sealed.decided().ok_or(EngineError::NotFound)
+    }
+}
+
+impl Sealed {
+    pub(super) fn of(decided: &Decided, until: Timestamp) -> Self {
+        let (allowed, denied) = match decided.why {
+            Why::Allowed(why) => (Some(why.as_str().to_owned()), None),
+            Why::Denied(reason) => (None, Some(reason.as_str().to_owned())),
+        };
+        Self {
+            e: until.as_second(),
+            a: allowed,
+            d: denied,
+            r: decided.reference.clone(),
+            t: decided.trusted_device_token.clone(),
+        }
+    }
+
+    pub(super) fn decided(self) -> Option<Decided> {
+        match (self.a.as_deref().and_then(AllowReason::parse), self.d.as_deref().and_then(DenyReason::parse)) {
+            (Some(why), None) => Some(Decided { trusted_device_token: self.t, ..Decided::let_in(why) }),
             (None, Some(reason)) => {
                 let denial = Denial::new(reason, String::new());
-                Ok(Decided::refused(&Refused { denial, reference: sealed.r.unwrap_or_default() }))
+                Some(Decided::refused(&Refused { denial, reference: self.r.unwrap_or_default() }))
             }
-            (Some(_), Some(_)) | (None, None) => Err(EngineError::NotFound),
+            (Some(_), Some(_)) | (None, None) => None,
         }
     }
 }

@@ -9,6 +9,7 @@
 //! | `answer` | an authenticator answers |
 //! | `identity` | not a login: an administrator asks whether it is them |
 //! | `deferred` | a decision that an asynchronous client fetches later |
+//! | `repeat` | the same request sent again, by its idempotency key |
 //! | `trust` | remembered devices |
 //! | `record` | what the log says |
 
@@ -19,6 +20,7 @@ mod identity;
 mod preauth;
 mod push;
 mod record;
+mod repeat;
 mod status;
 mod trust;
 

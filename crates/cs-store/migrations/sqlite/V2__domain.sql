@@ -263,3 +263,16 @@ CREATE INDEX login_waiting ON login (expires_at) WHERE state = 'waiting';
 CREATE INDEX login_for_device ON login (account, phone_id, created_at) WHERE state = 'waiting';
 CREATE INDEX login_unanswered ON login (account, user_id, ikey, source, closed_at) WHERE state = 'timed_out';
 CREATE INDEX login_closed ON login (closed_at) WHERE closed_at IS NOT NULL;
+
+-- What was answered at once to a login with an idempotency key.
+CREATE TABLE answer (
+    account        TEXT   NOT NULL,
+    ikey           TEXT   NOT NULL,
+    user_id        TEXT   NOT NULL,
+    idem_key       TEXT   NOT NULL,
+    request_digest BLOB   NOT NULL,
+    sealed         BLOB   NOT NULL,
+    created_at     BIGINT NOT NULL,
+    PRIMARY KEY (account, ikey, user_id, idem_key)
+) WITHOUT ROWID;
+CREATE INDEX answer_by_time ON answer (created_at);

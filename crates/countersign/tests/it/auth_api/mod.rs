@@ -4,6 +4,7 @@ mod enroll;
 mod passcodes;
 mod preauth;
 mod push;
+mod repeats;
 mod signatures;
 
 use cs_testkit::{Answer, Api};
