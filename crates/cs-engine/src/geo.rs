@@ -47,6 +47,11 @@ impl Geo {
         Ok(Self { reader: Some(Arc::new(reader)) })
     }
 
+    /// Whether there is a database.
+    pub fn is_present(&self) -> bool {
+        self.reader.is_some()
+    }
+
     /// Where `address` is.
     pub fn place(&self, address: IpAddr) -> Place {
         let Some(reader) = &self.reader else { return Place::default() };

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -63,6 +64,8 @@ rights! {
     Settings: Settings;
     /// Read counts.
     Info: Info;
+    /// Change policies: beside this permission, the handler asks for the one to change resources.
+    WritePolicies: Settings;
 }
 
 /// A request of the Admin API, its signature, network and permission checked.
@@ -73,6 +76,8 @@ pub struct SignedAdmin<R> {
     pub integration: Arc<Integration>,
     /// The parameters, only those the signature covers.
     pub params: Params,
+    /// Where the request comes from.
+    pub address: IpAddr,
     path: HashMap<String, String>,
     right: PhantomData<R>,
     /// Reads take part in the room for lists: however many are asked for, logins go first.
@@ -161,6 +166,7 @@ impl<R: Right> FromRequest<App> for SignedAdmin<R> {
             account: authentic.account,
             integration,
             params: authentic.params,
+            address: authentic.client,
             path,
             right: PhantomData,
             _slot: slot,

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::get;
 use cs_core::account::NewUserPolicy;
-use cs_core::id::{GroupId, IntegrationKey};
+use cs_core::id::{GroupId, IntegrationKey, PolicyKey};
 use cs_core::integration::{IntegrationType, Permission, UserAccess};
 use cs_core::username::UsernameNormalization;
 use cs_engine::EngineError;
@@ -26,7 +26,7 @@ const LONGEST_TEXT: usize = 4096;
 type Kept = (&'static str, fn() -> Json);
 
 /// Fields that clients read and write but that decide nothing here.
-const KEPT: [Kept; 9] = [
+const KEPT: [Kept; 8] = [
     ("visual_style", || json!("default")),
     ("prompt_v4_enabled", || json!(1)),
     ("frameless_auth_prompt_enabled", || json!(1)),
@@ -35,7 +35,6 @@ const KEPT: [Kept; 9] = [
     ("ip_whitelist", || json!([])),
     ("ip_whitelist_enroll_policy", || Json::Null),
     ("sso", || Json::Null),
-    ("policy_key", || Json::Null),
 ];
 
 pub(super) fn routes() -> Router<App> {
@@ -160,6 +159,7 @@ fn change(request: &SignedAdmin<Integrations>) -> Result<IntegrationChange, Fail
         permissions: Vec::new(),
         api_networks: params.csv_list("networks_for_api_access")?.map(|list| list.join(",")),
         enabled: params.bool("enabled")?,
+        policy: policy(params)?,
         extra: kept(params)?,
         reset_secret: params.has("reset_secret_key"),
     };
@@ -191,6 +191,13 @@ fn normalization(params: &Params) -> Result<Option<UsernameNormalization>, Failu
     word.parse().map(Some).map_err(|_| invalid(NAME))
 }
 
+/// An empty key takes the policy off.
+fn policy(params: &Params) -> Result<Option<Option<PolicyKey>>, Failure> {
+    const NAME: &str = "policy_key";
+    let Some(key) = params.str(NAME)? else { return Ok(None) };
+    if key.is_empty() { Ok(Some(None)) } else { key.parse().map(|key| Some(Some(key))).map_err(|_| invalid(NAME)) }
+}
+
 /// `user_access` says who; without it, naming groups means those groups, and naming none means everybody, as clients of old expect.
 fn user_access(params: &Params) -> Result<Option<UserAccess>, Failure> {
     let groups = params.csv_list("groups_allowed")?;
@@ -213,12 +220,6 @@ fn kept(params: &Params) -> Result<Map<String, Json>, Failure> {
     let mut extra = Map::new();
     for (name, _) in KEPT {
         let value = match name {
-            // A policy that is attached but not obeyed would be a false promise.
-            "policy_key" => match params.str(name)?.as_deref() {
-                None => continue,
-                Some("") => Json::Null,
-                Some(_) => return Err(invalid(name)),
-            },
             "sso" => match params.nested(name)? {
                 None => continue,
                 Some(value) => value,
@@ -257,6 +258,8 @@ async fn shape(app: &App, record: &IntegrationRecord, with_secret: bool) -> Resu
         UsernameNormalization::Simple => "Simple",
         UsernameNormalization::None => "None",
     };
+    let account = app.engine().directory().account(record.account).await?.ok_or_else(not_found)?;
+    let policies = app.engine().directory().policies(&account, app.engine().clock().now()).await?;
     let mut object = json!({
         "integration_key": record.key.to_string(),
         "secret_key": secret_key,
@@ -275,6 +278,7 @@ async fn shape(app: &App, record: &IntegrationRecord, with_secret: bool) -> Resu
         "legacy_signature_last_used": record.legacy_last_used.map(jiff::Timestamp::as_second),
         "previous_secret_expires": record.previous_secret_until.map(jiff::Timestamp::as_second),
         "enabled": record.enabled,
+        "policy_key": policies.of_application(record.key).map(|key| key.to_string()),
         "created": record.created_at.as_second(),
     });
     if let Json::Object(fields) = &mut object {

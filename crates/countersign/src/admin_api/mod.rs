@@ -16,6 +16,7 @@
 //! | `bypass_codes` | `/bypass_codes`, `/users/{user_id}/bypass_codes` |
 //! | `credentials` | WebAuthn credentials, U2F tokens, desktop authenticators: there are none yet, and the lists say so |
 //! | `integrations` | `/integrations` |
+//! | `policies` | `/admin/v2/policies` |
 //! | `admins` | `/admins` |
 //! | `settings` | `/settings`, `/logo` |
 //! | `info` | `/info/…` |
@@ -38,6 +39,7 @@ mod logs;
 mod objects;
 mod page;
 mod phones;
+mod policies;
 mod settings;
 mod tokens;
 mod user_bulk;
@@ -71,6 +73,7 @@ pub fn routes(app: App) -> Router {
         .merge(bypass_codes::routes())
         .merge(credentials::routes())
         .merge(integrations::routes())
+        .merge(policies::routes())
         .merge(admins::routes())
         .merge(info::routes())
         .merge(logs::routes())

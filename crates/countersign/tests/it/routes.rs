@@ -16,6 +16,7 @@ use cs_core::secret::SecretKey;
 use cs_core::username::UsernameNormalization;
 use cs_engine::SystemRng;
 use cs_engine::admin::Actor;
+use cs_engine::policy::{Editor, LockoutRisk};
 use cs_store::accounts::{Account, login_settings};
 use cs_store::integrations::IntegrationRecord;
 use cs_store::{Job, Step, args};
@@ -299,12 +300,16 @@ impl Abroad {
         };
         let token = engine.create_token(account.id, &Actor::Terminal, &token).await.unwrap();
         engine.give_token(account.id, &Actor::Terminal, user.id, token).await.unwrap();
+        let editor = Editor { actor: Actor::Terminal, address: None, risk: LockoutRisk::Refused };
+        let policy = engine.edit_policies(account.id, &editor, |draft| draft.create("abroad", Default::default()));
+        let policy = policy.await.unwrap();
         let ids = BTreeMap::from([
             ("user_id", user.id.to_string()),
             ("token_id", token.to_string()),
             ("group_id", group.id.to_string()),
             ("phone_id", phone.to_string()),
             ("ikey", auth.key().to_string()),
+            ("policy_key", policy.outcome.to_string()),
         ]);
         Self { account: account.id, admin, auth, ids }
     }
@@ -318,6 +323,7 @@ impl Abroad {
             "SELECT count(*), sum(version) FROM phone WHERE account = $1",
             "SELECT count(*), sum(version) FROM token WHERE account = $1",
             "SELECT count(*), sum(version) FROM integration WHERE account = $1",
+            "SELECT count(*), sum(version) FROM policy WHERE account = $1",
             "SELECT count(*), 0 FROM group_member WHERE account = $1",
             "SELECT count(*), 0 FROM user_phone WHERE account = $1",
             "SELECT count(*), 0 FROM user_token WHERE account = $1",

@@ -1,17 +1,18 @@
 //! Making, changing and removing integrations.
 
 use cs_core::account::NewUserPolicy;
-use cs_core::id::{AccountId, GroupId, IntegrationKey};
+use cs_core::id::{AccountId, GroupId, IntegrationKey, PolicyKey};
 use cs_core::integration::{IntegrationType, Permission, Permissions, UserAccess};
 use cs_core::network::NetworkList;
 use cs_core::secret::SecretKey;
 use cs_core::username::UsernameNormalization;
 use cs_store::Job;
 use cs_store::integrations::{IntegrationRecord, delete_integration};
-use cs_store::policies::forget_application;
+use cs_store::policies::{PolicyScope, forget_application};
 use serde_json::{Map, Value as Json, json};
 
 use super::{Actor, SECRET_OVERLAP, admin_record};
+use crate::policy::{Draft, Editor, LockoutRisk, PolicyError};
 use crate::{Engine, EngineError, MAX_ROUNDS, SystemRng};
 
 /// The most days a device may be remembered (Duo's limit for `trusted_device_days`).
@@ -44,6 +45,8 @@ pub struct IntegrationChange {
     pub api_networks: Option<String>,
     /// Whether it answers at all.
     pub enabled: Option<bool>,
+    /// The application's policy; `Some(None)` takes off the one it has.
+    pub policy: Option<Option<PolicyKey>>,
     /// Fields that are kept for clients; null removes one.
     pub extra: Map<String, Json>,
     /// Whether to issue a new secret; the old one works for [`SECRET_OVERLAP`] more.
@@ -168,7 +171,8 @@ impl Engine {
         let description = json!({"ikey": record.key.to_string(), "name": record.name, "type": record.kind.as_str()});
         let job = Job::new()
             .step(record.insert(self.store().vault(), &secret).map_err(EngineError::vault)?)
-            .log(admin_record(account, actor, "integration_create", &record.name, &description, now));
+            .log(admin_record(account, actor, "integration_create", &record.name, &description, now))
+            .and(self.attach_policy(account, actor, record.key, change).await?);
         if self.change(job).await? { Ok(record) } else { Err(EngineError::Contention) }
     }
 
@@ -202,7 +206,9 @@ impl Engine {
                 job = job.step(rotate.map_err(EngineError::vault)?);
             }
             let description = differences(&before, &record, change.reset_secret);
-            let job = job.log(admin_record(account, actor, "integration_update", &record.name, &description, now));
+            let job = job
+                .log(admin_record(account, actor, "integration_update", &record.name, &description, now))
+                .and(self.attach_policy(account, actor, key, change).await?);
             if self.change(job).await? {
                 return self.store().integration_record(account, key).await?.ok_or(EngineError::NotFound);
             }
@@ -232,6 +238,31 @@ impl Engine {
             now,
         ));
         self.change(job).await.map(drop)
+    }
+
+    /// What puts the change's policy on the application, which exists or is made by the same job.
+    async fn attach_policy(
+        &self,
+        account: AccountId,
+        actor: &Actor,
+        key: IntegrationKey,
+        change: &IntegrationChange,
+    ) -> Result<Job, EngineError> {
+        let Some(policy) = change.policy else { return Ok(Job::new()) };
+        // Which application has which policy cannot lock anybody out of the others.
+        let editor = Editor { actor: actor.clone(), address: None, risk: LockoutRisk::Refused };
+        let attach = |draft: &mut Draft| match policy {
+            Some(policy) => draft.apply_to_application(policy.as_str(), key),
+            None => {
+                draft.detach(PolicyScope::Application(key));
+                Ok(())
+            }
+        };
+        match self.plan_policies(account, &editor, Some(key), &attach).await {
+            Ok((edited, job)) => Ok(if edited.differences.is_empty() { Job::new() } else { job }),
+            Err(PolicyError::Engine(error)) => Err(error),
+            Err(_) => Err(EngineError::Invalid("policy_key")),
+        }
     }
 
     async fn check_groups(&self, account: AccountId, access: Option<&UserAccess>) -> Result<(), EngineError> {

@@ -85,6 +85,11 @@ impl PolicyBook {
         &self.global
     }
 
+    /// The policy that was put on the application.
+    pub fn of_application(&self, key: IntegrationKey) -> Option<PolicyKey> {
+        self.applications.get(&key).and_then(|of| of.policy.as_ref()).map(|policy| policy.key)
+    }
+
     /// Every policy that may matter at `integration`, its own old settings included. [`Stack::effective`] merges them for a user's groups.
     pub fn stack_for(&self, integration: &Integration) -> Arc<Stack> {
         let (key, version) = (integration.key, integration.version);

@@ -1,6 +1,31 @@
 //! Policies as administrators make them and logins read them.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `json` | the Admin API's documents |
+//! | `book` | parsed, as logins read them |
+//! | `draft` | in memory, as administrators change them |
+//! | `document` | whole policies as they are given, exported and imported |
+//! | `bulk` | several at once |
+//! | `edit` | from a draft to one commit |
+//! | `lockout` | changes that could lock everybody out |
+//! | `calculate` | what is in force for one user at one application |
 
 mod book;
+mod bulk;
+mod calculate;
+mod document;
+mod draft;
+mod edit;
+mod error;
 pub mod json;
+mod lockout;
 
 pub use book::PolicyBook;
+pub use bulk::BulkChange;
+pub use calculate::{Calculated, Element};
+pub use document::{GroupsInApplication, PolicyDocument};
+pub use draft::{Draft, GLOBAL, LONGEST_NAME, MOST_POLICIES, MOST_USES, PolicyView};
+pub use edit::{Difference, Edited, Editor, LARGEST_POLICY, LockoutRisk};
+pub use error::PolicyError;
+pub use lockout::{Danger, Knowledge, Whence};

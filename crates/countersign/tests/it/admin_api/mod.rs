@@ -7,6 +7,7 @@ mod integrations;
 mod logs;
 mod permissions;
 mod phones;
+mod policies;
 mod rights;
 mod settings;
 mod tokens;

@@ -1,0 +1,290 @@
+//! Changing policies: one commit per change, with what was and what is in the administrator log and the history.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use cs_core::id::{AccountId, IntegrationKey, PolicyKey};
+use cs_core::policy::{Complete, Country};
+use cs_store::Job;
+use cs_store::policies::{
+    PolicyRecord, PolicyRevision, PolicyScope, PolicyUse, delete_policy, hold_application, hold_group, replace_uses,
+    turn_page,
+};
+use jiff::Timestamp;
+use serde_json::{Value as Json, json};
+
+use super::draft::Draft;
+use super::error::PolicyError;
+use super::json::write_sections;
+use super::lockout::{Knowledge, Whence, new_dangers};
+use crate::admin::{Actor, admin_record};
+use crate::{Engine, EngineError, MAX_ROUNDS};
+
+/// The largest policy, in bytes of its JSON.
+pub const LARGEST_POLICY: usize = 128 * 1024;
+
+/// Whether the one who makes a change takes the risk of locking everybody out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LockoutRisk {
+    /// It was said expressly.
+    Taken,
+    /// Such a change is refused.
+    Refused,
+}
+
+/// Who changes policies, and from where.
+#[derive(Debug, Clone)]
+pub struct Editor {
+    /// Who.
+    pub actor: Actor,
+    /// From where; none at the machine itself.
+    pub address: Option<IpAddr>,
+    /// What becomes of a change that could lock everybody out.
+    pub risk: LockoutRisk,
+}
+
+/// One policy that a change makes, changes or removes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Which.
+    pub key: PolicyKey,
+    /// As the administrator log names it: `policy_create`, `policy_update`, `policy_delete`.
+    pub action: &'static str,
+    /// What people call it.
+    pub name: String,
+    /// What it was: `policy_name`, `sections`, `policy_applies_to`; null if it is new.
+    pub before: Json,
+    /// What it is; null if it is gone.
+    pub after: Json,
+}
+
+/// A change that was made, or would be.
+#[derive(Debug)]
+pub struct Edited<T> {
+    /// What the change came to.
+    pub outcome: T,
+    /// The policies after it.
+    pub policies: Draft,
+    /// What is different.
+    pub differences: Vec<Difference>,
+}
+
+impl Engine {
+    /// The account's policies, as they are.
+    pub async fn policies(&self, account: AccountId) -> Result<Draft, PolicyError> {
+        let now = self.clock().now();
+        let settings = self.store().account(account).await?.ok_or(EngineError::NotFound)?.login;
+        Draft::new(&self.store().policy_rows(account, now).await?, Complete::from_settings(&settings))
+    }
+
+    /// Makes the change that `change` makes to the policies; all of it or nothing.
+    ///
+    /// `change` may be run several times, when others change policies at the same time.
+    pub async fn edit_policies<T>(
+        &self,
+        account: AccountId,
+        editor: &Editor,
+        change: impl Fn(&mut Draft) -> Result<T, PolicyError>,
+    ) -> Result<Edited<T>, PolicyError> {
+        for _ in 0..MAX_ROUNDS {
+            let (edited, job) = self.plan_policies(account, editor, None, &change).await?;
+            if edited.differences.is_empty() {
+                return Ok(edited);
+            }
+            if self.change(job).await? {
+                // With the versions and times they have now.
+                let policies = self.policies(account).await?;
+                return Ok(Edited { policies, ..edited });
+            }
+        }
+        Err(EngineError::Contention.into())
+    }
+
+    /// What [`Engine::edit_policies`] would do, without doing it.
+    pub async fn preview_policies<T>(
+        &self,
+        account: AccountId,
+        editor: &Editor,
+        change: impl Fn(&mut Draft) -> Result<T, PolicyError>,
+    ) -> Result<Edited<T>, PolicyError> {
+        Ok(self.plan_policies(account, editor, None, &change).await?.0)
+    }
+
+    /// The change and the job that makes it, to be committed alone or with what belongs to it. `new` is an application that the same job makes.
+    pub(crate) async fn plan_policies<T>(
+        &self,
+        account: AccountId,
+        editor: &Editor,
+        new: Option<IntegrationKey>,
+        change: &impl Fn(&mut Draft) -> Result<T, PolicyError>,
+    ) -> Result<(Edited<T>, Job), PolicyError> {
+        let before = self.policies(account).await?;
+        let mut after = before.clone();
+        let outcome = change(&mut after)?;
+        let differences = differences(&before, &after)?;
+        if editor.risk == LockoutRisk::Refused {
+            let dangers = new_dangers(&before.global(), &after.global(), self.whence(editor));
+            if !dangers.is_empty() {
+                return Err(PolicyError::Dangerous(dangers));
+            }
+        }
+        self.check_scopes(account, &before, &after, new).await?;
+        let job = job(account, &editor.actor, &before, &after, &differences, self.clock().now());
+        Ok((Edited { outcome, policies: after, differences }, job))
+    }
+
+    fn whence(&self, editor: &Editor) -> Whence {
+        let place = editor.address.map(|address| self.inner.geo.place(address)).unwrap_or_default();
+        Whence {
+            address: editor.address,
+            country: place.country.as_deref().and_then(Country::parse),
+            knows_places: if self.inner.geo.is_present() { Knowledge::Present } else { Knowledge::Absent },
+        }
+    }
+
+    /// Refuses applications and groups that do not exist.
+    async fn check_scopes(
+        &self,
+        account: AccountId,
+        before: &Draft,
+        after: &Draft,
+        new: Option<IntegrationKey>,
+    ) -> Result<(), PolicyError> {
+        for scope in added(before, after) {
+            if let Some(application) = scope.application().filter(|application| Some(*application) != new)
+                && self.store().integration_record(account, application).await?.is_none()
+            {
+                return Err(PolicyError::NoSuch { what: "application", given: application.to_string() });
+            }
+            if let Some(group) = scope.group()
+                && self.store().reader().group(account, group).await?.is_none()
+            {
+                return Err(PolicyError::NoSuch { what: "group", given: group.to_string() });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Scopes where a policy applies that did not before.
+fn added(before: &Draft, after: &Draft) -> BTreeSet<PolicyScope> {
+    let known = |at: &&PolicyUse| !before.uses.iter().any(|old| old.scope == at.scope && old.policy == at.policy);
+    after.uses.iter().filter(known).map(|at| at.scope).collect()
+}
+
+fn differences(before: &Draft, after: &Draft) -> Result<Vec<Difference>, PolicyError> {
+    let mut found = Vec::new();
+    // Removals come first: what takes their place may have their name.
+    for old in &before.policies {
+        if !after.policies.iter().any(|policy| policy.key() == old.key()) {
+            found.push(Difference {
+                key: old.key(),
+                action: "policy_delete",
+                name: old.name.clone(),
+                before: told(before, old),
+                after: Json::Null,
+            });
+        }
+    }
+    for policy in &after.policies {
+        let old = before.policies.iter().find(|old| old.key() == policy.key());
+        let written = Json::Object(write_sections(&policy.sections)).to_string();
+        if written.len() > LARGEST_POLICY {
+            return Err(PolicyError::TooMany { what: "bytes of settings in one policy", most: LARGEST_POLICY });
+        }
+        let (was, is) = (old.map_or(Json::Null, |old| told(before, old)), told(after, policy));
+        if was != is {
+            let action = if old.is_some() { "policy_update" } else { "policy_create" };
+            found.push(Difference { key: policy.key(), action, name: policy.name.clone(), before: was, after: is });
+        }
+    }
+    Ok(found)
+}
+
+/// A policy and where it applies, for the log.
+fn told(draft: &Draft, policy: &super::draft::PolicyView) -> Json {
+    json!({
+        "policy_name": policy.name,
+        "sections": write_sections(&policy.sections),
+        "policy_applies_to": draft.uses_document(policy.key()),
+    })
+}
+
+fn job(
+    account: AccountId,
+    actor: &Actor,
+    before: &Draft,
+    after: &Draft,
+    differences: &[Difference],
+    now: Timestamp,
+) -> Job {
+    let mut job = Job::new().step(turn_page(account, before.version));
+    for scope in added(before, after) {
+        if let Some(application) = scope.application() {
+            job = job.step(hold_application(account, application));
+        }
+        if let Some(group) = scope.group() {
+            job = job.step(hold_group(account, group));
+        }
+    }
+    for difference in differences {
+        let old = before.policies.iter().find(|policy| policy.key() == difference.key);
+        let new = after.policies.iter().find(|policy| policy.key() == difference.key);
+        let version = old.map_or(0, |old| old.record.version) + 1;
+        let Some(is) = new.or(old) else { continue };
+        let sections = Json::Object(write_sections(&is.sections)).to_string();
+        job = job.step(match (old, new) {
+            (_, Some(new)) => {
+                let created_at = old.map_or(now, |old| old.record.created_at);
+                let record = PolicyRecord {
+                    name: new.name.clone(),
+                    sections: sections.clone(),
+                    version: if old.is_some() { version - 1 } else { version },
+                    created_at,
+                    modified_at: now,
+                    ..new.record.clone()
+                };
+                if old.is_some() { record.update(account) } else { record.insert(account) }
+            }
+            (_, None) => delete_policy(account, difference.key, version - 1),
+        });
+        let in_force = if new.is_some() { after } else { before };
+        let revision = PolicyRevision {
+            key: difference.key,
+            version,
+            name: is.name.clone(),
+            sections,
+            uses: in_force.uses_document(difference.key).to_string(),
+            action: difference.action.to_owned(),
+            actor: actor.name().to_owned(),
+            changed_at: now,
+        };
+        let description = json!({
+            "policy_key": difference.key.as_str(),
+            "before": difference.before,
+            "after": difference.after,
+        });
+        job = job.step(revision.insert(account)).log(admin_record(
+            account,
+            actor,
+            difference.action,
+            &difference.name,
+            &description,
+            now,
+        ));
+    }
+    for application in changed_lists(before, after) {
+        let uses: Vec<PolicyUse> =
+            after.uses.iter().filter(|at| at.scope.application() == application).copied().collect();
+        replace_uses(account, application, &uses).into_iter().for_each(|step| job.guards.push(step));
+    }
+    job
+}
+
+/// Applications where other policies apply than before, or in another order; `None` for groups.
+fn changed_lists(before: &Draft, after: &Draft) -> BTreeSet<Option<IntegrationKey>> {
+    let differs = |one: &Draft, other: &Draft| -> Vec<Option<IntegrationKey>> {
+        one.uses.iter().filter(|at| !other.uses.contains(at)).map(|at| at.scope.application()).collect()
+    };
+    differs(before, after).into_iter().chain(differs(after, before)).collect()
+}
