@@ -1,4 +1,14 @@
 //! Signals of risk: deterministic, with the inputs that made them.
+//!
+//! [`assess`] looks at one moment and at a small history, and says which signals fired. What follows is said by policies: `risk_signals` whether a signal counts,
+//! `risk_based_factor_selection` whether only stronger factors remain, `step_down` what a moment without any signal may spare.
+
+mod signals;
+
+pub use signals::{
+    Cleared, Failure, History, LEAST_LOGINS, Moment, Organisation, STEP_UP_LASTS, Success, assess, ends_step_up,
+    network_of,
+};
 
 use std::fmt;
 use std::net::IpAddr;
