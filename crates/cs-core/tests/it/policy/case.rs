@@ -134,18 +134,21 @@ pub(crate) fn posture(os: Os) -> Posture {
 }
 
 /// Versions 1 (from day -400, ends on day 10) and 2 (from day -100; 2.1 on day -20), counted from [`now`].
-pub(crate) fn product() -> Product {
+pub(crate) fn lines() -> Vec<Line> {
     let day = |n: i64| now() + hours(24 * n);
     let release = |text, n| Release { version: version(text), released: day(n) };
-    Product::new(vec![
+    vec![
         Line {
             from: version("1"),
             releases: vec![release("1.0", -400), release("1.1", -300)],
             end_of_life: Some(day(10)),
         },
         Line { from: version("2"), releases: vec![release("2.0", -100), release("2.1", -20)], end_of_life: None },
-    ])
-    .unwrap()
+    ]
+}
+
+pub(crate) fn product() -> Product {
+    Product::new(lines()).unwrap()
 }
 
 pub(crate) fn versions() -> Versions {

@@ -1,5 +1,8 @@
 //! The policy engine: tables for each section, laws, and a second evaluator to disagree with.
 
+mod agreement;
 mod case;
+mod chance;
 mod gate;
+mod naive;
 mod tables;
