@@ -63,6 +63,8 @@ pub struct Phone {
     pub name: String,
     /// E.164, may be empty.
     pub number: String,
+    /// Whose it is, where several people share one user; empty if nobody said.
+    pub owner: String,
     /// As Duo displays it: "Google Android", "Apple iOS", "Generic Smartphone", "Unknown", …
     pub platform: String,
     /// The authenticator on it, once activated.
@@ -90,23 +92,30 @@ impl Phone {
         }
     }
 
-    /// How the phone is named in menus: by its number, its label or its platform.
+    /// How the phone is named in lists and in the log: by its number, its label or its platform, and whose it is.
     pub fn display_name(&self) -> String {
-        match (self.masked_number(), self.name.as_str()) {
+        let name = match (self.masked_number(), self.name.as_str()) {
             (number, "") if number.is_empty() => self.platform.clone(),
             (number, name) if number.is_empty() => format!("{} ({name})", self.platform),
             (number, _) => format!("{} ({number})", self.platform),
-        }
+        };
+        owned(name, &self.owner)
     }
 
     /// What follows "Duo Push to" in a menu.
     pub fn menu_name(&self) -> String {
-        match (self.masked_number(), self.name.as_str()) {
+        let name = match (self.masked_number(), self.name.as_str()) {
             (number, "") if number.is_empty() => self.platform.clone(),
             (number, name) if number.is_empty() => name.to_owned(),
             (number, _) => number,
-        }
+        };
+        owned(name, &self.owner)
     }
+}
+
+/// `name`, and whose it is if anybody said.
+fn owned(name: String, owner: &str) -> String {
+    if owner.is_empty() { name } else { format!("{name} ({owner})") }
 }
 
 /// A hardware token.
@@ -116,10 +125,19 @@ pub struct Token {
     pub id: TokenId,
     /// As printed on it.
     pub serial: String,
+    /// Whose it is, where several people share one user; empty if nobody said.
+    pub owner: String,
     /// How it makes codes.
     pub params: OtpParams,
     /// Where they are.
     pub otp: OtpRecord,
     /// The sealed secret.
     pub sealed_secret: Vec<u8>,
+}
+
+impl Token {
+    /// How the token is named in the log: by its serial, and whose it is.
+    pub fn display_name(&self) -> String {
+        owned(self.serial.clone(), &self.owner)
+    }
 }

@@ -1,5 +1,8 @@
 //! Groups of users.
 
+use jiff::Timestamp;
+
+use crate::bypass;
 use crate::id::GroupId;
 
 /// A group's status applies to every member.
@@ -44,4 +47,13 @@ pub struct Membership {
     pub name: String,
     /// Its status.
     pub status: GroupStatus,
+    /// When bypass status ends; `None` = never. Means nothing with another status.
+    pub bypass_until: Option<Timestamp>,
+}
+
+impl Membership {
+    /// Whether the group lets its members skip the second factor at `now`.
+    pub fn is_in_bypass(&self, now: Timestamp) -> bool {
+        self.status == GroupStatus::Bypass && bypass::is_on(self.bypass_until, now)
+    }
 }

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod admin;
+pub mod bypass;
 pub mod bypass_code;
 pub mod device;
 pub mod group;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::bypass;
 use crate::device::{Phone, Token};
 use crate::group::{GroupStatus, Membership};
 use crate::id::UserId;
@@ -53,8 +54,12 @@ pub struct User {
     pub username: String,
     /// Full name, if known.
     pub realname: Option<String>,
+    /// Address; may be empty.
+    pub email: String,
     /// Set by administrators.
     pub status: UserStatus,
+    /// When bypass status ends; `None` = never. Means nothing with another status.
+    pub bypass_until: Option<Timestamp>,
     /// Failures so far and the lock they led to.
     pub lockout: LockoutState,
     /// Counts every attempt ever; the guard that makes attempts of one user happen one after another.
@@ -131,7 +136,7 @@ pub enum Standing {
 
 impl User {
     /// Status and lockout at `now`: user pending deletion, locked out or disabled > group disabled > user or group bypass > active
-    /// (`product.md` section 0).
+    /// (`product.md` section 0). A bypass past its end counts as active, whether or not anybody has set the status back.
     pub fn standing(&self, now: Timestamp) -> Standing {
         match self.status {
             UserStatus::PendingDeletion => return Standing::PendingDeletion,
@@ -141,13 +146,15 @@ impl User {
         if let Err(LockedOut { until }) = self.lockout.check(now) {
             return Standing::LockedOut { until };
         }
-        if let Some(group) = self.group_with(GroupStatus::Disabled) {
-            return Standing::Disabled { by: Some(group) };
+        if let Some(group) = self.groups.iter().find(|group| group.status == GroupStatus::Disabled) {
+            return Standing::Disabled { by: Some(group.name.clone()) };
         }
-        match (self.status, self.group_with(GroupStatus::Bypass)) {
-            (UserStatus::Bypass, _) => Standing::Bypass { by: None },
-            (_, Some(group)) => Standing::Bypass { by: Some(group) },
-            (_, None) => Standing::Active,
+        if self.status == UserStatus::Bypass && bypass::is_on(self.bypass_until, now) {
+            return Standing::Bypass { by: None };
+        }
+        match self.groups.iter().find(|group| group.is_in_bypass(now)) {
+            Some(group) => Standing::Bypass { by: Some(group.name.clone()) },
+            None => Standing::Active,
         }
     }
 
@@ -155,8 +162,65 @@ impl User {
     pub fn is_enrolled(&self) -> bool {
         !self.tokens.is_empty() || self.phones.iter().any(Phone::is_usable)
     }
+}
 
-    fn group_with(&self, status: GroupStatus) -> Option<String> {
-        self.groups.iter().find(|g| g.status == status).map(|g| g.name.clone())
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::lockout::Lock;
+
+    const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+    fn user(status: UserStatus, until: Option<Timestamp>) -> User {
+        User {
+            id: "DUAAAAAAAAAAAAAAAAAA".parse().unwrap(),
+            username: "alice".to_owned(),
+            realname: None,
+            email: String::new(),
+            status,
+            bypass_until: until,
+            lockout: LockoutState::default(),
+            attempts: 0,
+            version: 1,
+            trust_epoch: 0,
+            default_factor: None,
+            phones: Vec::new(),
+            tokens: Vec::new(),
+            groups: Vec::new(),
+            last_login: None,
+            live_bypass_codes: 0,
+        }
+    }
+
+    fn group(name: &str, status: GroupStatus, until: Option<Timestamp>) -> Membership {
+        let group = "DGAAAAAAAAAAAAAAAAAA".parse().unwrap();
+        Membership { group, name: name.to_owned(), status, bypass_until: until }
+    }
+
+    #[test]
+    fn a_bypass_counts_until_its_end_and_not_at_it() {
+        let end: Timestamp = "2026-06-01T12:00:00Z".parse().unwrap();
+        let user = user(UserStatus::Bypass, Some(end));
+        assert_eq!(user.standing(end - SignedDuration::from_millis(1)), Standing::Bypass { by: None });
+        assert_eq!(user.standing(end), Standing::Active);
+        assert_eq!(user.standing(end + HOUR), Standing::Active);
+        assert_eq!(self::user(UserStatus::Bypass, None).standing(Timestamp::MAX), Standing::Bypass { by: None });
+        // An end that was left behind gives nobody a bypass.
+        assert_eq!(self::user(UserStatus::Active, Some(end)).standing(end - HOUR), Standing::Active);
+    }
+
+    #[test]
+    fn of_several_groups_one_whose_bypass_is_on_is_enough() {
+        let now: Timestamp = "2026-06-01T12:00:00Z".parse().unwrap();
+        let mut user = user(UserStatus::Bypass, Some(now - HOUR));
+        user.groups = vec![group("over", GroupStatus::Bypass, Some(now)), group("on", GroupStatus::Bypass, Some(now + HOUR))];
+        assert_eq!(user.standing(now), Standing::Bypass { by: Some("on".to_owned()) });
+        assert_eq!(user.standing(now + HOUR), Standing::Active);
+        user.groups.push(group("out", GroupStatus::Disabled, Some(now + HOUR)));
+        assert_eq!(user.standing(now), Standing::Disabled { by: Some("out".to_owned()) });
+        user.lockout.lock = Lock::Indefinite { at: now };
+        assert_eq!(user.standing(now), Standing::LockedOut { until: None });
     }
 }

@@ -1,5 +1,6 @@
 //! Enrolment: a user, a phone, and the code that binds an authenticator to it. By an application for a new user, or by the Admin API for one who may exist.
 
+use cs_core::bypass::BypassRules;
 use cs_core::bypass_code::BYPASS_CODE_DIGITS;
 use cs_core::device::Phone;
 use cs_core::id::{AccountId, BypassCodeId, PhoneId, TxId, UserId};
@@ -14,6 +15,7 @@ use cs_store::phones::{PhoneRecord, attach_phone};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
+use crate::admin::bypass::Giver;
 use crate::admin::bypass_codes::MAX_BYPASS_CODES_PER_CALL;
 use crate::admin::phones::MAX_ACTIVATION_SECS;
 use crate::admin::users::{UserChange, new_user};
@@ -73,7 +75,7 @@ impl Engine {
             Some(name) => name.clone(),
             None => TxId::generate(&mut SystemRng).to_string(),
         };
-        let (user, job) = new_user(account, &actor, &username, &UserChange::default(), now)?;
+        let (user, job) = new_user(account, Giver { actor: &actor, rules: BypassRules::default() }, &username, &UserChange::default(), now)?;
         let phone = new_phone(now);
         let [hold, attach] = attach_phone(account, user.id, phone.id);
         let (activation, activate) = self
@@ -95,6 +97,7 @@ impl Engine {
                 user: user.id,
                 created_at: now,
                 created_by: String::new(),
+                reason: Some("made at enrollment".to_owned()),
                 expires_at: None,
                 uses_left: Some(1),
             };
@@ -144,7 +147,7 @@ impl Engine {
                 }
                 None => {
                     let change = UserChange { email: Some(email.to_owned()), ..UserChange::default() };
-                    let (user, job) = new_user(account, actor, username, &change, now)?;
+                    let (user, job) = new_user(account, Giver { actor, rules: BypassRules::default() }, username, &change, now)?;
                     (user.id, None, job)
                 }
             };
@@ -189,6 +192,7 @@ fn new_phone(now: Timestamp) -> PhoneRecord {
         platform: "Unknown".to_owned(),
         predelay: String::new(),
         postdelay: String::new(),
+        owner: String::new(),
         model: String::new(),
         version: 1,
         created_at: now,

@@ -1,9 +1,10 @@
 //! Accounts and their settings.
 
+use cs_core::bypass::BypassRules;
 use cs_core::account::{LoginSettings, NewUserPolicy, NumberMatching, SoftOtp, WithoutDisplay};
 use cs_core::id::AccountId;
 use cs_core::lockout::LockoutPolicy;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value as Json};
 
 use crate::convert::{corrupt, parsed};
@@ -136,6 +137,23 @@ pub fn login_settings(settings: &Map<String, Json>) -> LoginSettings {
         confirm_activation: flag("confirm_activation").unwrap_or(defaults.confirm_activation),
     }
 }
+
+/// How long a bypass lasts, and whether it may be without an end.
+///
+/// `bypass_expiration` in minutes; where it is 0 or not set, Duo's `helpdesk_bypass_expiration`; where that is 0 too, a day.
+pub fn bypass_rules(settings: &Map<String, Json>) -> BypassRules {
+    let defaults = BypassRules::default();
+    let minutes = ["bypass_expiration", "helpdesk_bypass_expiration"]
+        .into_iter()
+        .find_map(|name| settings.get(name).and_then(Json::as_i64).filter(|minutes| *minutes > 0));
+    BypassRules {
+        usual: minutes.map_or(defaults.usual, |minutes| SignedDuration::from_mins(minutes.min(MOST_BYPASS_MINUTES))),
+        endless: settings.get("bypass_without_end").and_then(Json::as_bool).unwrap_or(defaults.endless),
+    }
+}
+
+/// The largest value of the settings above.
+const MOST_BYPASS_MINUTES: i64 = 525_600;
 
 /// `lockout_threshold`, and `lockout_expire_duration` in minutes: 0 or null = until an administrator unlocks.
 fn lockout_policy(settings: &Map<String, Json>) -> LockoutPolicy {

@@ -22,6 +22,8 @@ pub struct BypassCodeRecord {
     pub created_at: Timestamp,
     /// Who made it, as lists show it; may be empty.
     pub created_by: String,
+    /// Why it was made, if whoever made it said.
+    pub reason: Option<String>,
     /// When it stops working; `None` = never.
     pub expires_at: Option<Timestamp>,
     /// How often it can still be used; `None` = without limit.
@@ -33,9 +35,9 @@ impl BypassCodeRecord {
     /// To follow a step that holds the user's row, so that the count is right.
     pub fn insert(&self, account: AccountId, digest: &[u8; 32]) -> Step {
         Step::one(
-            "INSERT INTO bypass_code (account, user_id, digest, code_id, created_at, created_by, expires_at, uses_left) \
+            "INSERT INTO bypass_code (account, user_id, digest, code_id, created_at, created_by, expires_at, uses_left, reason) \
              SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), $3, CAST($4 AS TEXT), CAST($5 AS BIGINT), CAST($6 AS TEXT), CAST($7 AS BIGINT), \
-             CAST($8 AS BIGINT) WHERE (SELECT COUNT(*) FROM bypass_code WHERE account = $1 AND user_id = $2) < $9",
+             CAST($8 AS BIGINT), CAST($9 AS TEXT) WHERE (SELECT COUNT(*) FROM bypass_code WHERE account = $1 AND user_id = $2) < $10",
             args![
                 account.as_str(),
                 self.user.as_str(),
@@ -45,6 +47,7 @@ impl BypassCodeRecord {
                 self.created_by.as_str(),
                 self.expires_at,
                 self.uses_left,
+                self.reason.as_deref(),
                 MAX_BYPASS_CODES_PER_USER
             ],
         )
@@ -80,13 +83,14 @@ fn read_code(row: &Row) -> Result<BypassCodeRecord, StoreError> {
         created_by: row.text(4)?,
         expires_at: row.opt_time(5)?,
         uses_left: row.opt_int(6)?,
+        reason: row.opt_text(7)?,
     })
 }
 
 macro_rules! select_codes {
     ($rest:literal) => {
         concat!(
-            "SELECT account, code_id, user_id, created_at, created_by, expires_at, uses_left FROM bypass_code ",
+            "SELECT account, code_id, user_id, created_at, created_by, expires_at, uses_left, reason FROM bypass_code ",
             $rest
         )
     };

@@ -11,29 +11,30 @@ use crate::convert::{corrupt, otp_columns, parsed};
 use crate::db::{Row, StoreError, Value};
 use crate::{Store, args};
 
-/// Every kind of row has the same columns: kind, id, six texts, eleven numbers, bytes.
+/// Every kind of row has the same columns: kind, id, six texts, eleven numbers, bytes, one more text.
 macro_rules! user_facts {
     ($from:literal) => {
         concat!(
             "WITH u AS (", $from, ") ",
-            "SELECT 'user', x.user_id, x.username, x.realname, x.status, x.default_factor, x.lock_kind, CAST(NULL AS TEXT), ",
+            "SELECT 'user', x.user_id, x.username, x.realname, x.status, x.default_factor, x.lock_kind, x.email, ",
             "x.attempts, x.failures, x.lock_rounds, x.locked_at, x.locked_until, x.trust_epoch, x.version, x.last_login, ",
             "(SELECT COUNT(*) FROM bypass_code c WHERE c.account = $1 AND c.user_id = x.user_id AND (c.uses_left IS NULL OR c.uses_left > 0) ",
-            "AND (c.expires_at IS NULL OR c.expires_at > $4)), CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), (SELECT seed FROM authenticator WHERE 1 = 0) ",
+            "AND (c.expires_at IS NULL OR c.expires_at > $4)), x.bypass_until, CAST(NULL AS BIGINT), (SELECT seed FROM authenticator WHERE 1 = 0), ",
+            "CAST(NULL AS TEXT) ",
             "FROM users x, u WHERE x.account = $1 AND x.user_id = u.user_id ",
             "UNION ALL SELECT 'group', g.group_id, g.name, g.status, NULL, NULL, NULL, NULL, ",
-            "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL ",
+            "g.bypass_until, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL ",
             "FROM group_member m, user_group g, u WHERE m.account = $1 AND m.user_id = u.user_id AND g.account = $1 AND g.group_id = m.group_id ",
             "UNION ALL SELECT 'phone', p.phone_id, p.name, p.number, p.platform, a.class, a.otp_algorithm, a.otp_memo, ",
             "o.position, a.activated_at, a.confirmed_at, a.auto_approve_until, a.otp_period, a.otp_counter, a.otp_last_step, a.otp_drift, a.otp_held, ",
-            "a.version, CASE a.otp_kind WHEN 'mh' THEN 1 WHEN 'mt' THEN 2 END, a.seed ",
+            "a.version, CASE a.otp_kind WHEN 'mh' THEN 1 WHEN 'mt' THEN 2 END, a.seed, p.owner ",
             "FROM u, user_phone o JOIN phone p ON p.account = o.account AND p.phone_id = o.phone_id ",
             "LEFT JOIN authenticator a ON a.account = o.account AND a.phone_id = o.phone_id WHERE o.account = $1 AND o.user_id = u.user_id ",
             "UNION ALL SELECT 'token', t.token_id, t.serial, t.type, t.otp_algorithm, t.otp_memo, NULL, NULL, ",
-            "o.position, NULL, NULL, NULL, t.otp_period, t.otp_counter, t.otp_last_step, t.otp_drift, t.otp_held, t.version, NULL, t.secret ",
+            "o.position, NULL, NULL, NULL, t.otp_period, t.otp_counter, t.otp_last_step, t.otp_drift, t.otp_held, t.version, NULL, t.secret, t.owner ",
             "FROM u, user_token o JOIN token t ON t.account = o.account AND t.token_id = o.token_id WHERE o.account = $1 AND o.user_id = u.user_id ",
             "UNION ALL SELECT 'bypass', c.code_id, NULL, NULL, NULL, NULL, NULL, NULL, ",
-            "c.expires_at, c.uses_left, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL ",
+            "c.expires_at, c.uses_left, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL ",
             "FROM bypass_code c, u WHERE c.account = $1 AND c.user_id = u.user_id AND c.digest = $3"
         )
     };
@@ -117,6 +118,8 @@ fn read_user(row: &Row) -> Result<User, StoreError> {
         id: parsed("users", row, 1)?,
         username: row.text(2)?,
         realname: row.opt_text(3)?,
+        email: row.text(7)?,
+        bypass_until: row.opt_time(17)?,
         status: UserStatus::parse(row.str(4)?).ok_or_else(|| corrupt("users", row))?,
         default_factor,
         attempts: row.int(8)?,
@@ -148,7 +151,12 @@ pub(crate) fn read_lock_columns(row: &Row, kind: usize, at: usize, until: usize)
 
 fn read_membership(row: &Row) -> Result<Membership, StoreError> {
     let status = GroupStatus::parse(row.str(3)?).ok_or_else(|| corrupt("user_group", row))?;
-    Ok(Membership { group: parsed("user_group", row, 1)?, name: row.text(2)?, status })
+    Ok(Membership {
+        group: parsed("user_group", row, 1)?,
+        name: row.text(2)?,
+        status,
+        bypass_until: row.opt_time(8)?,
+    })
 }
 
 fn read_phone(row: &Row) -> Result<Phone, StoreError> {
@@ -176,6 +184,7 @@ fn read_phone(row: &Row) -> Result<Phone, StoreError> {
         id: parsed("phone", row, 1)?,
         name: row.text(2)?,
         number: row.text(3)?,
+        owner: row.opt_text(20)?.unwrap_or_default(),
         platform: row.text(4)?,
         authenticator,
     })
@@ -184,5 +193,12 @@ fn read_phone(row: &Row) -> Result<Phone, StoreError> {
 fn read_token(row: &Row) -> Result<Token, StoreError> {
     let kind = row.str(3)?;
     let (params, otp) = otp_columns("token", row, kind, 4, 12)?;
-    Ok(Token { id: parsed("token", row, 1)?, serial: row.text(2)?, params, otp, sealed_secret: row.blob(19)?.to_vec() })
+    Ok(Token {
+        id: parsed("token", row, 1)?,
+        serial: row.text(2)?,
+        owner: row.opt_text(20)?.unwrap_or_default(),
+        params,
+        otp,
+        sealed_secret: row.blob(19)?.to_vec(),
+    })
 }

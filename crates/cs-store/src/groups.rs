@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use cs_core::bypass::{Bypass, is_on};
 use cs_core::group::GroupStatus;
 use cs_core::id::{AccountId, GroupId, UserId};
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use jiff::Timestamp;
 use crate::args;
 use crate::convert::{corrupt, parsed};
 use crate::db::{Reader, Row, Step, StoreError};
-use crate::users::{IDS_PER_QUERY, Page, Slice, padded, places};
+use crate::users::{IDS_PER_QUERY, Page, Slice, padded, places, read_bypass};
 
 /// The most groups one user may be in.
 pub const MAX_GROUPS_PER_USER: i64 = 100;
@@ -23,8 +24,10 @@ pub struct GroupRecord {
     pub name: String,
     /// May be empty.
     pub description: String,
-    /// Applies to every member.
+    /// Applies to every member. A bypass may be over: see [`GroupRecord::status_at`].
     pub status: GroupStatus,
+    /// Why and until when, with the status `Bypass` only.
+    pub bypass: Option<Bypass>,
     /// Changes with every administrative change.
     pub version: i64,
     /// When it was made.
@@ -32,10 +35,21 @@ pub struct GroupRecord {
 }
 
 impl GroupRecord {
+    /// The status that counts at `now`: a bypass past its end is active.
+    pub fn status_at(&self, now: Timestamp) -> GroupStatus {
+        match self.status {
+            GroupStatus::Bypass if !is_on(self.bypass.as_ref().and_then(|bypass| bypass.term.until), now) => {
+                GroupStatus::Active
+            }
+            status => status,
+        }
+    }
+
     /// Creates it. Does not hold if the account has a group of that name.
     pub fn insert(&self, account: AccountId) -> Step {
         Step::one(
-            "INSERT INTO user_group (account, group_id, name, description, status, version, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO user_group (account, group_id, name, description, status, version, created_at, bypass_reason, bypass_until, \
+             bypass_remind_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             args![
                 account.as_str(),
                 self.id.as_str(),
@@ -43,26 +57,40 @@ impl GroupRecord {
                 self.description.as_str(),
                 self.status.as_str(),
                 self.version,
-                self.created_at
+                self.created_at,
+                self.bypass.as_ref().map(|bypass| bypass.reason.as_str()),
+                self.bypass.as_ref().and_then(|bypass| bypass.term.until),
+                self.bypass.as_ref().and_then(|bypass| bypass.term.remind_at)
             ],
         )
     }
 
-    /// Writes name, description and status. Holds only while the group is as it was loaded and no other has the name.
+    /// Writes name, description, status and bypass. Holds only while the group is as it was loaded and no other has the name.
     pub fn update(&self, account: AccountId) -> Step {
         Step::one(
-            "UPDATE user_group SET name = $1, description = $2, status = $3, version = version + 1 \
-             WHERE account = $4 AND group_id = $5 AND version = $6",
+            "UPDATE user_group SET name = $1, description = $2, status = $3, bypass_reason = $4, bypass_until = $5, bypass_remind_at = $6, \
+             version = version + 1 WHERE account = $7 AND group_id = $8 AND version = $9",
             args![
                 self.name.as_str(),
                 self.description.as_str(),
                 self.status.as_str(),
+                self.bypass.as_ref().map(|bypass| bypass.reason.as_str()),
+                self.bypass.as_ref().and_then(|bypass| bypass.term.until),
+                self.bypass.as_ref().and_then(|bypass| bypass.term.remind_at),
                 account.as_str(),
                 self.id.as_str(),
                 self.version
             ],
         )
     }
+}
+
+/// Takes note that people were told of the end of the group's bypass. Holds once for each reminder.
+pub fn reminded_of_group(account: AccountId, group: GroupId, remind_at: Timestamp) -> Step {
+    Step::one(
+        "UPDATE user_group SET bypass_remind_at = NULL, version = version + 1 WHERE account = $1 AND group_id = $2 AND bypass_remind_at = $3",
+        args![account.as_str(), group.as_str(), remind_at],
+    )
 }
 
 /// Marks every member as changed: their standing may be.
@@ -110,22 +138,39 @@ pub fn remove_member(account: AccountId, user: UserId, group: GroupId) -> Step {
 
 macro_rules! group_columns {
     () => {
-        "g.account, g.group_id, g.name, g.description, g.status, g.version, g.created_at "
+        "g.account, g.group_id, g.name, g.description, g.status, g.version, g.created_at, g.bypass_reason, g.bypass_until, g.bypass_remind_at "
     };
 }
 
 fn read_group(row: &Row) -> Result<GroupRecord, StoreError> {
+    let status = GroupStatus::parse(row.str(4)?).ok_or_else(|| corrupt("user_group", row))?;
     Ok(GroupRecord {
         id: parsed("user_group", row, 1)?,
         name: row.text(2)?,
         description: row.text(3)?,
-        status: GroupStatus::parse(row.str(4)?).ok_or_else(|| corrupt("user_group", row))?,
+        status,
+        bypass: if status == GroupStatus::Bypass { Some(read_bypass(row, 7)?) } else { None },
         version: row.int(5)?,
         created_at: row.time(6)?,
     })
 }
 
 impl Reader {
+    /// The groups in bypass, over or not.
+    pub async fn groups_in_bypass(&self, account: AccountId) -> Result<Vec<GroupRecord>, StoreError> {
+        let rows = self
+            .query(
+                concat!(
+                    "SELECT ",
+                    group_columns!(),
+                    "FROM user_group g WHERE g.account = $1 AND g.status = 'Bypass' ORDER BY g.name"
+                ),
+                args![account.as_str()],
+            )
+            .await?;
+        rows.iter().map(read_group).collect()
+    }
+
     /// One group.
     pub async fn group(&self, account: AccountId, id: GroupId) -> Result<Option<GroupRecord>, StoreError> {
         let row = self
@@ -225,7 +270,7 @@ impl Reader {
                 places(2, args.len() - 1)
             );
             for row in self.query(sql, args).await? {
-                found.entry(parsed("group_member", &row, 7)?).or_default().push(read_group(&row)?);
+                found.entry(parsed("group_member", &row, 10)?).or_default().push(read_group(&row)?);
             }
         }
         Ok(found)

@@ -28,6 +28,8 @@ pub struct PhoneRecord {
     pub extension: String,
     /// The person's label, may be empty.
     pub name: String,
+    /// Whose it is, where several people share one user; may be empty.
+    pub owner: String,
     /// "Mobile", "Landline" or "Unknown".
     pub kind: String,
     /// As displayed: "Google Android", "Apple iOS", …
@@ -73,8 +75,8 @@ impl PhoneRecord {
     /// Creates it.
     pub fn insert(&self, account: AccountId) -> Step {
         Step::one(
-            "INSERT INTO phone (account, phone_id, number, extension, name, type, platform, predelay, postdelay, model, version, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            "INSERT INTO phone (account, phone_id, number, extension, name, type, platform, predelay, postdelay, model, version, created_at, \
+             owner) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             args![
                 account.as_str(),
                 self.id.as_str(),
@@ -87,7 +89,8 @@ impl PhoneRecord {
                 self.postdelay.as_str(),
                 self.model.as_str(),
                 self.version,
-                self.created_at
+                self.created_at,
+                self.owner.as_str()
             ],
         )
     }
@@ -96,7 +99,7 @@ impl PhoneRecord {
     pub fn update(&self, account: AccountId) -> Step {
         Step::one(
             "UPDATE phone SET number = $1, extension = $2, name = $3, type = $4, platform = $5, predelay = $6, postdelay = $7, \
-             version = version + 1 WHERE account = $8 AND phone_id = $9 AND version = $10",
+             owner = $8, version = version + 1 WHERE account = $9 AND phone_id = $10 AND version = $11",
             args![
                 self.number.as_str(),
                 self.extension.as_str(),
@@ -105,6 +108,7 @@ impl PhoneRecord {
                 self.platform.as_str(),
                 self.predelay.as_str(),
                 self.postdelay.as_str(),
+                self.owner.as_str(),
                 account.as_str(),
                 self.id.as_str(),
                 self.version
@@ -156,7 +160,7 @@ pub fn remove_phone(account: AccountId, phone: PhoneId) -> Vec<Step> {
 macro_rules! phone_columns {
     () => {
         "p.account, p.phone_id, p.number, p.extension, p.name, p.type, p.platform, p.predelay, p.postdelay, p.model, p.version, p.created_at, \
-         p.last_seen, a.user_id, a.class, a.app_version, a.confirmed_at, a.auto_approve_until, a.activated_at, a.key_protection, a.posture "
+         p.last_seen, a.user_id, a.class, a.app_version, a.confirmed_at, a.auto_approve_until, a.activated_at, a.key_protection, a.posture, p.owner "
     };
 }
 
@@ -208,6 +212,7 @@ fn read_phone(row: &Row) -> Result<PhoneRecord, StoreError> {
         number: row.text(2)?,
         extension: row.text(3)?,
         name: row.text(4)?,
+        owner: row.opt_text(21)?.unwrap_or_default(),
         kind: row.text(5)?,
         platform: row.text(6)?,
         predelay: row.text(7)?,
@@ -292,7 +297,7 @@ impl Reader {
                 places(2, args.len() - 1)
             );
             for row in self.query(sql, args).await? {
-                found.entry(parsed("user_phone", &row, 21)?).or_default().push(read_phone(&row)?);
+                found.entry(parsed("user_phone", &row, 22)?).or_default().push(read_phone(&row)?);
             }
         }
         Ok(found)

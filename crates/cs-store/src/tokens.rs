@@ -26,6 +26,8 @@ pub struct TokenRecord {
     pub kind: OtpKind,
     /// As printed on it; unique in the account among tokens of its kind.
     pub serial: String,
+    /// Whose it is, where several people share one user; may be empty.
+    pub owner: String,
     /// Seconds of a time step; without meaning unless it goes by time.
     pub step_secs: u32,
     /// When it was made.
@@ -66,6 +68,14 @@ pub fn set_token_step(account: AccountId, id: TokenId, step_secs: u32, last_step
         "UPDATE token SET otp_period = $1, otp_last_step = $2, otp_drift = 0, otp_memo = NULL, version = version + 1 \
          WHERE account = $3 AND token_id = $4",
         args![step_secs, last_step, account.as_str(), id.as_str()],
+    )
+}
+
+/// Says whose the token is; empty = nobody's in particular. Holds only if the token exists.
+pub fn set_token_owner(account: AccountId, id: TokenId, owner: &str) -> Step {
+    Step::one(
+        "UPDATE token SET owner = $1, version = version + 1 WHERE account = $2 AND token_id = $3",
+        args![owner, account.as_str(), id.as_str()],
     )
 }
 
@@ -115,7 +125,7 @@ pub fn remove_token(account: AccountId, token: TokenId) -> Vec<Step> {
 
 macro_rules! token_columns {
     () => {
-        "t.account, t.token_id, t.type, t.serial, t.otp_period, t.created_at "
+        "t.account, t.token_id, t.type, t.serial, t.otp_period, t.created_at, t.owner "
     };
 }
 
@@ -147,6 +157,7 @@ fn read_token(row: &Row) -> Result<TokenRecord, StoreError> {
         serial: row.text(3)?,
         step_secs: row.number(4)?,
         created_at: row.time(5)?,
+        owner: row.opt_text(6)?.unwrap_or_default(),
     })
 }
 
@@ -160,13 +171,20 @@ impl Store {
         let row = self
             .query_opt(
                 "SELECT account, token_id, type, serial, otp_algorithm, otp_memo, otp_period, otp_counter, otp_last_step, otp_drift, otp_held, \
-                 secret FROM token WHERE account = $1 AND token_id = $2",
+                 secret, owner FROM token WHERE account = $1 AND token_id = $2",
                 args![account.as_str(), id.as_str()],
             )
             .await?;
         let Some(row) = row else { return Ok(None) };
         let (params, otp) = otp_columns("token", &row, row.str(2)?, 4, 6)?;
-        Ok(Some(Token { id, serial: row.text(3)?, params, otp, sealed_secret: row.blob(11)?.to_vec() }))
+        Ok(Some(Token {
+            id,
+            serial: row.text(3)?,
+            owner: row.opt_text(12)?.unwrap_or_default(),
+            params,
+            otp,
+            sealed_secret: row.blob(11)?.to_vec(),
+        }))
     }
 }
 
@@ -226,7 +244,7 @@ impl Reader {
                 places(2, args.len() - 1)
             );
             for row in self.query(sql, args).await? {
-                found.entry(parsed("user_token", &row, 6)?).or_default().push(read_token(&row)?);
+                found.entry(parsed("user_token", &row, 7)?).or_default().push(read_token(&row)?);
             }
         }
         Ok(found)

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use cs_core::bypass::{Bypass, BypassTerm, is_on};
 use cs_core::id::{AccountId, UserId};
 use cs_core::lockout::LockoutState;
 use cs_core::user::{DefaultFactor, UserStatus};
@@ -40,8 +41,10 @@ pub struct UserRecord {
     pub email: String,
     /// May be empty.
     pub notes: String,
-    /// What an administrator set.
+    /// What an administrator set. A bypass may be over: see [`UserRecord::status_at`].
     pub status: UserStatus,
+    /// Why and until when, with the status `Bypass` only.
+    pub bypass: Option<Bypass>,
     /// What `auto` stands for.
     pub default_factor: Option<DefaultFactor>,
     /// Duo's `enable_auto_prompt`.
@@ -63,6 +66,16 @@ pub struct UserRecord {
 }
 
 impl UserRecord {
+    /// The status that counts at `now`: a bypass past its end is active.
+    pub fn status_at(&self, now: Timestamp) -> UserStatus {
+        match self.status {
+            UserStatus::Bypass if !is_on(self.bypass.as_ref().and_then(|bypass| bypass.term.until), now) => {
+                UserStatus::Active
+            }
+            status => status,
+        }
+    }
+
     /// Creates the row. Names are separate steps: see [`take_name`].
     pub fn insert(&self, account: AccountId) -> Step {
         let mut args = args![account.as_str(), self.id.as_str()];
@@ -70,8 +83,9 @@ impl UserRecord {
         args.extend(args![self.trust_epoch, self.version, self.created_at]);
         Step::one(
             "INSERT INTO users (account, user_id, username, realname, firstname, lastname, email, notes, status, default_factor, auto_prompt, \
-             custom, failures, lock_rounds, lock_kind, locked_at, locked_until, deleted_at, trust_epoch, version, created_at, attempts) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, 0)",
+             custom, failures, lock_rounds, lock_kind, locked_at, locked_until, deleted_at, bypass_reason, bypass_until, bypass_remind_at, \
+             trust_epoch, version, created_at, attempts) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, 0)",
             args,
         )
     }
@@ -85,8 +99,8 @@ impl UserRecord {
         Step::one(
             "UPDATE users SET username = $1, realname = $2, firstname = $3, lastname = $4, email = $5, notes = $6, status = $7, \
              default_factor = $8, auto_prompt = $9, custom = $10, failures = $11, lock_rounds = $12, lock_kind = $13, locked_at = $14, \
-             locked_until = $15, deleted_at = $16, trust_epoch = $17, version = version + 1 \
-             WHERE account = $18 AND user_id = $19 AND version = $20 AND attempts = $21",
+             locked_until = $15, deleted_at = $16, bypass_reason = $17, bypass_until = $18, bypass_remind_at = $19, trust_epoch = $20, \
+             version = version + 1 WHERE account = $21 AND user_id = $22 AND version = $23 AND attempts = $24",
             args,
         )
     }
@@ -109,9 +123,20 @@ impl UserRecord {
             kind,
             at,
             until,
-            self.deleted_at
+            self.deleted_at,
+            self.bypass.as_ref().map(|bypass| bypass.reason.as_str()),
+            self.bypass.as_ref().and_then(|bypass| bypass.term.until),
+            self.bypass.as_ref().and_then(|bypass| bypass.term.remind_at)
         ]
     }
+}
+
+/// Takes note that people were told of the end of the user's bypass. Holds once for each reminder.
+pub fn reminded_of_user(account: AccountId, user: UserId, remind_at: Timestamp) -> Step {
+    Step::one(
+        "UPDATE users SET bypass_remind_at = NULL, version = version + 1 WHERE account = $1 AND user_id = $2 AND bypass_remind_at = $3",
+        args![account.as_str(), user.as_str(), remind_at],
+    )
 }
 
 /// Gives `user` a name; slot 0 is the username. `key` is the name as compared. Does not hold if the account has that name.
@@ -165,6 +190,8 @@ pub fn in_trash_since(account: AccountId, user: UserId, before: Timestamp) -> St
 pub enum UserFilter<'a> {
     /// All.
     All,
+    /// Those with the status `bypass`, over or not.
+    InBypass,
     /// The one with this username or alias, in the form names are compared in.
     Name(&'a str),
     /// Those with this address.
@@ -211,7 +238,7 @@ macro_rules! user_columns {
     () => {
         "u.account, u.user_id, u.username, u.realname, u.firstname, u.lastname, u.email, u.notes, u.status, u.default_factor, u.auto_prompt, \
          u.custom, u.failures, u.lock_rounds, u.lock_kind, u.locked_at, u.locked_until, u.trust_epoch, u.version, u.created_at, u.last_login, \
-         u.deleted_at, u.attempts "
+         u.deleted_at, u.attempts, u.bypass_reason, u.bypass_until, u.bypass_remind_at "
     };
 }
 
@@ -242,6 +269,7 @@ fn read_user(row: &Row) -> Result<UserRecord, StoreError> {
         None => None,
         Some(word) => Some(DefaultFactor::parse(word).ok_or_else(|| corrupt("users", row))?),
     };
+    let status = UserStatus::parse(row.str(8)?).ok_or_else(|| corrupt("users", row))?;
     Ok(UserRecord {
         id: parsed("users", row, 1)?,
         username: row.text(2)?,
@@ -251,7 +279,8 @@ fn read_user(row: &Row) -> Result<UserRecord, StoreError> {
         lastname: row.opt_text(5)?,
         email: row.text(6)?,
         notes: row.text(7)?,
-        status: UserStatus::parse(row.str(8)?).ok_or_else(|| corrupt("users", row))?,
+        status,
+        bypass: if status == UserStatus::Bypass { Some(read_bypass(row, 23)?) } else { None },
         default_factor,
         auto_prompt: row.flag(10)?,
         custom,
@@ -266,6 +295,12 @@ fn read_user(row: &Row) -> Result<UserRecord, StoreError> {
         last_login: row.opt_time(20)?,
         deleted_at: row.opt_time(21)?,
     })
+}
+
+/// A bypass from its columns: reason, end, reminder.
+pub(crate) fn read_bypass(row: &Row, from: usize) -> Result<Bypass, StoreError> {
+    let term = BypassTerm { until: row.opt_time(from + 1)?, remind_at: row.opt_time(from + 2)? };
+    Ok(Bypass { reason: row.opt_text(from)?.unwrap_or_default(), term })
 }
 
 /// `$from`, `$from + 1`, …: places for `count` arguments.
@@ -313,6 +348,38 @@ impl Store {
         Ok(Some((user, row.int(22)?)))
     }
 
+    /// The users whose bypass is over at `now`, at most `limit`.
+    pub async fn users_past_bypass(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<UserId>, StoreError> {
+        let rows = self
+            .query(
+                "SELECT account, user_id FROM users WHERE account = $1 AND status = 'bypass' AND bypass_until <= $2 LIMIT $3",
+                args![account.as_str(), now, limit],
+            )
+            .await?;
+        rows.iter().map(|row| parsed("users", row, 1)).collect()
+    }
+
+    /// The users of whose bypass' end people are to be reminded at `now`, at most `limit`.
+    pub async fn users_to_remind_of(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<UserId>, StoreError> {
+        let rows = self
+            .query(
+                "SELECT account, user_id FROM users WHERE account = $1 AND status = 'bypass' AND bypass_remind_at <= $2 LIMIT $3",
+                args![account.as_str(), now, limit],
+            )
+            .await?;
+        rows.iter().map(|row| parsed("users", row, 1)).collect()
+    }
+
     /// The users that went to the trash before `before`, at most `limit`, oldest first.
     pub async fn users_to_purge(
         &self,
@@ -344,6 +411,19 @@ impl Reader {
             UserFilter::All => {
                 let (rows, total) = self.long_list(account, &USERS, slice).await?;
                 Page { items: read_users(&rows)?, total }
+            }
+            UserFilter::InBypass => {
+                let rows = self
+                    .query(
+                        concat!(
+                            "SELECT ",
+                            user_columns!(),
+                            "FROM users u WHERE u.account = $1 AND u.status = 'bypass' ORDER BY u.account, u.username, u.user_id"
+                        ),
+                        args![a],
+                    )
+                    .await?;
+                slice.cut(read_users(&rows)?)
             }
             UserFilter::Name(key) => {
                 let rows = self

@@ -74,14 +74,15 @@ impl TestUser {
     /// Makes a bypass code that is good once.
     pub async fn bypass_code(&self) -> String {
         let new =
-            NewBypassCodes { codes: WantedCodes::Random(1), uses: Some(1), valid_secs: None, preserve_existing: true };
+            NewBypassCodes { codes: WantedCodes::Random(1), uses: Some(1), valid_secs: None, preserve_existing: true, reason: None };
         let codes = self.engine.create_bypass_codes(self.account, &Actor::Terminal, self.id, new).await;
         codes.expect("a code")[0].code.expose().to_owned()
     }
 
     /// Sets the user's status.
     pub async fn set_status(&self, status: UserStatus) {
-        self.change(UserChange { status: Some(status), ..UserChange::default() }).await;
+        let bypass_reason = (status == UserStatus::Bypass).then(|| "a test".to_owned());
+        self.change(UserChange { status: Some(status), bypass_reason, ..UserChange::default() }).await;
     }
 
     /// Changes the user as an administrator would.

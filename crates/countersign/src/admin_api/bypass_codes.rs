@@ -13,6 +13,7 @@ use super::extract::{ReadResource, SignedAdmin, WriteResource, invalid, not_foun
 use super::load::Load;
 use super::objects::BypassCodeObject;
 use super::page::{MOST, page, slice};
+use super::user_params::MAX_TEXT_BYTES;
 use crate::app::App;
 use crate::http::{Envelope, Failure, ListSlot};
 
@@ -90,6 +91,7 @@ fn new_codes(params: &Params) -> Result<NewBypassCodes, Failure> {
         uses: Some(uses).filter(|uses| *uses > 0),
         valid_secs: params.int("valid_secs")?.filter(|secs| *secs != 0),
         preserve_existing: params.bool("preserve_existing")?.unwrap_or(false),
+        reason: params.filled("reason", MAX_TEXT_BYTES)?,
     })
 }
 

@@ -14,7 +14,7 @@ use super::extract::{ReadResource, SignedAdmin, WriteResource, invalid, not_foun
 use super::load::Load;
 use super::objects::Group;
 use super::page::{MOST, page, slice};
-use super::user_params::{MAX_TEXT_BYTES, text};
+use super::user_params::{MAX_TEXT_BYTES, bypass_end, text};
 use crate::app::App;
 use crate::http::{Envelope, Failure, ListSlot};
 
@@ -44,7 +44,7 @@ async fn list(
     };
     let load = Load::new(&app, request.account.id);
     let found = load.reader().groups(request.account.id, ids.as_deref(), slice).await?;
-    let items = found.items.into_iter().map(Group::from).collect();
+    let items = found.items.into_iter().map(|group| Group::new(group, load.now())).collect();
     Ok(page(Page { items, total: found.total }, slice))
 }
 
@@ -52,7 +52,7 @@ async fn create(State(app): State<App>, request: SignedAdmin<WriteResource>) -> 
     let name = request.params.required("name", MAX_TEXT_BYTES)?;
     let change = group_change(&request.params)?;
     let group = app.engine().create_group(request.account.id, &request.actor(), &name, &change).await?;
-    Ok(Envelope::new(group.into()))
+    Ok(Envelope::new(Group::new(group, app.engine().clock().now())))
 }
 
 async fn show(State(app): State<App>, request: SignedAdmin<ReadResource>) -> Result<Envelope<Group>, Failure> {
@@ -113,7 +113,7 @@ async fn delete(
 async fn group<R>(app: &App, request: &SignedAdmin<R>) -> Result<Group, Failure> {
     let load = Load::new(app, request.account.id);
     let group = load.reader().group(request.account.id, request.id("group_id")?).await?;
-    group.map(Group::from).ok_or_else(not_found)
+    group.map(|group| Group::new(group, load.now())).ok_or_else(not_found)
 }
 
 async fn members<R>(app: &App, request: &SignedAdmin<R>, slice: Slice) -> Result<Page<Member>, Failure> {
@@ -129,5 +129,11 @@ fn group_change(params: &Params) -> Result<GroupChange, Failure> {
         Some(word) => Some(GroupStatus::parse(&word).ok_or_else(|| invalid("status"))?),
         None => None,
     };
-    Ok(GroupChange { name: params.filled("name", MAX_TEXT_BYTES)?, description: text(params, "desc")?, status })
+    Ok(GroupChange {
+        name: params.filled("name", MAX_TEXT_BYTES)?,
+        description: text(params, "desc")?,
+        status,
+        bypass_reason: text(params, "bypass_reason")?,
+        bypass_end: bypass_end(params)?,
+    })
 }

@@ -12,7 +12,7 @@ use cs_store::{Reader, StoreError};
 use jiff::Timestamp;
 
 use super::extract::not_found;
-use super::objects::{BareUser, BypassCodeObject, Phone, Token, User};
+use super::objects::{BareUser, BypassCodeObject, Group, Phone, Token, User};
 use crate::app::App;
 use crate::http::Failure;
 
@@ -55,7 +55,7 @@ impl Load {
             let is_enrolled = !tokens.is_empty() || phones.iter().any(is_usable);
             complete.push(User {
                 user: BareUser::new(user, is_enrolled, self.now),
-                groups: groups.into_iter().map(Into::into).collect(),
+                groups: groups.into_iter().map(|group| Group::new(group, self.now())).collect(),
                 phones: phones.into_iter().map(Into::into).collect(),
                 tokens: tokens.into_iter().map(Into::into).collect(),
                 u2ftokens: [],

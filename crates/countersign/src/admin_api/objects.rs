@@ -1,5 +1,6 @@
 //! The objects of the Admin API as they are written.
 
+use cs_core::group::GroupStatus;
 use cs_core::lockout::Lock;
 use cs_core::otp::OtpScheme;
 use cs_core::user::{DefaultFactor, UserStatus};
@@ -38,6 +39,9 @@ pub(super) struct BareUser {
     custom_attributes: Map<String, Json>,
     /// Ours: what `auto` stands for.
     default_factor: Option<&'static str>,
+    /// Ours: why the user is in bypass, and until when; null = for ever.
+    bypass_reason: Option<String>,
+    bypass_until: Option<i64>,
 }
 
 impl BareUser {
@@ -49,12 +53,16 @@ impl BareUser {
             Lock::Until { .. } | Lock::Indefinite { .. } if is_locked => Some("Failed Attempts"),
             Lock::Until { .. } | Lock::Indefinite { .. } | Lock::Open => None,
         };
-        let status = match user.status {
+        let current = user.status_at(now);
+        let status = match current {
             UserStatus::Active | UserStatus::Bypass if is_locked => "locked out",
             UserStatus::Active | UserStatus::Bypass | UserStatus::Disabled | UserStatus::PendingDeletion => {
-                user.status.as_str()
+                current.as_str()
             }
         };
+        let bypass = user.bypass.as_ref().filter(|_| current == UserStatus::Bypass);
+        let bypass_until = bypass.and_then(|bypass| bypass.term.until).map(Timestamp::as_second);
+        let bypass_reason = bypass.map(|bypass| bypass.reason.clone());
         Self {
             user_id: user.id.to_string(),
             alias1: alias(1),
@@ -77,6 +85,8 @@ impl BareUser {
             enable_auto_prompt: user.auto_prompt,
             custom_attributes: user.custom,
             default_factor: user.default_factor.map(DefaultFactor::as_str),
+            bypass_reason,
+            bypass_until,
         }
     }
 }
@@ -105,19 +115,26 @@ pub(super) struct Group {
     push_enabled: bool,
     sms_enabled: bool,
     voice_enabled: bool,
+    /// Ours, as for users.
+    bypass_reason: Option<String>,
+    bypass_until: Option<i64>,
 }
 
-impl From<GroupRecord> for Group {
-    fn from(group: GroupRecord) -> Self {
+impl Group {
+    pub(super) fn new(group: GroupRecord, now: Timestamp) -> Self {
+        let status = group.status_at(now);
+        let bypass = group.bypass.filter(|_| status == GroupStatus::Bypass);
         Self {
             group_id: group.id.to_string(),
             name: group.name,
             desc: group.description,
-            status: group.status.as_str(),
+            status: status.as_str(),
             mobile_otp_enabled: false,
             push_enabled: false,
             sms_enabled: false,
             voice_enabled: false,
+            bypass_until: bypass.as_ref().and_then(|bypass| bypass.term.until).map(Timestamp::as_second),
+            bypass_reason: bypass.map(|bypass| bypass.reason),
         }
     }
 }
@@ -143,6 +160,8 @@ pub(super) struct BarePhone {
     fingerprint: &'static str,
     screenlock: &'static str,
     tampered: &'static str,
+    /// Ours: whose it is, where several people share one user.
+    owner: String,
     /// Ours: until when the device may answer by itself.
     auto_approve_until: Option<i64>,
 }
@@ -170,6 +189,7 @@ impl From<PhoneRecord> for BarePhone {
             fingerprint: "Unknown",
             screenlock: "Unknown",
             tampered: "Unknown",
+            owner: phone.owner,
             auto_approve_until: device.and_then(|device| device.auto_approve_until).map(Timestamp::as_second),
         }
     }
@@ -196,6 +216,8 @@ pub(super) struct BareToken {
     kind: &'static str,
     serial: String,
     totp_step: Option<u32>,
+    /// Ours: whose it is, where several people share one user.
+    owner: String,
 }
 
 impl From<TokenRecord> for BareToken {
@@ -204,7 +226,13 @@ impl From<TokenRecord> for BareToken {
             OtpScheme::Totp(_) => Some(token.step_secs),
             OtpScheme::Hotp(_) | OtpScheme::Yubico => None,
         };
-        Self { token_id: token.id.to_string(), kind: token.kind.as_str(), serial: token.serial, totp_step }
+        Self {
+            token_id: token.id.to_string(),
+            kind: token.kind.as_str(),
+            serial: token.serial,
+            totp_step,
+            owner: token.owner,
+        }
     }
 }
 
@@ -225,6 +253,8 @@ pub(super) struct BypassCodeObject {
     created: i64,
     expiration: Option<i64>,
     reuse_count: Option<i64>,
+    /// Ours: why it was made.
+    reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<BareUser>,
 }
@@ -238,6 +268,7 @@ impl BypassCodeObject {
             created: code.created_at.as_second(),
             expiration: code.expires_at.map(Timestamp::as_second),
             reuse_count: code.uses_left,
+            reason: code.reason,
             user,
         }
     }

@@ -77,6 +77,7 @@ fn phone_change(params: &Params) -> Result<PhoneChange, Failure> {
         number: text(params, "number")?,
         extension: text(params, "extension")?,
         name: text(params, "name")?,
+        owner: text(params, "owner")?,
         // Clients send these along empty when they mean nothing by it.
         kind: params.filled("type", 64)?,
         platform: params.filled("platform", 64)?,

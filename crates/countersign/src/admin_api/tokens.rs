@@ -68,11 +68,14 @@ async fn show(State(app): State<App>, request: SignedAdmin<ReadResource>) -> Res
     Ok(Envelope::new(Load::new(&app, request.account.id).token(request.id("token_id")?).await?))
 }
 
-/// Only the time step can be changed.
+/// Only the time step can be changed, and whose it is.
 async fn modify(State(app): State<App>, request: SignedAdmin<WriteResource>) -> Result<Envelope<Token>, Failure> {
     let id: TokenId = request.id("token_id")?;
     if let Some(step) = request.params.int("totp_step")? {
         app.engine().set_totp_step(request.account.id, &request.actor(), id, step).await?;
+    }
+    if let Some(owner) = request.params.str("owner")? {
+        app.engine().set_token_owner(request.account.id, &request.actor(), id, &owner).await?;
     }
     Ok(Envelope::new(Load::new(&app, request.account.id).token(id).await?))
 }

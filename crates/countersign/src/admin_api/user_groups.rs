@@ -27,7 +27,7 @@ async fn list(
     let load = Load::new(&app, request.account.id);
     load.require_user(user).await?;
     let groups = load.reader().groups_of(request.account.id, &[user]).await?.remove(&user).unwrap_or_default();
-    Ok(page(slice.cut(groups.into_iter().map(Group::from).collect()), slice))
+    Ok(page(slice.cut(groups.into_iter().map(|group| Group::new(group, load.now())).collect()), slice))
 }
 
 async fn add(State(app): State<App>, request: SignedAdmin<WriteResource>) -> Result<Envelope<&'static str>, Failure> {

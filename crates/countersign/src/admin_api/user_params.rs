@@ -1,9 +1,12 @@
 //! The parameters that create and change users, shared by single and bulk calls.
 
+use cs_core::bypass::BypassEnd;
 use cs_core::user::{DefaultFactor, UserStatus};
 use cs_engine::admin::users::UserChange;
 use cs_store::users::MAX_ALIASES;
 use cs_wire::params::{ParamError, Params};
+
+use jiff::Timestamp;
 
 use super::extract::invalid;
 use crate::http::Failure;
@@ -34,6 +37,8 @@ pub(super) fn user_change(params: &Params) -> Result<UserChange, Failure> {
         email: text(params, "email")?,
         notes: text(params, "notes")?,
         status: params.filled("status", 64)?.map(|word| status(&word)).transpose()?,
+        bypass_reason: text(params, "bypass_reason")?,
+        bypass_end: bypass_end(params)?,
         auto_prompt: params.bool("enable_auto_prompt")?,
         default_factor: text(params, "default_factor")?.map(|word| default_factor(&word)).transpose()?,
         ..UserChange::default()
@@ -54,6 +59,18 @@ pub(super) fn user_change(params: &Params) -> Result<UserChange, Failure> {
         change.custom.insert(name, value);
     }
     Ok(change)
+}
+
+/// When a bypass is to end, which Duo does not ask: `bypass_until` in seconds since the epoch, 0 for never.
+pub(super) fn bypass_end(params: &Params) -> Result<Option<BypassEnd>, Failure> {
+    match params.int("bypass_until")? {
+        None => Ok(None),
+        Some(0) => Ok(Some(BypassEnd::Never)),
+        Some(second) => {
+            let until = Timestamp::from_second(second).map_err(|_| invalid("bypass_until"))?;
+            Ok(Some(BypassEnd::At(until)))
+        }
+    }
 }
 
 fn slot_number(index: usize) -> u8 {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cs_engine::Engine;
+use cs_engine::{Engine, EngineError};
 use jiff::SignedDuration;
 use tokio::time::MissedTickBehavior;
 
@@ -10,6 +10,8 @@ use crate::net::Shutdown;
 
 /// Rounds between two looks at what other nodes and the commands on a terminal may have changed.
 const FORGET_CACHES_EVERY: u64 = 10;
+/// Rounds between two looks at what has an end: bypasses and other exceptions.
+const END_EVERY: u64 = 60;
 /// Rounds between two cleanings.
 const CLEAN_EVERY: u64 = 3600;
 /// How long effects that were done or given up stay, for somebody who looks into a problem.
@@ -32,12 +34,29 @@ pub(super) async fn run(engine: Engine, shutdown: Shutdown) {
         if round % FORGET_CACHES_EVERY == 0 {
             engine.directory().invalidate();
         }
+        if round % END_EVERY == 0
+            && let Err(error) = end_exceptions(&engine).await
+        {
+            tracing::error!(error = &error as &dyn std::error::Error, "ended exceptions could not be put away");
+        }
         if round % CLEAN_EVERY == CLEAN_EVERY - 1
             && let Err(error) = clean(&engine).await
         {
             tracing::error!(error = &*error, "cleaning up failed");
         }
     }
+}
+
+/// Sets back what is over and reminds of what soon will be. Logins go by the ends themselves and do not wait for this.
+async fn end_exceptions(engine: &Engine) -> Result<(), EngineError> {
+    for account in engine.account_ids().await? {
+        let ended = engine.end_bypasses(account).await?;
+        let reminded = engine.remind_of_bypasses(account).await?;
+        if ended + reminded > 0 {
+            tracing::info!(account.id = %account, ended, reminded, "looked after bypasses that end");
+        }
+    }
+    Ok(())
 }
 
 async fn clean(engine: &Engine) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {

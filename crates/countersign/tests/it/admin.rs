@@ -90,6 +90,9 @@ fn the_json_shapes_are_as_documented() {
     insta::assert_snapshot!("token", pretty(&site.json(&["token", "assign", "1001", "bob"])));
     insta::assert_snapshot!("bypass", pretty(&site.json(&["bypass", "create", "bob", "--valid", "1h"])));
     insta::assert_snapshot!("user", pretty(&site.json(&["user", "show", "bob"])));
+    site.json(&["user", "status", "bob", "bypass", "--reason", "new phone", "--until", "8h"]);
+    insta::assert_snapshot!("in_bypass", pretty(&site.json(&["user", "list", "--bypass"])));
+    site.json(&["user", "status", "bob", "active"]);
     insta::assert_snapshot!("users", pretty(&site.json(&["user", "list"])));
     insta::assert_snapshot!("phones", pretty(&site.json(&["phone", "list", "--user", "bob"])));
     insta::assert_snapshot!("integration", pretty(&site.json(&["integration", "create", "ssh", "--type", "unix"])));
@@ -106,6 +109,9 @@ fn errors_say_what_to_do_and_have_their_own_exit_codes() {
     let site = Terminal::new();
     site.json(&["user", "create", "charlie"]);
     for (arguments, code, part) in [
+        (&["user", "status", "charlie", "bypass"][..], 2, "a bypass needs a reason"),
+        (&["user", "status", "charlie", "bypass", "--reason", "x", "--no-end"], 1, "bypass_without_end"),
+        (&["user", "status", "charlie", "bypass", "--reason", "x", "--until", "400d"], 2, "`bypass_until` is not valid"),
         (&["user", "show", "charly"][..], 3, "did you mean charlie?"),
         (&["user", "create", "Charlie"], 4, "taken"),
         (&["user", "modify", "charlie", "--email", "no address"], 2, "`email` is not valid"),
@@ -180,7 +186,7 @@ async fn a_running_server_sees_a_change_at_the_next_login() {
     assert_eq!(asked().await, PreauthResult::Auth);
     beside(&["user", "status", "alice", "disabled"]);
     assert_eq!(asked().await, PreauthResult::Deny);
-    beside(&["user", "status", "alice", "bypass"]);
+    beside(&["user", "status", "alice", "bypass", "--reason", "a new phone"]);
     assert_eq!(asked().await, PreauthResult::Allow);
     beside(&["user", "status", "alice", "active"]);
 

@@ -11,6 +11,8 @@ use cs_store::bypass_codes::{BypassCodeRecord, remove_bypass_code, remove_bypass
 use jiff::SignedDuration;
 use serde_json::json;
 
+use super::bypass::MOST_REASON;
+use super::text::bounded;
 use super::{Actor, admin_record};
 use crate::{Engine, EngineError, SystemRng};
 
@@ -39,6 +41,8 @@ pub struct NewBypassCodes {
     pub valid_secs: Option<i64>,
     /// Whether the user's other codes stay.
     pub preserve_existing: bool,
+    /// Why, for lists and the log.
+    pub reason: Option<String>,
 }
 
 /// A code that was made.
@@ -59,7 +63,9 @@ impl Engine {
         user: UserId,
         new: NewBypassCodes,
     ) -> Result<Vec<MadeBypassCode>, EngineError> {
-        let NewBypassCodes { codes, uses, valid_secs, preserve_existing } = new;
+        let NewBypassCodes { codes, uses, valid_secs, preserve_existing, reason } = new;
+        let reason = reason.map(|reason| bounded("reason", reason.trim(), MOST_REASON)).transpose()?;
+        let reason = reason.filter(|reason| !reason.is_empty());
         let given = matches!(codes, WantedCodes::Given(_));
         let codes = plain_codes(codes)?;
         if uses == Some(0) {
@@ -87,6 +93,7 @@ impl Engine {
                 user,
                 created_at: now,
                 created_by: created_by.clone(),
+                reason: reason.clone(),
                 expires_at: valid_secs.map(|secs| now + SignedDuration::from_secs(secs)),
                 uses_left: uses.map(i64::from),
             };
@@ -101,6 +108,7 @@ impl Engine {
             "auto_generated": !given,
             "remaining_uses": uses,
             "valid_secs": valid_secs.unwrap_or(0),
+            "reason": reason,
         });
         let job = job.log(admin_record(account, actor, "bypass_create", &name.username, &description, now));
         match self.apply(job).await? {

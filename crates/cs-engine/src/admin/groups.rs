@@ -1,13 +1,16 @@
 //! Groups: create, change, delete, members.
 
+use cs_core::bypass::BypassEnd;
 use cs_core::group::GroupStatus;
 use cs_core::id::{AccountId, GroupId, UserId};
 use cs_store::Job;
 use cs_store::authenticators::touch_user;
 use cs_store::groups::{GroupRecord, add_member, remove_group, remove_member, touch_members};
 use cs_store::policies::forget_group;
+use jiff::Timestamp;
 use serde_json::json;
 
+use super::bypass::{Giver, describe_change, group_standing};
 use super::text::bounded;
 use super::{Actor, admin_record};
 use crate::{Engine, EngineError, MAX_ROUNDS, SystemRng};
@@ -21,17 +24,35 @@ pub struct GroupChange {
     pub description: Option<String>,
     /// Applies to every member.
     pub status: Option<GroupStatus>,
+    /// Why the bypass: as for users.
+    pub bypass_reason: Option<String>,
+    /// When the bypass ends: as for users.
+    pub bypass_end: Option<BypassEnd>,
 }
 
 impl GroupChange {
-    fn write(&self, group: &mut GroupRecord) -> Result<(), EngineError> {
+    fn write(&self, group: &mut GroupRecord, giver: Giver<'_>, now: Timestamp) -> Result<(), EngineError> {
         if let Some(name) = &self.name {
             group.name = group_name(name)?;
         }
         if let Some(description) = &self.description {
             group.description = bounded("desc", description, 1024)?;
         }
-        group.status = self.status.unwrap_or(group.status);
+        let standing = group.status_at(now);
+        let before = group.bypass.take();
+        match self.status.unwrap_or(standing) {
+            GroupStatus::Bypass => {
+                group.bypass =
+                    Some(giver.settle(before.as_ref(), self.bypass_reason.as_deref(), self.bypass_end, now)?);
+            }
+            GroupStatus::Active | GroupStatus::Disabled => {
+                let reason = self.bypass_reason.as_deref().unwrap_or_default();
+                if self.bypass_end.is_some() || !reason.is_empty() {
+                    return Err(EngineError::Invalid("bypass_until"));
+                }
+            }
+        }
+        group.status = self.status.unwrap_or(standing);
         Ok(())
     }
 }
@@ -56,11 +77,14 @@ impl Engine {
             name: group_name(name)?,
             description: String::new(),
             status: GroupStatus::Active,
+            bypass: None,
             version: 1,
             created_at: now,
         };
-        change.write(&mut group)?;
-        let job = Job::new().step(group.insert(account)).log(log_entry(account, actor, "group_create", &group, now));
+        let before = group.clone();
+        change.write(&mut group, Giver { actor, rules: self.bypass_rules(account).await? }, now)?;
+        let record = log_entry(account, actor, "group_create", &before, &group, now);
+        let job = Job::new().step(group.insert(account)).log(record);
         match self.apply(job).await? {
             None => Ok(group),
             Some(_) => Err(EngineError::Exists("name")),
@@ -75,16 +99,17 @@ impl Engine {
         id: GroupId,
         change: &GroupChange,
     ) -> Result<(), EngineError> {
+        let giver = Giver { actor, rules: self.bypass_rules(account).await? };
         for _ in 0..MAX_ROUNDS {
             let now = self.clock().now();
             let before = self.store().reader().group(account, id).await?.ok_or(EngineError::NotFound)?;
             let mut group = before.clone();
-            change.write(&mut group)?;
+            change.write(&mut group, giver, now)?;
             let mut job = Job::new().step(group.update(account));
-            if group.status != before.status {
+            if group_standing(&group) != group_standing(&before) {
                 job = job.step(touch_members(account, id));
             }
-            let job = job.log(log_entry(account, actor, "group_update", &group, now));
+            let job = job.log(log_entry(account, actor, "group_update", &before, &group, now));
             if self.apply(job).await?.is_none() {
                 return Ok(());
             }
@@ -101,7 +126,7 @@ impl Engine {
     pub async fn delete_group(&self, account: AccountId, actor: &Actor, id: GroupId) -> Result<bool, EngineError> {
         let Some(group) = self.store().reader().group(account, id).await? else { return Ok(false) };
         let now = self.clock().now();
-        let mut job = Job::new().log(log_entry(account, actor, "group_delete", &group, now));
+        let mut job = Job::new().log(log_entry(account, actor, "group_delete", &group, &group, now));
         job.guards = remove_group(account, id);
         job.guards.extend(forget_group(account, id));
         let is_done = self.apply(job).await?.is_none();
@@ -166,14 +191,16 @@ fn log_entry(
     account: AccountId,
     actor: &Actor,
     action: &'static str,
+    before: &GroupRecord,
     group: &GroupRecord,
-    now: jiff::Timestamp,
+    now: Timestamp,
 ) -> cs_store::audit::LogRecord {
-    let description = json!({
+    let mut description = json!({
         "group_id": group.id.as_str(),
         "name": group.name,
         "desc": group.description,
         "status": group.status.as_str(),
     });
+    describe_change(&mut description, group_standing(before), group_standing(group));
     admin_record(account, actor, action, &group.name, &description, now)
 }

@@ -4,6 +4,7 @@
 //! committed together with its log entry, and makes the caches forget.
 
 pub mod administrators;
+pub mod bypass;
 pub mod bypass_codes;
 pub mod groups;
 pub mod integrations;
@@ -24,6 +25,9 @@ use crate::{Engine, EngineError, SystemRng};
 
 /// How long the secret before a rotation still works, so that clients can be given the new one without an outage.
 pub const SECRET_OVERLAP: SignedDuration = SignedDuration::from_hours(24);
+
+/// The most characters of the name of a device's owner.
+pub const MOST_OWNER: usize = 64;
 
 /// Who makes a change.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use cs_store::Job;
 use cs_store::authenticators::{ActivationSource, set_auto_approve, touch_user, touch_users_of_phone};
 use cs_store::phones::{PhoneRecord, attach_phone, detach_phone, remove_phone};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::text::bounded;
-use super::{Actor, admin_record};
+use super::{Actor, MOST_OWNER, admin_record};
 use crate::devices::IssuedActivation;
 use crate::{DeviceEvent, Engine, EngineError, MAX_ROUNDS, SystemRng};
 
@@ -40,6 +40,8 @@ pub struct PhoneChange {
     pub extension: Option<String>,
     /// Label.
     pub name: Option<String>,
+    /// Whose it is, where several people share one user; empty takes it away.
+    pub owner: Option<String>,
     /// `mobile`, `landline` or `unknown`, in any case.
     pub kind: Option<String>,
     /// A platform's name in any case.
@@ -61,6 +63,9 @@ impl PhoneChange {
         }
         if let Some(name) = &self.name {
             phone.name = bounded("name", name, 128)?;
+        }
+        if let Some(owner) = &self.owner {
+            phone.owner = bounded("owner", owner.trim(), MOST_OWNER)?;
         }
         if let Some(kind) = &self.kind {
             phone.kind = one_of(&KINDS, kind).ok_or(EngineError::Invalid("type"))?;
@@ -126,6 +131,7 @@ impl Engine {
             platform: "Unknown".to_owned(),
             predelay: String::new(),
             postdelay: String::new(),
+            owner: String::new(),
             model: String::new(),
             version: 1,
             created_at: now,
@@ -150,15 +156,13 @@ impl Engine {
     ) -> Result<(), EngineError> {
         for _ in 0..MAX_ROUNDS {
             let now = self.clock().now();
-            let mut phone = self.phone(account, id).await?;
+            let before = self.phone(account, id).await?;
+            let mut phone = before.clone();
             change.write(&mut phone)?;
-            let job = Job::new().step(phone.update(account)).step(touch_users_of_phone(account, id)).log(phone_record(
-                account,
-                actor,
-                "phone_update",
-                &phone,
-                now,
-            ));
+            let mut description = phone_description(&phone);
+            description["before"] = phone_description(&before);
+            let record = admin_record(account, actor, "phone_update", &label(&phone), &description, now);
+            let job = Job::new().step(phone.update(account)).step(touch_users_of_phone(account, id)).log(record);
             if self.apply(job).await?.is_none() {
                 return Ok(());
             }
@@ -306,15 +310,19 @@ fn phone_record(
     phone: &PhoneRecord,
     now: Timestamp,
 ) -> cs_store::audit::LogRecord {
-    let description = json!({
+    admin_record(account, actor, action, &label(phone), &phone_description(phone), now)
+}
+
+fn phone_description(phone: &PhoneRecord) -> Json {
+    json!({
         "phone_id": phone.id.as_str(),
         "phone": phone.number,
         "extension": phone.extension,
         "name": phone.name,
+        "owner": phone.owner,
         "type": phone.kind,
         "platform": phone.platform,
-    });
-    admin_record(account, actor, action, &label(phone), &description, now)
+    })
 }
 
 #[cfg(test)]

@@ -88,6 +88,11 @@ settings! {
     "caller_id": Text(20), "";
     "helpdesk_bypass": Choice(&["allow", "limit", "deny"]), "allow";
     "helpdesk_bypass_expiration": NumberOrOff(1, 525_600), 0;
+    "bypass_expiration": NumberOrOff(5, 525_600), 0;
+    "bypass_without_end": Flag, false;
+    "exception_requests": Flag, true;
+    "exception_max_minutes": Number(5, 43_200), 1440;
+    "exception_answer_minutes": Number(5, 43_200), 1440;
     "helpdesk_can_send_enroll_email": Flag, false;
     "helpdesk_message": Text(200), "";
     "minimum_password_length": Number(12, 100), 12;

@@ -8,13 +8,14 @@ use cs_core::otp::{
 use cs_store::attempts::move_token;
 use cs_store::authenticators::touch_user;
 use cs_store::tokens::{
-    attach_token, detach_token, insert_token, remove_token, seal_token, set_token_step, touch_users_of_token,
+    attach_token, detach_token, insert_token, remove_token, seal_token, set_token_owner, set_token_step, touch_users_of_token,
 };
 use cs_store::{Job, Step, StoreError};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{Actor, admin_record};
+use super::text::bounded;
+use super::{Actor, MOST_OWNER, admin_record};
 use crate::{Engine, EngineError, MAX_ROUNDS, SystemRng};
 
 /// How many tokens one commit of an import holds.
@@ -110,6 +111,29 @@ impl Engine {
         let description = json!({"token_id": id.as_str(), "totp_step": step.as_secs()});
         let job = Job::new()
             .step(set_token_step(account, id, step.as_secs(), last_step))
+            .step(touch_users_of_token(account, id))
+            .log(admin_record(account, actor, "hardtoken_update", &token.serial, &description, now));
+        self.found(job).await
+    }
+
+    /// Says whose a token is, where several people share one user; empty takes it away.
+    pub async fn set_token_owner(
+        &self,
+        account: AccountId,
+        actor: &Actor,
+        id: TokenId,
+        owner: &str,
+    ) -> Result<(), EngineError> {
+        let owner = bounded("owner", owner.trim(), MOST_OWNER)?;
+        let token = self.store().reader().token(account, id).await?.ok_or(EngineError::NotFound)?;
+        let now = self.clock().now();
+        let description = json!({
+            "token_id": id.as_str(),
+            "owner": owner,
+            "before": {"owner": token.owner},
+        });
+        let job = Job::new()
+            .step(set_token_owner(account, id, &owner))
             .step(touch_users_of_token(account, id))
             .log(admin_record(account, actor, "hardtoken_update", &token.serial, &description, now));
         self.found(job).await

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use cs_core::bypass::{BypassEnd, BypassRules};
 use cs_core::id::{AccountId, PhoneId, UserId};
 use cs_core::lockout::LockoutState;
 use cs_core::user::{DefaultFactor, UserStatus};
@@ -11,6 +12,7 @@ use cs_store::{Job, Step};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value as Json, json};
 
+use super::bypass::{Giver, describe_change, user_standing};
 use super::text::bounded;
 use super::{Actor, admin_record};
 use crate::{DeviceEvent, Engine, EngineError, MAX_ROUNDS, SystemRng};
@@ -43,6 +45,10 @@ pub struct UserChange {
     pub notes: Option<String>,
     /// Status; [`UserStatus::Active`] also unlocks, and takes the user out of the trash as every status but `PendingDeletion` does.
     pub status: Option<UserStatus>,
+    /// Why the bypass. Required when one begins, unless through the Admin API.
+    pub bypass_reason: Option<String>,
+    /// When the bypass ends. Without it one that begins lasts as long as the account's usual, and one that is on stays as it is.
+    pub bypass_end: Option<BypassEnd>,
     /// Duo's `enable_auto_prompt`.
     pub auto_prompt: Option<bool>,
     /// What `auto` stands for; `Some(None)` leaves the choice to the rules.
@@ -64,7 +70,7 @@ pub struct SeedUser {
 
 impl UserChange {
     /// Checks every value and writes it into `user`.
-    fn write(&self, user: &mut UserRecord, now: Timestamp) -> Result<(), EngineError> {
+    fn write(&self, user: &mut UserRecord, giver: Giver<'_>, now: Timestamp) -> Result<(), EngineError> {
         if let Some(name) = &self.username {
             user.username = name_of("username", name)?.as_str().to_owned();
         }
@@ -92,8 +98,27 @@ impl UserChange {
         }
         user.auto_prompt = self.auto_prompt.unwrap_or(user.auto_prompt);
         self.write_custom(&mut user.custom)?;
-        if let Some(status) = self.status {
-            set_status(user, status, now);
+        self.write_status(user, giver, now)
+    }
+
+    fn write_status(&self, user: &mut UserRecord, giver: Giver<'_>, now: Timestamp) -> Result<(), EngineError> {
+        let standing = user.status_at(now);
+        let before = user.bypass.take();
+        match self.status.unwrap_or(standing) {
+            UserStatus::Bypass => {
+                user.bypass =
+                    Some(giver.settle(before.as_ref(), self.bypass_reason.as_deref(), self.bypass_end, now)?);
+                set_status(user, UserStatus::Bypass, now);
+                return Ok(());
+            }
+            UserStatus::Active | UserStatus::Disabled | UserStatus::PendingDeletion => {}
+        }
+        if self.bypass_end.is_some() || self.bypass_reason.as_ref().is_some_and(|reason| !reason.is_empty()) {
+            return Err(EngineError::Invalid("bypass_until"));
+        }
+        match self.status {
+            Some(status) => set_status(user, status, now),
+            None => user.bypass = before,
         }
         Ok(())
     }
@@ -131,6 +156,7 @@ impl UserChange {
         put("email", self.email.as_ref().map(|v| json!(v)));
         put("notes", self.notes.as_ref().map(|_| json!("changed")));
         put("status", self.status.map(|v| json!(v.as_str())));
+        put("bypass_reason", self.bypass_reason.as_ref().map(|v| json!(v)));
         put("enable_auto_prompt", self.auto_prompt.map(|v| json!(v)));
         put("default_factor", self.default_factor.map(|v| json!(v.map(DefaultFactor::as_str))));
         for (slot, name) in &self.aliases {
@@ -155,7 +181,8 @@ impl Engine {
         change: &UserChange,
     ) -> Result<UserRecord, EngineError> {
         let now = self.clock().now();
-        let (user, job) = new_user(account, actor, username, change, now)?;
+        let giver = Giver { actor, rules: self.bypass_rules(account).await? };
+        let (user, job) = new_user(account, giver, username, change, now)?;
         match self.apply(job).await? {
             None => Ok(user),
             Some(_) => Err(EngineError::Exists("username")),
@@ -173,10 +200,11 @@ impl Engine {
             return Err(EngineError::Invalid("users"));
         }
         let now = self.clock().now();
+        let giver = Giver { actor, rules: self.bypass_rules(account).await? };
         let mut created = Vec::with_capacity(users.len());
         let mut job = Job::new();
         for (username, change) in users {
-            let (user, part) = new_user(account, actor, username, change, now)?;
+            let (user, part) = new_user(account, giver, username, change, now)?;
             created.push(user);
             job = job.and(part);
         }
@@ -196,6 +224,7 @@ impl Engine {
         users: impl IntoIterator<Item = SeedUser>,
     ) -> Result<Vec<UserId>, EngineError> {
         let mut created = Vec::new();
+        let giver = Giver { actor, rules: BypassRules::default() };
         let mut users = users.into_iter().peekable();
         while users.peek().is_some() {
             let now = self.clock().now();
@@ -203,7 +232,7 @@ impl Engine {
             let before = created.len();
             for seed in users.by_ref().take(SEED_CHUNK) {
                 let change = UserChange { email: Some(seed.email), ..UserChange::default() };
-                let (user, mut part) = new_user(account, actor, &seed.username, &change, now)?;
+                let (user, mut part) = new_user(account, giver, &seed.username, &change, now)?;
                 part.log.clear();
                 job = job.and(part);
                 if let Some(token) = seed.token {
@@ -237,7 +266,8 @@ impl Engine {
             Some(UserStatus::Active | UserStatus::Bypass | UserStatus::Disabled) | None => "user_update",
         };
         let description = change.description();
-        self.edit_user(account, actor, id, action, &description, |user, now| change.write(user, now)).await
+        let giver = Giver { actor, rules: self.bypass_rules(account).await? };
+        self.edit_user(account, actor, id, action, &description, |user, now| change.write(user, giver, now)).await
     }
 
     /// Locks a user out until an administrator unlocks.
@@ -345,14 +375,16 @@ impl Engine {
             let now = self.clock().now();
             let mut job = Job::new();
             for id in &ids {
-                let (mut user, attempts) =
+                let (before, attempts) =
                     self.store().user_record(account, *id).await?.ok_or(EngineError::NotFound)?;
-                let trashed = user.status == UserStatus::PendingDeletion;
+                let trashed = before.status == UserStatus::PendingDeletion;
                 if trashed == (status == UserStatus::PendingDeletion) {
                     continue;
                 }
+                let mut user = before.clone();
                 set_status(&mut user, status, now);
-                let description = json!({"user_id": id.as_str()});
+                let mut description = json!({"user_id": id.as_str()});
+                describe_change(&mut description, user_standing(&before), user_standing(&user));
                 job = job.step(user.update(account, attempts)).log(admin_record(
                     account,
                     actor,
@@ -388,7 +420,9 @@ impl Engine {
             if (&user.username, &user.aliases) != (&before.username, &before.aliases) {
                 job = job.step(drop_names(account, id)).and(names(account, &user)?);
             }
-            let job = job.log(admin_record(account, actor, action, &user.username, description, now));
+            let mut description = description.clone();
+            describe_change(&mut description, user_standing(&before), user_standing(&user));
+            let job = job.log(admin_record(account, actor, action, &user.username, &description, now));
             match self.apply(job).await? {
                 None => return Ok(()),
                 Some(0) => {}
@@ -414,7 +448,7 @@ impl Engine {
 /// A new user and the job that creates it.
 pub(crate) fn new_user(
     account: AccountId,
-    actor: &Actor,
+    giver: Giver<'_>,
     username: &str,
     change: &UserChange,
     now: Timestamp,
@@ -429,6 +463,7 @@ pub(crate) fn new_user(
         email: String::new(),
         notes: String::new(),
         status: UserStatus::Active,
+        bypass: None,
         default_factor: None,
         auto_prompt: true,
         custom: Map::new(),
@@ -439,12 +474,16 @@ pub(crate) fn new_user(
         last_login: None,
         deleted_at: None,
     };
-    change.write(&mut user, now)?;
+    change.write(&mut user, giver, now)?;
     let mut description = change.description();
     description["uname"] = json!(user.username);
+    if let Some(bypass) = &user.bypass {
+        description["bypass_reason"] = json!(bypass.reason);
+        description["bypass_until"] = json!(bypass.term.until.map(Timestamp::as_second));
+    }
     let job = Job::new().step(user.insert(account)).and(names(account, &user)?).log(admin_record(
         account,
-        actor,
+        giver.actor,
         "user_create",
         &user.username,
         &description,
@@ -476,6 +515,9 @@ fn set_status(user: &mut UserRecord, status: UserStatus, now: Timestamp) {
         UserStatus::PendingDeletion => user.deleted_at.or(Some(now)),
         UserStatus::Active | UserStatus::Bypass | UserStatus::Disabled => None,
     };
+    if status != UserStatus::Bypass {
+        user.bypass = None;
+    }
     user.status = status;
 }
 

@@ -235,7 +235,7 @@ impl Engine {
                 let why = match matched {
                     Match::BypassCode(_) => AllowReason::BypassUser,
                     Match::Token(token) => {
-                        entry.device = Some((token.id.to_string(), token.serial.clone()));
+                        entry.device = Some((token.id.to_string(), token.display_name()));
                         AllowReason::ValidPasscode
                     }
                     Match::Phone(phone) => {

@@ -23,6 +23,7 @@ macro_rules! on_both_engines {
     };
 }
 
+mod bypass;
 mod bypass_codes;
 mod devices;
 mod groups;

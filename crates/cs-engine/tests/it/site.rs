@@ -8,7 +8,9 @@ use cs_engine::admin::phones::PhoneChange;
 use cs_engine::admin::users::UserChange;
 use cs_engine::{Clock, Engine, EngineConfig, Geo, ManualClock, SystemRng};
 use cs_store::accounts::{Account, login_settings};
+use cs_store::audit::LogKind;
 use cs_store::facts::UserRef;
+use cs_store::log_reads::{LogEntry, LogFilter, LogOrder, LogPage};
 use cs_store::phones::PhoneRecord;
 use cs_store::testing::TestDatabase;
 use cs_store::users::{Slice, UserRecord};
@@ -82,6 +84,18 @@ impl Site {
     pub(crate) async fn phones_of(&self, user: UserId) -> Vec<PhoneRecord> {
         let mut phones = self.engine.store().reader().phones_of(self.account, &[user]).await.unwrap();
         phones.remove(&user).unwrap_or_default()
+    }
+
+    /// The entries of a log, newest first.
+    pub(crate) async fn log(&self, kind: LogKind) -> Vec<LogEntry> {
+        let page = LogPage {
+            from: Timestamp::UNIX_EPOCH,
+            to: Timestamp::MAX,
+            order: LogOrder::Descending,
+            after: None,
+            limit: 1000,
+        };
+        self.engine.store().reader().log_page(self.account, kind, &LogFilter::default(), &page).await.unwrap()
     }
 
     /// The user as a login finds it under this name.

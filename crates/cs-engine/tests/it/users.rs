@@ -39,6 +39,7 @@ async fn a_user_is_kept_as_given(site: Site) {
         email: Some("alice@example.org".into()),
         notes: Some("left-handed".into()),
         status: Some(UserStatus::Bypass),
+        bypass_reason: Some("left the phone at home".into()),
         auto_prompt: Some(false),
         default_factor: Some(Some(DefaultFactor::Passcode)),
         custom: [("badge".to_owned(), "17".to_owned())].into(),

@@ -38,6 +38,9 @@ enum Command {
         /// Keep the user's earlier codes
         #[arg(long)]
         preserve: bool,
+        /// Why, for lists and the log
+        #[arg(long)]
+        reason: Option<String>,
     },
     /// List codes that can still be used; the codes themselves are not kept
     List {
@@ -54,13 +57,14 @@ enum Command {
 impl Bypass {
     pub(super) async fn run(&self, site: &Site) -> Result<Answer, AdminError> {
         match &self.command {
-            Command::Create { user, count, uses, valid, preserve } => {
+            Command::Create { user, count, uses, valid, preserve, reason } => {
                 let valid = valid.as_deref().map(|text| when::length("--valid", text)).transpose()?;
                 let new = NewBypassCodes {
                     codes: WantedCodes::Random(*count),
                     uses: (*uses > 0).then_some(*uses),
                     valid_secs: valid.map(|valid| valid.as_secs()),
                     preserve_existing: *preserve,
+                    reason: reason.clone(),
                 };
                 create(site, user, new).await
             }
@@ -92,7 +96,7 @@ async fn list(site: &Site, user: Option<&str>) -> Result<Answer, AdminError> {
         None => None,
     };
     let page = site.reader().bypass_codes(site.account, user, site.now(), ALL).await?;
-    let mut table = Table::new(&["id", "user", "created", "expires", "uses left"]);
+    let mut table = Table::new(&["id", "user", "created", "expires", "uses left", "reason"]);
     let mut codes = Vec::new();
     for code in &page.items {
         let username = site.user(code.user.as_str()).await.map(|user| user.username).unwrap_or_default();
@@ -102,6 +106,7 @@ async fn list(site: &Site, user: Option<&str>) -> Result<Answer, AdminError> {
             moment(code.created_at),
             moment_or(code.expires_at, "never"),
             code.uses_left.map_or_else(|| "any".to_owned(), |uses| uses.to_string()),
+            code.reason.clone().unwrap_or_default(),
         ]);
         codes.push(json!({
             "bypass_code_id": code.id.as_str(),
@@ -110,6 +115,7 @@ async fn list(site: &Site, user: Option<&str>) -> Result<Answer, AdminError> {
             "created": code.created_at.as_second(),
             "expiration": unix(code.expires_at),
             "reuse_count": code.uses_left,
+            "reason": code.reason,
         }));
     }
     Ok(Answer::new(json!({"bypass_codes": codes, "total": page.total}), table.text("no bypass codes")))

@@ -5,6 +5,7 @@
 
 mod administrator;
 mod bypass;
+mod bypass_args;
 mod error;
 mod explain;
 mod group;

@@ -85,6 +85,9 @@ struct Fields {
     /// Label
     #[arg(long)]
     name: Option<String>,
+    /// Whose it is, where several people share one user: shown in menus and in the log
+    #[arg(long)]
+    owner: Option<String>,
     /// mobile, landline or unknown
     #[arg(long = "type", value_name = "TYPE")]
     kind: Option<String>,
@@ -99,6 +102,7 @@ impl Fields {
             number: self.number.clone(),
             extension: self.extension.clone(),
             name: self.name.clone(),
+            owner: self.owner.clone(),
             kind: self.kind.clone(),
             platform: self.platform.clone(),
             ..PhoneChange::default()
@@ -213,6 +217,7 @@ async fn show(site: &Site, id: PhoneId) -> Result<Answer, AdminError> {
     let mut card = Card::default();
     card.line("id", id.as_str())
         .line("label", phone.name.as_str())
+        .line("owner", phone.owner.as_str())
         .line("number", phone.number.as_str())
         .line("type", phone.kind.as_str())
         .line("platform", phone.platform.as_str())
@@ -271,7 +276,8 @@ pub(super) async fn activate(site: &Site, phone: PhoneId, valid: SignedDuration)
 pub(super) fn phone_line(phone: &PhoneRecord) -> String {
     let names = [phone.name.as_str(), phone.number.as_str(), phone.platform.as_str()];
     let name = names.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
-    format!("{name} ({}), {}", phone.id, authenticator_line(phone))
+    let owner = if phone.owner.is_empty() { String::new() } else { format!("{}'s ", phone.owner) };
+    format!("{owner}{name} ({}), {}", phone.id, authenticator_line(phone))
 }
 
 fn authenticator_line(phone: &PhoneRecord) -> String {
@@ -298,6 +304,7 @@ pub(super) fn phone_json(phone: &PhoneRecord) -> Json {
     json!({
         "phone_id": phone.id.as_str(),
         "name": phone.name,
+        "owner": phone.owner,
         "number": phone.number,
         "extension": phone.extension,
         "type": phone.kind,

@@ -48,6 +48,8 @@ enum Command {
     Assign { token: String, user: String },
     /// Take a token from a user
     Unassign { token: String, user: String },
+    /// Say whose a token is, where several people share one user: shown in the log; an empty name takes it away
+    Owner { token: String, owner: String },
     /// Resynchronise a token with consecutive codes: three of an event token, two of a time token
     Resync {
         token: String,
@@ -86,6 +88,11 @@ impl Token {
                     return Err(AdminError::Refused(format!("{user} does not have {}", token.serial)));
                 }
                 show(site, &token).await
+            }
+            Command::Owner { token, owner } => {
+                let token = site.token(token).await?.id;
+                engine.set_token_owner(site.account, ACTOR, token, owner).await?;
+                show(site, &site.token(token.as_str()).await?).await
             }
             Command::Resync { token, codes } => {
                 let token = site.token(token).await?;
@@ -154,6 +161,7 @@ async fn show(site: &Site, token: &TokenRecord) -> Result<Answer, AdminError> {
     let mut owners = site.reader().users_of_tokens(site.account, &[token.id]).await?;
     let mut card = Card::default();
     card.line("serial", token.serial.as_str()).line("type", token.kind.as_str()).line("id", token.id.as_str());
+    card.line("owner", token.owner.as_str());
     let mut users = Vec::new();
     for id in owners.remove(&token.id).unwrap_or_default() {
         let user = site.user(id.as_str()).await?;
@@ -171,6 +179,7 @@ pub(super) fn token_json(token: &TokenRecord) -> Json {
         "token_id": token.id.as_str(),
         "type": token.kind.as_str(),
         "serial": token.serial,
+        "owner": token.owner,
         "created": token.created_at.as_second(),
     })
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
+use cs_core::group::GroupStatus;
 use cs_core::lockout::Lock;
 use cs_core::user::{DefaultFactor, UserStatus};
 use cs_engine::admin::phones::PhoneChange;
@@ -11,8 +12,10 @@ use cs_store::users::{Slice, UserFilter, UserRecord};
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
+use super::bypass_args::{BypassArgs, add_bypass, bypass_line};
 use super::error::AdminError;
 use super::explain::Explain;
+use super::group::group_json;
 use super::out::{Answer, Card, Table, moment, moment_or, unix};
 use super::phone::{activate, phone_json, phone_line};
 use super::site::{ACTOR, Site};
@@ -32,6 +35,9 @@ enum Command {
         /// Only the one with this username or alias
         #[arg(long)]
         name: Option<String>,
+        /// Only those in bypass, with reason and end
+        #[arg(long, conflicts_with = "name")]
+        bypass: bool,
         /// At most so many
         #[arg(long, default_value_t = 100)]
         limit: u64,
@@ -89,10 +95,12 @@ enum Command {
     Lock {
         user: String,
     },
-    /// Set the status: active, bypass or disabled
+    /// Set the status: active, bypass or disabled; a bypass needs --reason and has an end
     Status {
         user: String,
         status: StatusWord,
+        #[command(flatten)]
+        bypass: BypassArgs,
     },
     /// Set the alias in a slot from 1 to 8, or remove it
     Alias {
@@ -141,6 +149,8 @@ struct Fields {
     notes: Option<String>,
     #[arg(long)]
     status: Option<StatusWord>,
+    #[command(flatten)]
+    bypass: BypassArgs,
     /// What `auto` stands for
     #[arg(long)]
     default_factor: Option<FactorWord>,
@@ -160,7 +170,7 @@ impl From<StatusWord> for UserStatus {
 }
 
 impl Fields {
-    fn change(&self) -> Result<UserChange, AdminError> {
+    fn change(&self, is_in_bypass: bool, now: Timestamp) -> Result<UserChange, AdminError> {
         let mut custom = BTreeMap::new();
         for pair in &self.attributes {
             let (name, value) = pair
@@ -175,6 +185,8 @@ impl Fields {
             email: self.email.clone(),
             notes: self.notes.clone(),
             status: self.status.map(UserStatus::from),
+            bypass_reason: self.bypass.reason_for(!is_in_bypass && matches!(self.status, Some(StatusWord::Bypass)))?,
+            bypass_end: self.bypass.end(now)?,
             default_factor: self.default_factor.map(|word| match word {
                 FactorWord::Push => Some(DefaultFactor::Push),
                 FactorWord::Passcode => Some(DefaultFactor::Passcode),
@@ -190,12 +202,15 @@ impl User {
     pub(super) async fn run(&self, site: &Site) -> Result<Answer, AdminError> {
         let engine = &site.engine;
         let (given, said) = match &self.command {
-            Command::List { name, limit, offset } => {
+            Command::List { bypass: true, limit, offset, .. } => {
+                return in_bypass(site, Slice { offset: *offset, limit: *limit }).await;
+            }
+            Command::List { name, limit, offset, bypass: false } => {
                 return list(site, name.as_deref(), Slice { offset: *offset, limit: *limit }).await;
             }
             Command::Show { user } => return show(site, &site.user(user).await?).await,
             Command::Create { username, fields } => {
-                let user = engine.create_user(site.account, ACTOR, username, &fields.change()?).await?;
+                let user = engine.create_user(site.account, ACTOR, username, &fields.change(false, site.now())?).await?;
                 return said_of(site, user.id.as_str(), "created").await;
             }
             Command::Enroll { username, email, valid, mail } => {
@@ -204,8 +219,10 @@ impl User {
             Command::Explain(explain) => return explain.run(site).await,
             Command::Delete { user, purge } => return delete(site, user, *purge).await,
             Command::Modify { user, username, fields } => {
-                let change = UserChange { username: username.clone(), ..fields.change()? };
-                engine.change_user(site.account, ACTOR, site.user(user).await?.id, &change).await?;
+                let record = site.user(user).await?;
+                let fields = fields.change(is_in_bypass(&record, site.now()), site.now())?;
+                let change = UserChange { username: username.clone(), ..fields };
+                engine.change_user(site.account, ACTOR, record.id, &change).await?;
                 (username.as_ref().unwrap_or(user), "changed")
             }
             Command::Restore { user } => {
@@ -220,10 +237,22 @@ impl User {
                 engine.lock_user(site.account, ACTOR, site.user(user).await?.id).await?;
                 (user, "locked out")
             }
-            Command::Status { user, status } => {
-                let change = UserChange { status: Some((*status).into()), ..UserChange::default() };
-                engine.change_user(site.account, ACTOR, site.user(user).await?.id, &change).await?;
-                (user, UserStatus::from(*status).as_str())
+            Command::Status { user, status, bypass } => {
+                let record = site.user(user).await?;
+                let begins = !is_in_bypass(&record, site.now()) && matches!(status, StatusWord::Bypass);
+                let change = UserChange {
+                    status: Some((*status).into()),
+                    bypass_reason: bypass.reason_for(begins)?,
+                    bypass_end: bypass.end(site.now())?,
+                    ..UserChange::default()
+                };
+                engine.change_user(site.account, ACTOR, record.id, &change).await?;
+                let now = site.user(record.id.as_str()).await?;
+                let said = match &now.bypass {
+                    Some(bypass) => format!("bypass {}", bypass_line(bypass)),
+                    None => UserStatus::from(*status).as_str().to_owned(),
+                };
+                return said_of(site, record.id.as_str(), &countersign_device::clean(&said, 600)).await;
             }
             Command::Alias { user, slot, name, remove: _ } => {
                 // An empty name removes.
@@ -276,6 +305,38 @@ async fn list(site: &Site, name: Option<&str>, slice: Slice) -> Result<Answer, A
     Ok(Answer::new(json!({"users": users, "total": total}), text))
 }
 
+/// Who is in bypass, why and until when: what an auditor asks first.
+async fn in_bypass(site: &Site, slice: Slice) -> Result<Answer, AdminError> {
+    let now = site.now();
+    let mut page = site.reader().users(site.account, &UserFilter::InBypass, slice).await?;
+    page.items.retain(|user| is_in_bypass(user, now));
+    let mut table = Table::new(&["username", "until", "reason", "last login", "id"]);
+    for user in &page.items {
+        let bypass = user.bypass.as_ref();
+        table.row([
+            user.username.clone(),
+            moment_or(bypass.and_then(|bypass| bypass.term.until), "no end"),
+            bypass.map(|bypass| bypass.reason.clone()).unwrap_or_default(),
+            moment_or(user.last_login, "never"),
+            user.id.to_string(),
+        ]);
+    }
+    let mut text = table.text("no users in bypass");
+    let mut groups = site.reader().groups_in_bypass(site.account).await?;
+    groups.retain(|group| group.status_at(now) == GroupStatus::Bypass);
+    for group in &groups {
+        let line = group.bypass.as_ref().map(bypass_line).unwrap_or_default();
+        text = format!("{text}\nand every member of the group {}, {}", countersign_device::clean(&group.name, 100), countersign_device::clean(&line, 600));
+    }
+    let users: Vec<Json> = page.items.iter().map(|user| user_json(user, now)).collect();
+    let groups: Vec<Json> = groups.iter().map(|group| group_json(group, now)).collect();
+    Ok(Answer::new(json!({"users": users, "groups": groups, "total": page.total}), text))
+}
+
+fn is_in_bypass(user: &UserRecord, now: Timestamp) -> bool {
+    user.status_at(now) == UserStatus::Bypass
+}
+
 async fn show(site: &Site, user: &UserRecord) -> Result<Answer, AdminError> {
     let (reader, now, ids) = (site.reader(), site.now(), [user.id]);
     let groups = reader.groups_of(site.account, &ids).await?.remove(&user.id).unwrap_or_default();
@@ -292,6 +353,9 @@ async fn show(site: &Site, user: &UserRecord) -> Result<Answer, AdminError> {
 
     let mut card = Card::default();
     card.line("username", user.username.as_str()).line("id", user.id.as_str()).line("status", status_line(user, now));
+    if let Some(bypass) = user.bypass.as_ref().filter(|_| is_in_bypass(user, now)) {
+        card.line("bypass", bypass_line(bypass));
+    }
     for (slot, name) in &user.aliases {
         card.line("alias", format!("{name} (slot {slot})"));
     }
@@ -365,13 +429,13 @@ async fn delete(site: &Site, given: &str, purge: bool) -> Result<Answer, AdminEr
 
 /// The status as logins see it: a lockout hides the one an administrator gave.
 fn status(user: &UserRecord, now: Timestamp) -> &'static str {
-    if user.lockout.check(now).is_err() { "locked out" } else { user.status.as_str() }
+    if user.lockout.check(now).is_err() { "locked out" } else { user.status_at(now).as_str() }
 }
 
 fn status_line(user: &UserRecord, now: Timestamp) -> String {
     match user.lockout.lock {
         _ if user.lockout.check(now).is_ok() => status(user, now).to_owned(),
-        Lock::Open => user.status.as_str().to_owned(),
+        Lock::Open => user.status_at(now).as_str().to_owned(),
         Lock::Until { until, .. } => format!("locked out until {}", moment(until)),
         Lock::Indefinite { at } => format!("locked out since {} by failures", moment(at)),
         Lock::ByAdministrator { at } => format!("locked out since {} by an administrator", moment(at)),
@@ -386,7 +450,7 @@ fn user_json(user: &UserRecord, now: Timestamp) -> Json {
         Lock::Until { until, .. } if user.lockout.check(now).is_err() => Some(until),
         Lock::Until { .. } | Lock::Open | Lock::Indefinite { .. } | Lock::ByAdministrator { .. } => None,
     };
-    json!({
+    let mut json = json!({
         "user_id": user.id.as_str(),
         "username": user.username,
         "aliases": aliases,
@@ -401,5 +465,7 @@ fn user_json(user: &UserRecord, now: Timestamp) -> Json {
         "custom_attributes": user.custom,
         "created": user.created_at.as_second(),
         "last_login": unix(user.last_login),
-    })
+    });
+    add_bypass(&mut json, user.bypass.as_ref().filter(|_| is_in_bypass(user, now)));
+    json
 }

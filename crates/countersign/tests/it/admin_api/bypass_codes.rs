@@ -9,15 +9,16 @@ async fn codes_are_shown_once_and_work() {
     let api = site.admin_api();
     let id = create_user(&site, "alice").await;
     let path = format!("/admin/v1/users/{id}/bypass_codes");
-    let codes = api.post(&path, &[("count", "2"), ("valid_secs", "60")]).await.response();
+    let codes = api.post(&path, &[("count", "2"), ("valid_secs", "60"), ("reason", "lost phone")]).await.response();
     let code = codes[0].as_str().unwrap();
     assert_eq!((codes.as_array().unwrap().len(), code.len()), (2, 9));
 
     let listed = api.get(&path, &[]).await.json();
     assert_eq!(listed["metadata"], json!({"total_objects": 2}));
     let first = &listed["response"][0];
-    assert_eq!(keys(first), ["admin_email", "bypass_code_id", "created", "expiration", "reuse_count"]);
+    assert_eq!(keys(first), ["admin_email", "bypass_code_id", "created", "expiration", "reason", "reuse_count"]);
     assert_eq!((&first["reuse_count"], &first["expiration"]), (&json!(1), &json!(site.now().as_second() + 60)));
+    assert_eq!(first["reason"], "lost phone");
     assert!(!listed.to_string().contains(code), "a code is never shown again");
 
     let all = api.get("/admin/v1/bypass_codes", &[]).await.response();

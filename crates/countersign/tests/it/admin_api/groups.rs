@@ -9,10 +9,21 @@ async fn a_group_is_made_changed_and_removed() {
     let api = site.admin_api();
     let params = [("name", "staff"), ("desc", "Everyone"), ("status", "bypass"), ("push_enabled", "1")];
     let group = api.post("/admin/v1/groups", &params).await.response();
-    let expected =
-        ["desc", "group_id", "mobile_otp_enabled", "name", "push_enabled", "sms_enabled", "status", "voice_enabled"];
+    let expected = [
+        "bypass_reason",
+        "bypass_until",
+        "desc",
+        "group_id",
+        "mobile_otp_enabled",
+        "name",
+        "push_enabled",
+        "sms_enabled",
+        "status",
+        "voice_enabled",
+    ];
     assert_eq!(keys(&group), expected);
     assert_eq!((&group["status"], &group["push_enabled"]), (&json!("Bypass"), &json!(false)));
+    assert_eq!(group["bypass_until"], site.now().as_second() + 86_400);
     let id = group["group_id"].as_str().unwrap();
     let changed = api.post(&format!("/admin/v1/groups/{id}"), &[("status", "Active"), ("desc", "")]).await.response();
     assert_eq!(

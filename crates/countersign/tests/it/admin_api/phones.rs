@@ -20,6 +20,7 @@ async fn a_phone_has_duos_shape() {
         "model",
         "name",
         "number",
+        "owner",
         "phone_id",
         "platform",
         "postdelay",
@@ -108,4 +109,27 @@ async fn without_a_gateway_no_sms_is_sent_and_that_is_said() {
         assert_eq!(answer.code(), 40002);
         assert!(answer.json()["message_detail"].as_str().unwrap().contains("telephony gateway"));
     }
+}
+
+#[tokio::test]
+async fn of_several_peoples_devices_each_says_whose_it_is() {
+    let site = Site::start().await;
+    let api = site.admin_api();
+    let front_desk = site.user("frontdesk").await;
+    let (annas, berts) = (front_desk.phone().await, front_desk.phone().await);
+    for (phone, owner) in [(&annas, "Anna"), (&berts, "Bert")] {
+        let path = format!("/admin/v1/phones/{}", phone.id);
+        assert_eq!(api.post(&path, &[("owner", owner)]).await.response()["owner"], owner);
+        assert_eq!(api.post(&path, &[("owner", &"x".repeat(65))]).await.code(), 40002);
+    }
+    let asked = site.auth_api().post("/auth/v2/preauth", &[("username", "frontdesk")]).await.response();
+    let names: Vec<&str> = asked["devices"].as_array().unwrap().iter().map(|d| d["display_name"].as_str().unwrap()).collect();
+    assert!(names[0].ends_with("(Anna)") && names[1].ends_with("(Bert)"), "{names:?}");
+
+    let login = [("username", "frontdesk"), ("factor", "passcode"), ("passcode", &berts.passcode())];
+    assert_eq!(site.auth_api().post("/auth/v2/auth", &login).await.text("result"), "allow");
+    let window = [("mintime", "1000000000000"), ("maxtime", "9000000000000")];
+    let log = api.get("/admin/v2/logs/authentication", &window).await.response();
+    let device = log["authlogs"][0]["auth_device"]["name"].as_str().unwrap();
+    assert!(device.ends_with("(Bert)"), "{device}");
 }

@@ -9,7 +9,7 @@ async fn a_token_has_duos_shape() {
     let api = site.admin_api();
     let id = create_token(&site, "123").await;
     let token = api.get(&format!("/admin/v1/tokens/{id}"), &[]).await.response();
-    assert_eq!(keys(&token), ["admins", "serial", "token_id", "totp_step", "type", "users"]);
+    assert_eq!(keys(&token), ["admins", "owner", "serial", "token_id", "totp_step", "type", "users"]);
     assert_eq!((&token["type"], &token["serial"], &token["totp_step"]), (&json!("h6"), &json!("123"), &Json::Null));
     assert_eq!(api.get("/admin/v1/tokens", &[("type", "h6"), ("serial", "123")]).await.response(), json!([token]));
     assert_eq!(api.get("/admin/v1/tokens", &[("type", "h8"), ("serial", "123")]).await.response(), json!([]));

@@ -26,6 +26,8 @@ async fn a_user_has_duos_shape() {
         "alias3",
         "alias4",
         "aliases",
+        "bypass_reason",
+        "bypass_until",
         "created",
         "custom_attributes",
         "default_factor",
@@ -57,6 +59,8 @@ async fn a_user_has_duos_shape() {
     assert_eq!((&user["notes"], &user["last_login"], &user["lastname"]), (&json!(""), &Json::Null, &Json::Null));
     assert_eq!(user["created"], site.now().as_second());
     assert_eq!((&user["status"], &user["is_enrolled"]), (&json!("bypass"), &json!(false)));
+    assert_eq!(user["bypass_reason"], "set through the Admin API");
+    assert_eq!(user["bypass_until"], site.now().as_second() + 86_400);
 
     let id = user["user_id"].as_str().unwrap();
     assert_eq!(api.get(&format!("/admin/v1/users/{id}"), &[]).await.response(), user);
@@ -236,4 +240,30 @@ async fn operations_in_bulk_stand_for_themselves() {
     for bad in ["[]", "{}", "x", r#"[{"method":"POST"}]"#] {
         assert_eq!(api.post("/admin/v1/bulk", &[("operations", bad)]).await.code(), 40002, "{bad}");
     }
+}
+
+#[tokio::test]
+async fn a_bypass_that_a_client_set_ends_by_itself() {
+    let site = Site::start().await;
+    let api = site.admin_api();
+    let alice = site.user("alice").await;
+    let path = format!("/admin/v1/users/{}", alice.id);
+    let asked = async || site.auth_api().post("/auth/v2/preauth", &[("username", "alice")]).await.text("result");
+    api.post(&path, &[("status", "bypass")]).await.response();
+    assert_eq!(asked().await, "allow");
+    site.advance(86_399);
+    assert_eq!(asked().await, "allow");
+    site.advance(1);
+    assert_eq!(asked().await, "enroll");
+    assert_eq!(api.get(&path, &[]).await.response()["status"], "active");
+
+    let until = (site.now().as_second() + 600).to_string();
+    let given = [("status", "bypass"), ("bypass_reason", "new phone"), ("bypass_until", until.as_str())];
+    let user = api.post(&path, &given).await.response();
+    assert_eq!((&user["bypass_reason"], &user["bypass_until"].to_string()), (&json!("new phone"), &until));
+    for (value, code) in [("0", 40301), ("1", 40002), ("soon", 40002)] {
+        let given = [("status", "bypass"), ("bypass_until", value)];
+        assert_eq!(api.post(&path, &given).await.code(), code, "{value}");
+    }
+    assert_eq!(api.post(&path, &[("status", "active")]).await.response()["bypass_until"], Json::Null);
 }
