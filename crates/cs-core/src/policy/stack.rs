@@ -338,7 +338,7 @@ mod tests {
     }
 
     fn member(n: u8) -> Membership {
-        Membership { group: group(n), name: format!("group {n}"), status: GroupStatus::Active }
+        Membership { group: group(n), name: format!("group {n}"), status: GroupStatus::Active, bypass_until: None }
     }
 
     fn key(n: u8) -> PolicyKey {

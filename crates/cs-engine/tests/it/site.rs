@@ -8,9 +8,8 @@ use cs_engine::admin::phones::PhoneChange;
 use cs_engine::admin::users::UserChange;
 use cs_engine::{Clock, Engine, EngineConfig, Geo, ManualClock, SystemRng};
 use cs_store::accounts::{Account, login_settings};
-use cs_store::audit::LogKind;
+use cs_store::audit::{LogFilter, LogKind, LogOrder, LogPage, LogRecord};
 use cs_store::facts::UserRef;
-use cs_store::log_reads::{LogEntry, LogFilter, LogOrder, LogPage};
 use cs_store::phones::PhoneRecord;
 use cs_store::testing::TestDatabase;
 use cs_store::users::{Slice, UserRecord};
@@ -87,7 +86,7 @@ impl Site {
     }
 
     /// The entries of a log, newest first.
-    pub(crate) async fn log(&self, kind: LogKind) -> Vec<LogEntry> {
+    pub(crate) async fn log(&self, kind: LogKind) -> Vec<LogRecord> {
         let page = LogPage {
             from: Timestamp::UNIX_EPOCH,
             to: Timestamp::MAX,
