@@ -23,8 +23,6 @@ pub struct Facts<'a> {
     pub application: Application<'a>,
     /// The user, if there is one of that name.
     pub user: Option<&'a User>,
-    /// When the user's own bypass status ends; `None` for one without an end. A status past its end counts as active.
-    pub bypass_until: Option<Timestamp>,
     /// Whom permitted groups bind.
     pub permitted_groups: PermittedGroups,
     /// What comes in.

@@ -212,7 +212,7 @@ pub enum Fact<'a> {
     InBypass {
         /// The group.
         group: Option<&'a str>,
-        /// When the user's own ends.
+        /// When it ends.
         until: Option<Timestamp>,
     },
     /// The user's bypass is over.

@@ -6,6 +6,7 @@ use super::super::sections::{NetworkStanding, UserAuthBehavior};
 use super::super::trace::{Fact, Outcome, Rule};
 use super::Walk;
 use crate::account::NewUserPolicy;
+use crate::bypass::is_on;
 use crate::group::GroupStatus;
 use crate::integration::UserAccess;
 use crate::login::{AllowReason, DenyReason};
@@ -23,7 +24,8 @@ pub(super) fn status(walk: &mut Walk<'_, '_>) {
             (4, Outcome::Denies(DenyReason::UserDisabled), Fact::Disabled { group: None })
         }
         Standing::Disabled { by: Some(_) } => {
-            let group = group_with(user, GroupStatus::Disabled);
+            let group = user.groups.iter().find(|group| group.status == GroupStatus::Disabled);
+            let group = group.map(|group| group.name.as_str());
             (4, Outcome::Denies(DenyReason::UserDisabled), Fact::Disabled { group })
         }
         Standing::Active | Standing::Bypass { .. } => (4, Outcome::Passes, Fact::Active),
@@ -31,11 +33,7 @@ pub(super) fn status(walk: &mut Walk<'_, '_>) {
     walk.note(step, Rule::Status, outcome, fact);
 }
 
-fn group_with(user: &User, status: GroupStatus) -> Option<&str> {
-    user.groups.iter().find(|group| group.status == status).map(|group| group.name.as_str())
-}
-
-/// Bypass in force: the user's own before its end, or a group's, which has none.
+/// Bypass in force: the user's own or a group's, before its end.
 enum Bypass<'a> {
     InForce(Fact<'a>),
     Ended(Fact<'a>),
@@ -45,14 +43,16 @@ enum Bypass<'a> {
 fn bypass_of<'a>(facts: &Facts<'a>) -> Bypass<'a> {
     let Some(user) = facts.user else { return Bypass::None };
     let own = user.status == UserStatus::Bypass;
-    let ended = facts.bypass_until.filter(|until| *until <= facts.now);
-    if own && ended.is_none() {
-        return Bypass::InForce(Fact::InBypass { group: None, until: facts.bypass_until });
+    let until = user.bypass_until.filter(|_| own);
+    if own && is_on(until, facts.now) {
+        return Bypass::InForce(Fact::InBypass { group: None, until });
     }
-    match (group_with(user, GroupStatus::Bypass), ended) {
-        (Some(group), _) => Bypass::InForce(Fact::InBypass { group: Some(group), until: None }),
-        (None, Some(ended)) if own => Bypass::Ended(Fact::BypassEnded(ended)),
-        (None, _) => Bypass::None,
+    match (user.groups.iter().find(|group| group.is_in_bypass(facts.now)), until) {
+        (Some(group), _) => {
+            Bypass::InForce(Fact::InBypass { group: Some(&group.name), until: group.bypass_until })
+        }
+        (None, Some(ended)) => Bypass::Ended(Fact::BypassEnded(ended)),
+        (None, None) => Bypass::None,
     }
 }
 

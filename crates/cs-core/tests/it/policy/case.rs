@@ -51,7 +51,7 @@ pub(crate) fn now() -> Timestamp {
 }
 
 pub(crate) fn member(n: u32, status: GroupStatus) -> Membership {
-    Membership { group: group(n), name: format!("group {n}"), status }
+    Membership { group: group(n), name: format!("group {n}"), status, bypass_until: None }
 }
 
 pub(crate) fn phone(n: u32) -> Phone {
@@ -60,6 +60,7 @@ pub(crate) fn phone(n: u32) -> Phone {
         id: phone_id(n),
         name: String::new(),
         number: String::new(),
+        owner: String::new(),
         platform: "Google Android".to_owned(),
         authenticator: Some(Authenticator {
             class: AuthenticatorClass::Pwa,
@@ -77,6 +78,7 @@ pub(crate) fn token() -> Token {
     Token {
         id: "DHAAAAAAAAAAAAAAAAAA".parse().unwrap(),
         serial: "1".to_owned(),
+        owner: String::new(),
         params: OtpParams::new(OtpKind::MobileHotp),
         otp: OtpRecord { kind: OtpKind::MobileHotp, counter: 0, last_step: -1, drift: 0, memo: None, held: false },
         sealed_secret: Vec::new(),
@@ -88,7 +90,9 @@ pub(crate) fn user() -> User {
         id: "DUAAAAAAAAAAAAAAAAAA".parse().unwrap(),
         username: "alice".to_owned(),
         realname: None,
+        email: String::new(),
         status: UserStatus::Active,
+        bypass_until: None,
         lockout: LockoutState { failures: 0, lock: Lock::Open, rounds: 0 },
         attempts: 0,
         version: 0,
@@ -178,7 +182,6 @@ pub(crate) struct Case {
     pub(crate) surface: Surface,
     pub(crate) application: u32,
     pub(crate) user_access: UserAccess,
-    pub(crate) bypass_until: Option<Timestamp>,
     pub(crate) permitted_groups: PermittedGroups,
     pub(crate) address: Option<&'static str>,
     pub(crate) country: Option<&'static str>,
@@ -205,7 +208,6 @@ impl Case {
             surface: TERMINAL,
             application: 1,
             user_access: UserAccess::All,
-            bypass_until: None,
             permitted_groups: PermittedGroups::Everyone,
             address: Some("192.0.2.7"),
             country: Some("CH"),
@@ -240,7 +242,6 @@ impl Case {
                 surface: self.surface,
             },
             user,
-            bypass_until: self.bypass_until,
             permitted_groups: self.permitted_groups,
             access: Access {
                 address: self.address.map(|address| address.parse().unwrap()),
