@@ -47,7 +47,12 @@ impl Engine {
         let groups = self.store().reader().groups_of(account.id, &[user]).await?.remove(&user).unwrap_or_default();
         let groups: Vec<Membership> = groups
             .into_iter()
-            .map(|group| Membership { group: group.id, name: group.name, status: group.status })
+            .map(|group| Membership {
+                group: group.id,
+                name: group.name,
+                status: group.status,
+                bypass_until: group.bypass.and_then(|bypass| bypass.term.until),
+            })
             .collect();
         let book = self.directory().policies(&account, self.clock().now()).await?;
         let stack = book.stack_for(&integration);
