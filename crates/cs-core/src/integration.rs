@@ -14,7 +14,74 @@ pub struct IntegrationType(String);
 /// Types whose clients speak REST v1, and may sign without a date (`duo-signing.md` section 1).
 const LEGACY_TYPES: [&str; 8] = ["unix", "rest", "rdp", "macos", "openvpn", "openvpnas", "radius", "ldapproxy"];
 
+/// The types that Duo's Admin API documents, as far as they mean something here. Further ones are named by their vendors' guides
+/// (`ag…` for the old access gateway, `sso-…` for single sign-on).
+pub const DOCUMENTED_TYPES: [&str; 54] = [
+    "1password",
+    "accountsapi",
+    "adfs",
+    "adminapi",
+    "authapi",
+    "azure-ca",
+    "bitwarden",
+    "cisco",
+    "ciscofirepower",
+    "ciscoiseradius",
+    "ciscoradius",
+    "citrixcag",
+    "citrixns",
+    "confluence",
+    "dag",
+    "device-management-portal",
+    "dng",
+    "drupal",
+    "epic",
+    "f5bigip",
+    "f5firepass",
+    "fortinet",
+    "jira",
+    "juniper",
+    "juniperuac",
+    "keeper",
+    "labtech",
+    "lastpass",
+    "ldapproxy",
+    "macos",
+    "okta",
+    "onelogin",
+    "openvpn",
+    "openvpnas",
+    "owa",
+    "paloalto",
+    "partner_authapi",
+    "partner_websdk",
+    "portal",
+    "radius",
+    "rdgateway",
+    "rdp",
+    "rdweb",
+    "rest",
+    "rras",
+    "shibboleth",
+    "sonicwallsra",
+    "splunk",
+    "unix",
+    "verify",
+    "vmwareview",
+    "websdk",
+    "wordpress",
+    "workday",
+];
+
 impl IntegrationType {
+    /// Reads the type of an integration to be made: a documented one, or one of the families `ag…` and `sso-…`. A slip of the pen must not
+    /// become a type of its own, whose clients then cannot log in.
+    pub fn documented(text: &str) -> Option<Self> {
+        let is_of_family = |family: &str| text.strip_prefix(family).is_some_and(|rest| !rest.is_empty());
+        let is_known = DOCUMENTED_TYPES.contains(&text) || is_of_family("ag") || is_of_family("sso-");
+        Self::parse(text).filter(|_| is_known)
+    }
+
     /// Reads a type name: 1 to 40 characters of `a-z 0-9 - _`.
     pub fn parse(text: &str) -> Option<Self> {
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
@@ -204,4 +271,20 @@ pub struct Integration {
     pub enabled: bool,
     /// Changes with every administrative change.
     pub version: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_is_documented_or_of_a_family() {
+        for kind in DOCUMENTED_TYPES.into_iter().chain(["agsalesforce", "sso-generic"]) {
+            assert!(IntegrationType::documented(kind).is_some(), "{kind}");
+        }
+        for kind in ["authpai", "Unix", "unix ", "ag", "sso-", "salesforce", "", "sso-\u{e4}"] {
+            assert!(IntegrationType::documented(kind).is_none(), "{kind}");
+        }
+        assert!(DOCUMENTED_TYPES.is_sorted());
+    }
 }

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::routing::get;
 use cs_core::account::NewUserPolicy;
 use cs_core::id::{GroupId, IntegrationKey, PolicyKey};
-use cs_core::integration::{IntegrationType, Permission, UserAccess};
+use cs_core::integration::{DOCUMENTED_TYPES, IntegrationType, Permission, UserAccess};
 use cs_core::username::UsernameNormalization;
 use cs_engine::EngineError;
 use cs_engine::admin::integrations::{IntegrationChange, PowerfulKeys};
@@ -16,6 +16,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::extract::{Integrations, ReadIntegrations, SignedAdmin, invalid, not_found, path_id};
 use crate::app::App;
+use crate::config::distance;
 use crate::http::{Envelope, Failure};
 
 const MOST: u32 = 500;
@@ -83,13 +84,29 @@ async fn create(State(app): State<App>, request: SignedAdmin<Integrations>) -> R
     let params = &request.params;
     params.required("name", LONGEST_NAME)?;
     let kind = params.required("type", 40)?;
-    let kind = IntegrationType::parse(&kind).ok_or_else(|| invalid("type"))?;
+    let kind = IntegrationType::documented(&kind).ok_or_else(|| unknown_type(&kind))?;
     let change = change(&request)?;
     let record = app
         .engine()
         .create_integration(request.account.id, &request.actor(), powerful(&request), kind, &change)
         .await?;
     Ok(Envelope::new(shape(&app, &record, true).await?))
+}
+
+/// 40002, with the types that are spelled nearly so.
+fn unknown_type(given: &str) -> Failure {
+    let mut near: Vec<&str> = DOCUMENTED_TYPES
+        .into_iter()
+        // Two letters changed places count as two slips.
+        .filter(|known| distance(known, given) <= (known.len().max(given.len()) / 3).max(2))
+        .collect();
+    near.sort_by_key(|known| distance(known, given));
+    near.truncate(3);
+    let detail = match near.as_slice() {
+        [] => "type: no such type. Programs of your own take `authapi` or `rest`.".to_owned(),
+        near => format!("type: no such type. Did you mean {}?", near.join(" or ")),
+    };
+    Failure::new(40002, "Invalid request parameters", detail)
 }
 
 async fn modify(

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use cs_core::account::NewUserPolicy;
 use cs_core::id::IntegrationKey;
-use cs_core::integration::{IntegrationType, Permission, UserAccess};
+use cs_core::integration::{DOCUMENTED_TYPES, IntegrationType, Permission, UserAccess};
 use cs_engine::admin::integrations::{IntegrationChange, PowerfulKeys};
 use cs_store::integrations::IntegrationRecord;
 use serde_json::{Value as Json, json};
@@ -145,8 +145,8 @@ impl Integration {
             Command::List => return list(site).await,
             Command::Show { integration } => return Ok(shown(&site.integration(integration).await?)),
             Command::Create { name, kind, fields } => {
-                let problem = "expected a type such as authapi, unix or adminapi";
-                let kind = IntegrationType::parse(kind).ok_or(AdminError::Usage { argument: "--type", problem })?;
+                let kind = IntegrationType::documented(kind)
+                    .ok_or_else(|| missing("type of integration", kind, DOCUMENTED_TYPES.into_iter()))?;
                 let change = fields.change(site, Some(name)).await?;
                 let record = engine.create_integration(site.account, ACTOR, POWERFUL, kind, &change).await?;
                 return with_secret(site, record.key).await;

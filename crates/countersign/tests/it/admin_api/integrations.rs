@@ -64,7 +64,8 @@ async fn changes_are_checked_and_named_when_wrong() {
         }
         params.push((name, value));
         let answer = admin.post("/admin/v1/integrations", &params).await;
-        assert_eq!((answer.code(), &answer.json()["message_detail"]), (40002, &json!(name)), "{value}");
+        let detail = answer.json()["message_detail"].as_str().unwrap_or_default().to_owned();
+        assert!(answer.code() == 40002 && detail.split(':').next() == Some(name), "{value}: {detail}");
     }
     assert_eq!(admin.post("/admin/v1/integrations", &[("type", "authapi")]).await.code(), 40001);
 }
@@ -125,4 +126,21 @@ async fn lists_are_paged_and_too_large_a_limit_is_clamped() {
     assert_eq!(page("1", "1").await["metadata"], json!({"total_objects": 2, "prev_offset": 0}));
     assert_eq!(page("100000", "0").await["response"].as_array().unwrap().len(), 2);
     assert_eq!(page("1", "-1").await["code"], json!(40002));
+}
+
+#[tokio::test]
+async fn a_misspelled_type_is_refused_with_what_was_meant() {
+    let site = Site::start().await;
+    let create =
+        async |kind: &str| site.admin_api().post("/admin/v3/integrations", &[("name", "X"), ("type", kind)]).await;
+    for (kind, meant) in [("unxi", "unix"), ("authpai", "authapi"), ("admin-api", "adminapi"), ("zzzzzzzz", "authapi")]
+    {
+        let answer = create(kind).await;
+        let detail = answer.json()["message_detail"].as_str().unwrap_or_default().to_owned();
+        assert_eq!(answer.code(), 40002);
+        assert!(detail.starts_with("type") && detail.contains(meant), "{kind}: {detail}");
+    }
+    for kind in ["rest", "sso-generic", "agslack", "partner_authapi"] {
+        assert_eq!(create(kind).await.text("type"), kind);
+    }
 }
