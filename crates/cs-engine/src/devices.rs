@@ -16,7 +16,7 @@ use rand_core::RngCore;
 use zeroize::Zeroizing;
 
 use crate::error::Retry;
-use crate::{DeviceEvent, Engine, EngineError, SystemRng};
+use crate::{AccountEntry, DeviceEvent, Engine, EngineError, SystemRng};
 
 /// How long an activation code lives unless the caller says otherwise.
 pub const ACTIVATION_TTL: SignedDuration = SignedDuration::from_hours(24);
@@ -182,6 +182,27 @@ impl Engine {
     /// The authenticator `device`, whose key its requests are checked with.
     pub async fn device(&self, account: AccountId, device: PhoneId) -> Result<Option<BoundDevice>, EngineError> {
         Ok(self.store().bound_device(account, device).await?)
+    }
+
+    /// The account of `device`, for requests to a host that all accounts share.
+    pub async fn account_of_device(&self, device: PhoneId) -> Result<Option<AccountEntry>, EngineError> {
+        let Some(account) = self.store().account_of_authenticator(device).await? else { return Ok(None) };
+        Ok(self.directory().account(account).await?)
+    }
+
+    /// The account whose activation code this is and that can be used now, for requests to a host that all accounts share.
+    ///
+    /// What is kept of a code is a digest under a key of its account, so every account is asked. All are, whichever has it: the time taken tells nothing.
+    pub async fn account_of_activation(&self, code: &PlainCode) -> Result<Option<AccountEntry>, EngineError> {
+        let now = self.clock().now();
+        let mut found = None;
+        for account in self.directory().accounts().await?.iter() {
+            let digest = self.activation_digest(account.id, code)?;
+            if self.store().usable_activation(account.id, &digest, now).await?.is_some() {
+                found = Some(account.clone());
+            }
+        }
+        Ok(found)
     }
 
     /// Confirms a device that waits for it; false if none does.

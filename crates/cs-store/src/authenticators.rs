@@ -277,6 +277,17 @@ impl Store {
         row.as_ref().map(read_device).transpose()
     }
 
+    /// The account of the authenticator `phone`: for requests to a host that all accounts share. Ids are random, so two accounts can have the same one
+    /// only by somebody's doing; then it is nobody's.
+    pub async fn account_of_authenticator(&self, phone: PhoneId) -> Result<Option<AccountId>, StoreError> {
+        let rows =
+            self.query("SELECT account FROM authenticator WHERE phone_id = $1 LIMIT 2", args![phone.as_str()]).await?;
+        match rows.as_slice() {
+            [row] => parsed("authenticator", row, 0).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// The activation with this digest, if it can be used at `now`.
     pub async fn usable_activation(
         &self,

@@ -12,7 +12,7 @@ use cs_wire::device::{
 };
 
 use super::claims::{app_version, device_name, platform, subscription};
-use super::proof::{account_of, from_json, read_body};
+use super::proof::{Home, from_json, home_of, read_body};
 use super::{Phones, Refusal};
 use crate::http::{RequestInfo, address_key};
 
@@ -31,17 +31,22 @@ pub(super) async fn activate(
         .activations
         .check(&address_key(info.client), phones.instant())
         .map_err(|limited| Refusal::busy(limited.retry_after.as_secs() + 1))?;
-    let account = account_of(&phones, &parts).await?;
+    let home = home_of(&phones, &parts).await?;
     let body = read_body(Request::from_parts(parts, body)).await?;
     let request: ActivateRequest =
         from_json(&body).ok_or_else(|| Refusal::malformed("The body is not an activation as this protocol has it."))?;
     let thumbprint = check_proof(&phones, &request)?;
 
     let engine = &phones.engine;
+    let code = PlainCode::from_text(request.code.expose());
+    let account = match home {
+        Home::Account(account) => account,
+        Home::Shared => engine.account_of_activation(&code).await?.ok_or_else(Refusal::activation_invalid)?,
+    };
     let phrase = confirm_phrase(&request.code, &thumbprint);
     let device = &request.device;
     let activation = devices::ActivateRequest {
-        code: PlainCode::from_text(request.code.expose()),
+        code,
         public_key: serde_json::to_string(&request.key).map_err(|_| Refusal::malformed("The key is not a JWK."))?,
         class: class(device.class),
         name: device_name(&device.name),

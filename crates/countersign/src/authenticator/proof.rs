@@ -45,8 +45,11 @@ impl FromRequest<Phones> for DeviceRequest {
         let (parts, body) = request.into_parts();
         let engine = &phones.engine;
         let jws = UnverifiedJws::<RequestPayload>::parse(authorization(&parts.headers)?)?;
-        let account = account_of(phones, &parts).await?;
         let id: PhoneId = jws.claimed_kid().parse().map_err(|_| Refusal::inactive())?;
+        let account = match home_of(phones, &parts).await? {
+            Home::Account(account) => account,
+            Home::Shared => engine.account_of_device(id).await?.ok_or_else(Refusal::inactive)?,
+        };
         let device = engine.device(account.id, id).await?.ok_or_else(Refusal::inactive)?;
         let key = stored_key(&device)?;
         let proof = jws.verify(&key)?.payload;
@@ -74,12 +77,25 @@ impl FromRequest<Phones> for DeviceRequest {
     }
 }
 
-/// The account that the request's host belongs to.
-pub(super) async fn account_of(phones: &Phones, parts: &Parts) -> Result<AccountEntry, Refusal> {
-    let host = request_host(&parts.uri, &parts.headers).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
-    let account = phones.engine.directory().account_for_host(&name).await.map_err(cs_engine::EngineError::from)?;
-    account.ok_or_else(Refusal::inactive)
+/// Whose host a request was sent to.
+pub(super) enum Home {
+    /// One account's: only its devices and codes exist there.
+    Account(AccountEntry),
+    /// The authenticator's host, which all accounts of this server share: the device, or the code, says whose it is.
+    Shared,
+}
+
+/// The host selects the account before anything is looked up; of several accounts, none is taken for a name that is nobody's.
+pub(super) async fn home_of(phones: &Phones, parts: &Parts) -> Result<Home, Refusal> {
+    let host = request_host(&parts.uri, &parts.headers).unwrap_or_default().to_ascii_lowercase();
+    let accounts = phones.engine.directory().accounts().await.map_err(cs_engine::EngineError::from)?;
+    let shared = phones.engine.authenticator_origin().trim_start_matches("https://");
+    if accounts.len() > 1 && host.strip_suffix(":443").unwrap_or(&host) == shared {
+        return Ok(Home::Shared);
+    }
+    let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
+    let account = phones.engine.directory().account_for_host(name).await.map_err(cs_engine::EngineError::from)?;
+    account.map(Home::Account).ok_or_else(Refusal::inactive)
 }
 
 /// The whole body, at most [`MAX_BODY_BYTES`].

@@ -148,6 +148,7 @@ CREATE TABLE authenticator (
     PRIMARY KEY (account, phone_id)
 ) WITHOUT ROWID;
 CREATE INDEX authenticator_by_user ON authenticator (account, user_id);
+CREATE INDEX authenticator_by_phone ON authenticator (phone_id);
 
 CREATE TABLE activation (
     account    TEXT   NOT NULL,

@@ -3,12 +3,9 @@
 use cs_core::id::AccountId;
 use cs_core::integration::{Permission, Permissions};
 use cs_core::otp::TokenForm;
-use cs_engine::SystemRng;
 use cs_engine::admin::Actor;
 use cs_engine::admin::bypass_codes::{NewBypassCodes, WantedCodes};
 use cs_engine::admin::groups::GroupChange;
-use cs_store::Job;
-use cs_store::accounts::{Account, login_settings};
 use cs_testkit::{Answer, Api, Site};
 use http::Method;
 use serde_json::json;
@@ -215,20 +212,7 @@ struct Foreign {
 /// Another organisation on the same server, with one object of each kind, all belonging together.
 async fn foreign_objects(site: &Site) -> Foreign {
     let engine = site.engine();
-    let settings = serde_json::Map::new();
-    let account = Account {
-        id: AccountId::generate(&mut SystemRng),
-        name: "Other".into(),
-        api_host: "other.example".into(),
-        login: login_settings(&settings),
-        settings,
-        version: 1,
-        created_at: site.now(),
-    };
-    engine.store().ensure_keys(account.id.as_str()).await.unwrap();
-    engine.store().commit(Job::new().step(account.insert())).await.unwrap();
-    engine.directory().invalidate();
-    let (account, actor) = (account.id, Actor::Terminal);
+    let (account, actor) = (crate::another_account(site).await, Actor::Terminal);
     let user = engine.create_user(account, &actor, "mallory", &Default::default()).await.unwrap().id;
     let group = engine.create_group(account, &actor, "staff", &GroupChange::default()).await.unwrap().id;
     let phone = engine.create_phone(account, &actor, &Default::default()).await.unwrap();

@@ -1,5 +1,6 @@
 //! The authenticator's surface, used by the real `countersign-device` library over TLS, and by what pretends to be one.
 
+mod accounts;
 mod activation;
 mod answers;
 mod device;
