@@ -6,7 +6,7 @@
 //! | file | paths |
 //! | --- | --- |
 //! | `users` | `/users`, `/users/{user_id}` |
-//! | `user_groups`, `user_phones`, `user_tokens` | `/users/{user_id}/groups`, …`/phones`, …`/tokens` |
+//! | `user_belongings` | `/users/{user_id}/groups`, …`/phones`, …`/tokens` |
 //! | `user_enroll` | `/users/enroll` |
 //! | `verification` | `/users/{user_id}/send_verification_push`, …`/verification_push_response` |
 //! | `user_bulk`, `bulk` | `/users/bulk_…`, `/bulk` |
@@ -42,12 +42,10 @@ mod phones;
 mod policies;
 mod settings;
 mod tokens;
+mod user_belongings;
 mod user_bulk;
 mod user_enroll;
-mod user_groups;
 mod user_params;
-mod user_phones;
-mod user_tokens;
 mod users;
 mod verification;
 
@@ -62,9 +60,7 @@ pub fn routes(app: App) -> Router {
         .merge(user_bulk::routes())
         .merge(user_enroll::routes())
         .merge(verification::routes())
-        .merge(user_groups::routes())
-        .merge(user_phones::routes())
-        .merge(user_tokens::routes())
+        .merge(user_belongings::routes())
         .merge(bulk::routes())
         .merge(groups::routes())
         .merge(phones::routes())
