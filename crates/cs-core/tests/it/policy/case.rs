@@ -137,11 +137,16 @@ pub(crate) fn posture(os: Os) -> Posture {
     }
 }
 
-/// Versions 1 (from day -400, ends on day 10) and 2 (from day -100; 2.1 on day -20), counted from [`now`].
+/// Versions 1 (from day -400, ends on day 10) and 2 (from day -100; 2.1 on day -20), counted from [`now`], and an odd line 0.5 that got a release after its end.
 pub(crate) fn lines() -> Vec<Line> {
     let day = |n: i64| now() + hours(24 * n);
     let release = |text, n| Release { version: version(text), released: day(n) };
     vec![
+        Line {
+            from: version("0.5"),
+            releases: vec![release("0.5", -60), release("0.6", -15)],
+            end_of_life: Some(day(-30)),
+        },
         Line {
             from: version("1"),
             releases: vec![release("1.0", -400), release("1.1", -300)],

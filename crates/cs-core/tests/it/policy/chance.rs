@@ -70,7 +70,7 @@ const NETWORKS: [&str; 10] = [
     "::/0",
 ];
 const COUNTRIES: [&str; 4] = ["CH", "FR", "KP", "US"];
-const VERSIONS: [&str; 8] = ["0.9", "1.0", "1.0.5", "1.1", "2.0", "2.0.0.0", "2.1", "3"];
+const VERSIONS: [&str; 10] = ["0.3", "0.5", "0.9", "1.0", "1.0.5", "1.1", "2.0", "2.0.0.0", "2.1", "3"];
 
 fn networks(c: &mut Chance) -> NetworkList {
     let entries: Vec<_> = NETWORKS.into_iter().filter(|_| c.one_in(7)).collect();

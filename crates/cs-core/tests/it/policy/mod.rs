@@ -4,5 +4,6 @@ mod agreement;
 mod case;
 mod chance;
 mod gate;
+mod laws;
 mod naive;
 mod tables;
