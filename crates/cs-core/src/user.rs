@@ -215,7 +215,8 @@ mod tests {
     fn of_several_groups_one_whose_bypass_is_on_is_enough() {
         let now: Timestamp = "2026-06-01T12:00:00Z".parse().unwrap();
         let mut user = user(UserStatus::Bypass, Some(now - HOUR));
-        user.groups = vec![group("over", GroupStatus::Bypass, Some(now)), group("on", GroupStatus::Bypass, Some(now + HOUR))];
+        user.groups =
+            vec![group("over", GroupStatus::Bypass, Some(now)), group("on", GroupStatus::Bypass, Some(now + HOUR))];
         assert_eq!(user.standing(now), Standing::Bypass { by: Some("on".to_owned()) });
         assert_eq!(user.standing(now + HOUR), Standing::Active);
         user.groups.push(group("out", GroupStatus::Disabled, Some(now + HOUR)));

@@ -48,9 +48,7 @@ fn bypass_of<'a>(facts: &Facts<'a>) -> Bypass<'a> {
         return Bypass::InForce(Fact::InBypass { group: None, until });
     }
     match (user.groups.iter().find(|group| group.is_in_bypass(facts.now)), until) {
-        (Some(group), _) => {
-            Bypass::InForce(Fact::InBypass { group: Some(&group.name), until: group.bypass_until })
-        }
+        (Some(group), _) => Bypass::InForce(Fact::InBypass { group: Some(&group.name), until: group.bypass_until }),
         (None, Some(ended)) => Bypass::Ended(Fact::BypassEnded(ended)),
         (None, None) => Bypass::None,
     }

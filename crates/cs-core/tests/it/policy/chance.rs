@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cs_core::account::NewUserPolicy;
-use cs_core::group::GroupStatus;
+use cs_core::group::{GroupStatus, Membership};
 use cs_core::integration::UserAccess;
 use cs_core::lockout::{Lock, LockoutState};
 use cs_core::network::NetworkList;
@@ -273,6 +273,7 @@ fn person(c: &mut Chance) -> User {
         2 => UserStatus::PendingDeletion,
         _ => UserStatus::Active,
     };
+    user.bypass_until = end(c);
     let at = now() - hours(1);
     user.lockout = LockoutState {
         failures: 0,
@@ -294,7 +295,7 @@ fn person(c: &mut Chance) -> User {
                 1 => GroupStatus::Disabled,
                 _ => GroupStatus::Active,
             };
-            member(n, status)
+            Membership { bypass_until: end(c), ..member(n, status) }
         })
         .collect();
     user.phones = (1..=c.below(4) as u32).map(phone).collect();
@@ -315,6 +316,10 @@ fn person(c: &mut Chance) -> User {
     user
 }
 
+fn end(c: &mut Chance) -> Option<Timestamp> {
+    c.of(&[None, Some(now()), Some(now() + hours(1)), Some(now() - hours(1))])
+}
+
 fn facts(c: &mut Chance) -> Case {
     let mut case = Case::new();
     case.surface = Surface {
@@ -330,7 +335,6 @@ fn facts(c: &mut Chance) -> Case {
         1 | 2 => UserAccess::Groups(vec![group(c.below(5) as u32), group(c.below(5) as u32)]),
         _ => UserAccess::All,
     };
-    case.bypass_until = c.of(&[None, Some(now()), Some(now() + hours(1)), Some(now() - hours(1))]);
     case.permitted_groups = c.of(&[PermittedGroups::Everyone, PermittedGroups::ActiveOnly]);
     case.address = (!c.one_in(8)).then(|| c.of(&ADDRESSES));
     case.country = (!c.one_in(6)).then(|| c.of(&COUNTRIES));

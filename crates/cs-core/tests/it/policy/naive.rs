@@ -116,8 +116,9 @@ fn before_factors(policy: &Complete, facts: &Facts<'_>) -> Option<String> {
         if user.groups.iter().any(|group| group.status == GroupStatus::Disabled) {
             return Some("deny user_disabled".to_owned());
         }
-        bypassed = user.groups.iter().any(|group| group.status == GroupStatus::Bypass)
-            || (user.status == UserStatus::Bypass && facts.bypass_until.is_none_or(|until| facts.now < until));
+        let on = |until: Option<Timestamp>| until.is_none_or(|until| facts.now < until);
+        bypassed = (user.status == UserStatus::Bypass && on(user.bypass_until))
+            || user.groups.iter().any(|group| group.status == GroupStatus::Bypass && on(group.bypass_until));
         groups = user.groups.iter().map(|group| group.group).collect();
     }
     // 5. Permitted groups.
