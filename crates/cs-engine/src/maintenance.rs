@@ -3,7 +3,6 @@
 use cs_core::id::AccountId;
 use cs_store::Job;
 use cs_store::answers::forget_answers;
-use cs_store::logins::forget;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 
@@ -47,7 +46,8 @@ impl Engine {
     /// Removes closed pushes that nobody can ask about any more; meant for once an hour.
     pub async fn forget_old_logins(&self) -> Result<(), EngineError> {
         let before = self.clock().now() - KEEP_CLOSED;
-        self.holds(Job::new().step(forget_answers(before)).step(forget(before))).await.map(drop)
+        self.store().forget_logins(before).await?;
+        self.holds(Job::new().step(forget_answers(before))).await.map(drop)
     }
 
     /// Removes log entries that are older than every account's `log_retention_days`; none while an account keeps its logs for ever.

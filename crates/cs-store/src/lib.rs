@@ -6,6 +6,8 @@ pub mod answers;
 pub mod attempts;
 pub mod audit;
 pub mod authenticators;
+pub mod backfill;
+mod background;
 pub mod backup;
 pub mod bypass_codes;
 mod convert;
@@ -26,6 +28,7 @@ pub mod tokens;
 pub mod users;
 pub mod vault;
 
+pub use background::rest;
 pub use db::{
     CommitError, Database, Expect, Job, Query, Reader, Receipt, Row, Step, Store, StoreConfig, StoreError, Value,
 };

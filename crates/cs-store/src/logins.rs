@@ -1,11 +1,13 @@
 //! Pushes: the only logins that outlive a request.
 
+use std::sync::Arc;
+
 use cs_core::id::{AccountId, IntegrationKey, PhoneId, TxId, UserId};
 use cs_core::login::{DenyReason, NUMBER_TRIES, Push};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::convert::{corrupt, parsed};
-use crate::db::{Row, Step, StoreError};
+use crate::db::{Job, Row, Step, StoreError};
 use crate::{Store, args};
 
 /// So many unanswered pushes within [`COOL_DOWN`] stop further ones until the first of them is that old.
@@ -167,12 +169,22 @@ pub fn count_wrong_number(account: AccountId, txid: TxId, tries: i64, now: Times
     )
 }
 
-/// Forgets pushes that were closed before `before`; the log keeps what became of them.
-pub fn forget(before: Timestamp) -> Step {
-    Step::any("DELETE FROM login WHERE closed_at < $1", args![before])
-}
+const IS_TO_FORGET: &str = "SELECT 1 FROM login WHERE closed_at < $1 LIMIT 1";
+const FORGET: &str = "DELETE FROM login WHERE (account, txid) IN \
+    (SELECT account, txid FROM login WHERE closed_at < $1 ORDER BY closed_at LIMIT 1000)";
 
 impl Store {
+    /// Forgets pushes that were closed before `before`, a thousand at a time; the log keeps what became of them. Gives the number of chunks.
+    pub async fn forget_logins(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let mut chunks = 0;
+        while self.query_opt(IS_TO_FORGET, args![before]).await?.is_some() {
+            let job = Job::new().step(Step::any(FORGET, args![before]));
+            self.commit_in_background(job).await.map_err(|error| StoreError::Unavailable(Arc::new(error)))?;
+            chunks += 1;
+        }
+        Ok(chunks)
+    }
+
     /// The push `txid`.
     pub async fn login(&self, account: AccountId, txid: TxId) -> Result<Option<Login>, StoreError> {
         let row = self

@@ -92,6 +92,8 @@ const OF_KIND: &str = "SELECT id, payload, created_at, not_before, attempts, las
     WHERE account = $1 AND kind = $2 ORDER BY id DESC LIMIT $3";
 const REVIVE: &str = "UPDATE effect SET dead_at = NULL, attempts = 0, not_before = $4, last_error = NULL \
     WHERE account = $1 AND kind = $2 AND id = $3 AND dead_at IS NOT NULL AND done_at IS NULL";
+const IS_OLD: &str =
+    "SELECT 1 FROM effect WHERE done_at < $1 UNION ALL SELECT 1 FROM effect WHERE dead_at < $1 LIMIT 1";
 const SWEEP_DEAD: &str =
     "DELETE FROM effect WHERE id IN (SELECT id FROM effect WHERE dead_at < $1 ORDER BY dead_at LIMIT 1000)";
 const SWEEP: &str =
@@ -242,6 +244,11 @@ impl Store {
     /// Removes up to 1,000 effects each that were done, and that were given up, before `before`.
     pub async fn sweep_effects(&self, before: Timestamp) -> Result<(), CommitError> {
         let job = Job::new().step(Step::any(SWEEP, args![before])).step(Step::any(SWEEP_DEAD, args![before]));
-        self.commit(job).await.map(|_| ())
+        self.commit_in_background(job).await.map(|_| ())
+    }
+
+    /// Whether [`sweep_effects`](Self::sweep_effects) has something to remove.
+    pub async fn has_old_effects(&self, before: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.query_opt(IS_OLD, args![before]).await?.is_some())
     }
 }

@@ -350,7 +350,10 @@ impl Engine {
             for user in &users {
                 // Somebody may take it out of the trash in the last moment.
                 let still_there = vec![in_trash_since(account, *user, before)];
+                let started = std::time::Instant::now();
                 purged += usize::from(self.delete_if(account, &Actor::System, *user, still_there).await?);
+                // A commit for each user, and logins in between.
+                cs_store::rest(started.elapsed()).await;
             }
             if users.is_empty() || purged == purged_before {
                 return Ok(purged);

@@ -90,7 +90,7 @@ pub async fn prune(store: &Store, before: Timestamp, now: Timestamp) -> Result<u
             let job = Job::new()
                 .step(Step::any(DELETE, args![chain.as_str(), next]))
                 .step(Step::one(SET_START, args![chain.as_str(), next, start.mac, start.pruned_at, start.signature]));
-            match store.commit(job).await {
+            match store.commit_in_background(job).await {
                 // Another node prunes the same chain.
                 Err(CommitError::Conflict { .. }) => break,
                 outcome => outcome.map_err(|error| StoreError::Unavailable(std::sync::Arc::new(error)))?,

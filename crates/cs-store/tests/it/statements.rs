@@ -18,13 +18,14 @@ const NOT_SHARED: &[&str] = &[
     "sqlite_master",
     "sqlite_stat1",
     "to_regclass",
+    "pg_notify",
     "FOR UPDATE",
     "information_schema",
 ];
 const VERBS: &[&str] = &["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "];
 
 /// All strings below `src` that begin like a statement, with their file.
-fn statements() -> Vec<(String, String)> {
+pub(crate) fn statements() -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut directories = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
     while let Some(directory) = directories.pop() {

@@ -16,6 +16,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, Statement, ToSql};
 
 use super::dialect::plan;
+use super::migrations::Schema;
 use super::store::{Pending, Signals};
 use super::{CommitError, Job, Row, StoreError, Value, migrations};
 use crate::audit::Chain;
@@ -59,18 +60,28 @@ impl Opening {
             [],
             |row| row.get(0),
         )?;
+        let mut schema = Schema::Migrate;
         if migrated > 0 {
-            let found = runner.get_last_applied_migration(&mut writer).map_err(migration)?;
-            migrations::refuse_newer(&runner, found)?;
+            let found = migrations::version(runner.get_last_applied_migration(&mut writer).map_err(migration)?);
+            let known = migrations::newest(&runner);
+            let oldest = if found > known { query(&writer, migrations::SELECT_OLDEST, &[])? } else { Vec::new() };
+            let oldest = oldest.first().map(|row| row.text(0)).transpose()?;
+            schema = migrations::judge(found, known, oldest.as_deref())?;
         }
         let mut tries = 0;
-        while let Err(error) = runner.run(&mut writer) {
+        while schema == Schema::Migrate
+            && let Err(error) = runner.run(&mut writer)
+        {
             tries += 1;
             if tries > MIGRATION_TRIES {
                 return Err(migration(error));
             }
             // Another process migrates at the same moment: its tables are there next time.
             std::thread::park_timeout(Duration::from_millis(100));
+        }
+        if schema == Schema::Migrate && version.is_none() {
+            let sql = &plan(&std::borrow::Cow::Borrowed(migrations::SET_OLDEST)).sqlite;
+            writer.execute(sql, (migrations::OLDEST_NAME, migrations::OLDEST_WORKING.to_string()))?;
         }
         planner::inform(&mut writer)?;
         Ok(Self { path: path.to_owned(), writer })

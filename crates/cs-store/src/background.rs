@@ -1,0 +1,39 @@
+//! Work that is not urgent gives way to logins.
+
+use std::time::Duration;
+
+use crate::db::{CommitError, Job, Receipt, Store};
+
+/// A pause is so many times as long as the work before it.
+const SHARE: u32 = 3;
+/// The longest pause.
+const LONGEST: Duration = Duration::from_secs(1);
+/// How often a full queue is waited for, a second each.
+const PATIENCE: u32 = 60;
+
+/// Pauses after a piece of background work that took `took`: at most a quarter of the time goes to such work. A commit that has to wait behind
+/// logins takes longer, so the busier the database, the longer the pause.
+pub async fn rest(took: Duration) {
+    tokio::time::sleep((took * SHARE).min(LONGEST)).await;
+}
+
+impl Store {
+    /// Commits a chunk of background work and rests. While there are more logins than the database can take it waits, for up to a minute.
+    pub async fn commit_in_background(&self, job: Job) -> Result<Receipt, CommitError> {
+        let mut refused = 0;
+        loop {
+            let started = std::time::Instant::now();
+            let outcome = self.commit(job.clone()).await;
+            match outcome {
+                Err(CommitError::Overloaded) if refused < PATIENCE => {
+                    refused += 1;
+                    rest(LONGEST).await;
+                }
+                outcome => {
+                    rest(started.elapsed()).await;
+                    return outcome;
+                }
+            }
+        }
+    }
+}
