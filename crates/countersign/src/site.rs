@@ -14,6 +14,7 @@ use crate::app::{App, AppParts};
 use crate::config::{Config, DatabaseUrl, MasterKeyError};
 use crate::net::Shutdown;
 use crate::ops::ReadinessCheck;
+use crate::outbound::checkpoints::CheckpointWebhook;
 use crate::server::{Addresses, ServerParts};
 use crate::{admin_api, auth_api, authenticator, panel, rest_v1};
 
@@ -55,8 +56,24 @@ pub fn store_config(config: &Config, master: Arc<MasterKey>, by: OpenedBy) -> St
         OpenedBy::Terminal => format!("{host}/terminal"),
     };
     store.high_water = Some(high_water_path(config));
-    store.exporters = config.checkpoint_file.iter().map(|path| Exporter::File(path.clone())).collect();
+    store.exporters = exporters(config);
     store
+}
+
+/// Where checkpoints of the audit log go.
+fn exporters(config: &Config) -> Vec<Exporter> {
+    let mut exporters: Vec<_> = config.checkpoint_file.iter().map(|path| Exporter::File(path.clone())).collect();
+    exporters.extend(config.checkpoint_syslog.iter().map(|syslog| Exporter::Syslog(syslog.clone())));
+    if let (Some(url), Some(settings)) = (&config.checkpoint_webhook, &config.webhooks) {
+        match CheckpointWebhook::new(url, settings) {
+            Ok(webhook) => exporters.push(Exporter::Other(Arc::new(webhook))),
+            // The log goes on: what is written now can be verified against a later export.
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "`audit.checkpoint_webhook` cannot be used");
+            }
+        }
+    }
+    exporters
 }
 
 /// The file that remembers how far the database had come.

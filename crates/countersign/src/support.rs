@@ -61,10 +61,15 @@ fn redactor(config: Option<&Config>, file: &str) -> Redactor {
     let secret_keys = KEYS.iter().filter(|key| key.is_secret);
     for name in secret_keys.clone().filter_map(|key| key.name.rsplit('.').next()) {
         for line in file.lines().filter(|line| line.trim_start().starts_with(name)) {
-            redactor.add_url(line.split_once('=').map_or("", |(_, value)| value).trim().trim_matches(['"', '\'']));
+            let value = line.split_once('=').map_or("", |(_, value)| value).trim().trim_matches(['"', '\'']);
+            redactor.add_url(value);
+            redactor.add(value);
         }
     }
-    secret_keys.filter_map(|key| std::env::var(key.variable()).ok()).for_each(|value| redactor.add_url(&value));
+    for value in secret_keys.filter_map(|key| std::env::var(key.variable()).ok()) {
+        redactor.add_url(&value);
+        redactor.add(&value);
+    }
     if let Ok(value) = std::env::var("COUNTERSIGN_MASTER_KEY") {
         redactor.add(value.trim());
     }

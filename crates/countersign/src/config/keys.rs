@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use cs_store::audit::Syslog;
+
 use super::database::DatabaseUrl;
 use super::mail::{self, MailDraft, MailPassword, MailSecurity};
 use super::value::{Raw, ValueError};
+use super::webhooks::{WebhookSecret, WebhookUrl, WebhooksDraft};
 use super::{CertificateFiles, Config, LogFormat, MasterKeySource};
 
 /// One key: its name in the file, its meaning, and how a value gets into [`Config`].
@@ -33,11 +36,19 @@ pub(super) struct Draft {
     pub(super) key: Option<std::path::PathBuf>,
     pub(super) parent_was_set: bool,
     pub(super) mail: MailDraft,
+    pub(super) webhooks: WebhooksDraft,
 }
 
 impl Draft {
     pub(super) fn new(config: Config) -> Self {
-        Self { config, certificate: None, key: None, parent_was_set: false, mail: MailDraft::default() }
+        Self {
+            config,
+            certificate: None,
+            key: None,
+            parent_was_set: false,
+            mail: MailDraft::default(),
+            webhooks: WebhooksDraft::default(),
+        }
     }
 
     pub(super) fn files(&self) -> Option<CertificateFiles> {
@@ -145,6 +156,54 @@ pub const KEYS: &[Key] = &[
         "Program and arguments, as a list, run for each alert with the alert as JSON on its standard input.",
         set!(alert_command = Raw::list),
     ),
+    Key {
+        name: "alerts.webhook",
+        about: "Address that each alert is posted to, signed; needs `webhooks.secret`.",
+        is_secret: true,
+        set: |draft, raw| {
+            draft.config.alert_webhook = Some(WebhookUrl::parse(raw)?);
+            Ok(())
+        },
+    },
+    Key {
+        name: "webhooks.secret",
+        about: "Key that webhooks are signed with: `whsec_` and at least 24 bytes in base64.",
+        is_secret: true,
+        set: |draft, raw| {
+            draft.webhooks.secret = Some(WebhookSecret::parse(raw)?);
+            Ok(())
+        },
+    },
+    key("webhooks.ca", "PEM certificates to trust for webhooks instead of the system's.", |draft, raw| {
+        draft.webhooks.ca = Some(raw.path()?);
+        Ok(())
+    }),
+    key(
+        "webhooks.allowed_networks",
+        "Private addresses or networks that webhooks may go to; plain HTTP goes nowhere else.",
+        |draft, raw| {
+            draft.webhooks.allowed_networks = raw.networks()?;
+            Ok(())
+        },
+    ),
+    key(
+        "audit.checkpoint_syslog",
+        "Syslog server that log checkpoints are sent to: `/dev/log`, `udp:HOST:PORT` or `tcp:HOST:PORT`.",
+        |draft, raw| {
+            let shape = ValueError::Expected("`/dev/log`, `udp:HOST:PORT` or `tcp:HOST:PORT`");
+            draft.config.checkpoint_syslog = Some(Syslog::parse(&raw.text()?).ok_or(shape)?);
+            Ok(())
+        },
+    ),
+    Key {
+        name: "audit.checkpoint_webhook",
+        about: "Address that log checkpoints are posted to, signed; needs `webhooks.secret`.",
+        is_secret: true,
+        set: |draft, raw| {
+            draft.config.checkpoint_webhook = Some(WebhookUrl::parse(raw)?);
+            Ok(())
+        },
+    },
     key(
         "mail.host",
         "The mail server that messages are handed to; without it none are sent.",

@@ -10,11 +10,13 @@ mod mail;
 mod master_key;
 mod source;
 mod value;
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cs_store::audit::Syslog;
 use ipnet::IpNet;
 
 pub use database::DatabaseUrl;
@@ -25,6 +27,7 @@ pub use master_key::{MasterKeyError, MasterKeySource};
 pub(crate) use source::distance;
 pub use source::{Loaded, load, load_from};
 pub use value::ValueError;
+pub use webhooks::{WebhookSecret, WebhookUrl, Webhooks};
 
 /// Everything an operator can set. Paths are absolute once loaded: relative ones are taken from [`Config::data_dir`].
 #[derive(Debug, Clone)]
@@ -42,10 +45,18 @@ pub struct Config {
     pub country_database: Option<PathBuf>,
     /// Where signed checkpoints of the audit chains are appended, outside the database.
     pub checkpoint_file: Option<PathBuf>,
+    /// A syslog server that they are sent to.
+    pub checkpoint_syslog: Option<Syslog>,
+    /// A webhook that they are posted to.
+    pub checkpoint_webhook: Option<WebhookUrl>,
     /// Program and arguments that are run for each alert, with the alert as JSON on standard input. Empty: alerts are only logged.
     pub alert_command: Vec<String>,
     /// The mail server. Without one no mail is sent, and whoever would have mail sent is told so.
     pub mail: Option<MailConfig>,
+    /// A webhook that alerts are posted to.
+    pub alert_webhook: Option<WebhookUrl>,
+    /// What all webhooks share; present where there is one.
+    pub webhooks: Option<Webhooks>,
     pub limits: Limits,
     /// How long waiting logins may take to get their answer after a stop signal.
     pub drain: Duration,
@@ -180,8 +191,12 @@ impl Config {
             trusted_proxies: Vec::new(),
             country_database: None,
             checkpoint_file: None,
+            checkpoint_syslog: None,
+            checkpoint_webhook: None,
             alert_command: Vec::new(),
             mail: None,
+            alert_webhook: None,
+            webhooks: None,
             limits: Limits::default(),
             drain: Duration::from_secs(70),
             log: Log { format: LogFormat::Auto, filter: "info".to_owned() },

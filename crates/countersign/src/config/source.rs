@@ -142,7 +142,14 @@ impl Reading {
             });
         }
         draft.config.tls.files = draft.files();
+        draft.config.webhooks = draft.webhooks.finish();
         let config = &mut draft.config;
+        let webhooks =
+            [("alerts.webhook", &config.alert_webhook), ("audit.checkpoint_webhook", &config.checkpoint_webhook)];
+        if let (Some((first, _)), None) = (webhooks.iter().find(|(_, url)| url.is_some()), &config.webhooks) {
+            let problem = "must be set together: receivers have to know that a message is ours";
+            self.errors.push(ConfigError::Conflict { first, second: "webhooks.secret", problem });
+        }
         if !draft.parent_was_set {
             // The API's host is what most installations set, and it is a valid RP ID for itself.
             config.hosts.parent = config.hosts.api.name.clone();
@@ -196,6 +203,7 @@ fn absolute_paths(config: &mut Config) {
         }
     }
     config.country_database.iter_mut().chain(config.checkpoint_file.iter_mut()).for_each(join);
+    config.webhooks.iter_mut().filter_map(|webhooks| webhooks.ca.as_mut()).for_each(join);
 }
 
 fn is_below(host: &str, parent: &str) -> bool {
@@ -335,6 +343,7 @@ mod tests {
             faults("[hosts]\nparent = \"example.com\"\napi = \"badexample.com\"\n", &[])[0]
                 .contains("parent domain or below")
         );
+        assert!(faults("[alerts]\nwebhook = \"https://example.org/\"\n", &[])[0].contains("webhooks.secret"));
         assert!(faults("[listen]\nauthenticator = \"127.0.0.1:8443\"\n", &[])[0].contains("same address"));
         assert!(faults("[listen]\npanel = \"127.0.0.1:8445\"\n", &[])[0].contains("reserved"));
     }

@@ -1,42 +1,87 @@
-//! Alerts: what an operator should hear of at once. Each becomes one warning in the log with the field `alert`, and is handed to the operator's
-//! command (`alerts.command`) if there is one.
+//! Alerts: what an operator should hear of at once. Each becomes one warning in the log with the field `alert`, is handed to the operator's
+//! command (`alerts.command`) and posted to the operator's webhook (`alerts.webhook`), if there are such.
 
 use std::process::Stdio;
 use std::time::Duration;
 
-use cs_store::outbox::Leased;
+use cs_engine::Clock;
+use cs_store::outbox::{Effect, Leased};
 use jiff::SignedDuration;
 use serde_json::{Value as Json, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 use super::outbox::{Courier, Delivery};
+use crate::outbound::webhook::Webhook;
 
+/// Over about three hours; the log has the alert in any case.
+const MOST_ATTEMPTS: i64 = 20;
 /// How long the command may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Says alerts, and hands them to the operator's command.
+/// Passes each alert on to whoever is to hear of it, so that one that cannot be told does not make the others hear it again.
 pub(super) struct Alerts {
-    /// Program and arguments; empty for none.
-    pub(super) command: Vec<String>,
+    /// The kinds of effects that tell somebody.
+    pub(super) tells: Vec<&'static str>,
 }
 
 impl Courier for Alerts {
     const KIND: &'static str = "alert";
     const LEASE: SignedDuration = SignedDuration::from_secs(60);
     const BATCH: u32 = 16;
-    /// Over about three hours; the log has the alert in any case.
-    const MOST_ATTEMPTS: i64 = 20;
+    const MOST_ATTEMPTS: i64 = MOST_ATTEMPTS;
 
     async fn deliver(&self, alert: &Leased) -> Delivery {
         let payload = payload(alert);
         if alert.attempt == 1 {
             say(alert, &payload);
         }
+        let text = payload.to_string();
+        let tell = |kind: &&'static str| Effect::new(*kind, alert.account.as_str(), text.as_str(), alert.created_at);
+        Delivery::PassedOn(self.tells.iter().map(tell).collect())
+    }
+}
+
+/// Runs the operator's command.
+pub(super) struct ToCommand {
+    /// Program and arguments.
+    pub(super) command: Vec<String>,
+}
+
+impl Courier for ToCommand {
+    const KIND: &'static str = "alert_command";
+    const LEASE: SignedDuration = SignedDuration::from_secs(60);
+    const BATCH: u32 = 16;
+    const MOST_ATTEMPTS: i64 = MOST_ATTEMPTS;
+
+    async fn deliver(&self, alert: &Leased) -> Delivery {
         let Some((program, arguments)) = self.command.split_first() else { return Delivery::Done };
-        match hand_over(program, arguments, &payload).await {
+        match hand_over(program, arguments, &alert.payload).await {
             Ok(()) => Delivery::Done,
             Err(error) => Delivery::Later(format!("`alerts.command`: {error}")),
+        }
+    }
+}
+
+/// Posts to the operator's webhook.
+pub(super) struct ToWebhook {
+    pub(super) webhook: Webhook,
+    pub(super) clock: Clock,
+}
+
+impl Courier for ToWebhook {
+    const KIND: &'static str = "alert_webhook";
+    const LEASE: SignedDuration = SignedDuration::from_secs(60);
+    const BATCH: u32 = 16;
+    const MOST_ATTEMPTS: i64 = MOST_ATTEMPTS;
+
+    async fn deliver(&self, alert: &Leased) -> Delivery {
+        let payload: Json = serde_json::from_str(&alert.payload).unwrap_or_default();
+        let text = |name: &str| payload.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let (id, kind) = (text("id"), format!("alert.{}", text("alert")));
+        match self.webhook.send(&id, &kind, payload, self.clock.now()).await {
+            Ok(()) => Delivery::Done,
+            Err(error) => Delivery::Later(format!("`alerts.webhook`: {error}")),
         }
     }
 }
@@ -75,7 +120,7 @@ enum CommandError {
 }
 
 /// Runs the command without a shell, so that nothing in an alert can be taken for one; it says "done" by exit code 0.
-async fn hand_over(program: &str, arguments: &[String], payload: &Json) -> Result<(), CommandError> {
+async fn hand_over(program: &str, arguments: &[String], payload: &str) -> Result<(), CommandError> {
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
@@ -105,7 +150,7 @@ mod tests {
     use super::*;
 
     async fn shell(script: &str, payload: &Json) -> Result<(), CommandError> {
-        hand_over("/bin/sh", &["-c".to_owned(), script.to_owned()], payload).await
+        hand_over("/bin/sh", &["-c".to_owned(), script.to_owned()], &payload.to_string()).await
     }
 
     #[tokio::test]
@@ -118,6 +163,6 @@ mod tests {
         assert_eq!(read, payload);
         assert!(matches!(shell("exit 3", &payload).await, Err(CommandError::Failed(_))));
         shell("exec <&-; exit 0", &payload).await.unwrap();
-        assert!(matches!(hand_over("/nonexistent", &[], &payload).await, Err(CommandError::Run(_))));
+        assert!(matches!(hand_over("/nonexistent", &[], "{}").await, Err(CommandError::Run(_))));
     }
 }

@@ -61,7 +61,10 @@ async fn end_exceptions(engine: &Engine) -> Result<(), EngineError> {
 
 async fn clean(engine: &Engine) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     engine.forget_old_logins().await?;
-    engine.store().sweep_effects(engine.clock().now() - KEEP_EFFECTS).await?;
+    let before = engine.clock().now() - KEEP_EFFECTS;
+    while engine.store().has_old_effects(before).await? {
+        engine.store().sweep_effects(before).await?;
+    }
     for account in engine.account_ids().await? {
         let purged = engine.purge_trash(account).await?;
         if purged > 0 {

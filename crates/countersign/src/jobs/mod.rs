@@ -5,20 +5,70 @@ mod maintenance;
 pub(crate) mod outbox;
 
 use cs_engine::Engine;
+use cs_store::backfill::{self, BACKFILLS};
 
 use crate::config::Config;
 use crate::net::Shutdown;
 use crate::outbound::mail::{MailCourier, Sender};
+use crate::outbound::webhook::Webhook;
+use outbox::Courier as _;
+
+/// The kinds of effects that an alert becomes on its way, and where each goes.
+pub(crate) const ALERT_KINDS: &[(&str, &str)] = &[
+    (alerts::Alerts::KIND, "not yet passed on"),
+    (alerts::ToCommand::KIND, "command"),
+    (alerts::ToWebhook::KIND, "webhook"),
+];
 
 /// Starts every job. They end when the server closes.
 pub fn start(engine: &Engine, config: &Config, shutdown: &Shutdown) {
     tokio::spawn(maintenance::run(engine.clone(), shutdown.clone()));
-    let alerts = alerts::Alerts { command: config.alert_command.clone() };
-    tokio::spawn(outbox::run(engine.clone(), alerts, shutdown.clone()));
+    let (hearing, closing) = (engine.clone(), shutdown.clone());
+    tokio::spawn(async move {
+        tokio::select! {
+            () = hearing.hear_others() => {}
+            () = closing.closing() => {}
+        }
+    });
+    let store = engine.store().clone();
+    tokio::spawn(async move {
+        for backfill in BACKFILLS {
+            if let Err(error) = backfill::run(&store, backfill).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(
+                    error,
+                    name = backfill.name,
+                    "a change of data stopped; the next start goes on with it"
+                );
+            }
+        }
+    });
+    start_alerts(engine, config, shutdown);
     if let Some(mail) = &config.mail {
         let courier = MailCourier::new(engine.clone(), Sender::new(mail.clone()));
         tokio::spawn(outbox::run(engine.clone(), courier, shutdown.clone()));
     }
+}
+
+fn start_alerts(engine: &Engine, config: &Config, shutdown: &Shutdown) {
+    let mut tells = Vec::new();
+    if !config.alert_command.is_empty() {
+        tells.push(alerts::ToCommand::KIND);
+        let courier = alerts::ToCommand { command: config.alert_command.clone() };
+        tokio::spawn(outbox::run(engine.clone(), courier, shutdown.clone()));
+    }
+    if let (Some(url), Some(settings)) = (&config.alert_webhook, &config.webhooks) {
+        tells.push(alerts::ToWebhook::KIND);
+        match Webhook::new(url, settings) {
+            Ok(webhook) => {
+                let courier = alerts::ToWebhook { webhook, clock: engine.clock().clone() };
+                tokio::spawn(outbox::run(engine.clone(), courier, shutdown.clone()));
+            }
+            // Alerts wait in the outbox for a start that can send them.
+            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "`alerts.webhook` cannot be used"),
+        }
+    }
+    tokio::spawn(outbox::run(engine.clone(), alerts::Alerts { tells }, shutdown.clone()));
 }
 
 /// Delivers the letters that are due, at most one batch, and says how many it tried. The server does this by itself.

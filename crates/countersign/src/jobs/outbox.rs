@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cs_engine::Engine;
-use cs_store::outbox::Leased;
+use cs_store::outbox::{Effect, Leased};
 use cs_store::{Job, StoreError};
 use futures_util::future::join_all;
 use jiff::SignedDuration;
@@ -18,6 +18,8 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 pub(crate) enum Delivery {
     /// It is done.
     Done,
+    /// It is done with these following, in the same commit.
+    PassedOn(Vec<Effect>),
     /// It is done, and only this stays of what was to be done: for payloads with a secret.
     DoneKeeping(String),
     /// Not this time; says why.
@@ -69,7 +71,12 @@ pub(crate) async fn deliver_due<C: Courier>(engine: &Engine, courier: &C) -> Res
 async fn attempt<C: Courier>(engine: &Engine, courier: &C, effect: &Leased) {
     let delivery = courier.deliver(effect).await;
     let now = engine.clock().now();
+    let mut job = Job::new();
     let step = match &delivery {
+        Delivery::PassedOn(following) => {
+            job.effects.extend(following.iter().cloned());
+            effect.done(now)
+        }
         Delivery::Done => effect.done(now),
         Delivery::DoneKeeping(kept) => effect.done_keeping(kept, now),
         Delivery::Later(reason) if effect.attempt < C::MOST_ATTEMPTS => {
@@ -93,7 +100,7 @@ async fn attempt<C: Courier>(engine: &Engine, courier: &C, effect: &Leased) {
             effect.bury(reason, now)
         }
     };
-    if let Err(error) = engine.store().commit(Job::new().step(step)).await {
+    if let Err(error) = engine.store().commit(job.step(step)).await {
         // It will be delivered again: at least once is what the outbox promises.
         tracing::warn!(error = &error as &dyn std::error::Error, kind = C::KIND, id = effect.id, "not ticked off");
     }

@@ -1,3 +1,6 @@
 //! What leaves the server for other machines.
 
+pub(crate) mod addresses;
+pub mod checkpoints;
 pub mod mail;
+pub mod webhook;

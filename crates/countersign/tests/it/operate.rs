@@ -286,3 +286,116 @@ async fn an_alert_is_logged_and_handed_to_the_operators_command() {
     let log = std::fs::read_to_string(data.join("test.log")).unwrap();
     assert_eq!(log.matches("something an administrator should look at").count(), 1, "{log}");
 }
+
+/// Takes webhooks on a thread: answers with the status that `status` gives for the how-manieth message of a kind.
+fn sink(status: fn(&str, usize) -> u16) -> (std::net::SocketAddr, std::sync::mpsc::Receiver<(String, Json)>) {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (taken, messages) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut counts = std::collections::HashMap::<String, usize>::new();
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") {
+                assert!(stream.read_line(&mut head).unwrap() > 0);
+            }
+            let field = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+            let mut body = vec![0; field("content-length: ").parse().unwrap()];
+            stream.read_exact(&mut body).unwrap();
+            let body: Json = serde_json::from_slice(&body).unwrap();
+            let count = counts.entry(body["type"].as_str().unwrap().to_owned()).or_default();
+            let status = status(body["type"].as_str().unwrap(), *count);
+            *count += 1;
+            let location = format!("Location: http://{address}/elsewhere\r\n");
+            let answer = format!("HTTP/1.1 {status} X\r\n{location}Content-Length: 0\r\nConnection: close\r\n\r\n");
+            stream.get_mut().write_all(answer.as_bytes()).unwrap();
+            if taken.send((head, body)).is_err() {
+                return;
+            }
+        }
+    });
+    (address, messages)
+}
+
+#[tokio::test]
+async fn alerts_and_checkpoints_leave_the_machine_by_webhook_and_syslog() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = parent.path().join("site");
+    let printed = bootstrap(&data);
+    let (address, messages) = sink(|kind, count| match (kind, count) {
+        ("alert.locked_out", 0) => 500,
+        ("alert.locked_out", 1) => 302,
+        ("audit.checkpoints", 0) => 503,
+        _ => 200,
+    });
+    let syslog = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let config = data.join("countersign.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    // `bootstrap` writes a table `audit` with the file.
+    let audit = format!(
+        "[audit]\ncheckpoint_webhook = \"http://{address}/T0K3N\"\ncheckpoint_syslog = \"udp:{}\"\n",
+        syslog.local_addr().unwrap()
+    );
+    let more = format!(
+        "[alerts]\nwebhook = \"http://{address}/T0K3N\"\n\
+         [webhooks]\nsecret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\nallowed_networks = [\"127.0.0.1\"]\n"
+    );
+    assert!(text.contains("[audit]\n"), "{text}");
+    std::fs::write(&config, format!("{}\n{more}", text.replace("[audit]\n", &audit))).unwrap();
+    let server = Server::start(&data);
+    let (admin, auth) = (api(&printed, "admin_api"), api(&printed, "auth_api"));
+    let user = admin.post("/admin/v1/users", &[("username", "alice")]).await.text("user_id");
+    admin.post(&format!("/admin/v1/users/{user}/bypass_codes"), &[("count", "1")]).await.response();
+    admin.post("/admin/v1/settings", &[("lockout_threshold", "1")]).await.response();
+    auth.post("/auth/v2/auth", &[("username", "alice"), ("factor", "passcode"), ("passcode", "000000")])
+        .await
+        .response();
+    let (mut alerts, mut checkpoints) = (Vec::new(), Vec::new());
+    while alerts.len() < 3 || checkpoints.len() < 2 {
+        let (head, body) = messages.recv_timeout(Duration::from_secs(60)).unwrap();
+        assert!(head.starts_with("POST /T0K3N HTTP/1.1\r\n"), "no redirection was followed: {head}");
+        let field = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
+        assert!(field("webhook-signature: ").starts_with("v1,"), "{head}");
+        match body["type"].as_str().unwrap() {
+            "alert.locked_out" => alerts.push((field("webhook-id: "), body["data"].clone())),
+            "audit.checkpoints" => checkpoints.push((field("webhook-id: "), body["data"]["checkpoints"].clone())),
+            other => panic!("{other}"),
+        }
+    }
+    assert!(alerts.iter().all(|alert| *alert == alerts[0]), "the same alert under the same id: {alerts:?}");
+    assert_eq!(alerts[0].1["username"], "alice");
+    assert_eq!(alerts[0].0, alerts[0].1["id"].as_str().unwrap());
+    assert_eq!(checkpoints[0].1[0], checkpoints[1].1[0], "what was refused comes again");
+    let list: Json = serde_json::from_str(&done(&data, &["admin", "--json", "alert", "list"])).unwrap();
+    let sent = &list["alerts"][0];
+    assert_eq!(
+        (&sent["alert"], &sent["username"], &sent["to"]),
+        (&json!("locked_out"), &json!("alice"), &json!("webhook"))
+    );
+    assert_eq!(sent["attempts"], 3);
+    server.stop();
+
+    // What was exported proves the log, also as a syslog server writes it down.
+    let mut buffer = vec![0; 65_536];
+    syslog.set_nonblocking(true).unwrap();
+    let mut exported = String::new();
+    while let Ok(length) = syslog.recv(&mut buffer) {
+        exported += &format!("Nov 22 03:04:05 host {}\n", String::from_utf8_lossy(&buffer[..length]));
+    }
+    assert!(exported.contains(" countersign ") && exported.contains(" checkpoint - {"), "{exported}");
+    for line in checkpoints.iter().flat_map(|(_, lines)| lines.as_array().unwrap()) {
+        exported += &format!("{}\n", line.as_str().unwrap());
+    }
+    let file = parent.path().join("exported");
+    std::fs::write(&file, exported).unwrap();
+    done(&data, &["audit", "verify", "--checkpoints", file.to_str().unwrap()]);
+    let bundle = parent.path().join("bundle");
+    done(&data, &["support", "--out", bundle.to_str().unwrap()]);
+    for file in std::fs::read_dir(bundle).unwrap() {
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("T0K3N") && !text.contains("MfKQ9r8GKY"), "{}", path.display());
+    }
+}

@@ -16,7 +16,7 @@ pub(crate) use chain::{Chain, INSERT_CHAIN, INSERT_LOG, chain_args, log_args};
 pub use chain::{ChainHead, LogKey};
 pub use checkpoint::{Checkpoint, CheckpointError, Head, Other};
 pub(crate) use checkpoint::{Checkpoints, LAST_HASH, others};
-pub use export::Exporter;
+pub use export::{Exporter, Outlet, Syslog};
 pub use follow::Follower;
 pub use prune::prune;
 pub use read::{LogFilter, LogOrder, LogPage, MOST_COUNTED, Outcome};

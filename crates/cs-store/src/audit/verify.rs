@@ -273,13 +273,13 @@ impl Trusted {
         Ok(())
     }
 
-    /// Exported checkpoints: signatures, and that the database has them.
+    /// Exported checkpoints: signatures, and that the database has them. Lines may be a syslog server's, with what it writes before them.
     fn exported(&mut self, lines: &mut dyn BufRead, report: &mut Report) {
         let mut newest = BTreeMap::<String, i64>::new();
         for (index, line) in (1..).zip(lines.lines()) {
             let checkpoint = line
                 .map_err(|_| checkpoint::CheckpointError::Malformed)
-                .and_then(|line| Signed::parse(&line))
+                .and_then(|line| Signed::parse(bare(&line)))
                 .and_then(|signed| signed.verify(&self.public_key).map(|one| (one, HEXLOWER.encode(&signed.hash()))));
             report.checkpoints += 1;
             let Ok((one, hash)) = checkpoint else {
@@ -350,4 +350,12 @@ async fn read_chain(store: &Store, chain: &str, trusted: &Trusted, report: &mut 
 async fn start(store: &Store, chain: &str, trusted: &Trusted) -> Result<Option<Start>, StoreError> {
     let Some(row) = store.query_opt(SELECT_START, args![chain]).await? else { return Ok(None) };
     Ok(Start::from_row(chain, &row)?.filter_signed(&trusted.public_key))
+}
+
+/// The checkpoint in a line of an export.
+fn bare(line: &str) -> &str {
+    match (line.find('{'), line.rfind('}')) {
+        (Some(begin), Some(end)) if begin <= end => &line[begin..=end],
+        _ => line,
+    }
 }

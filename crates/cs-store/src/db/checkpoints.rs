@@ -1,25 +1,21 @@
 //! Writes checkpoints: every second with activity, and a last one at shutdown.
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::exports::ExportState;
 use super::store::{Inner, Store};
 use super::{CommitError, StoreError};
 use crate::args;
-use crate::audit::{self, Checkpoints, Exporter};
+use crate::audit::{self, Checkpoints};
 use crate::highwater::HighWater;
 
-/// Lines kept for an export that fails; older ones are in the database only.
-const MOST_WAITING: usize = 10_000;
-
-/// The node's checkpoints and where they go.
+/// The node's checkpoints.
 pub(super) struct Checkpointing {
     pub(super) series: Checkpoints,
-    pub(super) exporters: Vec<(Exporter, VecDeque<String>)>,
     pub(super) high_water: Option<PathBuf>,
 }
 
@@ -50,18 +46,24 @@ pub(super) async fn run(store: Weak<Inner>, interval: Duration) {
 }
 
 impl Store {
-    /// Writes a checkpoint now, if the log has grown since the last. Gives its number.
+    /// Writes a checkpoint now, if the log has grown since the last, and waits until it was exported or that failed. Gives its number.
     ///
     /// Happens by itself every second; for tests and before a backup.
     pub async fn checkpoint(&self) -> Result<Option<i64>, StoreError> {
-        self.write_checkpoint(Via::Writer).await
+        let number = self.write_checkpoint(Via::Writer).await;
+        self.0.exports.flush().await;
+        number
+    }
+
+    /// How the export of checkpoints to each place stands.
+    pub fn exports(&self) -> Vec<ExportState> {
+        self.0.exports.states()
     }
 
     pub(super) async fn write_checkpoint(&self, via: Via) -> Result<Option<i64>, StoreError> {
         let mut state = self.0.checkpoints.lock().await;
         let heads = self.0.signals.heads();
         if !state.series.is_due(&heads) {
-            state.export();
             return Ok(None);
         }
         let node = state.series.node().to_owned();
@@ -93,32 +95,11 @@ impl Store {
         }
         state.series.stored(&next);
         let line = next.signed.line().map_err(|_| StoreError::corrupt("checkpoint", node.as_str()))?;
-        for (_, waiting) in &mut state.exporters {
-            waiting.push_back(line.clone());
-            if waiting.len() > MOST_WAITING {
-                waiting.pop_front();
-            }
-        }
-        state.export();
+        self.0.exports.push(&line);
         if let Some(path) = &state.high_water {
             let (number, hash) = state.series.last();
             HighWater::new(&self.0.database_id, self.0.generation, &node, number, &hash).write(path)?;
         }
         Ok(Some(next.number))
-    }
-}
-
-impl Checkpointing {
-    /// Exports what waits; what cannot be exported waits on.
-    fn export(&mut self) {
-        for (exporter, waiting) in &mut self.exporters {
-            while let Some(line) = waiting.front() {
-                if let Err(error) = exporter.export(line) {
-                    tracing::error!(%error, ?exporter, waiting = waiting.len(), "a checkpoint could not be exported");
-                    break;
-                }
-                waiting.pop_front();
-            }
-        }
     }
 }

@@ -4,6 +4,7 @@ mod checkpoints;
 mod dialect;
 mod dump;
 mod error;
+mod exports;
 mod migrations;
 mod opening;
 mod postgres;

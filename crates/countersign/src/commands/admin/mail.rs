@@ -106,7 +106,7 @@ async fn list(site: &Site, limit: u32) -> Result<Answer, AdminError> {
 }
 
 /// How a message stands, and since or until when.
-fn state(effect: &EffectState) -> (&'static str, Timestamp) {
+pub(super) fn state(effect: &EffectState) -> (&'static str, Timestamp) {
     match (effect.done_at, effect.dead_at) {
         (Some(done), _) => ("delivered", done),
         (None, Some(dead)) => ("given up", dead),

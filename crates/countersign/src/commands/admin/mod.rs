@@ -4,6 +4,7 @@
 //! Every command gives one [`Answer`], printed as text or with `--json`; the JSON shapes and exit codes are in `docs/admin-commands.md` and only grow.
 
 mod administrator;
+mod alert;
 mod bypass;
 mod bypass_args;
 mod error;
@@ -78,6 +79,7 @@ enum What {
     Settings(settings::Settings),
     Mail(mail::Mail),
     Log(log::Log),
+    Alert(alert::Alert),
 }
 
 impl Admin {
@@ -154,6 +156,7 @@ impl What {
             Self::Settings(settings) => settings.run(site).await,
             Self::Mail(mail) => mail.run(site).await,
             Self::Log(log) => log.run(site).await,
+            Self::Alert(alert) => alert.run(site).await,
         }
     }
 }
