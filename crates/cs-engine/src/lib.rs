@@ -18,6 +18,7 @@ mod legacy;
 pub mod letters;
 pub mod login;
 mod maintenance;
+mod others;
 pub mod policy;
 mod waiters;
 
@@ -85,10 +86,10 @@ impl Engine {
         let node = format!("{node}/{}", cs_core::id::TxId::generate(&mut SystemRng));
         let inner = Inner {
             directory: Directory::new(store.clone()),
+            hub: Hub::new(store.clone()),
             store,
             clock,
             geo,
-            hub: Hub::default(),
             waiters: waiters::Waiters::default(),
             node,
             authenticator_origin,

@@ -88,6 +88,64 @@ fn cluster() -> Option<&'static Cluster> {
         .as_ref()
 }
 
+/// A PostgreSQL server of a test's own, which it may stop, start again, and speak TLS to.
+#[derive(Debug)]
+pub struct PostgresServer(Cluster);
+
+impl PostgresServer {
+    /// Starts one that listens on `port` of the loopback addresses as well as on its socket, with further `settings` (`name=value`). `prepare` may put
+    /// files into the data directory before. `None` where PostgreSQL is not installed.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    #[expect(clippy::expect_used, reason = "a test that has no database must fail")]
+    pub fn start(port: u16, settings: &[&str], prepare: impl FnOnce(&Path)) -> Option<Self> {
+        // Tells, loudly or by failing, when there is none.
+        cluster()?;
+        let mut cluster = Cluster::create().expect("a cluster");
+        cluster.port = Some(port);
+        cluster.settings = settings.iter().map(ToString::to_string).collect();
+        let data = cluster.data();
+        prepare(&data);
+        cluster.give_to_owner(&data).expect("files of the cluster's owner");
+        cluster.launch().expect("a running server");
+        Some(Self(cluster))
+    }
+
+    /// A new empty database; its address by the server's socket.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be made.
+    #[expect(clippy::expect_used, reason = "a test that has no database must fail")]
+    pub fn create_database(&self) -> String {
+        self.0.create_database().expect("a new database")
+    }
+
+    /// Ends the server at once, as a power cut would: connections break, and it has to recover when it starts again.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be ended.
+    #[expect(clippy::expect_used, reason = "a test whose server goes on must fail")]
+    pub fn stop_immediately(&self) {
+        let mut command = self.0.command("pg_ctl");
+        command.args(["stop", "-m", "immediate", "-w", "-D"]).arg(self.0.data()).stdout(Stdio::null());
+        assert!(command.status().expect("pg_ctl").success(), "pg_ctl stop");
+    }
+
+    /// Starts it again and returns when it takes connections.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    #[expect(clippy::expect_used, reason = "a test that has no database must fail")]
+    pub fn start_again(&self) {
+        self.0.launch().expect("a running server");
+    }
+}
+
 /// A running server in a temporary directory.
 #[derive(Debug)]
 struct Cluster {
@@ -95,10 +153,19 @@ struct Cluster {
     dir: PathBuf,
     owner: Option<(u32, u32)>,
     databases: AtomicU32,
+    /// `None`: only its socket.
+    port: Option<u16>,
+    settings: Vec<String>,
 }
 
 impl Cluster {
     fn start() -> io::Result<Self> {
+        let cluster = Self::create()?;
+        cluster.launch()?;
+        Ok(cluster)
+    }
+
+    fn create() -> io::Result<Self> {
         let bin = binaries().ok_or_else(|| io::Error::other("no /usr/lib/postgresql/*/bin/initdb"))?;
         let owner = if std::fs::metadata("/proc/self").map(|file| owner_of(&file))?.0 == 0 {
             Some(postgres_user().ok_or_else(|| io::Error::other("there is no user postgres"))?)
@@ -110,8 +177,8 @@ impl Cluster {
         if let Some((uid, gid)) = owner {
             std::os::unix::fs::chown(&dir, Some(uid), Some(gid))?;
         }
-        let cluster = Self { bin, dir, owner, databases: AtomicU32::new(0) };
-        let data = cluster.dir.join("data");
+        let cluster = Self { bin, dir, owner, databases: AtomicU32::new(0), port: None, settings: Vec::new() };
+        let data = cluster.data();
         let status = cluster
             .command("initdb")
             .args(["--no-sync", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "-D"])
@@ -121,16 +188,37 @@ impl Cluster {
         if !status.success() {
             return Err(io::Error::other("initdb failed"));
         }
-        cluster.spawn(&data)?;
-        cluster.wait()?;
         Ok(cluster)
+    }
+
+    fn launch(&self) -> io::Result<()> {
+        self.spawn(&self.data())?;
+        self.wait()
+    }
+
+    fn data(&self) -> PathBuf {
+        self.dir.join("data")
+    }
+
+    fn give_to_owner(&self, directory: &Path) -> io::Result<()> {
+        let Some((uid, gid)) = self.owner else { return Ok(()) };
+        for entry in std::fs::read_dir(directory)? {
+            std::os::unix::fs::chown(entry?.path(), Some(uid), Some(gid))?;
+        }
+        Ok(())
     }
 
     /// Starts the server under a shell that ends it and removes its files when this process is gone, however it ended:
     /// the shell's standard input is a pipe that only we hold.
     fn spawn(&self, data: &Path) -> io::Result<()> {
-        let script = "\"$0\" -D \"$1\" -k \"$2\" -c listen_addresses= -c fsync=on -c max_connections=300 -c shared_buffers=32MB \
-                      >\"$2/log\" 2>&1 & server=$!; read -r _; kill -INT $server; wait $server; rm -rf \"$2\"";
+        let script = "program=$0; data=$1; dir=$2; shift 2; \
+                      \"$program\" -D \"$data\" -k \"$dir\" -c fsync=on -c max_connections=300 -c shared_buffers=32MB \"$@\" \
+                      >>\"$dir/log\" 2>&1 & server=$!; read -r _; kill -INT $server; wait $server; rm -rf \"$dir\"";
+        let mut settings = match self.port {
+            None => vec!["listen_addresses=".to_owned()],
+            Some(port) => vec!["listen_addresses=127.0.0.1".to_owned(), format!("port={port}")],
+        };
+        settings.extend(self.settings.iter().cloned());
         let mut command = Command::new("/bin/sh");
         self.as_owner(&mut command);
         let child: Child = command
@@ -138,6 +226,7 @@ impl Cluster {
             .arg(self.bin.join("postgres"))
             .arg(data)
             .arg(&self.dir)
+            .args(settings.iter().flat_map(|setting| ["-c", setting]))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -166,13 +255,25 @@ impl Cluster {
         if !self.psql("postgres", &format!("CREATE DATABASE {name}"))? {
             return Err(io::Error::other("CREATE DATABASE failed"));
         }
-        Ok(format!("postgres:///{name}?host={}&user=postgres", self.dir.display()))
+        let port = self.port.map_or_else(String::new, |port| format!("&port={port}"));
+        Ok(format!("postgres:///{name}?host={}&user=postgres{port}", self.dir.display()))
     }
 
     fn psql(&self, database: &str, sql: &str) -> io::Result<bool> {
         let status = self
             .command("psql")
-            .args(["-q", "-U", "postgres", "-d", database, "-c", sql, "-h"])
+            .args([
+                "-q",
+                "-U",
+                "postgres",
+                "-p",
+                &self.port.unwrap_or(5432).to_string(),
+                "-d",
+                database,
+                "-c",
+                sql,
+                "-h",
+            ])
             .arg(&self.dir)
             .stdout(Stdio::null())
             .stderr(Stdio::null())

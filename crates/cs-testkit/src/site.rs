@@ -53,11 +53,32 @@ impl Site {
     /// Starts one with another configuration.
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
+        let store = open_store(&dir).await;
+        Self::of(dir, store, change).await
+    }
+
+    /// Starts one on a new database of the test's.
+    pub async fn on(store: Store) -> Self {
+        Self::of(tempfile::tempdir().expect("a temporary directory"), store, |_| {}).await
+    }
+
+    /// Another node of the same site, on the same database, whose use cases are called directly.
+    pub fn node(&self, store: Store) -> Engine {
+        Engine::new(EngineConfig {
+            store,
+            clock: Clock::Manual(self.clock.clone()),
+            geo: Geo::default(),
+            node: "other".to_owned(),
+            mail: false,
+            authenticator_origin: self.engine.authenticator_origin().to_owned(),
+        })
+    }
+
+    async fn of(dir: TempDir, store: Store, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::ephemeral(dir.path());
         change(&mut config);
         let clock = ManualClock::at("2026-06-01T12:00:00Z".parse().expect("a time"));
         let bound = Bound::new(&config).expect("free ports");
-        let store = open_store(&dir).await;
         let engine = Engine::new(EngineConfig {
             store,
             clock: Clock::Manual(clock.clone()),

@@ -43,6 +43,11 @@ impl TestUser {
 
     /// Gives the user a phone with an authenticator on it.
     pub async fn phone(&self) -> VirtualPhone {
+        self.phone_at(&self.engine).await
+    }
+
+    /// The same, with a phone that speaks to `node`.
+    pub async fn phone_at(&self, node: &Engine) -> VirtualPhone {
         let (engine, account, actor) = (&self.engine, self.account, &Actor::Terminal);
         let phone = engine.create_phone(account, actor, &Default::default()).await.expect("a phone");
         engine.give_phone(account, actor, self.id, phone).await.expect("an attachment");
@@ -50,7 +55,7 @@ impl TestUser {
             .issue_activation(account, self.id, phone, ActivationSource::Administrator, ACTIVATION_TTL)
             .await
             .expect("an activation");
-        VirtualPhone::activate(engine, account, issued.code).await
+        VirtualPhone::activate(node, account, issued.code).await
     }
 
     /// Gives the user a counter-based token of six digits.

@@ -1,16 +1,16 @@
 //! The store: what the rest of the program sees of the database.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::sync::{Notify, Semaphore, broadcast, oneshot};
 
 use super::checkpoints::{self, Checkpointing, Via};
+use super::exports::Exports;
 use super::opening::Opening;
 use super::postgres::Postgres;
 use super::sqlite::Sqlite;
@@ -172,6 +172,7 @@ pub(super) struct Inner {
     pub(super) database_id: String,
     pub(super) generation: i64,
     pub(super) checkpoints: tokio::sync::Mutex<Checkpointing>,
+    pub(super) exports: Exports,
     report_timeout: Duration,
     reports: Semaphore,
     lists: Lists,
@@ -223,7 +224,6 @@ impl Store {
         };
         let checkpoints = Checkpointing {
             series: Checkpoints::new(&database_id, generation, &config.node, number, hash),
-            exporters: config.exporters.iter().map(|exporter| (exporter.clone(), VecDeque::new())).collect(),
             high_water: config.high_water.clone(),
         };
         let link = match db.query(audit::LAST_HASH, &[]).await?.first() {
@@ -245,6 +245,7 @@ impl Store {
             database_id,
             generation,
             checkpoints: tokio::sync::Mutex::new(checkpoints),
+            exports: Exports::start(&config.exporters),
             report_timeout: config.report_timeout,
             reports: Semaphore::new(4),
             lists: Lists::default(),
@@ -382,6 +383,22 @@ impl Store {
         Ok(())
     }
 
+    /// Gives the other nodes of the database a hint, one line of text. It may be lost; whoever hears it looks at the row. On SQLite there are no others.
+    pub fn tell_others(&self, hint: String) {
+        match &self.0.db {
+            Db::Postgres(db) => db.bell.tell(hint),
+            Db::Sqlite(_) => {}
+        }
+    }
+
+    /// The hints of other nodes from now on; `None` where there are no others.
+    pub fn hints(&self) -> Option<broadcast::Receiver<Arc<str>>> {
+        match &self.0.db {
+            Db::Postgres(db) => Some(db.bell.listen()),
+            Db::Sqlite(_) => None,
+        }
+    }
+
     /// Rises when another process wrote to the database: whatever was cached before is to be dropped.
     ///
     /// SQLite notices with the next batch of commits. On PostgreSQL other nodes write all the time; there a cache lives only by its guards.
@@ -418,6 +435,7 @@ impl Store {
         if let Err(error) = self.write_checkpoint(Via::OwnConnection).await {
             tracing::error!(error = &error as &dyn std::error::Error, "no last checkpoint of the audit log");
         }
+        self.0.exports.flush().await;
     }
 }
 

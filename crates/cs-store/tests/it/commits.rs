@@ -22,6 +22,7 @@ on_both_engines![
     a_full_queue_refuses_at_once,
     shutdown_answers_everyone,
     a_report_that_takes_too_long_ends,
+    reports_that_take_too_long_stop_no_commit_and_no_login_read,
 ];
 
 async fn count(store: &Store, sql: &'static str) -> i64 {
@@ -257,9 +258,43 @@ async fn a_report_that_takes_too_long_ends(database: TestDatabase) {
     let mut config = database.config();
     config.report_timeout = std::time::Duration::from_millis(50);
     let store = Store::open(config).await.unwrap();
-    let endless = "WITH RECURSIVE n (i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < 900000000) \
-                   SELECT count(*) FROM n";
-    let error = store.reader().query(endless, args![]).await.unwrap_err();
+    let error = store.reader().query(ENDLESS, args![]).await.unwrap_err();
     assert!(matches!(error, StoreError::Timeout), "{error:?}");
     assert_eq!(store.reader().query(COUNT_LOG, args![]).await.unwrap()[0].int(0).unwrap(), 0);
+}
+
+const ENDLESS: &str = "WITH RECURSIVE n (i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < 900000000) \
+    SELECT count(*) FROM n";
+
+/// More reports than there is room for, none of which would ever end.
+async fn reports_that_take_too_long_stop_no_commit_and_no_login_read(database: TestDatabase) {
+    let mut config = database.config();
+    config.report_timeout = std::time::Duration::from_millis(400);
+    let store = Store::open(config).await.unwrap();
+    let reports = (0..12).map(|_| {
+        let reader = store.reader();
+        tokio::spawn(async move { reader.query(ENDLESS, args![]).await })
+    });
+    let mut reports = tokio::spawn(futures_util::future::join_all(reports.collect::<Vec<_>>()));
+    let mut commits = 0;
+    let outcomes = loop {
+        let done = tokio::select! {
+            biased;
+            outcomes = &mut reports => Some(outcomes.unwrap()),
+            outcome = store.commit(logging(&commits.to_string())) => {
+                outcome.unwrap();
+                None
+            }
+        };
+        match done {
+            Some(outcomes) => break outcomes,
+            None => commits += 1,
+        }
+        // What was committed a moment ago is read while the reports go on.
+        assert_eq!(count(&store, COUNT_LOG).await, commits);
+    };
+    for outcome in outcomes {
+        assert!(matches!(outcome.unwrap(), Err(StoreError::Timeout)));
+    }
+    assert!(commits > 10, "{commits} commits while reports went on");
 }

@@ -25,6 +25,7 @@ macro_rules! on_both_engines {
 
 mod administering;
 mod audit;
+mod backfilling;
 mod backup;
 mod commits;
 mod common;
@@ -32,9 +33,12 @@ mod durability;
 mod following;
 mod logins;
 mod opening;
+mod outages;
 mod outbox;
 mod policies;
+mod postgres_tls;
 mod restoring;
 mod rotation;
+mod shim;
 mod source;
 mod statements;

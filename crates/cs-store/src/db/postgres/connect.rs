@@ -10,6 +10,7 @@ use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::StoreError;
+use super::bell::{Listening, News};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -37,6 +38,8 @@ impl Address {
             Host::Unix(_) => true,
             Host::Tcp(name) => matches!(name.as_str(), "localhost" | "127.0.0.1" | "::1"),
         });
+        // `hostaddr` is where the connection goes, whatever the name says.
+        let local = local && config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback);
         let tls = match (options.mode.as_deref(), &options.root) {
             (Some("disable"), _) => None,
             (None, None) if local => None,
@@ -66,6 +69,22 @@ impl Address {
         client.batch_execute(SESSION).await?;
         client.batch_execute(setup).await?;
         Ok(client)
+    }
+
+    /// Opens a connection whose notifications go to `news`.
+    pub(super) async fn connect_listening(&self, news: News) -> Result<Listening, StoreError> {
+        let (client, watching) = match &self.tls {
+            Some(tls) => {
+                let (client, connection) = self.config.connect(tls.clone()).await?;
+                (client, tokio::spawn(news.watch(connection)))
+            }
+            None => {
+                let (client, connection) = self.config.connect(NoTls).await?;
+                (client, tokio::spawn(news.watch(connection)))
+            }
+        };
+        client.batch_execute(SESSION).await?;
+        Ok((client, watching))
     }
 }
 
@@ -140,6 +159,8 @@ mod tests {
             "postgres://a@db.example.org/x",
             "host=10.0.0.1 sslmode=require",
             "postgres://a@localhost/x?sslmode=require",
+            "host=localhost hostaddr=10.0.0.1 user=a",
+            "postgres://a@localhost/x?hostaddr=192.0.2.1",
         ] {
             assert!(matches!(Address::parse(refused), Err(StoreError::Address(_))), "{refused}");
         }

@@ -1,5 +1,6 @@
 //! PostgreSQL: a few writer lanes, each one connection and one batch at a time; reads over shared, pipelined connections.
 
+mod bell;
 mod bulk;
 mod connect;
 mod lane;
@@ -19,9 +20,11 @@ use tokio::task::JoinHandle;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Statement};
 
+use super::migrations::Schema;
 use super::store::{Pending, Signals};
 use super::{CommitError, Job, Row, StoreError, Value, migrations};
 use crate::audit::Chain;
+use bell::Bell;
 pub(in crate::db) use connect::Address;
 use lane::Lane;
 pub(in crate::db) use reads::Reads;
@@ -49,13 +52,30 @@ impl Opening {
         let runner = migrations::runner(migrations::POSTGRES, version)?;
         let mut tries = 0;
         loop {
+            let mut schema = Schema::Migrate;
             let migrated = client.query_one("SELECT to_regclass('refinery_schema_history') IS NOT NULL", &[]).await?;
             if migrated.try_get(0)? {
                 let found = runner.get_last_applied_migration_async(&mut client).await.map_err(migration)?;
-                migrations::refuse_newer(&runner, found)?;
+                let (found, known) = (migrations::version(found), migrations::newest(&runner));
+                let oldest: Option<String> = match found > known {
+                    true => {
+                        client.query_opt(migrations::SELECT_OLDEST, &[]).await?.map(|row| row.try_get(0)).transpose()?
+                    }
+                    false => None,
+                };
+                schema = migrations::judge(found, known, oldest.as_deref())?;
+            }
+            if schema == Schema::WorkOn {
+                return Ok(Self { address, client });
             }
             match runner.run_async(&mut client).await {
-                Ok(_) => return Ok(Self { address, client }),
+                Ok(_) => {
+                    let oldest = migrations::OLDEST_WORKING.to_string();
+                    if version.is_none() {
+                        client.execute(migrations::SET_OLDEST, &[&migrations::OLDEST_NAME, &oldest]).await?;
+                    }
+                    return Ok(Self { address, client });
+                }
                 // Another node migrates at the same moment: its tables are there next time.
                 Err(_) if tries < MIGRATION_TRIES => {
                     tries += 1;
@@ -104,9 +124,15 @@ impl Opening {
             })
             .collect();
         Postgres {
+            bell: Bell::start(self.address.clone()),
             address: self.address.clone(),
             reads: Reads::new(self.address.clone(), 2, String::new()),
-            reports: Reads::new(self.address, 2, format!("SET statement_timeout = {}", report_timeout.as_millis())),
+            // 0 would be no limit.
+            reports: Reads::new(
+                self.address,
+                2,
+                format!("SET statement_timeout = {}", report_timeout.as_millis().max(1)),
+            ),
             jobs: std::sync::Mutex::new(Some(jobs)),
             lanes: tokio::sync::Mutex::new(lanes),
         }
@@ -120,6 +146,7 @@ fn migration(error: refinery::Error) -> StoreError {
 /// An open PostgreSQL database.
 pub(in crate::db) struct Postgres {
     address: Arc<Address>,
+    pub(in crate::db) bell: Bell,
     pub(in crate::db) reads: Reads,
     pub(in crate::db) reports: Reads,
     jobs: std::sync::Mutex<Option<mpsc::Sender<Pending>>>,
