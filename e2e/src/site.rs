@@ -250,6 +250,8 @@ impl Site {
             "admin": self.installation["admin_api"],
             "device": bin("countersign-device"),
             "home": self.dir.path().join("phones"),
+            "program": bin("countersign"),
+            "data": self.dir(),
         })
     }
 

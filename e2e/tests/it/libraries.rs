@@ -62,6 +62,11 @@ fn duo_client_5_7_0_administers() {
 }
 
 #[test]
+fn duo_client_5_7_0_makes_policies_and_an_export_imports_unchanged() {
+    duo_client("5.7.0", "policy_flows.py");
+}
+
+#[test]
 fn duo_api_of_npm_signs_version_2() {
     duo_api("2");
 }

@@ -53,6 +53,8 @@ use axum::Router;
 
 use crate::app::App;
 
+pub(crate) use policies::explanation_json;
+
 /// The routes of this surface.
 pub fn routes(app: App) -> Router {
     Router::new()

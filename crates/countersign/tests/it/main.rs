@@ -11,6 +11,7 @@ mod infra;
 mod mail;
 mod nodes;
 mod operate;
+mod policy;
 mod rest_v1;
 mod routes;
 

@@ -10,6 +10,8 @@
 //! | `edit` | from a draft to one commit |
 //! | `lockout` | changes that could lock everybody out |
 //! | `calculate` | what is in force for one user at one application |
+//! | `explain` | what would happen at a login, and why |
+//! | `setting` | `section.key=value` |
 
 mod book;
 mod bulk;
@@ -18,8 +20,10 @@ mod document;
 mod draft;
 mod edit;
 mod error;
+mod explain;
 pub mod json;
 mod lockout;
+mod setting;
 
 pub use book::PolicyBook;
 pub use bulk::BulkChange;
@@ -28,4 +32,6 @@ pub use document::{GroupsInApplication, PolicyDocument};
 pub use draft::{Draft, GLOBAL, LONGEST_NAME, MOST_POLICIES, MOST_USES, PolicyView};
 pub use edit::{Difference, Edited, Editor, LARGEST_POLICY, LockoutRisk};
 pub use error::PolicyError;
+pub use explain::{Explanation, Person, Question, Step, client};
 pub use lockout::{Danger, Knowledge, Whence};
+pub use setting::{Setting, flat};

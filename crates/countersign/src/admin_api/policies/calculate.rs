@@ -34,7 +34,7 @@ fn element(element: &Element) -> Json {
 }
 
 /// The summary's words, and ours for what it does not have.
-const fn apply_type(level: Level) -> &'static str {
+pub(super) const fn apply_type(level: Level) -> &'static str {
     match level {
         Level::ApplicationGroup => "group_app",
         Level::Application => "app",

@@ -8,9 +8,11 @@
 //! | `update` | `update`: several at once |
 //! | `order` | `order`, ours: the order of an application's policies on groups |
 //! | `calculate` | `calculate`: what is in force for a user at an application |
+//! | `explain` | `explain`, ours: what would happen at a login |
 
 mod calculate;
 mod change;
+mod explain;
 mod order;
 mod read;
 mod summary;
@@ -27,6 +29,8 @@ use super::extract::{SignedAdmin, WritePolicies, forbidden};
 use crate::app::App;
 use crate::http::Failure;
 
+pub(crate) use explain::explanation_json;
+
 /// Ours: the caller takes the risk that a change locks everybody out.
 const CONFIRM: &str = "confirm_lockout";
 
@@ -35,6 +39,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/admin/v2/policies", get(read::list).post(change::create))
         .route("/admin/v2/policies/summary", get(summary::summary))
         .route("/admin/v2/policies/calculate", get(calculate::calculate))
+        .route("/admin/v2/policies/explain", get(explain::explain))
         .route("/admin/v2/policies/copy", post(change::copy))
         .route("/admin/v2/policies/update", put(update::update))
         .route("/admin/v2/policies/order", put(order::order))

@@ -2,6 +2,7 @@
 
 use countersign_device::clean;
 use cs_engine::EngineError;
+use cs_engine::policy::PolicyError;
 use cs_store::StoreError;
 
 use crate::cli;
@@ -32,6 +33,19 @@ pub(super) enum AdminError {
     },
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// Never [`PolicyError::Engine`] or [`PolicyError::NoSuch`], which are the same as here.
+    #[error(transparent)]
+    Policy(PolicyError),
+}
+
+impl From<PolicyError> for AdminError {
+    fn from(error: PolicyError) -> Self {
+        match error {
+            PolicyError::Engine(error) => Self::Engine(error),
+            PolicyError::NoSuch { what, given } => Self::NoSuch { what, given, suggestion: None },
+            other => Self::Policy(other),
+        }
+    }
 }
 
 impl From<StoreError> for AdminError {
@@ -54,6 +68,9 @@ impl AdminError {
             Self::Engine(EngineError::Busy | EngineError::Contention) => "busy",
             Self::Engine(EngineError::Unavailable(_)) => "unavailable",
             Self::Engine(EngineError::IdempotencyMismatch | EngineError::Internal(_)) => "internal",
+            Self::Policy(PolicyError::NameTaken(_)) => "exists",
+            Self::Policy(PolicyError::Dangerous(_)) => "not_confirmed",
+            Self::Policy(_) => "invalid",
         }
     }
 
@@ -76,6 +93,9 @@ impl AdminError {
             Self::Engine(EngineError::Forbidden(why)) => format!("refused: {why}"),
             Self::Engine(EngineError::Busy | EngineError::Contention) => {
                 "others were changing the same things at that moment; try again".to_owned()
+            }
+            Self::Policy(error @ PolicyError::Dangerous(_)) => {
+                format!("{error}. To go ahead, add --confirm-lockout.")
             }
             other => other.to_string(),
         };

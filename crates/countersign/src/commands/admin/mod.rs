@@ -16,6 +16,7 @@ mod lookup;
 mod mail;
 mod out;
 mod phone;
+pub mod policy;
 mod settings;
 mod site;
 mod token;
@@ -52,6 +53,15 @@ use site::Site;
     countersign admin log show 6B024335"
 )]
 pub struct Admin {
+    #[command(flatten)]
+    on: OnAccount,
+    #[command(subcommand)]
+    what: What,
+}
+
+/// What every command that works on an account is told.
+#[derive(Debug, Args)]
+struct OnAccount {
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
@@ -61,8 +71,6 @@ pub struct Admin {
     /// Account id or API host, where the database holds several
     #[arg(long, global = true, value_name = "ACCOUNT")]
     account: Option<String>,
-    #[command(subcommand)]
-    what: What,
 }
 
 #[derive(Debug, Subcommand)]
@@ -84,6 +92,17 @@ enum What {
 
 impl Admin {
     pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
+        self.on.run(global, async |site| self.what.run(site).await)
+    }
+}
+
+impl OnAccount {
+    /// Opens the installation, carries out `command` and prints its answer.
+    fn run(
+        &self,
+        global: &Global,
+        command: impl AsyncFnOnce(&Site) -> Result<Answer, AdminError>,
+    ) -> anyhow::Result<u8> {
         let config = global.load()?.config;
         check_owner(&config.data_dir)?;
         // What goes wrong is this command's own answer; the log of the store's background work would only disturb it.
@@ -92,7 +111,7 @@ impl Admin {
             let engine = open_for_terminal(&config).await?;
             let outcome = match Site::open(engine.clone(), &config, self.account.as_deref(), self.json, self.yes).await
             {
-                Ok(site) => self.what.run(&site).await,
+                Ok(site) => command(&site).await,
                 Err(error) => Err(error),
             };
             engine.store().shutdown().await;

@@ -1,0 +1,225 @@
+//! `countersign policy`: by the real program on a real directory.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value as Json, json};
+
+struct Terminal {
+    data: tempfile::TempDir,
+    app: String,
+}
+
+impl Terminal {
+    /// A directory as `bootstrap` leaves it, with an application, a group and a user in it.
+    fn new() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let made = run(data.path(), &["bootstrap", "--listen", "127.0.0.1:0", "--json"], "");
+        let made: Json = serde_json::from_slice(&made.stdout).unwrap();
+        let app = made["auth_api"]["ikey"].as_str().unwrap().to_owned();
+        Self { data, app }
+    }
+
+    fn run(&self, arguments: &[&str], stdin: &str) -> Output {
+        run(self.data.path(), &[&["policy"], arguments].concat(), stdin)
+    }
+
+    fn json(&self, arguments: &[&str]) -> Json {
+        self.json_from(arguments, "")
+    }
+
+    fn json_from(&self, arguments: &[&str], stdin: &str) -> Json {
+        let output = self.run(&[&["--json", "--yes"], arguments].concat(), stdin);
+        let out = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{arguments:?}: {out}");
+        serde_json::from_str(&out).unwrap()
+    }
+
+    fn admin(&self, arguments: &[&str]) {
+        let output = run(self.data.path(), &[&["admin"], arguments].concat(), "");
+        assert!(output.status.success(), "{arguments:?}");
+    }
+
+    /// What people see.
+    fn text(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments, "");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+fn run(data: &Path, arguments: &[&str], stdin: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command.env_clear().arg("--data").arg(data).args(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // A program that reads nothing may have ended already.
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn words(text: &str) -> Vec<Vec<&str>> {
+    text.lines().map(|line| line.split_whitespace().collect()).collect()
+}
+
+#[test]
+fn a_policy_is_made_changed_shown_and_deleted() {
+    let site = Terminal::new();
+    let made = site.json(&["create", "Strict", "user_location.deny_access_countries_list=KP,IR"]);
+    assert_eq!(made["sections"]["user_location"]["deny_access_countries_list"], json!(["IR", "KP"]));
+    assert_eq!((&made["version"], &made["apply_to_apps"]), (&json!(1), &json!([])));
+    let changed = site.text(&["set", "Strict", "screen_lock.require_screen_lock=false"]);
+    assert!(words(&changed).contains(&vec!["Strict", "screen_lock.require_screen_lock", "-", "false"]), "{changed}");
+    let gone = site.json(&["unset", "Strict", "user_location"]);
+    assert_eq!(gone["sections"].as_object().unwrap().keys().collect::<Vec<_>>(), ["screen_lock"]);
+    site.json(&["rename", "Strict", "Lax"]);
+    let copies = site.json(&["copy", "Lax", "One", "Two"]);
+    assert_eq!(copies["policies"].as_array().unwrap().len(), 2);
+    let listed = site.text(&["list"]);
+    assert_eq!(listed.lines().count(), 5, "{listed}");
+    assert!(listed.contains("everything"), "{listed}");
+    let shown = site.text(&["show", "Lax"]);
+    assert!(words(&shown).contains(&vec!["screen_lock.require_screen_lock", "false"]), "{shown}");
+    assert!(site.text(&["show", "global"]).contains("new_user.new_user_behavior"));
+    assert_eq!(site.json(&["delete", "Two"])["deleted"], true);
+    assert_eq!(site.run(&["show", "Two"], "").status.code(), Some(3));
+}
+
+#[test]
+fn history_brings_a_version_back_also_of_a_policy_that_is_gone() {
+    let site = Terminal::new();
+    let made = site.json(&["create", "Strict", "new_user.new_user_behavior=deny"]);
+    let key = made["policy_key"].as_str().unwrap();
+    site.json(&["set", "Strict", "new_user.new_user_behavior=no-mfa"]);
+    let restored = site.json(&["restore-version", "Strict", "1"]);
+    assert_eq!((&restored["version"], &restored["sections"]), (&json!(3), &made["sections"]));
+    site.json(&["delete", "Strict"]);
+    let history = site.json(&["history", key]);
+    let versions: Vec<&Json> = history["versions"].as_array().unwrap().iter().map(|entry| &entry["action"]).collect();
+    assert_eq!(versions, ["policy_delete", "policy_update", "policy_update", "policy_create"]);
+    let back = site.json(&["restore-version", key, "2"]);
+    assert_eq!(back["sections"]["new_user"]["new_user_behavior"], "no-mfa");
+    assert_ne!(back["policy_key"], key);
+    assert_eq!(site.run(&["restore-version", key, "9", "--yes"], "").status.code(), Some(3));
+    assert_eq!(site.json(&["history", "global"])["versions"], json!([]));
+}
+
+#[test]
+fn errors_say_what_to_do_and_have_their_own_exit_codes() {
+    let site = Terminal::new();
+    site.json(&["create", "Strict"]);
+    let before = site.json(&["list"]);
+    for (arguments, code, part) in [
+        (&["show", "Strikt"][..], 3, "did you mean Strict?"),
+        (&["create", "Strict"], 4, "another policy is called"),
+        (&["create", "New", "screen_lock.lock=true"], 2, "there is no such key"),
+        (&["set", "Strict", "screen_lock"], 2, "is not section.key=value"),
+        (&["unset", "Strict", "locks"], 2, "there is no such section"),
+        (&["delete", "global", "--yes"], 2, "the global policy cannot be removed"),
+        (&["delete", "Strict"], 1, "--yes"),
+        (&["set", "global", "authentication_policy.user_auth_behavior=deny"], 1, "--confirm-lockout"),
+        (&["apply", "Strict"], 2, "--app"),
+        (&["apply", "Strict", "--app", "nowhere"], 3, "no integration nowhere"),
+        (&["import", "/nowhere/policies.json"], 1, "cannot read"),
+        (&["explain", "--user", "a", "--app", "nowhere"], 3, "no integration"),
+    ] {
+        let output = site.run(arguments, "");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(part), "{arguments:?}: {said}");
+    }
+    assert_eq!(site.json(&["list"]), before, "nothing was changed");
+    let deny = ["set", "global", "authentication_policy.user_auth_behavior=deny", "--confirm-lockout"];
+    assert_eq!(site.json(&deny)["sections"]["authentication_policy"]["user_auth_behavior"], "deny");
+}
+
+#[test]
+fn an_export_with_where_policies_apply_is_imported_unchanged() {
+    let site = Terminal::new();
+    site.admin(&["group", "create", "staff"]);
+    site.admin(&["group", "create", "guests"]);
+    site.json(&["create", "A", "new_user.new_user_behavior=deny"]);
+    site.json(&["create", "B", "authorized_networks.no_2fa_required.ip_list=192.0.2.0/24"]);
+    site.json(&["set", "global", "browsers.blocked_browsers_list=ie"]);
+    site.json(&["apply", "A", "--app", &site.app]);
+    site.json(&["apply", "A", "--app", &site.app, "--group", "staff"]);
+    site.json(&["apply", "B", "--app", &site.app, "--group", "guests", "--group", "staff"]);
+    site.json(&["apply", "B", "--group", "guests"]);
+    let order = site.json(&["order", "--app", &site.app, "B", "A"]);
+    let b = site.json(&["show", "B"])["policy_key"].clone();
+    assert_eq!(order["policy_key_list"][0], b);
+    let export = site.text(&["export"]);
+    assert_eq!(site.json_from(&["import", "-", "--dry-run"], &export), json!({"changes": []}));
+    assert_eq!(site.json_from(&["import", "-"], &export), json!({"changes": []}));
+
+    site.json(&["delete", "B"]);
+    site.json(&["unapply", "A", "--app", &site.app]);
+    site.json(&["set", "global", "browsers.blocked_browsers_list="]);
+    let would = site.json_from(&["import", "-", "--dry-run"], &export);
+    assert_eq!(would["changes"].as_array().unwrap().len(), 3, "{would}");
+    let not_asked = site.run(&["import", "-"], &export);
+    assert_eq!(not_asked.status.code(), Some(1), "without a terminal to ask on, --yes is needed");
+    site.json_from(&["import", "-"], &export);
+    let again: Json = serde_json::from_str(&site.text(&["export"])).unwrap();
+    let export: Json = serde_json::from_str(&export).unwrap();
+    let without_keys = |document: &Json| -> Vec<Json> {
+        let mut policies = document["policies"].as_array().unwrap().clone();
+        policies.sort_by_key(|policy| policy["policy_name"].to_string());
+        policies.iter_mut().for_each(|policy| policy["policy_key"] = Json::Null);
+        policies
+    };
+    assert_eq!(without_keys(&again), without_keys(&export));
+}
+
+#[test]
+fn a_login_is_explained_rule_by_rule_with_policy_and_fact() {
+    let site = Terminal::new();
+    site.admin(&["user", "enroll", "bob"]);
+    site.admin(&["group", "create", "staff"]);
+    site.admin(&["group", "add", "staff", "bob"]);
+    let explain = |more: &[&str]| {
+        let asked = [&["explain", "--user", "bob", "--app", &site.app][..], more].concat();
+        site.json(&asked)
+    };
+    let decisive = |explained: &Json| -> Json {
+        explained["trace"].as_array().unwrap().iter().find(|step| step["decisive"] == true).cloned().unwrap_or_default()
+    };
+    let enroll = explain(&[]);
+    assert_eq!(enroll["verdict"], "enroll", "{enroll}");
+    let step = decisive(&enroll);
+    assert_eq!(
+        (&step["rule"], &step["level"], &step["policy_name"]),
+        (&json!("new_user"), &json!("global"), &json!("Global Policy"))
+    );
+
+    site.json(&["create", "Office", "authorized_networks.blocked.ip_list=203.0.113.0/24"]);
+    site.json(&["apply", "Office", "--app", &site.app, "--group", "staff"]);
+    let denied = explain(&["--ip", "203.0.113.7"]);
+    assert_eq!((&denied["verdict"], &denied["reason"]), (&json!("deny"), &json!("denied_network")), "{denied}");
+    let step = decisive(&denied);
+    assert_eq!(
+        (&step["rule"], &step["level"], &step["policy_name"]),
+        (&json!("authorized_networks"), &json!("group_app"), &json!("Office"))
+    );
+    assert!(step["fact"].as_str().unwrap().contains("203.0.113.7"), "{step}");
+    assert!(!denied["remedy"].as_str().unwrap().is_empty());
+    assert_eq!(explain(&["--ip", "::ffff:203.0.113.7"])["reason"], "denied_network");
+    assert_eq!(explain(&["--ip", "198.51.100.1"])["verdict"], "enroll");
+
+    site.json(&["set", "global", "user_location.deny_access_countries_list=KP"]);
+    assert_eq!(explain(&["--country", "KP"])["reason"], "location_restricted");
+    site.json(&["set", "global", "browsers.blocked_browsers_list=ie"]);
+    let ie = explain(&["--browser", "ie:11"]);
+    let also =
+        ie["trace"].as_array().unwrap().iter().find(|step| step["rule"] == "browsers" && step["outcome"] == "denies");
+    assert_eq!(also.unwrap()["reason"], "software_restricted", "what would deny too is said: {ie}");
+    let firefox = explain(&["--browser", "firefox"]);
+    assert!(!firefox["trace"].to_string().contains("software_restricted"), "{firefox}");
+    let nobody = site.json(&["explain", "--user", "nobody", "--app", &site.app]);
+    assert_eq!((&nobody["user_id"], &nobody["username"]), (&Json::Null, &json!("nobody")));
+    let text = site.text(&["explain", "--user", "bob", "--app", &site.app, "--ip", "203.0.113.7"]);
+    assert!(text.lines().any(|line| line.starts_with('*') && line.contains("application and group: Office")), "{text}");
+    let wrong = site.run(&["explain", "--user", "bob", "--app", &site.app, "--browser", "mosaic"], "");
+    assert_eq!(wrong.status.code(), Some(2));
+}
