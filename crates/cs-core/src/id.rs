@@ -92,6 +92,8 @@ ids! {
     PolicyKey, "PO", "a policy key (PO…)";
     /// An administrator. Administrators are never users.
     AdminId, "DE", "an administrator id (DE…)";
+    /// An administrative unit.
+    AdminUnitId, "AU", "an administrative unit id (AU…)";
 }
 
 impl PolicyKey {

@@ -91,6 +91,7 @@ impl Engine {
             setup_expires: None,
             password_change_required: false,
             external_password: false,
+            restricted: false,
             version: 1,
             created_at: now,
             last_login: None,

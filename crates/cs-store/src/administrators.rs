@@ -65,6 +65,8 @@ pub struct Administrator {
     pub password_change_required: bool,
     /// Whether another system sets the password, through the API.
     pub external_password: bool,
+    /// Whether they see only what their administrative units hold.
+    pub restricted: bool,
     /// Changes with every administrative change.
     pub version: i64,
     /// When they were added.
@@ -77,7 +79,7 @@ macro_rules! select_administrator {
     ($rest:literal) => {
         concat!(
             "SELECT account, admin_id, email, name, phone, role, status, CASE WHEN password_hash IS NULL THEN 0 ELSE 1 END, setup_expires, ",
-            "password_change_required, external_password, version, created_at, last_login FROM administrator ",
+            "password_change_required, external_password, restricted, version, created_at, last_login FROM administrator ",
             $rest
         )
     };
@@ -87,8 +89,8 @@ impl Administrator {
     /// Adds the administrator, without password. Does not hold if the address is taken.
     pub fn insert(&self) -> Step {
         Step::one(
-            "INSERT INTO administrator (account, admin_id, email, name, phone, role, status, password_change_required, external_password, version, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
+            "INSERT INTO administrator (account, admin_id, email, name, phone, role, status, password_change_required, external_password, restricted, version, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
             args![
                 self.account.as_str(),
                 self.id.as_str(),
@@ -99,6 +101,7 @@ impl Administrator {
                 self.status.as_str(),
                 self.password_change_required,
                 self.external_password,
+                self.restricted,
                 self.version,
                 self.created_at
             ],
@@ -109,7 +112,7 @@ impl Administrator {
     pub fn update(&self) -> Step {
         Step::one(
             "UPDATE administrator SET name = $1, phone = $2, role = $3, status = $4, password_change_required = $5, external_password = $6, \
-             version = version + 1 WHERE account = $7 AND admin_id = $8 AND version = $9",
+             restricted = $7, version = version + 1 WHERE account = $8 AND admin_id = $9 AND version = $10",
             args![
                 self.name.as_str(),
                 self.phone.as_str(),
@@ -117,6 +120,7 @@ impl Administrator {
                 self.status.as_str(),
                 self.password_change_required,
                 self.external_password,
+                self.restricted,
                 self.account.as_str(),
                 self.id.as_str(),
                 self.version
@@ -178,9 +182,10 @@ impl Administrator {
             setup_expires: row.opt_time(8)?,
             password_change_required: row.flag(9)?,
             external_password: row.flag(10)?,
-            version: row.int(11)?,
-            created_at: row.time(12)?,
-            last_login: row.opt_time(13)?,
+            restricted: row.flag(11)?,
+            version: row.int(12)?,
+            created_at: row.time(13)?,
+            last_login: row.opt_time(14)?,
         })
     }
 }

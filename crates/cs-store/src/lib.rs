@@ -25,6 +25,7 @@ pub mod restore_steps;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tokens;
+pub mod units;
 pub mod users;
 pub mod vault;
 

@@ -45,6 +45,9 @@ async fn list(State(app): State<App>, request: SignedAdmin<ReadAdmins>) -> Answe
     let page = request.page(MOST)?;
     let (administrators, total) =
         app.engine().store().administrators(request.account.id, page.limit, page.offset).await?;
+    let mut units = app.engine().store().reader().units_of_admins(request.account.id).await?;
+    let shape =
+        |administrator: &Administrator| shape(administrator, units.remove(&administrator.id).unwrap_or_default());
     Ok(Envelope(Success::page(administrators.iter().map(shape).collect(), page.of(total))))
 }
 
@@ -55,18 +58,19 @@ async fn create(State(app): State<App>, request: SignedAdmin<Admins>) -> Answer 
         name: params.required("name", 200)?,
         phone: params.required("phone", 50)?,
         role: role(params, "role")?.unwrap_or(Role::Owner),
+        restricted: params.bool("restricted_by_admin_units")?.unwrap_or(false),
         valid_days: params.int("valid_days")?.unwrap_or(VALID_DAYS),
     };
     refuse_unsupported(params)?;
     let link_of = link_of(&app);
     let mail = wants_mail(params)?.then_some(&link_of as LinkOf<'_>);
     let invited = app.engine().create_administrator(request.account.id, &request.actor(), &new, mail).await?;
-    Ok(Envelope::new(shape(&invited.administrator)))
+    Ok(Envelope::new(shape(&invited.administrator, Vec::new())))
 }
 
 async fn read(State(app): State<App>, Path(id): Path<String>, request: SignedAdmin<ReadAdmins>) -> Answer {
     let administrator = app.engine().administrator(request.account.id, path_id(&id)?).await?;
-    Ok(Envelope::new(shape(&administrator)))
+    Ok(Envelope::new(complete(&app, &administrator).await?))
 }
 
 async fn modify(State(app): State<App>, Path(id): Path<String>, request: SignedAdmin<Admins>) -> Answer {
@@ -84,10 +88,11 @@ async fn modify(State(app): State<App>, Path(id): Path<String>, request: SignedA
         },
         password_change_required: params.bool("password_change_required")?,
         external_password: None,
+        restricted: params.bool("restricted_by_admin_units")?,
     };
     let engine = app.engine();
     let changed = engine.change_administrator(request.account.id, &request.actor(), path_id(&id)?, &change).await?;
-    Ok(Envelope::new(shape(&changed)))
+    Ok(Envelope::new(complete(&app, &changed).await?))
 }
 
 async fn remove(State(app): State<App>, Path(id): Path<String>, request: SignedAdmin<Admins>) -> Answer<&'static str> {
@@ -171,6 +176,7 @@ async fn invite_new(State(app): State<App>, request: SignedAdmin<Admins>) -> Ans
         email,
         phone: String::new(),
         role: role(params, "admin_role")?.unwrap_or(Role::Owner),
+        restricted: false,
         valid_days: days,
     };
     let link_of = link_of(&app);
@@ -263,11 +269,8 @@ fn role(params: &Params, name: &'static str) -> Result<Option<Role>, Failure> {
     }
 }
 
-/// What would be a false promise is refused: an administrator who was meant to be restricted must not come out unrestricted.
+/// What would be a false promise is refused.
 fn refuse_unsupported(params: &Params) -> Result<(), Failure> {
-    if params.bool("restricted_by_admin_units")?.unwrap_or(false) {
-        return Err(invalid("restricted_by_admin_units"));
-    }
     for name in ["token_id", "subaccount_role"] {
         if params.str(name)?.is_some_and(|value| !value.is_empty()) {
             return Err(invalid(name));
@@ -276,7 +279,12 @@ fn refuse_unsupported(params: &Params) -> Result<(), Failure> {
     Ok(())
 }
 
-fn shape(administrator: &Administrator) -> Json {
+async fn complete(app: &App, administrator: &Administrator) -> Result<Json, Failure> {
+    let mut units = app.engine().store().reader().units_of_admins(administrator.account).await?;
+    Ok(shape(administrator, units.remove(&administrator.id).unwrap_or_default()))
+}
+
+fn shape(administrator: &Administrator, units: Vec<String>) -> Json {
     json!({
         "admin_id": administrator.id.to_string(),
         "email": administrator.email,
@@ -284,8 +292,8 @@ fn shape(administrator: &Administrator) -> Json {
         "phone": administrator.phone,
         "role": administrator.role.as_str(),
         "status": administrator.status.as_str(),
-        "restricted_by_admin_units": false,
-        "admin_units": [],
+        "restricted_by_admin_units": administrator.restricted,
+        "admin_units": units,
         "hardtoken": null,
         "last_login": administrator.last_login.map(Timestamp::as_second),
         "created": administrator.created_at.as_second(),

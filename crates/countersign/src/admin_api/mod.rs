@@ -18,6 +18,7 @@
 //! | `integrations` | `/integrations` |
 //! | `policies` | `/admin/v2/policies` |
 //! | `admins` | `/admins` |
+//! | `units` | `/administrative_units` |
 //! | `settings` | `/settings`, `/logo` |
 //! | `info` | `/info/…` |
 //! | `logs` | `/logs/…` |
@@ -42,6 +43,7 @@ mod phones;
 mod policies;
 mod settings;
 mod tokens;
+mod units;
 mod user_belongings;
 mod user_bulk;
 mod user_enroll;
@@ -73,6 +75,7 @@ pub fn routes(app: App) -> Router {
         .merge(integrations::routes())
         .merge(policies::routes())
         .merge(admins::routes())
+        .merge(units::routes())
         .merge(info::routes())
         .merge(logs::routes())
         .merge(settings::routes())

@@ -10,6 +10,7 @@ use cs_store::Job;
 use cs_store::accounts::Account;
 use cs_store::administrators::{Administrator, AdministratorStatus, another_owner};
 use cs_store::outbox::Effect;
+use cs_store::units::{UnitMember, leave_units};
 use jiff::{SignedDuration, Timestamp};
 use rand_core::RngCore as _;
 use serde_json::{Map, Value as Json, json};
@@ -48,6 +49,8 @@ pub struct NewAdministrator {
     pub phone: String,
     /// What they may do.
     pub role: Role,
+    /// Whether they see only what their administrative units hold.
+    pub restricted: bool,
     /// How long their setup code works.
     pub valid_days: i64,
 }
@@ -67,6 +70,8 @@ pub struct AdministratorChange {
     pub password_change_required: Option<bool>,
     /// Whether another system sets the password.
     pub external_password: Option<bool>,
+    /// Whether they see only what their administrative units hold.
+    pub restricted: Option<bool>,
 }
 
 /// An administrator with a setup code made just now.
@@ -110,6 +115,7 @@ impl Engine {
             setup_expires: None,
             password_change_required: false,
             external_password: false,
+            restricted: restricted(new.role, new.restricted)?,
             version: 1,
             created_at: now,
             last_login: None,
@@ -172,6 +178,11 @@ impl Engine {
                 after.external_password = external;
                 fields.insert("has_external_password_mgmt".to_owned(), json!(external));
             }
+            if let Some(restricted) = change.restricted {
+                after.restricted = restricted;
+                fields.insert("restricted_by_admin_units".to_owned(), json!(restricted));
+            }
+            restricted(after.role, after.restricted)?;
             let mut job = Job::new();
             if before.role == Role::Owner && after.role != Role::Owner {
                 job = job.alone().step(another_owner(account, id));
@@ -197,14 +208,10 @@ impl Engine {
             }
             let description = json!({"email": administrator.email, "role": administrator.role.as_str()});
             let now = self.clock().now();
-            let job = job.step(administrator.delete()).log(admin_record(
-                account,
-                actor,
-                "admin_delete",
-                &administrator.email,
-                &description,
-                now,
-            ));
+            let job = job
+                .step(administrator.delete())
+                .step(leave_units(account, UnitMember::Admin(id)))
+                .log(admin_record(account, actor, "admin_delete", &administrator.email, &description, now));
             if self.change(job).await? {
                 return Ok(());
             }
@@ -389,6 +396,15 @@ fn status(administrator: &Administrator, active: bool) -> Result<AdministratorSt
         // Without a password there is nothing to sign in with yet.
         (true, _) if !administrator.has_password => Ok(AdministratorStatus::Pending),
         (true, _) => Ok(AdministratorStatus::Active),
+    }
+}
+
+/// Owners see everything, so that somebody does.
+fn restricted(role: Role, restricted: bool) -> Result<bool, EngineError> {
+    if restricted && role == Role::Owner {
+        Err(EngineError::Invalid("restricted_by_admin_units"))
+    } else {
+        Ok(restricted)
     }
 }
 

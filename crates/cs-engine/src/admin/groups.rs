@@ -7,6 +7,7 @@ use cs_store::Job;
 use cs_store::authenticators::touch_user;
 use cs_store::groups::{GroupRecord, add_member, remove_group, remove_member, touch_members};
 use cs_store::policies::forget_group;
+use cs_store::units::{UnitMember, leave_units};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -128,6 +129,7 @@ impl Engine {
         let now = self.clock().now();
         let mut job = Job::new().log(log_entry(account, actor, "group_delete", &group, &group, now));
         job.guards = remove_group(account, id);
+        job.guards.push(leave_units(account, UnitMember::Group(id)));
         job.guards.extend(forget_group(account, id));
         let is_done = self.apply(job).await?.is_none();
         // Policies for the group are cached with where they apply.

@@ -9,6 +9,7 @@ use cs_core::username::UsernameNormalization;
 use cs_store::Job;
 use cs_store::integrations::{IntegrationRecord, delete_integration};
 use cs_store::policies::{PolicyScope, forget_application};
+use cs_store::units::{UnitMember, leave_units};
 use serde_json::{Map, Value as Json, json};
 
 use super::{Actor, SECRET_OVERLAP, admin_record};
@@ -229,14 +230,12 @@ impl Engine {
         let description = json!({"ikey": key.to_string(), "type": record.kind.as_str()});
         let now = self.clock().now();
         let [book, uses] = forget_application(account, key);
-        let job = Job::new().step(delete_integration(account, key)).step(book).step(uses).log(admin_record(
-            account,
-            actor,
-            "integration_delete",
-            &record.name,
-            &description,
-            now,
-        ));
+        let job = Job::new()
+            .step(delete_integration(account, key))
+            .step(leave_units(account, UnitMember::Integration(key)))
+            .step(book)
+            .step(uses)
+            .log(admin_record(account, actor, "integration_delete", &record.name, &description, now));
         self.change(job).await.map(drop)
     }
 

@@ -12,6 +12,7 @@ pub mod phones;
 pub mod settings;
 mod text;
 pub mod tokens;
+pub mod units;
 pub mod users;
 
 use cs_core::id::{AccountId, AdminId, IntegrationKey, TxId};

@@ -25,6 +25,7 @@ CREATE TABLE administrator (
     setup_expires BIGINT,
     password_change_required BIGINT NOT NULL,
     external_password BIGINT NOT NULL,
+    restricted    BIGINT NOT NULL,
     version       BIGINT NOT NULL,
     created_at    BIGINT NOT NULL,
     last_login    BIGINT,
@@ -277,3 +278,26 @@ CREATE TABLE answer (
     PRIMARY KEY (account, ikey, user_id, idem_key)
 );
 CREATE INDEX answer_by_time ON answer (created_at);
+
+-- Administrative units: groups and applications that restricted administrators are confined to. `kind` is 'admin', 'group' or 'integration'.
+CREATE TABLE admin_unit (
+    account         TEXT   NOT NULL,
+    unit_id         TEXT   NOT NULL,
+    name            TEXT   NOT NULL,
+    description     TEXT   NOT NULL,
+    by_groups       BIGINT NOT NULL,
+    by_integrations BIGINT NOT NULL,
+    version         BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL,
+    PRIMARY KEY (account, unit_id)
+);
+CREATE UNIQUE INDEX admin_unit_name ON admin_unit (account, name);
+
+CREATE TABLE admin_unit_member (
+    account TEXT NOT NULL,
+    unit_id TEXT NOT NULL,
+    kind    TEXT NOT NULL,
+    member  TEXT NOT NULL,
+    PRIMARY KEY (account, unit_id, kind, member)
+);
+CREATE INDEX admin_unit_member_by_member ON admin_unit_member (account, kind, member);

@@ -43,6 +43,7 @@ fn administrator(letter: char) -> Administrator {
         setup_expires: None,
         password_change_required: true,
         external_password: false,
+        restricted: false,
         version: 1,
         created_at: now(),
         last_login: None,

@@ -73,6 +73,7 @@ impl Administrator {
                     name: name.clone(),
                     phone: phone.clone(),
                     role: role_of(role)?,
+                    restricted: false,
                     valid_days: SETUP_DAYS,
                 };
                 let link_of = |code: &PlainCode| Some(setup_link(&site.api_authority, code));

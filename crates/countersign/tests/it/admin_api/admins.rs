@@ -29,7 +29,7 @@ async fn an_administrator_is_added_changed_and_removed() {
 }
 
 #[tokio::test]
-async fn roles_that_do_not_exist_and_units_are_refused_not_guessed() {
+async fn roles_that_do_not_exist_and_restricted_owners_are_refused_not_guessed() {
     let site = Site::start().await;
     let admin = site.admin_api();
     let base = [("email", "eve@example.org"), ("name", "Eve"), ("phone", "1")];

@@ -11,6 +11,7 @@ mod policies;
 mod rights;
 mod settings;
 mod tokens;
+mod units;
 mod user_enroll;
 mod users;
 mod verification;
