@@ -1,7 +1,7 @@
 //! Accounts and their settings.
 
-use cs_core::bypass::BypassRules;
 use cs_core::account::{LoginSettings, NewUserPolicy, NumberMatching, SoftOtp, WithoutDisplay};
+use cs_core::bypass::BypassRules;
 use cs_core::id::AccountId;
 use cs_core::lockout::LockoutPolicy;
 use jiff::{SignedDuration, Timestamp};

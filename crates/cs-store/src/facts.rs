@@ -151,12 +151,7 @@ pub(crate) fn read_lock_columns(row: &Row, kind: usize, at: usize, until: usize)
 
 fn read_membership(row: &Row) -> Result<Membership, StoreError> {
     let status = GroupStatus::parse(row.str(3)?).ok_or_else(|| corrupt("user_group", row))?;
-    Ok(Membership {
-        group: parsed("user_group", row, 1)?,
-        name: row.text(2)?,
-        status,
-        bypass_until: row.opt_time(8)?,
-    })
+    Ok(Membership { group: parsed("user_group", row, 1)?, name: row.text(2)?, status, bypass_until: row.opt_time(8)? })
 }
 
 fn read_phone(row: &Row) -> Result<Phone, StoreError> {

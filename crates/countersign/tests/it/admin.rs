@@ -111,7 +111,11 @@ fn errors_say_what_to_do_and_have_their_own_exit_codes() {
     for (arguments, code, part) in [
         (&["user", "status", "charlie", "bypass"][..], 2, "a bypass needs a reason"),
         (&["user", "status", "charlie", "bypass", "--reason", "x", "--no-end"], 1, "bypass_without_end"),
-        (&["user", "status", "charlie", "bypass", "--reason", "x", "--until", "400d"], 2, "`bypass_until` is not valid"),
+        (
+            &["user", "status", "charlie", "bypass", "--reason", "x", "--until", "400d"],
+            2,
+            "`bypass_until` is not valid",
+        ),
         (&["user", "show", "charly"][..], 3, "did you mean charlie?"),
         (&["user", "create", "Charlie"], 4, "taken"),
         (&["user", "modify", "charlie", "--email", "no address"], 2, "`email` is not valid"),

@@ -369,7 +369,9 @@ async fn alerts_and_checkpoints_leave_the_machine_by_webhook_and_syslog() {
     assert_eq!(alerts[0].0, alerts[0].1["id"].as_str().unwrap());
     assert_eq!(checkpoints[0].1[0], checkpoints[1].1[0], "what was refused comes again");
     let list: Json = serde_json::from_str(&done(&data, &["admin", "--json", "alert", "list"])).unwrap();
-    let sent = &list["alerts"][0];
+    let alerts = list["alerts"].as_array().unwrap();
+    assert_eq!(alerts.len(), 1, "{list}");
+    let sent = &alerts[0];
     assert_eq!(
         (&sent["alert"], &sent["username"], &sent["to"]),
         (&json!("locked_out"), &json!("alice"), &json!("webhook"))

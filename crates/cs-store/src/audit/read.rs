@@ -14,7 +14,7 @@ use crate::db::{Reader, Row, StoreError, Value};
 const MILLISECOND: SignedDuration = SignedDuration::from_millis(1);
 
 /// The most entries that are counted for a list's total; a longer list says this many.
-pub const MOST_COUNTED: i64 = 100_000;
+pub const MOST_COUNTED: i64 = 20_000;
 
 /// The columns of [`Stored::content`].
 macro_rules! select_log {
@@ -113,6 +113,8 @@ const DESCENDING_OF_USER: &str = select_log!(concat!(matching_user!(), backwards
 pub(super) const OF_CHAIN: &str = select_log!("chain = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT 1000");
 const BY_REFERENCE: &str = select_log!("account = $1 AND id >= $2 AND id < $3 ORDER BY at, seq LIMIT 20");
 const COUNT: &str = concat!("SELECT count(*) FROM (SELECT 1 FROM log WHERE ", matching!(), " LIMIT $10) counted");
+const COUNT_OF_USER: &str =
+    concat!("SELECT count(*) FROM (SELECT 1 FROM log WHERE ", matching_user!(), " LIMIT $10) counted");
 const OUTCOMES: &str = "SELECT result, count(*), count(DISTINCT user_id) FROM log \
     WHERE account = $1 AND kind = 'auth' AND at >= $2 AND at < $3 GROUP BY result";
 
@@ -136,14 +138,7 @@ impl Reader {
         filter: &LogFilter,
         page: &LogPage,
     ) -> Result<Vec<LogRecord>, StoreError> {
-        let mut args = filtered(account, kind, filter, page.from, page.to);
-        let of_user = match filter.users.as_slice() {
-            [user] => {
-                args[4] = Value::from(user.as_str());
-                true
-            }
-            _ => false,
-        };
+        let (mut args, of_user) = filtered(account, kind, filter, page.from, page.to);
         // The empty id stands before all others, whatever the database's collation.
         let start = match page.order {
             LogOrder::Ascending => (page.from, String::new()),
@@ -169,9 +164,10 @@ impl Reader {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<i64, StoreError> {
-        let mut args = filtered(account, kind, filter, from, to);
+        let (mut args, of_user) = filtered(account, kind, filter, from, to);
         args.extend(args![MOST_COUNTED]);
-        Ok(self.query_opt(COUNT, args).await?.map_or(Ok(0), |row| row.int(0))?)
+        let sql = if of_user { COUNT_OF_USER } else { COUNT };
+        Ok(self.query_opt(sql, args).await?.map_or(Ok(0), |row| row.int(0))?)
     }
 
     /// What logins from `from` until before `to` came to.
@@ -205,18 +201,30 @@ impl Reader {
     }
 }
 
-fn filtered(account: AccountId, kind: LogKind, filter: &LogFilter, from: Timestamp, to: Timestamp) -> Vec<Value> {
-    args![
+/// The arguments of the conditions, and whether they are those of one user.
+fn filtered(
+    account: AccountId,
+    kind: LogKind,
+    filter: &LogFilter,
+    from: Timestamp,
+    to: Timestamp,
+) -> (Vec<Value>, bool) {
+    let (users, of_user) = match filter.users.as_slice() {
+        [user] => (user.clone(), true),
+        users => (list(users), false),
+    };
+    let args = args![
         account.as_str(),
         kind.as_str(),
         from,
         to,
-        list(&filter.users),
+        users,
         list(&filter.integrations),
         list(&filter.results),
         list(&filter.reasons),
         list(&filter.factors)
-    ]
+    ];
+    (args, of_user)
 }
 
 /// A list in one argument, so that one statement serves lists of every length: `,a,b,`; empty = everything.

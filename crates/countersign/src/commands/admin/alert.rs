@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use cs_store::Job;
-use cs_store::outbox::revive_effect;
+use cs_store::outbox::{EffectState, revive_effect};
 use serde_json::{Value as Json, json};
 
 use super::error::AdminError;
@@ -51,7 +51,9 @@ async fn list(site: &Site, limit: u32) -> Result<Answer, AdminError> {
     let mut found = Vec::new();
     for (kind, way) in ALERT_KINDS {
         let effects = site.reader().effects(site.account, kind, limit).await?;
-        found.extend(effects.into_iter().map(|effect| (*way, effect)));
+        // What was passed on is listed under where it went.
+        let stays = |effect: &EffectState| *kind != ALERT_KINDS[0].0 || effect.done_at.is_none();
+        found.extend(effects.into_iter().filter(stays).map(|effect| (*way, effect)));
     }
     // The ids begin with the time.
     found.sort_by(|(_, a), (_, b)| b.id.cmp(&a.id));

@@ -44,7 +44,8 @@ impl BypassArgs {
 
 /// "until … (reason)" for people.
 pub(super) fn bypass_line(bypass: &Bypass) -> String {
-    let until = bypass.term.until.map_or_else(|| "without an end".to_owned(), |until| format!("until {}", moment(until)));
+    let until =
+        bypass.term.until.map_or_else(|| "without an end".to_owned(), |until| format!("until {}", moment(until)));
     format!("{until}: {}", bypass.reason)
 }
 

@@ -98,7 +98,8 @@ impl Group {
             Command::List => list(site).await,
             Command::Show { group } => show(site, &site.group(group).await?).await,
             Command::Create { name, fields } => {
-                let group = engine.create_group(site.account, ACTOR, name, &fields.change(None, false, site.now())?).await?;
+                let group =
+                    engine.create_group(site.account, ACTOR, name, &fields.change(None, false, site.now())?).await?;
                 Ok(said(&group, "created", site.now()))
             }
             Command::Modify { group, name, fields } => {

@@ -210,7 +210,8 @@ impl User {
             }
             Command::Show { user } => return show(site, &site.user(user).await?).await,
             Command::Create { username, fields } => {
-                let user = engine.create_user(site.account, ACTOR, username, &fields.change(false, site.now())?).await?;
+                let user =
+                    engine.create_user(site.account, ACTOR, username, &fields.change(false, site.now())?).await?;
                 return said_of(site, user.id.as_str(), "created").await;
             }
             Command::Enroll { username, email, valid, mail } => {
@@ -326,7 +327,11 @@ async fn in_bypass(site: &Site, slice: Slice) -> Result<Answer, AdminError> {
     groups.retain(|group| group.status_at(now) == GroupStatus::Bypass);
     for group in &groups {
         let line = group.bypass.as_ref().map(bypass_line).unwrap_or_default();
-        text = format!("{text}\nand every member of the group {}, {}", countersign_device::clean(&group.name, 100), countersign_device::clean(&line, 600));
+        text = format!(
+            "{text}\nand every member of the group {}, {}",
+            countersign_device::clean(&group.name, 100),
+            countersign_device::clean(&line, 600)
+        );
     }
     let users: Vec<Json> = page.items.iter().map(|user| user_json(user, now)).collect();
     let groups: Vec<Json> = groups.iter().map(|group| group_json(group, now)).collect();

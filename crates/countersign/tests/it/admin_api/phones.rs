@@ -123,7 +123,8 @@ async fn of_several_peoples_devices_each_says_whose_it_is() {
         assert_eq!(api.post(&path, &[("owner", &"x".repeat(65))]).await.code(), 40002);
     }
     let asked = site.auth_api().post("/auth/v2/preauth", &[("username", "frontdesk")]).await.response();
-    let names: Vec<&str> = asked["devices"].as_array().unwrap().iter().map(|d| d["display_name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        asked["devices"].as_array().unwrap().iter().map(|d| d["display_name"].as_str().unwrap()).collect();
     assert!(names[0].ends_with("(Anna)") && names[1].ends_with("(Bert)"), "{names:?}");
 
     let login = [("username", "frontdesk"), ("factor", "passcode"), ("passcode", &berts.passcode())];

@@ -222,7 +222,13 @@ async fn foreign_objects(site: &Site) -> Foreign {
     engine.add_to_group(account, &actor, user, group).await.unwrap();
     engine.give_phone(account, &actor, user, phone).await.unwrap();
     engine.give_token(account, &actor, user, token).await.unwrap();
-    let new = NewBypassCodes { codes: WantedCodes::Random(1), uses: None, valid_secs: None, preserve_existing: true, reason: None };
+    let new = NewBypassCodes {
+        codes: WantedCodes::Random(1),
+        uses: None,
+        valid_secs: None,
+        preserve_existing: true,
+        reason: None,
+    };
     let code = engine.create_bypass_codes(account, &actor, user, new).await.unwrap()[0].id;
     let objects = Objects {
         user: user.to_string(),
