@@ -122,6 +122,17 @@ impl TxId {
         Self(bytes)
     }
 
+    /// A new id for the log entry of something that happens at `now`: the lower half of the time in milliseconds, then 96 random bits.
+    ///
+    /// Entries made one after another so stand side by side in the log's index by id, and the first eight digits, which people are shown as the
+    /// reference, differ between entries of different milliseconds for seven weeks. For ids that grant something use [`TxId::generate`].
+    pub fn at(now: jiff::Timestamp, rng: &mut impl CryptoRng) -> Self {
+        let Self(mut bytes) = Self::generate(rng);
+        let [_, _, _, _, time @ ..] = now.as_millisecond().to_be_bytes();
+        bytes[..4].copy_from_slice(&time);
+        Self(bytes)
+    }
+
     /// The 16 bytes.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
@@ -152,13 +163,14 @@ impl FromStr for TxId {
 
 impl fmt::Display for TxId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, byte) in self.0.iter().enumerate() {
-            if matches!(at, 4 | 6 | 8 | 10) {
-                f.write_str("-")?;
-            }
-            write!(f, "{byte:02x}")?;
+        let mut digits = [0_u8; 32];
+        data_encoding::HEXLOWER.encode_mut(&self.0, &mut digits);
+        let mut text = [b'-'; 36];
+        for (group, at) in [(0..8, 0), (8..12, 9), (12..16, 14), (16..20, 19), (20..32, 24)] {
+            text[at..at + group.len()].copy_from_slice(&digits[group]);
         }
-        Ok(())
+        // Only ASCII was put in.
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 
@@ -170,7 +182,25 @@ impl fmt::Debug for TxId {
 
 #[cfg(test)]
 mod tests {
+    use rand_core::RngCore;
+
     use super::*;
+
+    struct Same;
+
+    impl RngCore for Same {
+        fn next_u32(&mut self) -> u32 {
+            7
+        }
+        fn next_u64(&mut self) -> u64 {
+            7
+        }
+        fn fill_bytes(&mut self, out: &mut [u8]) {
+            out.fill(7);
+        }
+    }
+
+    impl CryptoRng for Same {}
 
     #[test]
     fn an_id_of_another_kind_is_refused() {
@@ -186,6 +216,14 @@ mod tests {
     fn an_account_has_one_global_policy() {
         let account: AccountId = "DAABCDEFGHJKLMNPQRST".parse().unwrap();
         assert_eq!(PolicyKey::global_of(account).to_string(), "POABCDEFGHJKLMNPQRST");
+    }
+
+    #[test]
+    fn ids_of_log_entries_stand_in_the_order_of_time() {
+        let at = |ms| TxId::at(jiff::Timestamp::from_millisecond(ms).unwrap(), &mut Same).to_string();
+        let now = 1_800_000_000_000;
+        assert!(at(now) < at(now + 1) && at(now + 1) < at(now + 60_000));
+        assert_ne!(at(now)[..8], at(now + 1)[..8], "the reference tells them apart");
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(crate) use checkpoint::{Checkpoints, LAST_HASH, others};
 pub use export::{Exporter, Outlet, Syslog};
 pub use follow::Follower;
 pub use prune::prune;
+#[cfg(test)]
+pub(crate) use read::OF_USER;
 pub use read::{LogFilter, LogOrder, LogPage, MOST_COUNTED, Outcome};
 pub use record::{LogKind, LogPosition, LogRecord};
 pub use verify::{Finding, Report, verify};

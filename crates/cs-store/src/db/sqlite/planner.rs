@@ -91,6 +91,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn one_users_log_is_looked_up_and_not_searched_for() {
+        let connection = database();
+        for sql in crate::audit::OF_USER {
+            let plan = plan(&connection, &sql.replace('$', "?"));
+            assert!(plan.contains("log_by_user (account=? AND <expr>=? AND at>? AND at<?)"), "{plan}");
+        }
+    }
+
     /// The inner part, `p` or `l`, is the page: all of it is wanted.
     #[test]
     fn pages_of_lists_come_from_an_index_in_order() {
