@@ -13,6 +13,8 @@ pub(crate) struct Plan {
     pub(crate) sqlite: String,
     /// The table written or read first, empty if not recognised.
     pub(crate) table: String,
+    /// Whether it is a plain `SELECT` from [`Plan::table`] and from nothing else, and the table is one that only guards write.
+    pub(crate) reads_one_table: bool,
     /// Indexes of the arguments that name the row: account first, then the first other key column.
     key_args: Vec<usize>,
 }
@@ -51,13 +53,29 @@ pub(crate) fn plan(sql: &Cow<'static, str>) -> Cow<'static, Plan> {
 
 impl Clone for Plan {
     fn clone(&self) -> Self {
-        Self { sqlite: self.sqlite.clone(), table: self.table.clone(), key_args: self.key_args.clone() }
+        Self {
+            sqlite: self.sqlite.clone(),
+            table: self.table.clone(),
+            reads_one_table: self.reads_one_table,
+            key_args: self.key_args.clone(),
+        }
     }
 }
 
 fn analyse(sql: &str) -> Plan {
     let words = words(sql);
-    Plan { sqlite: numbered(sql), table: table(&words), key_args: key_args(&words) }
+    let table = table(&words);
+    let reads_one_table = reads_one_table(&words, &table);
+    Plan { sqlite: numbered(sql), table, reads_one_table, key_args: key_args(&words) }
+}
+
+fn reads_one_table(words: &[String], table: &str) -> bool {
+    let sources = words.iter().filter(|word| matches!(word.as_str(), "select" | "from" | "join" | "with"));
+    let after = words.iter().skip_while(|word| *word != "from").nth(2);
+    words.first().is_some_and(|word| word == "select")
+        && sources.count() == 2
+        && after.is_none_or(|word| word == "where")
+        && !matches!(table, "log" | "log_chain" | "effect")
 }
 
 /// `$N` to `?N`, outside quoted text.
@@ -152,6 +170,20 @@ mod tests {
     #[test]
     fn parameters_keep_their_numbers() {
         assert_eq!(numbered("SET a = $2 WHERE b = $1 AND c = '$3'"), "SET a = ?2 WHERE b = ?1 AND c = '$3'");
+    }
+
+    #[test]
+    fn a_plain_look_at_one_table_is_told_from_others() {
+        for (sql, is_plain) in [
+            ("SELECT 1 FROM integration WHERE account = $1 AND ikey = $2 AND version = $3", true),
+            ("SELECT 1 FROM integration, users WHERE account = $1", false),
+            ("SELECT 1 FROM integration i JOIN users u ON u.account = i.account", false),
+            ("SELECT 1 FROM integration WHERE EXISTS (SELECT 1 FROM users)", false),
+            ("SELECT 1 FROM log WHERE account = $1", false),
+            ("UPDATE users SET version = 1", false),
+        ] {
+            assert_eq!(analyse(sql).reads_one_table, is_plain, "{sql}");
+        }
     }
 
     #[test]

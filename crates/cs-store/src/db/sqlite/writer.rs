@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
 
 use rusqlite::{Connection, ErrorCode};
@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode};
 use super::super::dialect::plan;
 use super::super::store::{Pending, Signals};
 use super::super::{Cause, CommitError, Expect, Job, Receipt, Step, Value};
-use super::BATCH;
+use super::{BATCH, checkpointer};
 use crate::audit::{self, Chain, LogPosition};
 use crate::outbox;
 
@@ -19,7 +19,30 @@ pub(super) struct Writer {
     chain: Chain,
     signals: Signals,
     wrote: SyncSender<()>,
+    /// See [`checkpointer::run`].
+    log_is_large: Arc<AtomicBool>,
     data_version: i64,
+}
+
+/// The last condition that held in this transaction. Logins through one integration all ask whether it is unchanged, which one look per batch answers.
+#[derive(Default)]
+struct Held<'a>(Option<&'a Step>);
+
+impl<'a> Held<'a> {
+    fn has(&self, step: &Step) -> bool {
+        self.0.is_some_and(|held| held.sql == step.sql && held.args == step.args)
+    }
+
+    /// Takes note of what `step` found or did.
+    fn note(&mut self, step: &'a Step) {
+        match step.expect {
+            Expect::Exists => self.0 = plan(&step.sql).reads_one_table.then_some(step),
+            Expect::Absent => {}
+            Expect::One | Expect::Any => {
+                self.0 = self.0.filter(|held| plan(&held.sql).table != plan(&step.sql).table);
+            }
+        }
+    }
 }
 
 /// Why a job ended, and whether the whole transaction ended with it.
@@ -29,8 +52,14 @@ enum Failure {
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection, chain: Chain, signals: Signals, wrote: SyncSender<()>) -> Self {
-        Self { connection, chain, signals, wrote, data_version: 0 }
+    pub(super) fn new(
+        connection: Connection,
+        chain: Chain,
+        signals: Signals,
+        wrote: SyncSender<()>,
+        log_is_large: Arc<AtomicBool>,
+    ) -> Self {
+        Self { connection, chain, signals, wrote, log_is_large, data_version: 0 }
     }
 
     /// Runs until the queue is closed and empty.
@@ -39,6 +68,10 @@ impl Writer {
             let mut batch = vec![first];
             batch.extend(waiting.try_iter().take(BATCH - 1));
             self.commit(batch);
+            if self.log_is_large.swap(false, Ordering::Acquire) {
+                // With nothing left to move, the next batch begins the log again, unless somebody reads from it at that moment.
+                checkpointer::checkpoint(&self.connection, "PASSIVE");
+            }
         }
     }
 
@@ -93,9 +126,10 @@ impl Writer {
         let before = self.chain.head;
         self.begin()?;
         let mut outcomes = Vec::with_capacity(batch.len());
+        let mut held = Held::default();
         for pending in batch {
             let (head, changes) = (self.chain.head, self.connection.total_changes());
-            match self.job(&pending.job) {
+            match self.job(&pending.job, &mut held) {
                 Ok(receipt) => outcomes.push(Ok(receipt)),
                 Err(Failure::Job(error)) if self.connection.total_changes() == changes => {
                     self.chain.head = head;
@@ -120,7 +154,7 @@ impl Writer {
         for pending in batch {
             let head = self.chain.head;
             self.run_sql("SAVEPOINT job").map_err(cause)?;
-            match self.job(&pending.job) {
+            match self.job(&pending.job, &mut Held::default()) {
                 Ok(receipt) => outcomes.push(Ok(receipt)),
                 Err(Failure::Job(error)) => {
                     self.chain.head = head;
@@ -140,11 +174,15 @@ impl Writer {
         self.notice_other_writers().map_err(cause)
     }
 
-    fn job(&mut self, job: &Job) -> Result<Receipt, Failure> {
+    fn job<'a>(&mut self, job: &'a Job, held: &mut Held<'a>) -> Result<Receipt, Failure> {
         for (index, step) in job.guards.iter().enumerate() {
+            if held.has(step) {
+                continue;
+            }
             if !self.step(step).map_err(|error| self.failure(error, index))? {
                 return Err(Failure::Job(CommitError::Conflict { step: index }));
             }
+            held.note(step);
         }
         let after = job.guards.len();
         let mut log = Vec::with_capacity(job.log.len());
