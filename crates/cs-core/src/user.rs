@@ -46,7 +46,7 @@ impl UserStatus {
 }
 
 /// A user with everything a login decision reads, as of one moment.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct User {
     /// Who it is.
     pub id: UserId,

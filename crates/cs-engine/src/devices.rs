@@ -218,6 +218,10 @@ impl Engine {
     pub async fn update_device(&self, device: &BoundDevice, update: &DeviceUpdate<'_>) -> Result<(), EngineError> {
         let mut job = Job::new();
         job.guards = update.steps(device.account, device.phone, self.clock().now());
+        if update.name.is_some() {
+            // Logins show it.
+            job = job.step(touch_users_of_phone(device.account, device.phone));
+        }
         if self.holds(job).await? { Ok(()) } else { Err(EngineError::NotFound) }
     }
 

@@ -14,6 +14,7 @@ mod entropy;
 mod error;
 mod geo;
 mod hub;
+mod known;
 mod legacy;
 pub mod letters;
 pub mod login;
@@ -55,6 +56,7 @@ struct Inner {
     directory: Directory,
     geo: Geo,
     hub: Hub,
+    known: known::KnownUsers,
     waiters: waiters::Waiters,
     /// This process among all that ever ran: whose connections are whose.
     node: String,
@@ -90,6 +92,7 @@ impl Engine {
             store,
             clock,
             geo,
+            known: known::KnownUsers::default(),
             waiters: waiters::Waiters::default(),
             node,
             authenticator_origin,

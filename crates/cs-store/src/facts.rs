@@ -61,7 +61,30 @@ pub struct UserFacts {
     pub bypass_code: Option<BypassCode>,
 }
 
+/// What tells whether facts that were read earlier are still so: every change of a user, or of what belongs to it, raises one of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UserVersion {
+    /// [`User::version`].
+    pub version: i64,
+    /// [`User::attempts`].
+    pub attempts: i64,
+}
+
+impl UserVersion {
+    /// Of a user as it was read.
+    pub fn of(user: &User) -> Self {
+        Self { version: user.version, attempts: user.attempts }
+    }
+}
+
 impl Store {
+    /// The version of a user as it is now; `None` if there is none.
+    pub async fn user_version(&self, account: AccountId, user: UserId) -> Result<Option<UserVersion>, StoreError> {
+        const SQL: &str = "SELECT version, attempts FROM users WHERE account = $1 AND user_id = $2";
+        let row = self.query_opt(SQL, args![account.as_str(), user.as_str()]).await?;
+        row.map(|row| Ok(UserVersion { version: row.int(0)?, attempts: row.int(1)? })).transpose()
+    }
+
     /// The user `who` in `account`, with all that a login decision needs; `None` if there is none.
     ///
     /// `bypass_digest` is the keyed hash of what was typed, if it could be a bypass code. `now` only counts the bypass codes still alive.

@@ -92,7 +92,7 @@ impl Engine {
         }
     }
 
-    /// Changes a group; its members count as changed when the status does.
+    /// Changes a group; its members count as changed when its status or name does.
     pub async fn change_group(
         &self,
         account: AccountId,
@@ -107,7 +107,7 @@ impl Engine {
             let mut group = before.clone();
             change.write(&mut group, giver, now)?;
             let mut job = Job::new().step(group.update(account));
-            if group_standing(&group) != group_standing(&before) {
+            if group_standing(&group) != group_standing(&before) || group.name != before.name {
                 job = job.step(touch_members(account, id));
             }
             let job = job.log(log_entry(account, actor, "group_update", &before, &group, now));

@@ -1,5 +1,8 @@
 //! Do a factor: judge a passcode at once, or start a push.
 
+use std::sync::Arc;
+
+use cs_core::bypass_code::BypassCode;
 use cs_core::id::TxId;
 use cs_core::login::{
     AllowReason, Choice, Chosen, Denial, DenyReason, FactorRequest, FactorUsed, Gate, Match, Move, SealedSecret,
@@ -10,7 +13,6 @@ use cs_core::user::User;
 use cs_store::attempts::{
     count_attempt, count_success, integration_unchanged, move_authenticator, move_token, use_bypass_code,
 };
-use cs_store::facts::UserFacts;
 use cs_store::outbox::Effect;
 use cs_store::{Job, StoreError};
 use jiff::Timestamp;
@@ -20,6 +22,7 @@ use super::record::Entry;
 use super::status::{Decided, Status, Why};
 use super::{Refused, Who, reference};
 use crate::error::Retry;
+use crate::known::Moved;
 use crate::{Access, Caller, Engine, EngineError, MAX_ROUNDS, SystemRng};
 
 /// The factor a client asks for.
@@ -93,6 +96,14 @@ impl AuthRequest {
     }
 }
 
+/// The user of an attempt.
+struct Facts {
+    user: User,
+    bypass_code: Option<BypassCode>,
+    /// From memory, perhaps not what the database has: good for a success, whose commit is guarded, and for nothing else.
+    is_remembered: bool,
+}
+
 /// Whether to load and decide again, or be done.
 pub(super) enum Round<T> {
     Again,
@@ -112,9 +123,21 @@ impl Engine {
             Some(typed) => Some(self.bypass_digest(account, typed.expose())?),
             None => None,
         };
+        let key = self.user_key(&caller.integration, &request.who);
+        let mut remembered = match (&wanted, &request.idempotency_key) {
+            (Wanted::Passcode(_), None) => key.as_ref().and_then(|key| self.inner.known.take(key)),
+            (Wanted::Passcode(_), Some(_)) | (Wanted::Factor { .. }, _) => None,
+        };
         for _ in 0..MAX_ROUNDS {
             let now = self.clock().now();
-            let facts = self.load_user(&caller.integration, &request.who, digest.as_ref(), now).await?;
+            let facts = match remembered.take() {
+                Some(user) => Some(Facts { user: Arc::unwrap_or_clone(user), bypass_code: None, is_remembered: true }),
+                None => self.load_user(key.as_ref(), digest.as_ref(), now).await?.map(|facts| Facts {
+                    user: facts.user,
+                    bypass_code: facts.bypass_code,
+                    is_remembered: false,
+                }),
+            };
             let user = facts.as_ref().map(|facts| &facts.user);
             let situation = Situation {
                 integration: &caller.integration,
@@ -124,6 +147,9 @@ impl Engine {
                 now,
             };
             let verdict = gate(&situation);
+            if facts.as_ref().is_some_and(|facts| facts.is_remembered) && verdict != Gate::Authenticate {
+                continue;
+            }
             // A repeated answer still lets nobody in whom the rules have come to refuse meanwhile.
             let may_still_get_in = match &verdict {
                 Gate::Deny(_) => false,
@@ -146,9 +172,17 @@ impl Engine {
                 AtGate::Authenticate => {}
             }
             // The gate lets only known users come this far.
-            let Some(facts) = &facts else { return Err(EngineError::NotFound) };
+            let Some(facts) = facts else { return Err(EngineError::NotFound) };
             let round = match &wanted {
-                Wanted::Passcode(_) => self.passcode(caller, request, facts, typed.as_ref(), now).await?,
+                Wanted::Passcode(_) => match self.passcode(caller, request, facts, typed.as_ref(), now).await? {
+                    Round::Again => Round::Again,
+                    Round::Done((answer, user)) => {
+                        if let (Some(key), Some(user)) = (key, user) {
+                            self.inner.known.keep(key, Arc::new(user));
+                        }
+                        return Ok(answer);
+                    }
+                },
                 Wanted::Factor { request: factor, device, ticket, by_menu } => {
                     match choose(&facts.user, *factor, *device) {
                         Ok(Chosen::Push(phone)) => {
@@ -179,14 +213,15 @@ impl Engine {
     }
 
     /// Judges a passcode. The attempt is counted, the code used up and the log written in one commit, before anything is answered.
+    /// After a success, also the user as it is now.
     async fn passcode(
         &self,
         caller: &Caller,
         request: &AuthRequest,
-        facts: &UserFacts,
+        facts: Facts,
         typed: Option<&TypedPasscode>,
         now: Timestamp,
-    ) -> Result<Round<AuthAnswer>, EngineError> {
+    ) -> Result<Round<(AuthAnswer, Option<User>)>, EngineError> {
         let (account, user) = (caller.account.id, &facts.user);
         let Ok(attempt) = user.lockout.begin_attempt(self.settings(caller).lockout, now) else {
             // The gate refused those who are locked out; only a clock that jumped can lead here.
@@ -199,7 +234,10 @@ impl Engine {
             // Too long or empty: wrong like any other.
             None => cs_core::login::Evaluation { matched: None, moves: Vec::new() },
         };
-        let txid = TxId::generate(&mut SystemRng);
+        if facts.is_remembered && evaluation.matched.is_none() {
+            return Ok(Round::Again);
+        }
+        let txid = TxId::at(now, &mut SystemRng);
         let mut entry = Entry {
             caller,
             txid,
@@ -230,6 +268,7 @@ impl Engine {
                 job = job.step(move_token(account, token, next));
             }
         }
+        let mut after = None;
         let decided = match evaluation.matched {
             Some(matched) => {
                 let why = match matched {
@@ -243,8 +282,9 @@ impl Engine {
                         AllowReason::ValidPasscode
                     }
                 };
-                let Ok(after) = user.lockout.succeed() else { return Ok(Round::Again) };
-                job = job.step(count_success(account, user, &after, now)).log(entry.allowed(
+                let Ok(lockout) = user.lockout.succeed() else { return Ok(Round::Again) };
+                after = Some((lockout, Moved::of(&evaluation.moves)));
+                job = job.step(count_success(account, user, &lockout, now)).log(entry.allowed(
                     self,
                     why,
                     "the passcode is right",
@@ -265,9 +305,19 @@ impl Engine {
         let at_integration = at_integration + usize::from(kept.is_some());
         // First: its table's name sorts before the others'.
         job.guards.splice(0..0, kept);
-        self.settle(job, at_integration).await.map(|round| match round {
+        Ok(match self.settle(job, at_integration).await? {
             Round::Again => Round::Again,
-            Round::Done(()) => Round::Done(AuthAnswer::Decided(decided)),
+            Round::Done(()) => {
+                let mut user = facts.user;
+                let user = after.map(|(lockout, moves)| {
+                    user.attempts += 1;
+                    user.lockout = lockout;
+                    user.last_login = Some(now);
+                    moves.into_iter().for_each(|moved| moved.apply(&mut user));
+                    user
+                });
+                Round::Done((AuthAnswer::Decided(decided), user))
+            }
         })
     }
 
@@ -295,7 +345,7 @@ impl Engine {
         denial: Denial,
         now: Timestamp,
     ) -> Result<AuthAnswer, EngineError> {
-        let txid = TxId::generate(&mut SystemRng);
+        let txid = TxId::at(now, &mut SystemRng);
         let entry = Entry {
             caller,
             txid,

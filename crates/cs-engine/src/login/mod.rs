@@ -24,11 +24,14 @@ mod repeat;
 mod status;
 mod trust;
 
+use std::sync::Arc;
+
 use cs_core::id::UserId;
 use cs_core::integration::Integration;
 use cs_core::login::Denial;
+use cs_core::user::User;
 use cs_core::username::Username;
-use cs_store::facts::{UserFacts, UserRef};
+use cs_store::facts::{UserFacts, UserRef, UserVersion};
 
 pub use answer::{Answer, AnswerError, Answered, Asked, RefusedAnswer};
 pub use auth::{AuthAnswer, AuthRequest, FactorInput};
@@ -36,6 +39,7 @@ pub use identity::IdentityCheck;
 pub use preauth::{Challenge, Preauth, PreauthOutcome, PreauthRequest};
 pub use status::{Decided, LoginStatus, Status, Why};
 
+use crate::known::{Lookup, UserKey};
 use crate::{Engine, EngineError};
 
 /// Whom a client means.
@@ -65,24 +69,46 @@ pub fn reference(txid: cs_core::id::TxId) -> String {
 }
 
 impl Engine {
-    /// The user, as `integration` spells names. A name that cannot be one is a name nobody has.
+    /// What to look for, as `integration` spells names. `None` for a name that cannot be one: nobody has it.
+    fn user_key(&self, integration: &Integration, who: &Who) -> Option<UserKey> {
+        let lookup = match who {
+            Who::Id(id) => Lookup::Id(*id),
+            Who::Name(name) => {
+                let name = Username::parse(name).ok()?;
+                Lookup::Name(name.key(integration.normalization).as_str().to_owned())
+            }
+        };
+        Some((integration.account, lookup))
+    }
+
+    /// The user as the database has it.
     async fn load_user(
         &self,
-        integration: &Integration,
-        who: &Who,
+        key: Option<&UserKey>,
         bypass_digest: Option<&[u8; 32]>,
         now: jiff::Timestamp,
     ) -> Result<Option<UserFacts>, EngineError> {
-        let account = integration.account;
-        let store = self.store();
-        match who {
-            Who::Id(id) => Ok(store.user_facts(account, UserRef::Id(*id), bypass_digest, now).await?),
-            Who::Name(name) => {
-                let Ok(name) = Username::parse(name) else { return Ok(None) };
-                let key = name.key(integration.normalization);
-                Ok(store.user_facts(account, UserRef::Name(key.as_str()), bypass_digest, now).await?)
-            }
+        let Some((account, lookup)) = key else { return Ok(None) };
+        let who = match lookup {
+            Lookup::Name(name) => UserRef::Name(name),
+            Lookup::Id(id) => UserRef::Id(*id),
+        };
+        Ok(self.store().user_facts(*account, who, bypass_digest, now).await?)
+    }
+
+    /// The same, from memory if the database says that nothing was changed and nothing attempted since. Bypass codes are not looked for.
+    async fn current_user(&self, key: Option<UserKey>, now: jiff::Timestamp) -> Result<Option<Arc<User>>, EngineError> {
+        let Some(key) = key else { return Ok(None) };
+        if let Some(known) = self.inner.known.find(&key)
+            && self.store().user_version(key.0, known.id).await? == Some(UserVersion::of(&known))
+        {
+            return Ok(Some(known));
         }
+        let user = self.load_user(Some(&key), None, now).await?.map(|facts| Arc::new(facts.user));
+        if let Some(user) = &user {
+            self.inner.known.keep(key, Arc::clone(user));
+        }
+        Ok(user)
     }
 }
 

@@ -1,5 +1,7 @@
 //! May this user in, and how.
 
+use std::sync::Arc;
+
 use cs_core::id::TxId;
 use cs_core::login::{AllowReason, Denial, DenyReason, FactorUsed, Gate, Menu, Situation, Ticket, gate, menu};
 use cs_core::user::User;
@@ -51,7 +53,7 @@ pub enum PreauthOutcome {
 #[derive(Debug)]
 pub struct Challenge {
     /// The user with its devices.
-    pub user: User,
+    pub user: Arc<User>,
     /// The id and number of the push that may follow, if the client can show a number.
     pub number: Option<(TxId, String)>,
     /// When that id is no longer good.
@@ -65,8 +67,8 @@ impl Engine {
     pub async fn preauth(&self, caller: &Caller, request: &PreauthRequest) -> Result<Preauth, EngineError> {
         for _ in 0..MAX_ROUNDS {
             let now = self.clock().now();
-            let facts = self.load_user(&caller.integration, &request.who, None, now).await?;
-            let user = facts.as_ref().map(|facts| &facts.user);
+            let found = self.current_user(self.user_key(&caller.integration, &request.who), now).await?;
+            let user = found.as_deref();
             let username = user.map_or_else(|| request.who.as_text(), |user| user.username.clone());
             let remembered = self.remembered(caller, user, request, now)?;
             let verdict = gate(&Situation {
@@ -83,8 +85,8 @@ impl Engine {
                 AtGate::Deny(refused) => PreauthOutcome::Deny(refused),
                 AtGate::Enroll(refused) => PreauthOutcome::Enroll(refused),
                 AtGate::Authenticate => {
-                    let Some(facts) = facts else { return Err(EngineError::NotFound) };
-                    let challenge = self.challenge(caller, facts.user, request.shows_number, now)?;
+                    let Some(user) = found else { return Err(EngineError::NotFound) };
+                    let challenge = self.challenge(caller, user, request.shows_number, now)?;
                     PreauthOutcome::Challenge(Box::new(challenge))
                 }
             };
@@ -109,7 +111,7 @@ impl Engine {
     fn challenge(
         &self,
         caller: &Caller,
-        user: User,
+        user: Arc<User>,
         shows_number: bool,
         now: Timestamp,
     ) -> Result<Challenge, EngineError> {
@@ -136,7 +138,7 @@ impl Engine {
         verdict: Gate,
         now: Timestamp,
     ) -> Result<AtGate, EngineError> {
-        let txid = TxId::generate(&mut SystemRng);
+        let txid = TxId::at(now, &mut SystemRng);
         let mut entry = Entry {
             caller,
             txid,

@@ -1,5 +1,7 @@
 //! Passcodes: each once, and only so many guesses.
 
+use cs_core::user::UserStatus;
+use cs_engine::admin::Actor;
 use cs_testkit::Site;
 
 use super::{passcode, preauth, status};
@@ -141,4 +143,54 @@ async fn outage_2016_02_01_the_login_path_reads_the_database_a_fixed_number_of_t
         assert_eq!(passcode(api, "alice", &code).await, expected);
         assert!(reads() - before <= 1, "auth read {} times", reads() - before);
     }
+
+    // One who was there before: a look whether anything changed, and the rest from memory.
+    assert_eq!(passcode(api, "alice", &token.hotp(1)).await, "allow");
+    let before = reads();
+    assert_eq!(preauth(api, "alice").await.text("result"), "auth");
+    assert_eq!(passcode(api, "alice", &token.hotp(2)).await, "allow");
+    assert!(reads() - before <= 1, "a login read {} times", reads() - before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_remembered_of_a_user_decides_nothing_after_a_change() {
+    let site = Site::start().await;
+    let api = site.auth_api();
+    let alice = site.user("alice").await;
+    let token = alice.hotp_token().await;
+    assert_eq!(passcode(api, "alice", &token.hotp(0)).await, "allow");
+    let after = [
+        (UserStatus::Disabled, "deny", "deny"),
+        (UserStatus::Active, "auth", "allow"),
+        (UserStatus::Bypass, "allow", "bypass"),
+        (UserStatus::Active, "auth", "allow"),
+    ];
+    for (counter, (status, asked, passed)) in (1..).zip(after) {
+        // Remembered by this, and changed before the code comes.
+        preauth(api, "alice").await;
+        alice.set_status(status).await;
+        assert_eq!(passcode(api, "alice", &token.hotp(counter)).await, passed, "{status:?}");
+        assert_eq!(preauth(api, "alice").await.text("result"), asked, "{status:?}");
+    }
+}
+
+/// What was remembered of the first user does not know how far the second has moved their token.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_two_users_moves_for_both() {
+    let site = Site::start().await;
+    let api = site.auth_api();
+    let (alice, bob) = (site.user("alice").await, site.user("bob").await);
+    let token = alice.hotp_token().await;
+    let account = site.engine().directory().accounts().await.unwrap()[0].id;
+    site.engine().give_token(account, &Actor::Terminal, bob.id, token.id).await.unwrap();
+    assert_eq!(passcode(api, "alice", &token.hotp(0)).await, "allow");
+    assert_eq!(passcode(api, "bob", &token.hotp(15)).await, "allow");
+    assert_eq!(passcode(api, "alice", &token.hotp(15)).await, "deny", "used by the other");
+    assert_eq!(
+        passcode(api, "alice", &token.hotp(30)).await,
+        "allow",
+        "more than twenty after the last code of her own"
+    );
+    assert_eq!(passcode(api, "bob", &token.hotp(31)).await, "allow");
+    assert_eq!(passcode(api, "alice", &token.hotp(31)).await, "deny");
 }
