@@ -38,6 +38,7 @@ async fn fill(store: &Store, rows: usize) {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "the figures of a run by hand")]
 async fn outage_2016_11_04_a_data_change_runs_in_chunks_beside_logins(database: TestDatabase) {
     let (one, other) = (database.open().await.unwrap(), database.open().await.unwrap());
     let rows = rows();
