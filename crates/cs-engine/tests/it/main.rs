@@ -27,6 +27,7 @@ mod bypass;
 mod bypass_codes;
 mod devices;
 mod groups;
+mod policies;
 mod site;
 mod tokens;
 mod users;
