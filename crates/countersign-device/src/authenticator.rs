@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use cs_wire::device::{
-    Answer, AnswerPayload, AnswerRequest, AnswerResponse, AnswerResult, DeviceKey, DeviceStatus, DeviceUpdate, Request,
+    Answer, AnswerPayload, AnswerRequest, AnswerResponse, AnswerResult, DeviceKey, DeviceStatus, DeviceUpdate, ExceptionStatus,
+    ExceptionsResponse, NewException, Request,
     RequestsResponse, sign,
 };
 use reqwest::Method;
@@ -225,6 +226,23 @@ impl Authenticator {
         let status: DeviceStatus = self.call(Method::POST, &format!("{ROOT}/device"), |_| to_json(&update)).await?;
         self.inner.storage.update(&self.record().device_id, |record| status.name.clone_into(&mut record.name))?;
         Ok(status)
+    }
+
+    /// Asks an administrator for an exception.
+    ///
+    /// # Errors
+    /// Network errors and refusals.
+    pub async fn request_exception(&self, wish: &NewException) -> Result<ExceptionStatus, Error> {
+        self.call(Method::POST, &format!("{ROOT}/exceptions"), |_| to_json(wish)).await
+    }
+
+    /// What became of the person's requests, newest first.
+    ///
+    /// # Errors
+    /// Network errors and refusals.
+    pub async fn exceptions(&self) -> Result<Vec<ExceptionStatus>, Error> {
+        let answer: ExceptionsResponse = self.get("/exceptions").await?;
+        Ok(answer.exceptions)
     }
 
     /// Unbinds the device at the server, then forgets its key. A device the server no longer knows is only forgotten.

@@ -86,6 +86,10 @@ ids! {
     TokenId, "DH", "a token id (DH…)";
     /// A batch member of bypass codes; the code itself is never an identifier.
     BypassCodeId, "DB", "a bypass code id (DB…)";
+    /// A person's request for an exception.
+    ExceptionId, "DQ", "an exception request id (DQ…)";
+    /// An exemption of a test or automation user.
+    ExemptionId, "DX", "an exemption id (DX…)";
     /// An integration (an application in Duo's panel): the public half of its credentials.
     IntegrationKey, "DI", "an integration key (DI…)";
     /// A policy.

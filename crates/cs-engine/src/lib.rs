@@ -12,6 +12,7 @@ pub mod devices;
 pub mod enroll;
 mod entropy;
 mod error;
+pub mod exceptions;
 mod geo;
 mod hub;
 mod known;

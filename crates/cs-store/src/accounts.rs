@@ -2,6 +2,7 @@
 
 use cs_core::account::{LoginSettings, NewUserPolicy, NumberMatching, SoftOtp, WithoutDisplay};
 use cs_core::bypass::BypassRules;
+use cs_core::exception::ExceptionRules;
 use cs_core::id::AccountId;
 use cs_core::lockout::LockoutPolicy;
 use jiff::{SignedDuration, Timestamp};
@@ -149,6 +150,20 @@ pub fn bypass_rules(settings: &Map<String, Json>) -> BypassRules {
     BypassRules {
         usual: minutes.map_or(defaults.usual, |minutes| SignedDuration::from_mins(minutes.min(MOST_BYPASS_MINUTES))),
         endless: settings.get("bypass_without_end").and_then(Json::as_bool).unwrap_or(defaults.endless),
+    }
+}
+
+/// Whether people may ask for exceptions, how long ones, and how long a request waits.
+pub fn exception_rules(settings: &Map<String, Json>) -> ExceptionRules {
+    let defaults = ExceptionRules::default();
+    let minutes = |name: &str, default: SignedDuration| {
+        let minutes = settings.get(name).and_then(Json::as_i64).filter(|minutes| *minutes > 0);
+        minutes.map_or(default, |minutes| SignedDuration::from_mins(minutes.min(MOST_BYPASS_MINUTES)))
+    };
+    ExceptionRules {
+        allowed: settings.get("exception_requests").and_then(Json::as_bool).unwrap_or(defaults.allowed),
+        longest: minutes("exception_max_minutes", defaults.longest),
+        waits: minutes("exception_answer_minutes", defaults.waits),
     }
 }
 

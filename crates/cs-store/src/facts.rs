@@ -5,10 +5,12 @@ use cs_core::device::{Authenticator, AuthenticatorClass, Phone, Token};
 use cs_core::group::{GroupStatus, Membership};
 use cs_core::id::{AccountId, UserId};
 use cs_core::lockout::{Lock, LockoutState};
+use cs_core::policy::exemption::Exemption;
 use cs_core::user::{DefaultFactor, User, UserStatus};
 
 use crate::convert::{corrupt, otp_columns, parsed};
 use crate::db::{Row, StoreError, Value};
+use crate::exemptions::read_exemption;
 use crate::{Store, args};
 
 /// Every kind of row has the same columns: kind, id, six texts, eleven numbers, bytes, one more text.
@@ -35,7 +37,10 @@ macro_rules! user_facts {
             "FROM u, user_token o JOIN token t ON t.account = o.account AND t.token_id = o.token_id WHERE o.account = $1 AND o.user_id = u.user_id ",
             "UNION ALL SELECT 'bypass', c.code_id, NULL, NULL, NULL, NULL, NULL, NULL, ",
             "c.expires_at, c.uses_left, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL ",
-            "FROM bypass_code c, u WHERE c.account = $1 AND c.user_id = u.user_id AND c.digest = $3"
+            "FROM bypass_code c, u WHERE c.account = $1 AND c.user_id = u.user_id AND c.digest = $3 ",
+            "UNION ALL SELECT 'exemption', m.exemption_id, m.kind, m.integrations, m.networks, m.reason, NULL, NULL, ",
+            "m.created_at, m.expires_at, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL ",
+            "FROM exemption m, u WHERE m.account = $1 AND m.user_id = u.user_id AND m.expires_at > $4"
         )
     };
 }
@@ -59,6 +64,8 @@ pub struct UserFacts {
     pub user: User,
     /// The bypass code with the digest asked for. Whether it may still be used is not checked here.
     pub bypass_code: Option<BypassCode>,
+    /// The exemptions whose end has not come.
+    pub exemptions: Vec<Exemption>,
 }
 
 /// What tells whether facts that were read earlier are still so: every change of a user, or of what belongs to it, raises one of the two.
@@ -107,12 +114,14 @@ impl Store {
 fn assemble(rows: &[Row]) -> Result<Option<UserFacts>, StoreError> {
     let mut user = None;
     let (mut groups, mut phones, mut tokens, mut bypass_code) = (Vec::new(), Vec::new(), Vec::new(), None);
+    let mut exemptions = Vec::new();
     for row in rows {
         match row.str(0)? {
             "user" => user = Some(read_user(row)?),
             "group" => groups.push(read_membership(row)?),
             "phone" => phones.push((row.int(8)?, read_phone(row)?)),
             "token" => tokens.push((row.int(8)?, read_token(row)?)),
+            "exemption" => exemptions.push(read_exemption(row, 2, 8)?),
             "bypass" => {
                 bypass_code = Some(BypassCode {
                     id: parsed("bypass_code", row, 1)?,
@@ -129,7 +138,7 @@ fn assemble(rows: &[Row]) -> Result<Option<UserFacts>, StoreError> {
     user.groups = groups;
     user.phones = phones.into_iter().map(|(_, phone)| phone).collect();
     user.tokens = tokens.into_iter().map(|(_, token)| token).collect();
-    Ok(Some(UserFacts { user, bypass_code }))
+    Ok(Some(UserFacts { user, bypass_code, exemptions }))
 }
 
 fn read_user(row: &Row) -> Result<User, StoreError> {

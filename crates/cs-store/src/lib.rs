@@ -12,6 +12,8 @@ pub mod backup;
 pub mod bypass_codes;
 mod convert;
 pub mod db;
+pub mod exceptions;
+pub mod exemptions;
 pub mod facts;
 pub mod groups;
 pub mod highwater;

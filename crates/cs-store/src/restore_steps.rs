@@ -49,6 +49,11 @@ pub fn restore_steps(now: Timestamp) -> Vec<Step> {
             "UPDATE administrator SET setup_digest = NULL, setup_expires = NULL, version = version + 1 WHERE setup_digest IS NOT NULL",
             args![],
         ),
+        // Decided after the backup, perhaps; the person asks again.
+        Step::any(
+            "UPDATE exception_request SET state = 'expired', decided_at = $1, sealed_code = NULL WHERE state = 'waiting' OR sealed_code IS NOT NULL",
+            args![now],
+        ),
         Step::any(raise_time_steps!("authenticator", "otp_kind"), floor()),
         Step::any(hold_counters!("authenticator", "otp_kind"), args![]),
         Step::any("DELETE FROM bypass_code", args![]),

@@ -170,6 +170,8 @@ pub fn remove_user(account: AccountId, user: UserId) -> Vec<Step> {
         Step::any("DELETE FROM activation WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM authenticator WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM bypass_code WHERE account = $1 AND user_id = $2", key()),
+        Step::any("DELETE FROM exception_request WHERE account = $1 AND user_id = $2", key()),
+        Step::any("DELETE FROM exemption WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM group_member WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM user_name WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM user_phone WHERE account = $1 AND user_id = $2", key()),

@@ -83,6 +83,15 @@ Examples:
     Watch(Watch),
     /// Ask the server what it knows about this device.
     Status,
+    /// Ask an administrator for an exception: no second factor for a time, or a bypass code.
+    #[command(after_help = "\
+Examples:
+  countersign-device request-exception --reason 'new phone arrives tomorrow' --for 8h
+  countersign-device request-exception --code --reason 'left the phone at home' --for 1h
+  countersign-device exceptions                    what became of it, with the code once there is one")]
+    RequestException(RequestException),
+    /// Show what became of your requests for exceptions.
+    Exceptions,
     /// Give this device another name.
     Rename {
         /// The new name.
@@ -164,6 +173,29 @@ pub struct Watch {
     /// End after so many answers.
     #[arg(long, value_name = "N")]
     pub count: Option<u64>,
+}
+
+/// Arguments of `request-exception`.
+#[derive(Debug, Args)]
+pub struct RequestException {
+    /// Why, for the administrator.
+    #[arg(long)]
+    pub reason: String,
+    /// For how long, such as 30m or 8h.
+    #[arg(long = "for", value_name = "TIME", value_parser = seconds)]
+    pub seconds: i64,
+    /// A bypass code that works once, in place of no second factor at all.
+    #[arg(long)]
+    pub code: bool,
+}
+
+/// A length of time such as 30m or 8h, in seconds.
+fn seconds(text: &str) -> Result<i64, String> {
+    let length: Result<jiff::SignedDuration, _> = text.parse();
+    match length {
+        Ok(length) if length.is_positive() => Ok(length.as_secs()),
+        Ok(_) | Err(_) => Err("expected a length of time such as 30m or 8h".to_owned()),
+    }
 }
 
 /// Arguments of `remove`.

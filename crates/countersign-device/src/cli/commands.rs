@@ -4,7 +4,7 @@ use std::fs;
 
 use fast_qr::QRBuilder;
 
-use super::args::{Activate, Command, Remove};
+use super::args::{Activate, Command, Remove, RequestException};
 use super::error::CliError;
 use super::shapes::{
     ActivateShape, ConfirmShape, ListShape, PasscodeShape, QrShape, RemoveShape, RequestShape, ShowShape, StatusShape,
@@ -18,7 +18,7 @@ use crate::clean::clean;
 use crate::enrol::Introduction;
 use crate::error::Error;
 use crate::record::Record;
-use cs_wire::device::DeviceStatus;
+use cs_wire::device::{DeviceStatus, ExceptionKind, ExceptionsResponse, NewException};
 
 pub(super) async fn dispatch(context: &mut Context<'_, '_>, command: &Command) -> Result<(), CliError> {
     match command {
@@ -30,6 +30,8 @@ pub(super) async fn dispatch(context: &mut Context<'_, '_>, command: &Command) -
         Command::Passcode => passcode(context),
         Command::Watch(arguments) => live::watch(context, arguments).await,
         Command::Status => status(context).await,
+        Command::RequestException(arguments) => request_exception(context, arguments).await,
+        Command::Exceptions => exceptions(context).await,
         Command::Rename { name } => rename(context, name).await,
         Command::Remove(arguments) => remove(context, arguments).await,
     }
@@ -135,6 +137,46 @@ async fn status(context: &mut Context<'_, '_>) -> Result<(), CliError> {
     let device = context.device()?;
     let status = device.status().await?;
     say_status(context, device.record(), &status)
+}
+
+async fn request_exception(context: &mut Context<'_, '_>, arguments: &RequestException) -> Result<(), CliError> {
+    let kind = if arguments.code { ExceptionKind::Code } else { ExceptionKind::Bypass };
+    let wish = NewException { kind, reason: arguments.reason.clone(), seconds: arguments.seconds };
+    let asked = context.device()?.request_exception(&wish).await?;
+    if context.json {
+        return Ok(context.terminal.json(&asked)?);
+    }
+    let until = time_of_day(context.terminal, asked.expires);
+    let line = format!("Asked ({}). An administrator decides until {until}; see countersign-device exceptions.", asked.id);
+    Ok(context.terminal.say(&clean(&line, 300))?)
+}
+
+async fn exceptions(context: &mut Context<'_, '_>) -> Result<(), CliError> {
+    let exceptions = context.device()?.exceptions().await?;
+    if context.json {
+        return Ok(context.terminal.json(&ExceptionsResponse { exceptions })?);
+    }
+    if exceptions.is_empty() {
+        return Ok(context.terminal.say("You have asked for nothing.")?);
+    }
+    for asked in exceptions {
+        let mut lines = vec![
+            context.terminal.paint(Style::Strong, &clean(&asked.reason, 100)),
+            field("id", &clean(&asked.id, 100)),
+            field("state", &clean(&asked.state, 100)),
+        ];
+        if let Some(until) = asked.until {
+            lines.push(field("until", &time_of_day(context.terminal, until)));
+        }
+        if let Some(note) = &asked.note {
+            lines.push(field("note", &clean(note, 500)));
+        }
+        if let Some(code) = &asked.code {
+            lines.push(field("code", &context.terminal.paint(Style::Strong, &clean(code, 100))));
+        }
+        say_all(context, &lines)?;
+    }
+    Ok(())
 }
 
 async fn rename(context: &mut Context<'_, '_>, name: &str) -> Result<(), CliError> {

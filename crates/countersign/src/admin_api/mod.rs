@@ -14,6 +14,7 @@
 //! | `phones`, `activation` | `/phones`, `/phones/{phone_id}/activation_url`, …`/send_sms_…` |
 //! | `tokens` | `/tokens`, `/tokens/{token_id}/resync` |
 //! | `bypass_codes` | `/bypass_codes`, `/users/{user_id}/bypass_codes` |
+//! | `exceptions`, `exemptions` | ours: `/exceptions`, `/exemptions`, `/users/{user_id}/exemptions` |
 //! | `credentials` | WebAuthn credentials, U2F tokens, desktop authenticators: there are none yet, and the lists say so |
 //! | `integrations` | `/integrations` |
 //! | `policies` | `/admin/v2/policies` |
@@ -31,6 +32,8 @@ mod admins;
 mod bulk;
 mod bypass_codes;
 mod credentials;
+mod exceptions;
+mod exemptions;
 pub mod extract;
 mod groups;
 mod info;
@@ -71,6 +74,8 @@ pub fn routes(app: App) -> Router {
         .merge(activation::routes())
         .merge(tokens::routes())
         .merge(bypass_codes::routes())
+        .merge(exceptions::routes())
+        .merge(exemptions::routes())
         .merge(credentials::routes())
         .merge(integrations::routes())
         .merge(policies::routes())

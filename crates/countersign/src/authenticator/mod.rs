@@ -8,6 +8,7 @@
 //! | `requests` | the logins that wait, pulled |
 //! | `events` | the same, as they come |
 //! | `answer` | the signed answer to one of them |
+//! | `exceptions` | what the person asks to be excepted from |
 //! | `device` | what the device may see and change of itself |
 //! | `claims` | what devices say of themselves, made fit to store and show |
 //! | `page` | what a person sees who opens an activation link |
@@ -18,6 +19,7 @@ mod answer;
 mod claims;
 mod device;
 mod events;
+mod exceptions;
 mod page;
 mod proof;
 mod refusal;
@@ -54,6 +56,7 @@ pub fn routes(engine: Engine, shutdown: Shutdown) -> Router {
         .route("/authenticator/v1/requests", get(requests::waiting))
         .route("/authenticator/v1/requests/{txid}/answer", post(answer::answer))
         .route("/authenticator/v1/events", get(events::events))
+        .route("/authenticator/v1/exceptions", get(exceptions::list).post(exceptions::ask))
         .route("/authenticator/v1/device", get(device::show).post(device::change).delete(device::unbind))
         .with_state(Phones::new(engine, shutdown))
 }

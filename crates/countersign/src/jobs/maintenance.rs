@@ -52,8 +52,11 @@ async fn end_exceptions(engine: &Engine) -> Result<(), EngineError> {
     for account in engine.account_ids().await? {
         let ended = engine.end_bypasses(account).await?;
         let reminded = engine.remind_of_bypasses(account).await?;
+        let (exemptions, told) = engine.end_exemptions(account).await?;
+        let expired = engine.expire_exceptions(account).await?;
+        let (ended, reminded) = (ended + exemptions + expired, reminded + told);
         if ended + reminded > 0 {
-            tracing::info!(account.id = %account, ended, reminded, "looked after bypasses that end");
+            tracing::info!(account.id = %account, ended, reminded, "looked after exceptions that end");
         }
     }
     Ok(())
@@ -66,6 +69,7 @@ async fn clean(engine: &Engine) -> Result<(), Box<dyn std::error::Error + Send +
         engine.store().sweep_effects(before).await?;
     }
     for account in engine.account_ids().await? {
+        engine.forget_delivered_codes(account).await?;
         let purged = engine.purge_trash(account).await?;
         if purged > 0 {
             tracing::info!(account.id = %account, users = purged, "deleted users whose time in the trash was over");

@@ -6,11 +6,12 @@
 pub mod administrators;
 pub mod bypass;
 pub mod bypass_codes;
+pub mod exemptions;
 pub mod groups;
 pub mod integrations;
 pub mod phones;
 pub mod settings;
-mod text;
+pub(crate) mod text;
 pub mod tokens;
 pub mod units;
 pub mod users;

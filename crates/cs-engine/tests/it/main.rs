@@ -26,6 +26,7 @@ macro_rules! on_both_engines {
 mod bypass;
 mod bypass_codes;
 mod devices;
+mod exceptions;
 mod groups;
 mod policies;
 mod site;

@@ -155,7 +155,7 @@ fn push(name: u8, at: Timestamp) -> Login {
 
 async fn a_user_is_read_with_everything_in_one_statement(database: TestDatabase) {
     let store = with_alice(&database).await;
-    let UserFacts { user, bypass_code } = facts(&store, 1).await;
+    let UserFacts { user, bypass_code, .. } = facts(&store, 1).await;
 
     assert_eq!((user.id, user.username.as_str(), user.status), (alice(), "alice", UserStatus::Active));
     assert_eq!((user.attempts, user.version, user.trust_epoch, user.lockout.failures), (7, 5, 1, 3));

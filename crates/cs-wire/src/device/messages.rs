@@ -386,6 +386,65 @@ pub struct DeviceUpdate {
     pub posture: Option<BTreeMap<String, serde_json::Value>>,
 }
 
+/// Body of `POST /authenticator/v1/exceptions`: the person asks for an exception.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewException {
+    /// For what.
+    pub kind: ExceptionKind,
+    /// Why, for the administrator.
+    pub reason: String,
+    /// For how long.
+    pub seconds: i64,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExceptionKind {
+    /// No second factor for a time.
+    Bypass,
+    /// A code that is good once.
+    Code,
+}
+
+/// Answer to `GET /authenticator/v1/exceptions`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExceptionsResponse {
+    /// The user's newest requests, newest first.
+    pub exceptions: Vec<ExceptionStatus>,
+}
+
+/// A request for an exception, as it stands.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExceptionStatus {
+    /// `DQ…`.
+    pub id: String,
+    /// For what.
+    pub kind: ExceptionKind,
+    /// Why.
+    pub reason: String,
+    /// `waiting`, `approved`, `refused` or `expired`.
+    pub state: String,
+    /// When it was asked.
+    pub created: i64,
+    /// Until when it can be decided.
+    pub expires: i64,
+    /// Until when it was granted.
+    pub until: Option<i64>,
+    /// What the administrator wrote.
+    pub note: Option<String>,
+    /// The bypass code, for the device that asked, while it works.
+    pub code: Option<String>,
+}
+
+impl fmt::Debug for ExceptionStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The code is a secret.
+        f.debug_struct("ExceptionStatus").field("id", &self.id).field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
 /// Tells a member that is null from one that is absent.
 fn present<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
 where

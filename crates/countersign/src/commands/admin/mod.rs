@@ -8,6 +8,8 @@ mod alert;
 mod bypass;
 mod bypass_args;
 mod error;
+mod exception;
+mod exemption;
 mod explain;
 mod group;
 mod integration;
@@ -80,6 +82,8 @@ enum What {
     Phone(phone::Phone),
     Token(token::Token),
     Bypass(bypass::Bypass),
+    Exception(exception::Exception),
+    Exemption(exemption::Exemption),
     #[command(visible_alias = "app")]
     Integration(integration::Integration),
     #[command(visible_alias = "admin")]
@@ -170,6 +174,8 @@ impl What {
             Self::Phone(phone) => phone.run(site).await,
             Self::Token(token) => token.run(site).await,
             Self::Bypass(bypass) => bypass.run(site).await,
+            Self::Exception(exception) => exception.run(site).await,
+            Self::Exemption(exemption) => exemption.run(site).await,
             Self::Integration(integration) => integration.run(site).await,
             Self::Administrator(administrator) => administrator.run(site).await,
             Self::Settings(settings) => settings.run(site).await,

@@ -1,13 +1,20 @@
 //! Who may do what: permissions, networks, accounts.
 
+use cs_core::exception::ExceptionKind;
 use cs_core::id::AccountId;
-use cs_core::integration::{Permission, Permissions};
+use cs_core::integration::{IntegrationType, Permission, Permissions};
+use cs_core::network::NetworkList;
 use cs_core::otp::TokenForm;
+use cs_core::policy::exemption::ExemptionKind;
 use cs_engine::admin::Actor;
 use cs_engine::admin::bypass_codes::{NewBypassCodes, WantedCodes};
+use cs_engine::admin::exemptions::NewExemption;
 use cs_engine::admin::groups::GroupChange;
+use cs_engine::admin::integrations::{IntegrationChange, PowerfulKeys};
+use cs_engine::exceptions::ExceptionWish;
 use cs_testkit::{Answer, Api, Site};
 use http::Method;
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::{create_group, create_phone, create_token, create_user};
@@ -64,6 +71,15 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/admin/v1/bypass_codes", ""),
     ("GET", "/admin/v1/bypass_codes/{code}", ""),
     ("DELETE", "/admin/v1/bypass_codes/{code}", ""),
+    ("GET", "/admin/v1/exceptions", ""),
+    ("GET", "/admin/v1/exceptions/{exception}", ""),
+    ("POST", "/admin/v1/exceptions/{exception}/approve", ""),
+    ("POST", "/admin/v1/exceptions/{exception}/refuse", ""),
+    ("GET", "/admin/v1/exemptions", ""),
+    ("GET", "/admin/v1/exemptions/{exemption}", ""),
+    ("DELETE", "/admin/v1/exemptions/{exemption}", ""),
+    ("GET", "/admin/v1/users/{user}/exemptions", ""),
+    ("POST", "/admin/v1/users/{user}/exemptions", ""),
     ("GET", "/admin/v1/webauthncredentials", ""),
     ("GET", "/admin/v1/u2ftokens", ""),
     ("GET", "/admin/v1/desktop_authenticators", ""),
@@ -77,6 +93,8 @@ struct Objects {
     phone: String,
     token: String,
     code: String,
+    exception: String,
+    exemption: String,
 }
 
 impl Objects {
@@ -87,6 +105,8 @@ impl Objects {
             ("phone", &self.phone),
             ("token", &self.token),
             ("code", &self.code),
+            ("exception", &self.exception),
+            ("exemption", &self.exemption),
         ];
         ids.iter().fold(pattern.to_owned(), |path, (kind, id)| path.replace(&format!("{{{kind}}}"), id))
     }
@@ -123,6 +143,8 @@ async fn every_route_refuses_missing_wrong_and_insufficient_credentials() {
         phone: create_phone(&site).await,
         token: create_token(&site, "1").await,
         code: "DBAAAAAAAAAAAAAAAAAA".to_owned(),
+        exception: "DQAAAAAAAAAAAAAAAAAA".to_owned(),
+        exemption: "DXAAAAAAAAAAAAAAAAAA".to_owned(),
     };
     for (method, pattern, _) in ROUTES {
         let path = objects.path(pattern);
@@ -134,7 +156,7 @@ async fn every_route_refuses_missing_wrong_and_insufficient_credentials() {
         assert_eq!(call(site.auth_api(), method, &path, &[]).await.code(), 40301, "{method} {path}");
         let (lacks, has) = if *method == "GET" { (&no_reader, &no_writer) } else { (&no_writer, &no_reader) };
         assert_eq!(call(lacks, method, &path, &[]).await.code(), 40301, "{method} {path}");
-        if *method == "GET" && !path.contains("DBAAAA") {
+        if *method == "GET" && !path.contains("AAAAAAAAAAAAAAAAAA") {
             call(has, method, &path, &[]).await.response();
         }
     }
@@ -230,12 +252,33 @@ async fn foreign_objects(site: &Site) -> Foreign {
         reason: None,
     };
     let code = engine.create_bypass_codes(account, &actor, user, new).await.unwrap()[0].id;
+    let wish = ExceptionWish {
+        kind: ExceptionKind::Code,
+        reason: "a new phone".to_owned(),
+        length: SignedDuration::from_hours(1),
+        source: "authenticator",
+        device: None,
+    };
+    let exception = engine.request_exception(account, user, &wish).await.unwrap().id;
+    let change = IntegrationChange { name: Some("scan".to_owned()), ..IntegrationChange::default() };
+    let kind = IntegrationType::parse("authapi").unwrap();
+    let app = engine.create_integration(account, &actor, PowerfulKeys::Refused, kind, &change).await.unwrap().key;
+    let new = NewExemption {
+        kind: ExemptionKind::PasscodeOnly,
+        applications: vec![app],
+        networks: NetworkList::parse("192.0.2.0/24").unwrap(),
+        until: site.now() + SignedDuration::from_hours(1),
+        reason: "a scan".to_owned(),
+    };
+    let exemption = engine.create_exemption(account, &actor, user, new).await.unwrap().id;
     let objects = Objects {
         user: user.to_string(),
         group: group.to_string(),
         phone: phone.to_string(),
         token: token.to_string(),
         code: code.to_string(),
+        exception: exception.to_string(),
+        exemption: exemption.to_string(),
     };
     Foreign { account, objects }
 }

@@ -5,6 +5,7 @@ mod activation;
 mod answers;
 mod device;
 mod events;
+mod exceptions;
 mod proofs;
 mod story;
 
