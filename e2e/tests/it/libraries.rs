@@ -27,6 +27,12 @@ fn duo_client(version: &str, program: &str) {
     run(&python(version), program, &[]);
 }
 
+#[test]
+fn every_method_of_duo_client_5_7_0_is_exercised_or_listed() {
+    let listed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/compatibility.md");
+    run(&python("5.7.0"), "admin_methods.py", &[listed.to_str().unwrap()]);
+}
+
 fn duo_api(signature_version: &str) {
     run(Path::new("node"), "duo_api.js", &[signature_version]);
 }
