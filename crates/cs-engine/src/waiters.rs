@@ -3,51 +3,82 @@
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use cs_core::id::TxId;
+use cs_core::id::{AccountId, IntegrationKey, TxId};
 use cs_core::login::Push;
+use cs_store::logins::Login;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
+use crate::Caller;
 use crate::access::Liveness;
 
 /// How long what was learnt about a login is kept after its push could last be answered: clients may ask again for its result.
 const KEEP: SignedDuration = SignedDuration::from_mins(2);
 
+/// How long a row that was read to be waiting need not be read again. News of other nodes comes once a second by one query for all; this bounds
+/// what a piece of it that went missing can cost.
+const TRUST: SignedDuration = SignedDuration::from_secs(30);
+
 const SHARDS: usize = 64;
+/// Forgetting looks at so many shards at a time: all of them once in 16 rounds.
+const SWEEP: usize = 4;
 
 /// The logins that somebody on this node has asked about.
 pub(crate) struct Waiters {
     shards: Vec<Mutex<HashMap<TxId, Entry>>>,
     hasher: std::hash::RandomState,
     parked: Arc<AtomicUsize>,
+    next_sweep: AtomicUsize,
 }
 
 struct Entry {
-    news: watch::Sender<Option<Push>>,
+    news: Arc<News>,
+    row: Option<OpenRow>,
     /// The connection of the request that made it, if it was made on this node.
     origin: Option<Liveness>,
     polls: u32,
     expires_at: Timestamp,
 }
 
+/// A row that was seen to be waiting after its entry was made, so that whoever closes it since tells the entry.
+struct OpenRow {
+    account: AccountId,
+    integration: IntegrationKey,
+    expires_at: Timestamp,
+    read_at: Timestamp,
+}
+
+/// How a login ended, once it has.
+#[derive(Default)]
+struct News {
+    end: OnceLock<Push>,
+    came: Notify,
+}
+
 /// A place in the queue for news of one login. Counted while it exists.
 pub(crate) struct Parked {
-    news: watch::Receiver<Option<Push>>,
+    news: Arc<News>,
     parked: Arc<AtomicUsize>,
+    /// When the login can no longer be answered, if the caller may ask about it and its row need not be read for that.
+    pub(crate) open_until: Option<Timestamp>,
 }
 
 impl Parked {
     /// Returns the final state once this node knows it.
-    pub(crate) async fn closed(&mut self) -> Push {
+    pub(crate) async fn closed(&self) -> Push {
+        let came = self.news.came.notified();
+        tokio::pin!(came);
+        // Enabled before the look, so that no news falls between.
+        came.as_mut().enable();
         loop {
-            if let Some(push) = *self.news.borrow_and_update() {
-                return push;
+            if let Some(end) = self.news.end.get() {
+                return *end;
             }
-            if self.news.changed().await.is_err() {
-                return std::future::pending().await;
-            }
+            came.as_mut().await;
+            came.set(self.news.came.notified());
+            came.as_mut().enable();
         }
     }
 }
@@ -64,6 +95,7 @@ impl Default for Waiters {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: std::hash::RandomState::new(),
             parked: Arc::default(),
+            next_sweep: AtomicUsize::new(0),
         }
     }
 }
@@ -77,11 +109,25 @@ impl Waiters {
     }
 
     /// Takes a place for news of `txid`. Take it before reading the row, so that no news falls between.
-    pub(crate) fn park(&self, txid: TxId, expires_at: Timestamp) -> Parked {
+    pub(crate) fn park(&self, txid: TxId, caller: &Caller, now: Timestamp) -> Parked {
         let mut shard = self.shard(txid);
-        let entry = shard.entry(txid).or_insert_with(|| Entry::new(expires_at));
+        let entry = shard.entry(txid).or_insert_with(|| Entry::new(now));
         self.parked.fetch_add(1, Ordering::Relaxed);
-        Parked { news: entry.news.subscribe(), parked: Arc::clone(&self.parked) }
+        let open = entry.row.as_ref().filter(|row| row.is_for(caller) && row.is_fresh(now));
+        Parked {
+            news: Arc::clone(&entry.news),
+            parked: Arc::clone(&self.parked),
+            open_until: open.map(|row| row.expires_at),
+        }
+    }
+
+    /// Remembers that `login`, for which a place was taken before its row was read, waits.
+    pub(crate) fn is_open(&self, login: &Login, now: Timestamp) {
+        let (account, integration, expires_at) = (login.account, login.integration, login.expires_at);
+        if let Some(entry) = self.shard(login.txid).get_mut(&login.txid) {
+            entry.expires_at = expires_at;
+            entry.row = Some(OpenRow { account, integration, expires_at, read_at: now });
+        }
     }
 
     /// Counts a question about `txid`; the number so far, this one included.
@@ -108,8 +154,11 @@ impl Waiters {
 
     /// Tells everyone who waits for `txid` that it is closed.
     pub(crate) fn closed(&self, txid: TxId, push: Push) {
-        if let Some(entry) = self.shard(txid).get(&txid) {
-            entry.news.send_replace(Some(push));
+        let news = self.shard(txid).get(&txid).map(|entry| Arc::clone(&entry.news));
+        if let Some(news) = news {
+            // It is closed only once; a second piece of the same news changes nothing.
+            let _ = news.end.set(push);
+            news.came.notify_waiters();
         }
     }
 
@@ -123,12 +172,13 @@ impl Waiters {
         self.shard(txid).contains_key(&txid)
     }
 
-    /// Forgets logins that nobody can ask about any more.
+    /// Forgets logins that nobody can ask about any more, a part of them at a time.
     pub(crate) fn forget_old(&self, now: Timestamp) {
-        for shard in &self.shards {
+        let first = self.next_sweep.fetch_add(SWEEP, Ordering::Relaxed) % SHARDS;
+        for shard in &self.shards[first..first + SWEEP] {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            shard.retain(|_, entry| entry.news.receiver_count() > 0 || now < entry.expires_at + KEEP);
-            if shard.capacity() > 1024 && shard.len() * 4 < shard.capacity() {
+            shard.retain(|_, entry| now < entry.expires_at + KEEP || Arc::strong_count(&entry.news) > 1);
+            if shard.capacity() > 16 && shard.len() * 4 < shard.capacity() {
                 shard.shrink_to_fit();
             }
         }
@@ -142,6 +192,17 @@ impl Waiters {
 
 impl Entry {
     fn new(expires_at: Timestamp) -> Self {
-        Self { news: watch::channel(None).0, origin: None, polls: 0, expires_at }
+        Self { news: Arc::default(), row: None, origin: None, polls: 0, expires_at }
+    }
+}
+
+impl OpenRow {
+    fn is_for(&self, caller: &Caller) -> bool {
+        self.account == caller.account.id && self.integration == caller.integration.key
+    }
+
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        // A clock set back makes it old as well.
+        now.duration_since(self.read_at).abs() < TRUST
     }
 }

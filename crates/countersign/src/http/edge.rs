@@ -95,28 +95,39 @@ impl Edge {
     }
 
     /// Passes a request to `router` and completes the answer.
-    pub(crate) async fn answer(
-        &self,
+    ///
+    /// Not an `async fn`: that would keep the request twice, for as long as the answer takes.
+    pub(crate) fn answer(
+        self: &Arc<Self>,
         router: &Router,
         connection: &Arc<ConnectionAlive>,
         mut request: Request<Incoming>,
-    ) -> Response<Body> {
+    ) -> impl Future<Output = Response<Body>> + use<> {
         let in_flight = connection.begin_request();
         let id = self.ids.next();
         let client = client_address(connection.peer().ip(), request.headers(), &self.trusted_proxies);
-        let mut response = match self.admit(client, &request) {
-            Err(failure) => failure.into_response(),
+        let answer = match self.admit(client, &request) {
+            Err(failure) => Err(failure.into_response()),
             Ok(()) => {
                 let info = RequestInfo { id, client, connection: connection.clone(), bounds: self.bounds };
                 request.extensions_mut().insert(info);
-                let answered: Result<_, Infallible> = router.clone().call(request).await;
-                answered.unwrap_or_else(|never| match never {})
+                Ok(router.clone().call(request))
             }
         };
-        self.count_refusal(client, response.status());
-        response.headers_mut().insert(REQUEST_ID, id.header());
-        complete(response.headers_mut());
-        keep_until_sent(response, in_flight)
+        let edge = Arc::clone(self);
+        async move {
+            let mut response = match answer {
+                Ok(answer) => {
+                    let answered: Result<_, Infallible> = answer.await;
+                    answered.unwrap_or_else(|never| match never {})
+                }
+                Err(response) => response,
+            };
+            edge.count_refusal(client, response.status());
+            response.headers_mut().insert(REQUEST_ID, id.header());
+            complete(response.headers_mut());
+            keep_until_sent(response, in_flight)
+        }
     }
 
     /// What can be refused before anything is read.

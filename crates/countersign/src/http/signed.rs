@@ -127,7 +127,8 @@ impl<D: LoginDoor, T: FromParams> FromRequest<App> for Signed<D, T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
-        let authentic = authenticate::<D>(request, app).await?;
+        // Boxed: the handler may wait for a person, and should not keep the request's head and body meanwhile.
+        let authentic = Box::pin(authenticate::<D>(request, app)).await?;
         let request = T::from_params(&authentic.params)?;
         let caller = Caller {
             account: authentic.account,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use futures_util::future::Either;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::rt::{Read, Write};
@@ -16,6 +17,7 @@ use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::task::TaskTracker;
 
 use super::connection::Lifetime;
@@ -139,19 +141,26 @@ impl Connection {
         let Some(acceptor) = acceptor else {
             return self.http(stream, true).await;
         };
+        // Boxed: a connection may last for hours, and what its handshake needs is kilobytes.
+        let Some(stream) = Box::pin(self.handshake(acceptor, stream)).await else { return };
+        let is_http1 = stream.get_ref().1.alpn_protocol() != Some(b"h2");
+        self.http(stream, is_http1).await;
+    }
+
+    /// The encrypted stream, in a box because it is large and handed on; `None` if there will be none.
+    async fn handshake(&self, acceptor: TlsAcceptor, stream: TcpStream) -> Option<Box<TlsStream<TcpStream>>> {
+        let peer = self.alive.peer();
         let handshake = tokio::time::timeout(self.net.limits.handshake_timeout, acceptor.accept(stream));
         let handshake = tokio::select! {
             handshake = handshake => handshake,
-            () = self.net.shutdown.closing() => return,
+            () = self.net.shutdown.closing() => return None,
         };
         match handshake {
-            Ok(Ok(stream)) => {
-                let is_http1 = stream.get_ref().1.alpn_protocol() != Some(b"h2");
-                self.http(stream, is_http1).await;
-            }
+            Ok(Ok(stream)) => return Some(Box::new(stream)),
             Ok(Err(error)) => tracing::debug!(peer = %peer, error = %error, "TLS handshake failed"),
             Err(_) => tracing::debug!(peer = %peer, "TLS handshake timed out"),
         }
+        None
     }
 
     async fn http<I>(&self, stream: I, is_http1: bool)
@@ -162,14 +171,18 @@ impl Connection {
         let timeouts =
             Timeouts { header: limits.header_timeout, idle: limits.idle_timeout, write: limits.body_timeout, is_http1 };
         let io = TokioIo::new(TimedIo::new(stream, self.alive.clone(), timeouts));
-        let ended = if is_http1 { self.http1(io).await } else { self.http2(io).await };
+        // Boxed, so that a connection of the one kind is not as large as one of the other.
+        let ended = if is_http1 { self.http1(io).await } else { Box::pin(self.http2(io)).await };
         if let Err(error) = ended {
             tracing::debug!(peer = %self.alive.peer(), error = %error, "connection ended");
         }
     }
 
     async fn http1<I: Read + Write + Unpin + Send + 'static>(&self, io: I) -> hyper::Result<()> {
-        let service = service_fn(|request| self.answer(request));
+        let service = service_fn(|request| {
+            let answer = answer(&self.net, &self.alive, &self.service, request);
+            async move { Ok::<_, Infallible>(answer.await) }
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             // Bounded by `TimedIo` instead, which tells waiting for headers from waiting for a person.
@@ -213,21 +226,18 @@ impl Connection {
             () = self.net.shutdown.closing() => Ok(()),
         }
     }
-
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
-        Ok(answer(&self.net, &self.alive, &self.service, request).await)
-    }
 }
 
-async fn answer(
+/// Not an `async fn`: that would keep the request twice, for as long as the answer takes.
+fn answer(
     net: &Net,
     alive: &Arc<ConnectionAlive>,
     service: &Service,
     request: Request<Incoming>,
-) -> Response<Body> {
+) -> impl Future<Output = Response<Body>> + use<> {
     match service {
-        Service::Router(router) => net.edge.answer(router, alive, request).await,
-        Service::TooManyConnections => net.edge.turn_away(),
+        Service::Router(router) => Either::Left(net.edge.answer(router, alive, request)),
+        Service::TooManyConnections => Either::Right(std::future::ready(net.edge.turn_away())),
     }
 }
 

@@ -83,6 +83,13 @@ pub enum LoginStatus {
     Decided(Decided),
 }
 
+/// What a row says.
+enum Standing {
+    /// Nobody has answered, and somebody may until then.
+    Open(Timestamp),
+    Decided(Decided),
+}
+
 impl Engine {
     /// How login `txid` stands, held open while nothing changes: [`HOLD`], or [`LEGACY_HOLD`] for REST v1.
     pub async fn auth_status(&self, caller: &Caller, txid: TxId) -> Result<LoginStatus, EngineError> {
@@ -112,49 +119,75 @@ impl Engine {
         is_poll: bool,
     ) -> Result<LoginStatus, EngineError> {
         // The place is taken before the row is read, so that no news falls between.
-        let mut parked = self.inner.waiters.park(txid, self.clock().now());
-        let login = self.login_of(caller, txid).await?;
-        if is_poll && caller.surface == Surface::RestV1 && login.push.is_waiting() {
-            let polls = self.inner.waiters.count_poll(txid, login.expires_at);
-            if polls == 1 && login.push.at(self.clock().now()).is_waiting() {
+        let parked = self.inner.waiters.park(txid, caller, self.clock().now());
+        // What is needed for a moment only is boxed here and below: thousands of these wait at a time.
+        let mut open_until = match parked.open_until {
+            Some(open_until) => open_until,
+            None => match Box::pin(self.look(caller, txid)).await? {
+                Standing::Open(open_until) => open_until,
+                Standing::Decided(decided) => return Ok(LoginStatus::Decided(decided)),
+            },
+        };
+        if is_poll && caller.surface == Surface::RestV1 {
+            let polls = self.inner.waiters.count_poll(txid, open_until);
+            if polls == 1 {
                 // The first answer is news: it tells the person to look at the phone. Every later one is held open.
                 return Ok(LoginStatus::Waiting);
             }
             if polls >= LEGACY_POLL_LIMIT {
-                self.withdraw(&login, DenyReason::NoResponse, self.clock().now()).await?;
-                return self.decided(caller, &self.login_of(caller, txid).await?).await.map(LoginStatus::Decided);
+                match Box::pin(self.give_up(caller, txid)).await? {
+                    Standing::Open(until) => open_until = until,
+                    Standing::Decided(decided) => return Ok(LoginStatus::Decided(decided)),
+                }
             }
         }
-        let mut login = login;
         loop {
+            tokio::select! {
+                biased;
+                push = parked.closed() => {
+                    if let Some(decided) = decided_by_news(caller, txid, push) {
+                        return Ok(LoginStatus::Decided(decided));
+                    }
+                }
+                () = self.clock().sleep_until(until.min(open_until)) => {
+                    if self.clock().now() < open_until {
+                        return Ok(LoginStatus::Waiting);
+                    }
+                }
+            }
+            // Closed in a way that the row tells more of, or its time is over.
+            match Box::pin(self.look(caller, txid)).await? {
+                Standing::Open(until) => open_until = until,
+                Standing::Decided(decided) => return Ok(LoginStatus::Decided(decided)),
+            }
+        }
+    }
+
+    /// Reads how the caller's login stands, and closes it if its time is over. Needs a place taken before.
+    async fn look(&self, caller: &Caller, txid: TxId) -> Result<Standing, EngineError> {
+        loop {
+            let login = self.login_of(caller, txid).await?;
             let now = self.clock().now();
             match login.push.at(now) {
                 Push::Waiting { expires_at } => {
-                    let wake = until.min(expires_at);
-                    tokio::select! {
-                        push = parked.closed() => {
-                            login.push = push;
-                            if matches!(push, Push::Refused | Push::Cancelled) {
-                                login = self.login_of(caller, txid).await?;
-                            }
-                        }
-                        () = self.clock().sleep_until(wake) => {
-                            if self.clock().now() < expires_at {
-                                return Ok(LoginStatus::Waiting);
-                            }
-                        }
-                    }
+                    self.inner.waiters.is_open(&login, now);
+                    return Ok(Standing::Open(expires_at));
                 }
-                Push::TimedOut if login.push.is_waiting() => {
-                    self.time_out(&login, now).await?;
-                    // Whoever closed it, and however: the row says.
-                    login = self.login_of(caller, txid).await?;
-                }
+                // Whoever closes it, and however: the row says.
+                Push::TimedOut if login.push.is_waiting() => self.time_out(&login, now).await?,
                 Push::Approved | Push::Denied | Push::Fraud | Push::TimedOut | Push::Cancelled | Push::Refused => {
-                    return self.decided(caller, &login).await.map(LoginStatus::Decided);
+                    return self.decided(caller, &login).await.map(Standing::Decided);
                 }
             }
         }
+    }
+
+    /// Withdraws a login whose client has asked as often as it may.
+    async fn give_up(&self, caller: &Caller, txid: TxId) -> Result<Standing, EngineError> {
+        let login = self.login_of(caller, txid).await?;
+        self.withdraw(&login, DenyReason::NoResponse, self.clock().now()).await?;
+        // Whoever closed it, and however: the row says.
+        self.look(caller, txid).await
     }
 
     /// The login `txid` if it is one of the caller's.
@@ -166,28 +199,19 @@ impl Engine {
 
     /// What a closed login means to the application.
     async fn decided(&self, caller: &Caller, login: &Login) -> Result<Decided, EngineError> {
-        let reason = match login.push {
-            Push::Approved => {
-                let mut decided = Decided::let_in(AllowReason::UserApproved);
-                if caller.integration.remembered_days.is_some() {
-                    let now = self.clock().now();
-                    let facts = self.store().user_facts(login.account, UserRef::Id(login.user), None, now).await?;
-                    if let Some(facts) = facts {
-                        decided.trusted_device_token = self.remember(&caller.integration, &facts.user, now)?;
-                    }
+        if login.push == Push::Approved {
+            let mut decided = Decided::let_in(AllowReason::UserApproved);
+            if caller.integration.remembered_days.is_some() {
+                let now = self.clock().now();
+                let facts = self.store().user_facts(login.account, UserRef::Id(login.user), None, now).await?;
+                if let Some(facts) = facts {
+                    decided.trusted_device_token = self.remember(&caller.integration, &facts.user, now)?;
                 }
-                return Ok(decided);
             }
-            Push::Denied => DenyReason::UserMistake,
-            Push::Fraud => DenyReason::UserMarkedFraud,
-            Push::TimedOut => DenyReason::NoResponse,
-            Push::Waiting { .. } => DenyReason::Error,
-            Push::Cancelled | Push::Refused => {
-                login.reason.as_deref().and_then(DenyReason::parse).unwrap_or(DenyReason::Error)
-            }
-        };
-        let denial = Denial::new(reason, String::new());
-        Ok(Decided::refused(&Refused { denial, reference: reference(login.txid) }))
+            return Ok(decided);
+        }
+        let reason = reason_of(login.push).or_else(|| login.reason.as_deref().and_then(DenyReason::parse));
+        Ok(refused(login.txid, reason.unwrap_or(DenyReason::Error)))
     }
 
     /// Writes down that nobody answered `login` in time. Does nothing if it is closed.
@@ -243,6 +267,32 @@ impl Engine {
         let legacy_signature = access_member(login, "legacy_signature").as_bool().unwrap_or(false);
         Ok(Caller { account, integration, surface, connection: Liveness::forever(), legacy_signature })
     }
+}
+
+/// The decision, where the news of its end is all there is to know; otherwise the row has more.
+fn decided_by_news(caller: &Caller, txid: TxId, push: Push) -> Option<Decided> {
+    match push {
+        Push::Approved if caller.integration.remembered_days.is_none() => {
+            Some(Decided::let_in(AllowReason::UserApproved))
+        }
+        Push::Denied | Push::Fraud | Push::TimedOut => reason_of(push).map(|reason| refused(txid, reason)),
+        Push::Approved | Push::Cancelled | Push::Refused | Push::Waiting { .. } => None,
+    }
+}
+
+/// Why a login that ended so is refused, where the end alone says it.
+const fn reason_of(push: Push) -> Option<DenyReason> {
+    match push {
+        Push::Denied => Some(DenyReason::UserMistake),
+        Push::Fraud => Some(DenyReason::UserMarkedFraud),
+        Push::TimedOut => Some(DenyReason::NoResponse),
+        Push::Waiting { .. } => Some(DenyReason::Error),
+        Push::Approved | Push::Cancelled | Push::Refused => None,
+    }
+}
+
+fn refused(txid: TxId, reason: DenyReason) -> Decided {
+    Decided::refused(&Refused { denial: Denial::new(reason, String::new()), reference: reference(txid) })
 }
 
 /// The log's word for a push.
