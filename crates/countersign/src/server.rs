@@ -12,7 +12,9 @@ use tokio::task::JoinHandle;
 use crate::config::Config;
 use crate::http::{Edge, Gate, Observe, request_host, with_fallbacks};
 use crate::net::{Endpoint, Net, Shutdown, bind, serve};
-use crate::ops::{Health, Metrics, Operations, ReadinessCheck, health_routes, operations_routes};
+use crate::ops::{
+    Health, Metrics, Operations, ReadinessCheck, give_back_after_bursts, health_routes, operations_routes,
+};
 use crate::tls::{Certificates, Reload, TlsError};
 
 /// How often certificate files are looked at for changes.
@@ -148,6 +150,8 @@ pub fn serve_bound(
         None => accept(bound.api, Some(tls), by_host(config.hosts.authenticator.name.clone(), authenticator, api)),
     }
     tokio::spawn(keep_certificate_fresh(certificates.clone(), shutdown.clone()));
+
+    tokio::spawn(give_back_after_bursts(Arc::downgrade(&net), shutdown.clone()));
 
     let metrics = Metrics::install();
     if let Some(metrics) = metrics.clone() {

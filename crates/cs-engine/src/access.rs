@@ -32,6 +32,11 @@ impl Liveness {
         self.answered.store(true, Ordering::Release);
     }
 
+    /// Whether its connection is alive. After its end nothing changes any more.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connection.load(Ordering::Acquire)
+    }
+
     /// Whether the request died without an answer.
     pub fn died(&self) -> bool {
         !self.connection.load(Ordering::Acquire) && !self.answered.load(Ordering::Acquire)

@@ -22,24 +22,36 @@ const KEEP: SignedDuration = SignedDuration::from_mins(2);
 const TRUST: SignedDuration = SignedDuration::from_secs(30);
 
 const SHARDS: usize = 64;
-/// Forgetting looks at so many shards at a time: all of them once in 16 rounds.
-const SWEEP: usize = 4;
+/// Forgetting looks at so many shards at a time: at all of them once in four rounds.
+const SWEEP: usize = 16;
 
 /// The logins that somebody on this node has asked about.
 pub(crate) struct Waiters {
     shards: Vec<Mutex<HashMap<TxId, Entry>>>,
     hasher: std::hash::RandomState,
-    parked: Arc<AtomicUsize>,
+    parked: AtomicUsize,
     next_sweep: AtomicUsize,
 }
 
+/// What is known of one login. Owns nothing on the heap while nobody waits for it and its origin is gone: after a burst many of these outlive what lay
+/// around them, and each piece of theirs would keep a page from being given back.
 struct Entry {
-    news: Arc<News>,
+    /// How it ended, once it has.
+    end: Option<Push>,
+    /// Present while somebody waits.
+    news: Option<Arc<News>>,
     row: Option<OpenRow>,
-    /// The connection of the request that made it, if it was made on this node.
-    origin: Option<Liveness>,
+    origin: Option<Origin>,
     polls: u32,
     expires_at: Timestamp,
+}
+
+/// The request that made a login on this node.
+enum Origin {
+    /// Its connection may be alive.
+    Watched(Liveness),
+    /// Its connection has ended; whether before its answer was given.
+    Ended { died: bool },
 }
 
 /// A row that was seen to be waiting after its entry was made, so that whoever closes it since tells the entry.
@@ -50,7 +62,6 @@ struct OpenRow {
     read_at: Timestamp,
 }
 
-/// How a login ended, once it has.
 #[derive(Default)]
 struct News {
     end: OnceLock<Push>,
@@ -58,14 +69,15 @@ struct News {
 }
 
 /// A place in the queue for news of one login. Counted while it exists.
-pub(crate) struct Parked {
+pub(crate) struct Parked<'a> {
+    waiters: &'a Waiters,
+    txid: TxId,
     news: Arc<News>,
-    parked: Arc<AtomicUsize>,
     /// When the login can no longer be answered, if the caller may ask about it and its row need not be read for that.
     pub(crate) open_until: Option<Timestamp>,
 }
 
-impl Parked {
+impl Parked<'_> {
     /// Returns the final state once this node knows it.
     pub(crate) async fn closed(&self) -> Push {
         let came = self.news.came.notified();
@@ -83,9 +95,15 @@ impl Parked {
     }
 }
 
-impl Drop for Parked {
+impl Drop for Parked<'_> {
     fn drop(&mut self) {
-        self.parked.fetch_sub(1, Ordering::Relaxed);
+        self.waiters.parked.fetch_sub(1, Ordering::Relaxed);
+        if let Some(entry) = self.waiters.shard(self.txid).get_mut(&self.txid)
+            // Ours and the entry's: more are taken under the same lock only.
+            && entry.news.as_ref().is_some_and(|news| Arc::ptr_eq(news, &self.news) && Arc::strong_count(news) == 2)
+        {
+            entry.news = None;
+        }
     }
 }
 
@@ -94,7 +112,7 @@ impl Default for Waiters {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: std::hash::RandomState::new(),
-            parked: Arc::default(),
+            parked: AtomicUsize::new(0),
             next_sweep: AtomicUsize::new(0),
         }
     }
@@ -105,20 +123,17 @@ impl Waiters {
     pub(crate) fn opened(&self, txid: TxId, origin: Liveness, expires_at: Timestamp) {
         let mut shard = self.shard(txid);
         let entry = shard.entry(txid).or_insert_with(|| Entry::new(expires_at));
-        entry.origin = Some(origin);
+        entry.origin = Some(Origin::Watched(origin));
     }
 
     /// Takes a place for news of `txid`. Take it before reading the row, so that no news falls between.
-    pub(crate) fn park(&self, txid: TxId, caller: &Caller, now: Timestamp) -> Parked {
+    pub(crate) fn park(&self, txid: TxId, caller: &Caller, now: Timestamp) -> Parked<'_> {
+        self.parked.fetch_add(1, Ordering::Relaxed);
         let mut shard = self.shard(txid);
         let entry = shard.entry(txid).or_insert_with(|| Entry::new(now));
-        self.parked.fetch_add(1, Ordering::Relaxed);
         let open = entry.row.as_ref().filter(|row| row.is_for(caller) && row.is_fresh(now));
-        Parked {
-            news: Arc::clone(&entry.news),
-            parked: Arc::clone(&self.parked),
-            open_until: open.map(|row| row.expires_at),
-        }
+        let open_until = open.map(|row| row.expires_at);
+        Parked { waiters: self, txid, news: entry.news(), open_until }
     }
 
     /// Remembers that `login`, for which a place was taken before its row was read, waits.
@@ -141,24 +156,25 @@ impl Waiters {
     /// Whether the request that made `txid` on this node has lost its connection before it was answered; `None` if this node does not know the login.
     pub(crate) fn origin_is_dead(&self, txid: TxId) -> Option<bool> {
         let shard = self.shard(txid);
-        let origin = shard.get(&txid)?.origin.as_ref()?;
-        Some(origin.died())
+        shard.get(&txid)?.origin.as_ref().map(Origin::died)
     }
 
     /// Makes the request on `origin` the one that `txid` belongs to, after the first one's connection has died.
     pub(crate) fn adopt(&self, txid: TxId, origin: Liveness) {
         if let Some(entry) = self.shard(txid).get_mut(&txid) {
-            entry.origin = Some(origin);
+            entry.origin = Some(Origin::Watched(origin));
         }
     }
 
     /// Tells everyone who waits for `txid` that it is closed.
     pub(crate) fn closed(&self, txid: TxId, push: Push) {
-        let news = self.shard(txid).get(&txid).map(|entry| Arc::clone(&entry.news));
-        if let Some(news) = news {
+        if let Some(entry) = self.shard(txid).get_mut(&txid) {
             // It is closed only once; a second piece of the same news changes nothing.
-            let _ = news.end.set(push);
-            news.came.notify_waiters();
+            let end = *entry.end.get_or_insert(push);
+            if let Some(news) = &entry.news {
+                let _ = news.end.set(end);
+                news.came.notify_waiters();
+            }
         }
     }
 
@@ -177,7 +193,12 @@ impl Waiters {
         let first = self.next_sweep.fetch_add(SWEEP, Ordering::Relaxed) % SHARDS;
         for shard in &self.shards[first..first + SWEEP] {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            shard.retain(|_, entry| now < entry.expires_at + KEEP || Arc::strong_count(&entry.news) > 1);
+            shard.retain(|_, entry| {
+                entry.origin = entry.origin.take().map(Origin::at_last);
+                // Left behind where two went at the same moment.
+                entry.news.take_if(|news| Arc::strong_count(news) == 1);
+                entry.news.is_some() || now < entry.expires_at + KEEP
+            });
             if shard.capacity() > 16 && shard.len() * 4 < shard.capacity() {
                 shard.shrink_to_fit();
             }
@@ -192,7 +213,31 @@ impl Waiters {
 
 impl Entry {
     fn new(expires_at: Timestamp) -> Self {
-        Self { news: Arc::default(), row: None, origin: None, polls: 0, expires_at }
+        Self { end: None, news: None, row: None, origin: None, polls: 0, expires_at }
+    }
+
+    fn news(&mut self) -> Arc<News> {
+        let news = self.news.get_or_insert_with(|| {
+            Arc::new(News { end: self.end.map(OnceLock::from).unwrap_or_default(), came: Notify::new() })
+        });
+        Arc::clone(news)
+    }
+}
+
+impl Origin {
+    fn died(&self) -> bool {
+        match self {
+            Self::Watched(request) => request.died(),
+            Self::Ended { died } => *died,
+        }
+    }
+
+    /// Lets go of a request that can no longer change.
+    fn at_last(self) -> Self {
+        match self {
+            Self::Watched(request) if !request.is_connected() => Self::Ended { died: request.died() },
+            Self::Watched(_) | Self::Ended { .. } => self,
+        }
     }
 }
 
