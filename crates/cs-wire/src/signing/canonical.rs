@@ -1,5 +1,7 @@
 //! The text that is signed, line by line.
 
+use std::borrow::Cow;
+
 use aws_lc_rs::{digest, hmac};
 
 /// The version of the canonical text.
@@ -86,14 +88,21 @@ impl Lines<'_> {
     }
 }
 
+/// What most requests have: no body, or no `X-Duo-*` header.
+const SHA512_OF_NOTHING: &str = "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce\
+                                 47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e";
+
 /// SHA-512 in lower-case hexadecimal.
-pub(super) fn sha512_hex(data: &[u8]) -> String {
-    data_encoding::HEXLOWER.encode(digest::digest(&digest::SHA512, data).as_ref())
+pub(super) fn sha512_hex(data: &[u8]) -> Cow<'static, str> {
+    if data.is_empty() {
+        return SHA512_OF_NOTHING.into();
+    }
+    data_encoding::HEXLOWER.encode(digest::digest(&digest::SHA512, data).as_ref()).into()
 }
 
 /// The hash of the `X-Duo-*` headers among `headers`: names in lower case and sorted, `name\0value`
 /// joined by `\0`, values trimmed. Without such a header it is the hash of nothing.
-pub(super) fn x_duo_hash<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
+pub(super) fn x_duo_hash<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Cow<'static, str> {
     let mut found: Vec<(String, &[u8])> = headers
         .filter(|(name, _)| is_x_duo(name))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim_ascii()))

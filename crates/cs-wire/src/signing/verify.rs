@@ -1,5 +1,7 @@
 //! Finding the version of a signature that matches.
 
+use std::borrow::Cow;
+
 use aws_lc_rs::hmac;
 use jiff::Timestamp;
 use subtle::ConstantTimeEq;
@@ -99,7 +101,7 @@ where
     let date = request.only_header("x-duo-date").or_else(|| request.only_header("date"));
     let is_json = has_body && body_kind == BodyKind::Json;
     let versions = candidate_versions(credentials.hash, date.is_some(), has_body, is_json, allowed);
-    if versions.is_empty() {
+    if versions.clone().next().is_none() {
         // What is left is a legacy form without a date, or JSON under a scheme that signs none.
         let error = if date.is_none() { AuthError::MissingDate } else { AuthError::BadSignature };
         return Err(error.into());
@@ -113,7 +115,7 @@ where
     };
     let pairs = decode_pairs(source, MAX_PARAMS).ok_or(AuthError::BadSignature)?;
     let version =
-        matching_version(request, credentials, skey, names, date, &versions, &pairs).ok_or(AuthError::BadSignature)?;
+        matching_version(request, credentials, skey, names, date, versions, &pairs).ok_or(AuthError::BadSignature)?;
     if version.is_dated() {
         let signed = date.and_then(parse_date).ok_or(AuthError::BadDate)?;
         if !is_in_window(signed, now) {
@@ -136,24 +138,18 @@ fn candidate_versions(
     has_body: bool,
     is_json: bool,
     allowed: Allowed,
-) -> Vec<SigVersion> {
-    let mut versions = Vec::with_capacity(4);
+) -> impl Iterator<Item = SigVersion> + Clone {
     // Versions 4 and 5 exist with SHA-512 only. They sign a form's bytes too, but no client sends one.
-    let may_be_raw = hash == HashAlgorithm::Sha512 && (is_json || !has_body);
-    if has_date && may_be_raw {
-        versions.push(SigVersion::V5);
-    }
+    let may_be_raw = has_date && hash == HashAlgorithm::Sha512 && (is_json || !has_body);
     // Versions 1 and 2 do not cover a JSON body, so with one they prove nothing.
-    if has_date && !is_json {
-        versions.push(SigVersion::V2);
-    }
-    if has_date && may_be_raw {
-        versions.push(SigVersion::V4);
-    }
-    if allowed.legacy_v1 == LegacyV1::Accepted && !is_json {
-        versions.push(SigVersion::V1);
-    }
-    versions
+    let may_be_v1 = allowed.legacy_v1 == LegacyV1::Accepted && !is_json;
+    let candidates = [
+        (may_be_raw, SigVersion::V5),
+        (has_date && !is_json, SigVersion::V2),
+        (may_be_raw, SigVersion::V4),
+        (may_be_v1, SigVersion::V1),
+    ];
+    candidates.into_iter().filter_map(|(may_be, version)| may_be.then_some(version))
 }
 
 fn matching_version<'a, H>(
@@ -162,7 +158,7 @@ fn matching_version<'a, H>(
     skey: &[u8],
     names: &[PublicName],
     date: Option<&[u8]>,
-    versions: &[SigVersion],
+    versions: impl Iterator<Item = SigVersion> + Clone,
     pairs: &[Pair<'_>],
 ) -> Option<SigVersion>
 where
@@ -171,12 +167,12 @@ where
     let key = credentials.hash.key(skey);
     let host_in_lower_case = request.host.to_ascii_lowercase();
     let hosts = candidate_hosts(request.host, &host_in_lower_case, names);
-    let needs_hashes = versions.iter().any(|version| version.covers_raw_body());
+    let needs_hashes = versions.clone().any(SigVersion::covers_raw_body);
     let (body_hash, x_duo_hash) = if needs_hashes {
         let body = if request.has_params_in_body() { request.body } else { b"" };
         (sha512_hex(body), x_duo_hash(request.headers.clone()))
     } else {
-        (String::new(), String::new())
+        (Cow::Borrowed(""), Cow::Borrowed(""))
     };
     let orders: &[Repeated] =
         if has_repeated(pairs) { &[Repeated::Sorted, Repeated::AsReceived] } else { &[Repeated::Sorted] };
@@ -194,7 +190,7 @@ where
                 body_hash: &body_hash,
                 x_duo_hash: &x_duo_hash,
             };
-            for &version in versions {
+            for version in versions.clone() {
                 lines.write(version, &mut text);
                 let tag = hmac::sign(&key, &text);
                 if bool::from(tag.as_ref().ct_eq(&credentials.tag)) {
