@@ -23,8 +23,12 @@ pub(super) async fn answer(
     let engine = &phones.engine;
     let (account, device) = request.device_key();
     let asked = engine.asked_one(account, device, txid).await?;
-    let (payload, evidence) = match check(&phones, &request, asked.as_ref(), &evidence) {
-        Ok(payload) => (payload, evidence),
+    let checked = match asked {
+        Some(asked) => check(&phones, &request, &asked, &evidence).map(|payload| (payload, asked)),
+        None => Err(Fault::new("no_such_request", Refusal::no_such_request())),
+    };
+    let (payload, asked) = match checked {
+        Ok(checked) => checked,
         Err(fault) => {
             let refused = RefusedAnswer { device: &request.device, txid, why: fault.why, evidence: &evidence };
             engine.refuse_answer(&refused).await?;
@@ -36,7 +40,8 @@ pub(super) async fn answer(
         device::Answer::Deny => Decision::Deny,
         device::Answer::Fraud => Decision::Fraud,
     };
-    let answered = engine.answer(&Answer { account, device, txid, decision, number: payload.number, evidence }).await?;
+    let answer = Answer { account, device, txid, decision, number: payload.number, evidence };
+    let answered = engine.answer_asked(&answer, asked).await?;
     let result = match answered {
         Answered::Approved => AnswerResult::Approved,
         // Why the rules refused is for the administrator's log and for the screen of the login.
@@ -59,13 +64,7 @@ impl Fault {
 }
 
 /// Checks that this device's key signed exactly what was asked, just now.
-fn check(
-    phones: &Phones,
-    request: &DeviceRequest,
-    asked: Option<&Asked>,
-    evidence: &str,
-) -> Result<AnswerPayload, Fault> {
-    let asked = asked.ok_or_else(|| Fault::new("no_such_request", Refusal::no_such_request()))?;
+fn check(phones: &Phones, request: &DeviceRequest, asked: &Asked, evidence: &str) -> Result<AnswerPayload, Fault> {
     let jws = UnverifiedJws::<AnswerPayload>::parse(evidence).map_err(|error| Fault::new("malformed", error))?;
     if jws.claimed_kid() != request.device.phone.as_str() {
         return Err(Fault::new("other_key", Refusal::signature("The answer names another device's key.")));

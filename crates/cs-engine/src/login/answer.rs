@@ -34,6 +34,7 @@ pub struct Asked {
     pub created_at: Timestamp,
     /// When it can no longer be answered.
     pub expires_at: Timestamp,
+    login: Box<Login>,
 }
 
 /// An answer whose signature was checked with the device's key, and whose statement was compared with the one asked.
@@ -109,10 +110,11 @@ impl From<Login> for Asked {
     fn from(login: Login) -> Self {
         Self {
             txid: login.txid,
-            statement: login.statement,
+            statement: login.statement.clone(),
             digits: login.digits,
             created_at: login.created_at,
             expires_at: login.expires_at,
+            login: Box::new(login),
         }
     }
 }
@@ -139,9 +141,22 @@ impl Engine {
     ///
     /// The rules are asked again before an approval counts: a user disabled or locked out since must not pass.
     pub async fn answer(&self, answer: &Answer) -> Result<Answered, AnswerError> {
+        self.answer_from(answer, None).await
+    }
+
+    /// As [`Engine::answer`], for a login that [`Engine::asked_one`] has just read: it is read again only if it has changed since, which its guards tell.
+    pub async fn answer_asked(&self, answer: &Answer, asked: Asked) -> Result<Answered, AnswerError> {
+        self.answer_from(answer, Some(*asked.login)).await
+    }
+
+    async fn answer_from(&self, answer: &Answer, mut read: Option<Login>) -> Result<Answered, AnswerError> {
         for _ in 0..MAX_ROUNDS {
             let now = self.clock().now();
-            let login = self.store().login(answer.account, answer.txid).await?;
+            let is_asked = |login: &Login| login.account == answer.account && login.txid == answer.txid;
+            let login = match read.take().filter(is_asked) {
+                Some(login) => Some(login),
+                None => self.store().login(answer.account, answer.txid).await?,
+            };
             let login = login.filter(|login| login.phone == answer.device).ok_or(AnswerError::NoSuchRequest)?;
             if let Err(closed) = login.push.answer(answer.decision, now) {
                 self.log_void_answer(&login, answer, closed.state.as_str(), now).await?;
