@@ -65,6 +65,29 @@ async fn a_poll_is_held_until_there_is_news_or_the_time_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_poll_that_follows_another_reads_nothing_and_tells_a_stranger_nothing() {
+    let site = Site::start().await;
+    let _phone = site.user("alice").await.phone().await;
+    let stranger = site.integration("authapi", |_| {}).await;
+    let txid = start_push(site.auth_api(), "alice", FROM).await;
+    let reads = || site.engine().store().reads();
+    for (poll, expected) in [("the first", 1), ("the second", 0)] {
+        let (api, asked) = (site.auth_api().clone(), txid.clone());
+        let before = reads();
+        let answer = tokio::spawn(async move { status(&api, &asked).await });
+        site.waiting(1).await;
+        // Parked before the row is read, but held only after.
+        while reads() - before < expected {
+            tokio::task::yield_now().await;
+        }
+        site.advance(25);
+        assert_eq!(words(&answer.await.unwrap()), pair("waiting", "pushed"));
+        assert_eq!(reads() - before, expected, "{poll}");
+    }
+    assert_eq!(status(&stranger, &txid).await.code(), 40401, "what was learnt for one is not told to another");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_gets_in_by_a_push_that_timed_out() {
     let site = Site::start().await;
     let mut phone = site.user("alice").await.phone().await;
