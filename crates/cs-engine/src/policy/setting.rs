@@ -79,8 +79,8 @@ fn typed(there: Option<&Json>, name: &str, value: &str) -> Option<Json> {
             let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
             Some(items.map(Json::from).collect())
         }
-        Some(Json::String(_)) => Some(as_text()),
         _ if value.is_empty() => None,
+        Some(Json::String(_)) => Some(as_text()),
         None if name.ends_with("version") => Some(as_text()),
         Some(_) | None => Some(as_json().unwrap_or_else(as_text)),
     }
