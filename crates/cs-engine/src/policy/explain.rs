@@ -123,6 +123,7 @@ impl Engine {
             None => None,
         };
         let user = facts.as_ref().map(|facts| &facts.user);
+        let exemptions = facts.as_ref().map_or(&[][..], |facts| &facts.exemptions);
         if let (Person::Id(id), None) = (&question.person, user) {
             return Err(PolicyError::NoSuch { what: "user", given: id.to_string() });
         }
@@ -162,7 +163,7 @@ impl Engine {
             phones: &[],
             remembered: Remembered::default(),
             risk: &Assessment::default(),
-            exemptions: &[],
+            exemptions,
             offered: Set::of(&OFFERED),
             also_has: Set::EMPTY,
             versions: &Versions::default(),

@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use cs_core::id::IntegrationKey;
 use cs_core::integration::IntegrationType;
+use cs_core::network::NetworkList;
+use cs_core::policy::exemption::ExemptionKind;
 use cs_core::policy::{Level, Section, Sections};
+use cs_engine::admin::exemptions::NewExemption;
 use cs_engine::admin::integrations::{IntegrationChange, PowerfulKeys};
 use cs_engine::policy::json::read_sections;
-use cs_engine::policy::{Editor, LockoutRisk, PolicyDocument, PolicyError};
+use cs_engine::policy::{Editor, LockoutRisk, Person, PolicyDocument, PolicyError, Question};
 use cs_store::policies::policies_unchanged;
 use cs_store::{CommitError, Job};
+use jiff::SignedDuration;
 use serde_json::{Value as Json, json};
 
 use crate::site::{ALL, Site};
@@ -22,6 +26,7 @@ on_both_engines![
     every_version_is_kept_with_where_it_applied,
     policies_of_another_account_are_out_of_reach,
     what_is_removed_takes_its_policies_along,
+    an_explanation_reckons_with_exemptions_and_writes_nothing,
 ];
 
 impl Site {
@@ -216,4 +221,38 @@ async fn what_is_removed_takes_its_policies_along(site: Site) {
     deleted.await.unwrap();
     assert_eq!(site.engine.policies(site.account).await.unwrap().uses(), []);
     assert_eq!(site.book_version().await, version + 2);
+}
+
+async fn an_explanation_reckons_with_exemptions_and_writes_nothing(site: Site) {
+    let (application, scanner) = (site.application().await, site.user("scanner").await);
+    let token = site.token("1").await;
+    site.engine.give_token(site.account, &site.actor, scanner, token).await.unwrap();
+    let exemption = NewExemption {
+        kind: ExemptionKind::AutomaticApproval,
+        applications: vec![application],
+        networks: NetworkList::parse("192.0.2.0/24").unwrap(),
+        until: site.clock.now() + SignedDuration::from_hours(48),
+        reason: "nightly scan".to_owned(),
+    };
+    site.engine.create_exemption(site.account, &site.actor, scanner, exemption).await.unwrap();
+    let before = site.version(scanner).await;
+    let explain = async |address: &str| {
+        let question = Question {
+            person: Person::Sent("SCANNER".to_owned()),
+            application,
+            address: address.parse().ok(),
+            country: None,
+            anonymous: false,
+            browser: None,
+            os: None,
+        };
+        site.engine.explain_login(site.account, &question).await.unwrap()
+    };
+    let inside = explain("192.0.2.7").await;
+    assert_eq!(inside.verdict, "allow", "{inside:?}");
+    let decisive: Vec<&str> = inside.steps.iter().filter(|step| step.is_decisive).map(|step| step.rule).collect();
+    assert_eq!(decisive, ["exemption"]);
+    let outside = explain("198.51.100.1").await;
+    assert_eq!((outside.verdict, outside.methods.as_slice()), ("authenticate", &["hardware-token"][..]), "{outside:?}");
+    assert_eq!(site.version(scanner).await, before);
 }
