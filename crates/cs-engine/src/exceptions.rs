@@ -121,7 +121,8 @@ impl Engine {
             return Err(ExceptionRefused::Reason);
         }
         rules.may_ask_for(wish.length).map_err(|_| ExceptionRefused::Length { longest: rules.longest })?;
-        let (person, _) = self.store().user_record(account, user).await.map_err(EngineError::from)?.ok_or(ExceptionRefused::User)?;
+        let (person, _) =
+            self.store().user_record(account, user).await.map_err(EngineError::from)?.ok_or(ExceptionRefused::User)?;
         if !may_have_one(&person) {
             return Err(ExceptionRefused::User);
         }
@@ -291,9 +292,13 @@ impl Engine {
                 continue;
             }
             let Some((person, _)) = self.store().user_record(account, request.user).await? else { continue };
-            let job = Job::new()
-                .step(request.expire(account, now))
-                .log(activity(account, &request, &person.username, "exception_expired", now));
+            let job = Job::new().step(request.expire(account, now)).log(activity(
+                account,
+                &request,
+                &person.username,
+                "exception_expired",
+                now,
+            ));
             expired += usize::from(self.apply(job).await?.is_none());
         }
         Ok(expired)
@@ -389,13 +394,7 @@ fn describe(request: &ExceptionRecord, username: &str) -> Json {
     })
 }
 
-fn activity(
-    account: AccountId,
-    request: &ExceptionRecord,
-    username: &str,
-    what: &str,
-    now: Timestamp,
-) -> LogRecord {
+fn activity(account: AccountId, request: &ExceptionRecord, username: &str, what: &str, now: Timestamp) -> LogRecord {
     let id = TxId::generate(&mut SystemRng).to_string();
     let mut record = LogRecord::new(account.as_str(), LogKind::Activity, id, now);
     record.user_id = Some(request.user.to_string());
@@ -408,6 +407,7 @@ fn activity(
         "device": request.phone.as_ref().map(PhoneId::as_str),
     })
     .to_string();
-    record.personal = Some(json!({"username": username, "object": username, "description": request.reason}).to_string());
+    record.personal =
+        Some(json!({"username": username, "object": username, "description": request.reason}).to_string());
     record
 }

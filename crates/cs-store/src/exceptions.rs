@@ -174,7 +174,9 @@ impl Reader {
     ) -> Result<Vec<ExceptionRecord>, StoreError> {
         let rows = match user {
             Some(user) => {
-                let sql = select_exceptions!("WHERE account = $1 AND user_id = $2 ORDER BY created_at DESC, request_id LIMIT $3");
+                let sql = select_exceptions!(
+                    "WHERE account = $1 AND user_id = $2 ORDER BY created_at DESC, request_id LIMIT $3"
+                );
                 self.query(sql, args![account.as_str(), user.as_str(), limit]).await?
             }
             None => {
@@ -187,7 +189,8 @@ impl Reader {
 
     /// The requests that wait, oldest first; those whose time is over are among them until that is written down.
     pub async fn waiting_exceptions(&self, account: AccountId) -> Result<Vec<ExceptionRecord>, StoreError> {
-        let sql = select_exceptions!("WHERE account = $1 AND state = 'waiting' ORDER BY created_at, request_id LIMIT 1000");
+        let sql =
+            select_exceptions!("WHERE account = $1 AND state = 'waiting' ORDER BY created_at, request_id LIMIT 1000");
         self.query(sql, args![account.as_str()]).await?.iter().map(read).collect()
     }
 }

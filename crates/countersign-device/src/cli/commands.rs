@@ -147,7 +147,8 @@ async fn request_exception(context: &mut Context<'_, '_>, arguments: &RequestExc
         return Ok(context.terminal.json(&asked)?);
     }
     let until = time_of_day(context.terminal, asked.expires);
-    let line = format!("Asked ({}). An administrator decides until {until}; see countersign-device exceptions.", asked.id);
+    let line =
+        format!("Asked ({}). An administrator decides until {until}; see countersign-device exceptions.", asked.id);
     Ok(context.terminal.say(&clean(&line, 300))?)
 }
 

@@ -92,7 +92,10 @@ async fn list(
     Ok(Envelope::new(all.into_iter().map(|one| ExceptionObject::new(one, load.now())).collect()))
 }
 
-async fn show(State(app): State<App>, request: SignedAdmin<ReadResource>) -> Result<Envelope<ExceptionObject>, Failure> {
+async fn show(
+    State(app): State<App>,
+    request: SignedAdmin<ReadResource>,
+) -> Result<Envelope<ExceptionObject>, Failure> {
     Ok(Envelope::new(object(&app, &request, request.id("exception_id")?).await?))
 }
 

@@ -74,7 +74,10 @@ async fn list_of_user(
     Ok(Envelope::new(all.into_iter().map(Into::into).collect()))
 }
 
-async fn show(State(app): State<App>, request: SignedAdmin<ReadResource>) -> Result<Envelope<ExemptionObject>, Failure> {
+async fn show(
+    State(app): State<App>,
+    request: SignedAdmin<ReadResource>,
+) -> Result<Envelope<ExemptionObject>, Failure> {
     let load = Load::new(&app, request.account.id);
     let found = load.reader().exemption(request.account.id, request.id("exemption_id")?).await?;
     found.map(|found| Envelope::new(found.into())).ok_or_else(not_found)

@@ -141,9 +141,8 @@ impl Engine {
             let Some((user, _)) = self.store().user_record(account, id).await? else { continue };
             let Some((bypass, remind_at)) = to_remind_of(user.bypass.as_ref(), now) else { continue };
             let whose = json!({"user_id": id.as_str(), "username": user.username});
-            let job = Job::new()
-                .step(reminded_of_user(account, id, remind_at))
-                .effect(reminder(account, whose, bypass, now));
+            let job =
+                Job::new().step(reminded_of_user(account, id, remind_at)).effect(reminder(account, whose, bypass, now));
             reminded += usize::from(self.apply(job).await?.is_none());
         }
         for group in self.store().reader().groups_in_bypass(account).await? {

@@ -120,9 +120,12 @@ impl Engine {
                 let mut payload = describe(&record);
                 payload["alert"] = json!("exemption_ends");
                 payload["time"] = json!(now.as_second());
-                let job = Job::new()
-                    .step(reminded_of_exemption(account, record.user, record.id))
-                    .effect(Effect::new("alert", account.as_str(), payload.to_string(), now));
+                let job = Job::new().step(reminded_of_exemption(account, record.user, record.id)).effect(Effect::new(
+                    "alert",
+                    account.as_str(),
+                    payload.to_string(),
+                    now,
+                ));
                 reminded += usize::from(self.apply(job).await?.is_none());
             }
         }

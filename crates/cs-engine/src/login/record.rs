@@ -1,8 +1,10 @@
 //! What the authentication log says of a login.
 
+use cs_core::device::Phone;
 use cs_core::id::TxId;
 use cs_core::login::{AllowReason, Denial, DenyReason, FactorUsed};
 use cs_core::user::User;
+use cs_core::username::Username;
 use cs_store::audit::{LogKind, LogRecord};
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
@@ -55,9 +57,33 @@ impl Entry<'_> {
         if let Some((id, _)) = &self.device {
             body.insert("device".to_owned(), json!(id));
         }
+        if reason == AllowReason::UserApproved.as_str() && self.answered_by_itself() {
+            body.insert("automatic".to_owned(), json!(true));
+        }
         record.body = Json::Object(body).to_string();
         record.personal = Some(self.personal(engine).to_string());
         record
+    }
+
+    /// The phone that was used or asked.
+    fn phone(&self) -> Option<&Phone> {
+        let (id, _) = self.device.as_ref()?;
+        self.user?.phones.iter().find(|phone| phone.id.as_str() == id)
+    }
+
+    /// Whether the device may answer without a person now: then nobody can say that one did.
+    fn answered_by_itself(&self) -> bool {
+        let until = self.phone().and_then(|phone| phone.authenticator.as_ref()).and_then(|a| a.auto_approve_until);
+        until.is_some_and(|until| self.now < until)
+    }
+
+    /// The name that was given, where it is not the username but another of the user's names.
+    fn alias(&self) -> Option<&str> {
+        let Who::Name(name) = self.who else { return None };
+        let normalization = self.caller.integration.normalization;
+        let key = |name: &str| Username::parse(name).ok().map(|name| name.key(normalization));
+        let is_other = key(name) != key(&self.user?.username);
+        is_other.then_some(name.as_str())
     }
 
     fn personal(&self, engine: &Engine) -> Json {
@@ -84,6 +110,15 @@ impl Entry<'_> {
         }
         if let Some((_, name)) = &self.device {
             personal.insert("device".to_owned(), json!(name));
+        }
+        if let Some(phone) = self.phone().filter(|phone| !phone.number.is_empty()) {
+            personal.insert("phone".to_owned(), json!(phone.number));
+        }
+        if let Some(user) = self.user.filter(|user| !user.email.is_empty()) {
+            personal.insert("email".to_owned(), json!(user.email));
+        }
+        if let Some(alias) = self.alias() {
+            personal.insert("alias".to_owned(), json!(alias));
         }
         Json::Object(personal)
     }

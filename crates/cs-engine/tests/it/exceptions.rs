@@ -31,7 +31,13 @@ on_both_engines![
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 fn wish(kind: ExceptionKind, hours: i32) -> ExceptionWish {
-    ExceptionWish { kind, reason: "a new phone".to_owned(), length: hours * HOUR, source: "authenticator", device: None }
+    ExceptionWish {
+        kind,
+        reason: "a new phone".to_owned(),
+        length: hours * HOUR,
+        source: "authenticator",
+        device: None,
+    }
 }
 
 fn approval(length: Option<SignedDuration>) -> Approval {
@@ -172,7 +178,10 @@ async fn an_exemption_is_narrow_loaded_with_the_user_and_over_by_itself(site: Si
     let create = async |new: NewExemption| site.engine.create_exemption(site.account, &site.actor, scanner, new).await;
     for (wrong, name) in [
         (NewExemption { applications: Vec::new(), ..good.clone() }, "integration_keys"),
-        (NewExemption { applications: vec!["DIAAAAAAAAAAAAAAAAAA".parse().unwrap()], ..good.clone() }, "integration_keys"),
+        (
+            NewExemption { applications: vec!["DIAAAAAAAAAAAAAAAAAA".parse().unwrap()], ..good.clone() },
+            "integration_keys",
+        ),
         (NewExemption { networks: NetworkList::default(), ..good.clone() }, "networks"),
         (NewExemption { reason: " ".to_owned(), ..good.clone() }, "reason"),
         (NewExemption { until: site.clock.now() + 24 * 366 * HOUR, ..good.clone() }, "until"),

@@ -82,7 +82,6 @@ fn filter(request: &SignedAdmin<ReadLog>) -> Result<LogFilter, Failure> {
 fn event(entry: &LogRecord) -> Json {
     let body = fields(Some(&entry.body));
     let personal = fields(entry.personal.as_deref());
-    let unknown = json!("unknown");
     json!({
         "txid": entry.id,
         "timestamp": entry.at.as_second(),
@@ -103,30 +102,45 @@ fn event(entry: &LogRecord) -> Json {
             "location": {"city": null, "state": null, "country": null},
             "name": field(&personal, "device"),
         },
-        "access_device": {
-            "ip": field(&personal, "access_ip"),
-            "hostname": field(&personal, "hostname"),
-            "location": location(&personal),
-            "browser": null,
-            "browser_version": null,
-            "flash_version": null,
-            "java_version": null,
-            "os": null,
-            "os_version": null,
-            "is_encryption_enabled": unknown,
-            "is_firewall_enabled": unknown,
-            "is_password_set": unknown,
-            "security_agents": unknown,
-        },
+        "access_device": access_device(&body, &personal),
         "alias": personal.get("alias").cloned().unwrap_or_else(|| json!("")),
         "email": personal.get("email").cloned().unwrap_or_else(|| json!("")),
-        "ood_software": null,
-        "trusted_endpoint_status": unknown,
-        // Ours: what the user's error page shows, and the fact the rule was about.
+        "ood_software": field(&body, "ood_software"),
+        "trusted_endpoint_status": or_unknown(&body, "trusted_endpoint_status"),
+        "adaptive_trust_assessments":
+            body.get("adaptive_trust_assessments").cloned().unwrap_or_else(|| json!({})),
+        // Ours: what the user's error page shows, the fact the rule was about (with the personal ones, if it names an address), what the policies said
+        // rule by rule, whether the device may have answered without a person, and where the login came in.
         "reference": field(&body, "reference"),
-        "fact": field(&body, "fact"),
+        "fact": body.get("fact").or_else(|| personal.get("fact")).cloned().unwrap_or(Json::Null),
+        "policy": field(&personal, "policy"),
+        "automatic": body.get("automatic").is_some_and(|automatic| automatic == true),
+        "surface": field(&body, "surface"),
         "signature": field(&body, "signature"),
     })
+}
+
+/// What is known of the device that logged in. What is not is null, or "unknown" where Duo's log says so.
+fn access_device(body: &Map<String, Json>, personal: &Map<String, Json>) -> Json {
+    json!({
+        "ip": field(personal, "access_ip"),
+        "hostname": field(personal, "hostname"),
+        "location": location(personal),
+        "browser": field(body, "browser"),
+        "browser_version": field(body, "browser_version"),
+        "flash_version": null,
+        "java_version": null,
+        "os": field(body, "os"),
+        "os_version": field(body, "os_version"),
+        "is_encryption_enabled": or_unknown(body, "is_encryption_enabled"),
+        "is_firewall_enabled": or_unknown(body, "is_firewall_enabled"),
+        "is_password_set": or_unknown(body, "is_password_set"),
+        "security_agents": or_unknown(body, "security_agents"),
+    })
+}
+
+fn or_unknown(fields: &Map<String, Json>, name: &str) -> Json {
+    fields.get(name).cloned().unwrap_or_else(|| json!("unknown"))
 }
 
 fn location(personal: &Map<String, Json>) -> Json {
@@ -158,6 +172,11 @@ fn event_v1(entry: &LogRecord) -> Json {
         "new_enrollment": body.get("event_type").is_some_and(|kind| kind == "enrollment"),
         "device": field(&personal, "device"),
         "location": location(&personal),
+        "alias": personal.get("alias").cloned().unwrap_or_else(|| json!("")),
+        "email": personal.get("email").cloned().unwrap_or_else(|| json!("")),
+        "access_device": access_device(&body, &personal),
+        "event_type": body.get("event_type").cloned().unwrap_or_else(|| json!("authentication")),
+        "eventtype": "authentication",
     })
 }
 

@@ -63,14 +63,22 @@ impl Exception {
                 let length = length.as_deref().map(|text| when::length("--for", text)).transpose()?;
                 let person = site.user(asked.user.as_str()).await?.username;
                 let person = countersign_device::clean(&person, 100);
-                site.confirm(&format!("This lets {person} in by {} for {} minutes at most.", asked.kind.as_str(), length.unwrap_or(asked.wanted).as_mins()))?;
+                site.confirm(&format!(
+                    "This lets {person} in by {} for {} minutes at most.",
+                    asked.kind.as_str(),
+                    length.unwrap_or(asked.wanted).as_mins()
+                ))?;
                 let delivery = if *to_device { Delivery::Device } else { Delivery::Show };
                 let approval = Approval { length, note: note.clone(), delivery };
                 let approved = site.engine.approve_exception(site.account, ACTOR, asked.id, &approval).await?;
                 let (mut json, mut text) = shape(site, &request(site, id).await?).await?;
                 if let Some(code) = &approved.code {
                     json["code"] = code.expose().into();
-                    text = format!("{text}\n\n{}\nIs shown this once and works once, until {}.", code.expose(), moment(approved.until));
+                    text = format!(
+                        "{text}\n\n{}\nIs shown this once and works once, until {}.",
+                        code.expose(),
+                        moment(approved.until)
+                    );
                 }
                 Ok(Answer::new(json, text))
             }
@@ -122,7 +130,10 @@ async fn shape(site: &Site, one: &ExceptionRecord) -> Result<(Json, String), Adm
         .line("reason", one.reason.as_str())
         .line("asked", format!("{} by {}", moment(one.created_at), one.source))
         .line("state", state.as_str())
-        .line("can be decided until", if state == ExceptionState::Waiting { moment(one.expires_at) } else { String::new() })
+        .line(
+            "can be decided until",
+            if state == ExceptionState::Waiting { moment(one.expires_at) } else { String::new() },
+        )
         .line("decided", moment_or(one.decided_at, ""))
         .line("by", one.decided_by.as_deref().unwrap_or_default())
         .line("note", one.note.as_deref().unwrap_or_default())

@@ -79,7 +79,8 @@ impl Exemption {
                     applications.push(site.integration(app).await?.key);
                 }
                 let problem = "expected addresses, ranges or CIDR blocks, separated by commas";
-                let networks = NetworkList::parse(networks).ok_or(AdminError::Usage { argument: "--networks", problem })?;
+                let networks =
+                    NetworkList::parse(networks).ok_or(AdminError::Usage { argument: "--networks", problem })?;
                 let new = NewExemption {
                     kind: match kind {
                         Kind::PasscodeOnly => ExemptionKind::PasscodeOnly,

@@ -211,21 +211,49 @@ fn card(entry: &LogRecord) -> String {
         .line("id", entry.id.as_str())
         .line("result", entry.result.as_deref().unwrap_or_default())
         .line("rule", entry.reason.as_deref().unwrap_or_default())
-        .line("fact", text(&body, "fact"))
+        .line("fact", either(&body, &personal, "fact"))
         .line("remedy", remedy(entry).unwrap_or_default())
         .line("user", text(&personal, "username"))
+        .line("as", text(&personal, "alias"))
+        .line("email", text(&personal, "email"))
+        .line("groups", listed(&personal, "groups"))
         .line("user id", entry.user_id.as_deref().unwrap_or_default())
         .line("application", text(&body, "application"))
         .line("integration", entry.integration.as_deref().unwrap_or_default())
         .line("factor", entry.factor.as_deref().unwrap_or_default())
         .line("device", text(&personal, "device"))
+        .line(
+            "answered",
+            if body.get("automatic").is_some_and(|yes| yes == true) { "automatic: no person was needed" } else { "" },
+        )
         .line("from", text(&personal, "access_ip"))
+        .line("place", place(&personal))
+        .line("surface", text(&body, "surface"))
         .line("host", text(&personal, "hostname"))
         .line("object", text(&personal, "object"))
         .line("details", text(&personal, "description"))
         .line("signature", if text(&body, "signature") == "dateless" { "without a date" } else { "" })
         .line("evidence", if entry.evidence.is_some() { "signed by the device; see --json" } else { "" });
+    for line in personal.get("policy").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str) {
+        card.line("policy", line);
+    }
     card.text()
+}
+
+fn either(body: &Map<String, Json>, personal: &Map<String, Json>, name: &str) -> String {
+    let text_of_body = text(body, name);
+    if text_of_body.is_empty() { text(personal, name) } else { text_of_body }
+}
+
+fn listed(object: &Map<String, Json>, name: &str) -> String {
+    let items = object.get(name).and_then(Json::as_array).into_iter().flatten();
+    items.filter_map(Json::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// City, state and country, as far as they are known.
+fn place(personal: &Map<String, Json>) -> String {
+    let parts = ["city", "state", "country"].map(|name| text(personal, name));
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 fn remedy(entry: &LogRecord) -> Option<&'static str> {

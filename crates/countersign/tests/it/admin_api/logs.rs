@@ -1,5 +1,6 @@
 //! Logs: shapes, pages and filters.
 
+use cs_engine::admin::users::UserChange;
 use cs_testkit::Site;
 use serde_json::{Value as Json, json};
 
@@ -140,4 +141,51 @@ async fn what_administrators_do_is_logged() {
     for (path, empty) in [("/admin/v1/logs/telephony", json!([])), ("/admin/v1/logs/offline_enrollment", json!([]))] {
         assert_eq!(admin.get(path, &[]).await.response(), empty);
     }
+}
+
+/// The members that SIEM clients read, in both versions, and what is said of facts nobody knows.
+#[tokio::test]
+async fn a_login_is_told_with_alias_address_device_and_whether_a_person_answered() {
+    let site = Site::start().await;
+    let alice = site.user("alice").await;
+    let mut phone = alice.phone().await;
+    let change = UserChange {
+        aliases: [(1, "al".to_owned())].into(),
+        email: Some("alice@example.org".to_owned()),
+        ..UserChange::default()
+    };
+    alice.change(change).await;
+    let until = (site.now().as_second() + 3600).to_string();
+    let path = format!("/admin/v1/phones/{}", phone.id);
+    let about = [("number", "+15555550100"), ("auto_approve_until", &*until)];
+    site.admin_api().post(&path, &about).await.response();
+    let push = [("username", "al"), ("factor", "push"), ("device", "auto"), ("async", "1"), ("ipaddr", "203.0.113.9")];
+    site.auth_api().post("/auth/v2/auth", &push).await.response();
+    let txid = phone.next_push().await;
+    phone.approve(txid).await.unwrap();
+    let code = [("username", "al"), ("factor", "passcode"), ("passcode", &*phone.passcode())];
+    assert_eq!(site.auth_api().post("/auth/v2/auth", &code).await.text("result"), "allow");
+
+    let [from, to] = span(&site);
+    let log = site.admin_api().get(V2, &[("mintime", &from), ("maxtime", &to)]).await.response();
+    let by = |reason: &str| log["authlogs"].as_array().unwrap().iter().find(|e| e["reason"] == reason).unwrap().clone();
+    let (pushed, typed) = (by("user_approved"), by("valid_passcode"));
+    assert_eq!((&pushed["automatic"], &typed["automatic"]), (&json!(true), &json!(false)));
+    assert_eq!((&typed["alias"], &typed["email"]), (&json!("al"), &json!("alice@example.org")));
+    for member in ["is_encryption_enabled", "is_firewall_enabled", "is_password_set", "security_agents"] {
+        assert_eq!(typed["access_device"][member], "unknown", "{member}");
+    }
+    assert_eq!((&typed["access_device"]["browser"], &typed["ood_software"]), (&Json::Null, &Json::Null));
+    assert_eq!(
+        (&typed["trusted_endpoint_status"], &typed["adaptive_trust_assessments"]),
+        (&json!("unknown"), &json!({}))
+    );
+    assert_eq!(typed["auth_device"]["key"], json!(phone.id.to_string()));
+
+    let old = site.admin_api().get("/admin/v1/logs/authentication", &[("mintime", "0")]).await.response();
+    let old = old.as_array().unwrap().iter().find(|e| e["reason"] == "Valid passcode").unwrap();
+    assert_eq!(
+        (&old["alias"], &old["email"], &old["eventtype"]),
+        (&json!("al"), &json!("alice@example.org"), &json!("authentication"))
+    );
 }
