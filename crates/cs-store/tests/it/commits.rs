@@ -14,6 +14,7 @@ on_both_engines![
     a_violated_key_is_a_conflict,
     a_broken_statement_harms_only_its_own_job,
     select_guards_decide,
+    a_condition_that_many_share_is_looked_at_again_after_a_change,
     steps_out_of_lock_order_are_carried_out_in_order,
     outage_2023_08_21_opposite_lock_orders_all_commit,
     nul_in_text_is_refused,
@@ -85,6 +86,27 @@ async fn jobs_of_one_batch_fail_alone(database: TestDatabase) {
         assert_eq!(value(&store, &format!("a{n:03}")).await.is_some(), n % 3 != 0);
     }
     assert_eq!(count(&store, COUNT_LOG).await, 80);
+}
+
+/// Within a batch one look answers a condition for all jobs that have it, until one of them changes what was looked at.
+async fn a_condition_that_many_share_is_looked_at_again_after_a_change(database: TestDatabase) {
+    const IS_NEW: &str = "SELECT 1 FROM meta WHERE name = $1 AND value = 'new'";
+    let store = database.open().await.unwrap();
+    store.commit(fact("shared", "new")).await.unwrap();
+    let jobs = (0..200).map(|n| {
+        let guard = if n == 100 {
+            Step::one(CONSUME, args!["shared"])
+        } else {
+            Step::exists(IS_NEW, args!["shared"])
+        };
+        store.commit(Job::new().step(guard).log(record(&n.to_string())))
+    });
+    let mut outcomes = futures_util::future::join_all(jobs).await;
+    let change = outcomes.remove(100).unwrap().log.remove(0);
+    let held: Vec<_> = outcomes.into_iter().flatten().map(|receipt| receipt.log[0].clone()).collect();
+    assert!(!held.is_empty() && held.len() < 199, "{}", held.len());
+    let after: Vec<_> = held.iter().filter(|place| place.chain == change.chain && place.seq > change.seq).collect();
+    assert!(after.is_empty(), "{after:?} after {change:?}");
 }
 
 async fn a_violated_key_is_a_conflict(database: TestDatabase) {
