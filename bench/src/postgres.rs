@@ -1,4 +1,4 @@
-//! A PostgreSQL cluster for one measurement: durable as it comes (`fsync` and `synchronous_commit` on), reached over loopback.
+//! A PostgreSQL cluster for one measurement: durable as it comes (`fsync` and `synchronous_commit` on), reached over its Unix socket.
 
 use std::fs::{File, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -41,8 +41,9 @@ impl Cluster {
             &data,
         )?;
         let options = format!(
-            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200",
-            cluster.port
+            "-p {} -c listen_addresses= -c unix_socket_directories='{}' -c max_connections=200",
+            cluster.port,
+            cluster.dir.display()
         );
         let log = dir.join("log");
         let log = log.to_str().context("the directory's name is no text")?;
@@ -54,9 +55,9 @@ impl Cluster {
     pub(crate) fn create_database(&self, name: &str) -> anyhow::Result<String> {
         let port = self.port.to_string();
         let mut command = self.command("createdb");
-        command.args(["-h", "127.0.0.1", "-p", &port, "-U", "postgres", name]);
+        command.arg("-h").arg(&self.dir).args(["-p", &port, "-U", "postgres", name]);
         ensure!(command.status()?.success(), "createdb failed");
-        Ok(format!("postgresql://postgres@127.0.0.1:{port}/{name}"))
+        Ok(format!("postgresql:///{name}?host={}&port={port}&user=postgres", self.dir.display()))
     }
 
     /// The postmaster and its children.

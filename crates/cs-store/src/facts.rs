@@ -48,6 +48,12 @@ macro_rules! user_facts {
 const BY_NAME: &str = user_facts!("SELECT n.user_id FROM user_name n WHERE n.account = $1 AND n.name_key = $2");
 const BY_ID: &str = user_facts!("SELECT i.user_id FROM users i WHERE i.account = $1 AND i.user_id = $2");
 
+/// The id, version and attempts of one user, where reading takes no round trip.
+pub(crate) const VERSION: &str = "SELECT user_id, version, attempts FROM users WHERE account = $1 AND user_id = $2";
+/// The same of sixteen at once.
+pub(crate) const VERSIONS: &str = "SELECT user_id, version, attempts FROM users WHERE account = $1 \
+    AND user_id IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+
 /// Whom a client means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserRef<'a> {
@@ -87,9 +93,8 @@ impl UserVersion {
 impl Store {
     /// The version of a user as it is now; `None` if there is none.
     pub async fn user_version(&self, account: AccountId, user: UserId) -> Result<Option<UserVersion>, StoreError> {
-        const SQL: &str = "SELECT version, attempts FROM users WHERE account = $1 AND user_id = $2";
-        let row = self.query_opt(SQL, args![account.as_str(), user.as_str()]).await?;
-        row.map(|row| Ok(UserVersion { version: row.int(0)?, attempts: row.int(1)? })).transpose()
+        let row = self.user_version_row(account.as_str(), user.as_str()).await?;
+        row.map(|row| Ok(UserVersion { version: row.int(1)?, attempts: row.int(2)? })).transpose()
     }
 
     /// The user `who` in `account`, with all that a login decision needs; `None` if there is none.

@@ -18,6 +18,7 @@ use super::step::has_nul;
 use super::{CommitError, Job, Receipt, Row, StoreError, Value, random_id};
 use crate::args;
 use crate::audit::{self, Chain, ChainHead, Checkpoints, Exporter};
+use crate::facts;
 use crate::highwater::HighWater;
 use crate::lists::Lists;
 use crate::vault::{INSERT_KEY, INSTALLATION, MasterKey, Purpose, SELECT_KEYS, UPDATE_KEY, Vault, WrappedKey};
@@ -278,6 +279,17 @@ impl Store {
         args: Vec<Value>,
     ) -> Result<Option<Row>, StoreError> {
         Ok(self.query(sql, args).await?.into_iter().next())
+    }
+
+    /// The row of [`facts::VERSION`]: on SQLite read in place, on PostgreSQL together with those that others ask for.
+    pub(crate) async fn user_version_row(&self, account: &str, user: &str) -> Result<Option<Row>, StoreError> {
+        match &self.0.db {
+            Db::Sqlite(_) => self.query_opt(facts::VERSION, args![account, user]).await,
+            Db::Postgres(db) => {
+                self.0.reads.fetch_add(1, Ordering::Relaxed);
+                db.user_versions.ask(account, user).await
+            }
+        }
     }
 
     /// Several reads at once. On SQLite they see one state of the database; on PostgreSQL each sees its own, and guards settle the difference.

@@ -4,7 +4,7 @@ use cs_core::id::{AccountId, IntegrationKey, PhoneId, TxId, UserId};
 use cs_core::login::{DenyReason, Push};
 use cs_core::user::{Standing, UserStatus};
 use cs_store::attempts::{count_attempt, count_success, touch_last_login, use_bypass_code};
-use cs_store::facts::{UserFacts, UserRef};
+use cs_store::facts::{UserFacts, UserRef, UserVersion};
 use cs_store::logins::{COOL_DOWN, Login, close, count_wrong_number, no_cool_down, time_out};
 use cs_store::testing::TestDatabase;
 use cs_store::{CommitError, Job, Step, Store, args};
@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 on_both_engines!(
     a_user_is_read_with_everything_in_one_statement,
+    the_version_of_a_user_rises_with_every_attempt,
     attempts_of_one_user_happen_one_after_another,
     a_bypass_code_is_used_as_often_as_it_says,
     a_push_is_closed_once_and_in_time_only,
@@ -178,6 +179,28 @@ async fn a_user_is_read_with_everything_in_one_statement(database: TestDatabase)
     let other: AccountId = id("DA", 'B');
     assert!(store.user_facts(other, UserRef::Name("alice"), None, now()).await.unwrap().is_none());
     assert!(store.user_facts(other, UserRef::Id(alice()), None, now()).await.unwrap().is_none());
+}
+
+/// Asked for one at a time and many at once, of users who exist, who do not, and of another account's.
+async fn the_version_of_a_user_rises_with_every_attempt(database: TestDatabase) {
+    let store = with_alice(&database).await;
+    let (other, nobody): (AccountId, UserId) = (id("DA", 'B'), id("DU", 'Z'));
+    let expected = |attempts| Some(UserVersion { version: 5, attempts });
+    assert_eq!(store.user_version(account(), alice()).await.unwrap(), expected(7));
+    let user = facts(&store, 1).await.user;
+    assert_eq!(UserVersion::of(&user), expected(7).unwrap());
+    store.commit(Job::new().step(count_attempt(account(), &user, &user.lockout))).await.unwrap();
+    let many = (0..100).map(|n| {
+        let (account, user) = match n % 3 {
+            0 => (account(), alice()),
+            1 => (account(), nobody),
+            _ => (other, alice()),
+        };
+        store.user_version(account, user)
+    });
+    for (n, found) in futures_util::future::join_all(many).await.into_iter().enumerate() {
+        assert_eq!(found.unwrap(), if n % 3 == 0 { expected(8) } else { None }, "{n}");
+    }
 }
 
 async fn attempts_of_one_user_happen_one_after_another(database: TestDatabase) {

@@ -3,6 +3,7 @@
 mod bell;
 mod bulk;
 mod connect;
+mod grouped;
 mod lane;
 pub(in crate::db) mod reads;
 mod types;
@@ -24,8 +25,10 @@ use super::migrations::Schema;
 use super::store::{Pending, Signals};
 use super::{CommitError, Job, Row, StoreError, Value, migrations};
 use crate::audit::Chain;
+use crate::facts;
 use bell::Bell;
 pub(in crate::db) use connect::Address;
+use grouped::Grouped;
 use lane::Lane;
 pub(in crate::db) use reads::Reads;
 
@@ -123,10 +126,12 @@ impl Opening {
                 tokio::spawn(lane.run(waiting.clone()))
             })
             .collect();
+        let reads = Arc::new(Reads::new(self.address.clone(), 2, String::new()));
         Postgres {
             bell: Bell::start(self.address.clone()),
             address: self.address.clone(),
-            reads: Reads::new(self.address.clone(), 2, String::new()),
+            user_versions: Grouped::start(reads.clone(), facts::VERSIONS),
+            reads,
             // 0 would be no limit.
             reports: Reads::new(
                 self.address,
@@ -147,7 +152,9 @@ fn migration(error: refinery::Error) -> StoreError {
 pub(in crate::db) struct Postgres {
     address: Arc<Address>,
     pub(in crate::db) bell: Bell,
-    pub(in crate::db) reads: Reads,
+    pub(in crate::db) reads: Arc<Reads>,
+    /// The versions of users: see [`facts::VERSIONS`].
+    pub(in crate::db) user_versions: Grouped,
     pub(in crate::db) reports: Reads,
     jobs: std::sync::Mutex<Option<mpsc::Sender<Pending>>>,
     lanes: tokio::sync::Mutex<Vec<JoinHandle<()>>>,
