@@ -94,11 +94,7 @@ async fn a_condition_that_many_share_is_looked_at_again_after_a_change(database:
     let store = database.open().await.unwrap();
     store.commit(fact("shared", "new")).await.unwrap();
     let jobs = (0..200).map(|n| {
-        let guard = if n == 100 {
-            Step::one(CONSUME, args!["shared"])
-        } else {
-            Step::exists(IS_NEW, args!["shared"])
-        };
+        let guard = if n == 100 { Step::one(CONSUME, args!["shared"]) } else { Step::exists(IS_NEW, args!["shared"]) };
         store.commit(Job::new().step(guard).log(record(&n.to_string())))
     });
     let mut outcomes = futures_util::future::join_all(jobs).await;
