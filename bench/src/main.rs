@@ -15,6 +15,7 @@ mod options;
 mod otp;
 mod peer;
 mod people;
+mod policy;
 mod postgres;
 mod process;
 mod push;
@@ -58,6 +59,11 @@ enum Command {
     Start,
     /// Bytes of the release binary
     Size,
+    /// Instructions and time of one policy evaluation; needs no server
+    Policy,
+    /// Evaluate policies so many times (used by `policy`)
+    #[command(hide = true)]
+    PolicyRepeat(policy::Repeat),
     /// Make load as a plan on standard input says (used by the others)
     #[command(hide = true)]
     Load,
@@ -83,6 +89,14 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Load => return load::main().map(|()| ExitCode::SUCCESS),
         Command::Bare(bare) => return bare.run().map(|()| ExitCode::SUCCESS),
+        Command::PolicyRepeat(repeat) => return repeat.run().map(|()| ExitCode::SUCCESS),
+        Command::Policy => {
+            let mut report = Report::new();
+            report.text(&machine::describe());
+            policy::measure_alone(&mut report)?;
+            report.bars();
+            return Ok(if report.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+        }
         Command::All | Command::Login | Command::Push | Command::Waiting | Command::Start | Command::Size => {}
     }
     let bench = cli.options.prepare()?;
@@ -96,6 +110,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
     };
     measure(all || matches!(cli.command, Command::Size), "size", size::measure);
+    measure(all, "policy", policy::measure);
     measure(all || matches!(cli.command, Command::Start), "start", start::measure);
     measure(all || matches!(cli.command, Command::Login), "login", login::measure);
     measure(all || matches!(cli.command, Command::Push), "push", push::measure);

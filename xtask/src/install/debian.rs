@@ -35,6 +35,8 @@ const PACKAGES: &[Package] = &[
         name: "util-linux",
         is_present: || ["unshare", "setpriv", "script"].iter().all(|name| program(name).is_some()),
     },
+    // the instruction count of a policy evaluation
+    Package { name: "valgrind", is_present: || program("valgrind").is_some() },
     // duo_client, one virtual environment per version
     Package { name: "python3-venv", is_present: has_python_venv },
     // @duosecurity/duo_api
