@@ -24,3 +24,4 @@ pub mod server;
 pub mod site;
 pub mod support;
 pub mod tls;
+pub mod versions;
