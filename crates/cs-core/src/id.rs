@@ -44,6 +44,11 @@ macro_rules! ids {
                 Self(generate($prefix, rng))
             }
 
+            /// The 20 characters, all ASCII.
+            pub const fn as_bytes(&self) -> &[u8] {
+                &self.0
+            }
+
             /// The 20 characters.
             pub fn as_str(&self) -> &str {
                 // Only ASCII gets in, through `generate` and `parse`.

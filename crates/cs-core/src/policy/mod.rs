@@ -14,6 +14,7 @@ mod evaluate;
 pub mod exemption;
 pub mod facts;
 mod fault;
+mod group_filter;
 mod names;
 pub mod risk;
 pub mod sections;

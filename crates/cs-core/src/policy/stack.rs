@@ -8,6 +8,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::fault::SectionError;
+use super::group_filter::GroupFilter;
 use super::names::Section;
 use super::sections::*;
 use crate::account::LoginSettings;
@@ -245,11 +246,18 @@ pub struct Attached {
 }
 
 /// An ordered list of policies on groups, indexed by group: a user's groups are looked up, the list is not walked.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Ranked {
     policies: Vec<Arc<Policy>>,
     /// Sorted by group. A sorted list and no hash table: as quick at this size, and every run does the same steps.
     first: Vec<(GroupId, usize)>,
+    groups: GroupFilter,
+}
+
+impl Default for Ranked {
+    fn default() -> Self {
+        Self { policies: Vec::new(), first: Vec::new(), groups: GroupFilter::EMPTY }
+    }
 }
 
 impl Ranked {
@@ -263,6 +271,7 @@ impl Ranked {
         // A group that is named twice keeps its first place.
         ranked.first.sort_unstable();
         ranked.first.dedup_by_key(|(group, _)| *group);
+        ranked.groups = GroupFilter::of(ranked.first.iter().map(|(group, _)| group));
         ranked
     }
 
@@ -275,7 +284,8 @@ impl Ranked {
             let at = self.first.binary_search_by_key(group, |(group, _)| *group).ok()?;
             self.first.get(at).map(|(_, rank)| *rank)
         };
-        let rank = groups.iter().filter_map(|member| rank_of(&member.group)).min()?;
+        let perhaps = groups.iter().filter(|member| self.groups.may_hold(&member.group));
+        let rank = perhaps.filter_map(|member| rank_of(&member.group)).min()?;
         self.policies.get(rank).map(Arc::as_ref)
     }
 }

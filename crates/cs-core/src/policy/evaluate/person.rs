@@ -1,6 +1,7 @@
 //! Steps 3 to 7 and 9: who it is.
 
 use super::super::facts::{Facts, PermittedGroups};
+use super::super::group_filter::GroupFilter;
 use super::super::names::Section;
 use super::super::sections::{NetworkStanding, UserAuthBehavior};
 use super::super::trace::{Fact, Outcome, Rule};
@@ -63,7 +64,9 @@ pub(super) fn permitted(walk: &mut Walk<'_, '_>) {
         UserAccess::All => Some(Fact::OpenToAll),
         UserAccess::Nobody => None,
         UserAccess::Groups(permitted) => {
-            let member = groups.iter().find(|member| permitted.contains(&member.group));
+            let filter = GroupFilter::of(permitted);
+            let member =
+                groups.iter().find(|member| filter.may_hold(&member.group) && permitted.contains(&member.group));
             member.map(|member| Fact::InGroup(&member.name))
         }
     };
