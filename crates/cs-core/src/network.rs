@@ -51,10 +51,7 @@ impl NetworkList {
 
     /// Whether `address` is in one of the networks.
     pub fn contains(&self, address: IpAddr) -> bool {
-        let address = canonical(address);
-        // IPv4 sorts before IPv6, so the families never mix.
-        let after = self.ranges.partition_point(|(first, _)| *first <= address);
-        after.checked_sub(1).and_then(|at| self.ranges.get(at)).is_some_and(|(_, last)| address <= *last)
+        is_in(&self.ranges, address)
     }
 }
 
@@ -65,6 +62,43 @@ impl fmt::Display for NetworkList {
         }
         Ok(())
     }
+}
+
+/// A set of networks without bound, that only answers whether an address is in it: for lists of many thousands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NetworkSet(Vec<(IpAddr, IpAddr)>);
+
+impl NetworkSet {
+    /// The networks of `entries`, each an address, a range or a CIDR block; or the first entry that is none.
+    pub fn collect<'a>(entries: impl IntoIterator<Item = &'a str>) -> Result<Self, &'a str> {
+        let read = |entry: &'a str| parse_network(entry).ok_or(entry);
+        let mut ranges = merged(entries.into_iter().map(read).collect::<Result<_, _>>()?);
+        ranges.shrink_to_fit();
+        Ok(Self(ranges))
+    }
+
+    /// How many ranges it has that do not overlap.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether `address` is in one of the networks.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        is_in(&self.0, address)
+    }
+}
+
+/// Whether `address` is in one of `ranges`, which rise and do not overlap.
+fn is_in(ranges: &[(IpAddr, IpAddr)], address: IpAddr) -> bool {
+    let address = canonical(address);
+    // IPv4 sorts before IPv6, so the families never mix.
+    let after = ranges.partition_point(|(first, _)| *first <= address);
+    after.checked_sub(1).and_then(|at| ranges.get(at)).is_some_and(|(_, last)| address <= *last)
 }
 
 fn merged(mut ranges: Vec<(IpAddr, IpAddr)>) -> Vec<(IpAddr, IpAddr)> {
@@ -113,6 +147,11 @@ fn parse_network(entry: &str) -> Option<(IpAddr, IpAddr)> {
             let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
             let first = address.to_bits() & mask;
             Some((IpAddr::V4(first.into()), IpAddr::V4((first | !mask).into())))
+        }
+        // A block of IPv4-mapped addresses is one of IPv4: nobody's address ever keeps the mapped spelling.
+        IpAddr::V6(address) if (96..=128).contains(&bits) && address.to_ipv4_mapped().is_some() => {
+            let address = address.to_ipv4_mapped()?;
+            parse_network(&format!("{address}/{}", bits - 96))
         }
         IpAddr::V6(address) if bits <= 128 => {
             let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
@@ -194,5 +233,25 @@ mod tests {
         for wrong in ["10.0.0.0/33", "::/129", "10.0.0.9-10.0.0.1", "10.0.0.1-::1", "host", "10.0.0", "1.2.3.4,x"] {
             assert_eq!(NetworkList::parse(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_block_of_mapped_addresses_is_one_of_ipv4() {
+        let list = NetworkList::parse("::ffff:10.0.0.0/104, ::ffff:192.0.2.1-::ffff:192.0.2.3").unwrap();
+        for (address, is_in) in [("10.9.9.9", true), ("::ffff:10.9.9.9", true), ("11.0.0.1", false), ("192.0.2.2", true)] {
+            assert_eq!(list.contains(address.parse().unwrap()), is_in, "{address}");
+        }
+        assert_eq!(list.to_string(), "10.0.0.0/8,192.0.2.1-192.0.2.3");
+    }
+
+    #[test]
+    fn a_set_holds_what_its_entries_hold_and_names_a_wrong_one() {
+        let set = NetworkSet::collect(["10.0.0.0/8", "10.1.0.0/16", "2001:db8::/32", "192.0.2.1"]).unwrap();
+        assert_eq!(set.len(), 3);
+        for (address, is_in) in [("10.1.2.3", true), ("::ffff:192.0.2.1", true), ("192.0.2.2", false), ("2001:db8::9", true)] {
+            assert_eq!(set.contains(address.parse().unwrap()), is_in, "{address}");
+        }
+        assert_eq!(NetworkSet::collect(["10.0.0.0/8", "tor.example"]), Err("tor.example"));
+        assert!(NetworkSet::default().is_empty() && !NetworkSet::default().contains("10.0.0.1".parse().unwrap()));
     }
 }
