@@ -3,6 +3,7 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use cs_engine::{GeoError, GeoSource};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -11,6 +12,10 @@ use crate::net::raise_open_files;
 use crate::outbound::mail::Sender;
 use crate::tls::{LocalCa, read_facts, read_pair};
 
+/// Exits of Tor and of VPNs change within days.
+const STALE_LIST: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Countries of addresses change within months.
+const STALE_PLACES: SignedDuration = SignedDuration::from_hours(180 * 24);
 /// A certificate with less time left is worth a warning.
 const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 
@@ -51,7 +56,7 @@ impl Finding {
 pub fn check(config: &Config, now: Timestamp) -> Vec<Finding> {
     let mut findings = vec![data_directory(&config.data_dir), master_key(config), database(config)];
     findings.push(certificate(config, now));
-    findings.extend(config.country_database.as_deref().map(|path| readable("country database", path)));
+    findings.extend(addresses(config, now));
     findings.extend(config.checkpoint_file.as_deref().map(checkpoint_file));
     findings.push(mail(config));
     findings.push(open_files(config));
@@ -154,13 +159,34 @@ fn certificate_facts(config: &Config, files: &CertificateFiles, local: bool, now
     Finding::ok(subject, format!("{path}, until {}", facts.not_after))
 }
 
-fn readable(subject: &'static str, path: &Path) -> Finding {
-    match std::fs::File::open(path) {
-        Ok(_) => Finding::ok(subject, path.display().to_string()),
+/// The country database and the lists of anonymous networks, read as the server reads them, and how old they are.
+fn addresses(config: &Config, now: Timestamp) -> Vec<Finding> {
+    let subject = |source: &GeoSource| if source.networks.is_some() { "anonymous networks" } else { "country database" };
+    let remedy = "correct the path, the mode or the line; the server does not start without the file";
+    let geo = match crate::site::geo(config) {
+        Ok(geo) => geo,
         Err(error) => {
-            Finding::new(Level::Error, subject, format!("{}: {error}", path.display()), "correct its path or mode")
+            let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
+            let subject = match &error {
+                GeoError::Database { .. } => "country database",
+                GeoError::Unreadable { .. } | GeoError::TooLong { .. } | GeoError::NotANetwork { .. } => "anonymous networks",
+            };
+            return vec![Finding::new(Level::Error, subject, format!("{error}{cause}"), remedy)];
         }
-    }
+    };
+    let judge = |source: GeoSource| {
+        let subject = subject(&source);
+        let networks = source.networks.map_or_else(String::new, |networks| format!(", {networks} networks"));
+        let age = source.modified.map(|modified| now.duration_since(modified));
+        let days = age.map_or_else(String::new, |age| format!(", {} days old", age.as_hours().max(0) / 24));
+        let message = format!("{}{networks}{days}", source.path.display());
+        let stale = if source.networks.is_some() { STALE_LIST } else { STALE_PLACES };
+        if age.is_some_and(|age| age > stale) {
+            return Finding::new(Level::Warning, subject, message, "fetch a newer one; the server takes it up by itself");
+        }
+        Finding::ok(subject, message)
+    };
+    geo.sources().into_iter().map(judge).collect()
 }
 
 fn checkpoint_file(path: &Path) -> Finding {
@@ -255,5 +281,27 @@ mod tests {
         assert_eq!(level(&check(&config, days(100)), "certificate"), Level::Error);
         config.hosts.api.name = "other.example".to_owned();
         assert_eq!(level(&check(&config, now), "certificate"), Level::Error);
+    }
+
+    #[test]
+    fn lists_of_anonymous_networks_are_read_and_their_age_is_shown() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = Config::for_dir(directory.path());
+        let list = directory.path().join("tor.txt");
+        config.anonymous_lists = vec![list.clone()];
+        let written = || Timestamp::try_from(std::fs::metadata(&list).unwrap().modified().unwrap()).unwrap();
+        let found = |now| {
+            let findings = check(&config, now);
+            let found = findings.into_iter().find(|finding| finding.subject == "anonymous networks").unwrap();
+            (found.level, found.message)
+        };
+        let (level, message) = found(Timestamp::UNIX_EPOCH);
+        assert!(level == Level::Error && message.contains("No such file"), "{message}");
+        std::fs::write(&list, "192.0.2.0/24\nnonsense\n").unwrap();
+        assert_eq!(found(written()).1, format!("{}, line 2: no address, range or CIDR block", list.display()));
+        std::fs::write(&list, "192.0.2.0/24\n198.51.100.7\n").unwrap();
+        assert_eq!(found(written()), (Level::Ok, format!("{}, 2 networks, 0 days old", list.display())));
+        let (level, message) = found(written() + SignedDuration::from_hours(8 * 24));
+        assert_eq!((level, message), (Level::Warning, format!("{}, 2 networks, 8 days old", list.display())));
     }
 }

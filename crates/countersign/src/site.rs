@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use cs_engine::{Clock, Engine, EngineConfig, Geo, GeoError};
+use cs_engine::{Clock, Engine, EngineConfig, Geo, GeoError, GeoFiles};
 use cs_store::audit::Exporter;
 use cs_store::vault::MasterKey;
 use cs_store::{Database, Store, StoreConfig, StoreError};
@@ -38,8 +38,8 @@ pub enum SiteError {
         #[source]
         source: StoreError,
     },
-    #[error("cannot read the country database")]
-    Country(#[from] GeoError),
+    #[error("cannot read what is known about addresses")]
+    Geo(#[from] GeoError),
 }
 
 /// How the store of `config` is opened with `master`.
@@ -97,10 +97,7 @@ pub async fn open_store(config: &Config, by: OpenedBy) -> Result<Store, SiteErro
 
 /// The use cases on `store`. `authenticator_port` is the one listened on.
 pub fn engine(config: &Config, store: Store, clock: Clock, authenticator_port: u16) -> Result<Engine, SiteError> {
-    let geo = match &config.country_database {
-        Some(path) => Geo::open(path)?,
-        None => Geo::default(),
-    };
+    let geo = geo(config)?;
     Ok(Engine::new(EngineConfig {
         store,
         clock,
@@ -109,6 +106,12 @@ pub fn engine(config: &Config, store: Store, clock: Clock, authenticator_port: u
         authenticator_origin: config.hosts.authenticator.origin(authenticator_port),
         mail: config.mail.is_some(),
     }))
+}
+
+/// What `config` says is known about addresses.
+pub fn geo(config: &Config) -> Result<Geo, GeoError> {
+    let files = GeoFiles { places: config.country_database.clone(), anonymous: config.anonymous_lists.clone() };
+    Geo::open(files, config.private_country)
 }
 
 /// Opens everything for a command on a terminal.

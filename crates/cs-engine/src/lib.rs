@@ -36,7 +36,7 @@ pub use cache::{AccountEntry, Directory};
 pub use clock::{Clock, ManualClock};
 pub use entropy::SystemRng;
 pub use error::EngineError;
-pub use geo::{Geo, GeoError, Place};
+pub use geo::{Geo, GeoError, GeoFiles, GeoSource, Place};
 pub use hub::{DeviceEvent, Hub};
 pub use maintenance::MaintenanceReport;
 
@@ -120,6 +120,11 @@ impl Engine {
     /// Accounts and integrations as logins see them.
     pub fn directory(&self) -> &Directory {
         &self.inner.directory
+    }
+
+    /// What is known about addresses.
+    pub fn geo(&self) -> &Geo {
+        &self.inner.geo
     }
 
     /// What devices with an open stream are told.

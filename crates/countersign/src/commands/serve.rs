@@ -20,7 +20,7 @@ use crate::{data_dir, jobs};
 /// Run the server
 ///
 /// Listens until SIGTERM or SIGINT, then lets waiting logins get their answer; a second signal stops at once.
-/// SIGHUP reads the certificate again. Tells systemd when it is ready and stopping, and feeds its watchdog.
+/// SIGHUP reads the certificate, the country database and the lists of anonymous networks again. Tells systemd when it is ready and stopping, and feeds its watchdog.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  countersign serve --data /var/lib/countersign\n  COUNTERSIGN_LISTEN_API=0.0.0.0:443 countersign serve"

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cs_core::policy::Country;
 use cs_store::audit::Syslog;
 
 use super::database::DatabaseUrl;
@@ -151,6 +152,24 @@ pub const KEYS: &[Key] = &[
         draft.config.country_database = Some(raw.path()?);
         Ok(())
     }),
+    key(
+        "country.private",
+        "Country code that policies see for addresses of private networks, such as XA; without it their place is unknown.",
+        |draft, raw| {
+            let text = raw.text()?;
+            let country = Country::parse(&text).ok_or(ValueError::Expected("a country code of two letters"))?;
+            draft.config.private_country = Some(country);
+            Ok(())
+        },
+    ),
+    key(
+        "anonymous.lists",
+        "Files that list anonymous networks (Tor exits, open proxies, VPNs), one a line; read again when they change.",
+        |draft, raw| {
+            draft.config.anonymous_lists = raw.list()?.into_iter().map(std::path::PathBuf::from).collect();
+            Ok(())
+        },
+    ),
     key(
         "alerts.command",
         "Program and arguments, as a list, run for each alert with the alert as JSON on its standard input.",

@@ -16,6 +16,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cs_core::policy::Country;
 use cs_store::audit::Syslog;
 use ipnet::IpNet;
 
@@ -43,6 +44,10 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// An MMDB file that maps addresses to countries.
     pub country_database: Option<PathBuf>,
+    /// Where policies take addresses of private networks to be.
+    pub private_country: Option<Country>,
+    /// Lists of anonymous networks.
+    pub anonymous_lists: Vec<PathBuf>,
     /// Where signed checkpoints of the audit chains are appended, outside the database.
     pub checkpoint_file: Option<PathBuf>,
     /// A syslog server that they are sent to.
@@ -190,6 +195,8 @@ impl Config {
             master_key: MasterKeySource::File(data_dir.join("master.key")),
             trusted_proxies: Vec::new(),
             country_database: None,
+            private_country: None,
+            anonymous_lists: Vec::new(),
             checkpoint_file: None,
             checkpoint_syslog: None,
             checkpoint_webhook: None,

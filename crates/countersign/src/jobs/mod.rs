@@ -1,5 +1,6 @@
 //! What runs beside the requests: time-outs, cleaning up, and the workers of the effect queue.
 
+mod addresses;
 mod alerts;
 mod maintenance;
 pub(crate) mod outbox;
@@ -44,6 +45,7 @@ pub fn start(engine: &Engine, config: &Config, shutdown: &Shutdown) {
         }
     });
     start_alerts(engine, config, shutdown);
+    tokio::spawn(addresses::run(engine.geo().clone(), shutdown.clone()));
     if let Some(mail) = &config.mail {
         let courier = MailCourier::new(engine.clone(), Sender::new(mail.clone()));
         tokio::spawn(outbox::run(engine.clone(), courier, shutdown.clone()));
