@@ -161,7 +161,8 @@ fn certificate_facts(config: &Config, files: &CertificateFiles, local: bool, now
 
 /// The country database and the lists of anonymous networks, read as the server reads them, and how old they are.
 fn addresses(config: &Config, now: Timestamp) -> Vec<Finding> {
-    let subject = |source: &GeoSource| if source.networks.is_some() { "anonymous networks" } else { "country database" };
+    let subject =
+        |source: &GeoSource| if source.networks.is_some() { "anonymous networks" } else { "country database" };
     let remedy = "correct the path, the mode or the line; the server does not start without the file";
     let geo = match crate::site::geo(config) {
         Ok(geo) => geo,
@@ -169,7 +170,9 @@ fn addresses(config: &Config, now: Timestamp) -> Vec<Finding> {
             let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
             let subject = match &error {
                 GeoError::Database { .. } => "country database",
-                GeoError::Unreadable { .. } | GeoError::TooLong { .. } | GeoError::NotANetwork { .. } => "anonymous networks",
+                GeoError::Unreadable { .. } | GeoError::TooLong { .. } | GeoError::NotANetwork { .. } => {
+                    "anonymous networks"
+                }
             };
             return vec![Finding::new(Level::Error, subject, format!("{error}{cause}"), remedy)];
         }
@@ -182,7 +185,12 @@ fn addresses(config: &Config, now: Timestamp) -> Vec<Finding> {
         let message = format!("{}{networks}{days}", source.path.display());
         let stale = if source.networks.is_some() { STALE_LIST } else { STALE_PLACES };
         if age.is_some_and(|age| age > stale) {
-            return Finding::new(Level::Warning, subject, message, "fetch a newer one; the server takes it up by itself");
+            return Finding::new(
+                Level::Warning,
+                subject,
+                message,
+                "fetch a newer one; the server takes it up by itself",
+            );
         }
         Finding::ok(subject, message)
     };

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::id::{PhoneId, TokenId};
 use crate::otp::{OtpParams, OtpRecord};
+use crate::policy::facts::PhoneFacts;
 
 /// What runs an authenticator; policy may tell them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub struct Authenticator {
     pub sealed_seed: Vec<u8>,
     /// Set by an administrator: until then this device may answer without a person.
     pub auto_approve_until: Option<Timestamp>,
+    /// What it told about the phone it is on, if it told anything.
+    pub facts: Option<PhoneFacts>,
 }
 
 /// A phone (or tablet, or laptop: whatever holds an authenticator or takes calls).

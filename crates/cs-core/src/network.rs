@@ -238,7 +238,9 @@ mod tests {
     #[test]
     fn a_block_of_mapped_addresses_is_one_of_ipv4() {
         let list = NetworkList::parse("::ffff:10.0.0.0/104, ::ffff:192.0.2.1-::ffff:192.0.2.3").unwrap();
-        for (address, is_in) in [("10.9.9.9", true), ("::ffff:10.9.9.9", true), ("11.0.0.1", false), ("192.0.2.2", true)] {
+        for (address, is_in) in
+            [("10.9.9.9", true), ("::ffff:10.9.9.9", true), ("11.0.0.1", false), ("192.0.2.2", true)]
+        {
             assert_eq!(list.contains(address.parse().unwrap()), is_in, "{address}");
         }
         assert_eq!(list.to_string(), "10.0.0.0/8,192.0.2.1-192.0.2.3");
@@ -248,7 +250,9 @@ mod tests {
     fn a_set_holds_what_its_entries_hold_and_names_a_wrong_one() {
         let set = NetworkSet::collect(["10.0.0.0/8", "10.1.0.0/16", "2001:db8::/32", "192.0.2.1"]).unwrap();
         assert_eq!(set.len(), 3);
-        for (address, is_in) in [("10.1.2.3", true), ("::ffff:192.0.2.1", true), ("192.0.2.2", false), ("2001:db8::9", true)] {
+        for (address, is_in) in
+            [("10.1.2.3", true), ("::ffff:192.0.2.1", true), ("192.0.2.2", false), ("2001:db8::9", true)]
+        {
             assert_eq!(set.contains(address.parse().unwrap()), is_in, "{address}");
         }
         assert_eq!(NetworkSet::collect(["10.0.0.0/8", "tor.example"]), Err("tor.example"));

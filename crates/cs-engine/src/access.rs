@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cs_core::integration::Integration;
+use cs_core::policy::facts::{Client, Endpoint, Posture};
+use cs_core::policy::{Browser, Os};
 use cs_store::accounts::Account;
 
 /// Whether whoever sent a request can still be told its answer.
@@ -84,6 +86,21 @@ pub struct Access {
     pub address: Option<IpAddr>,
     /// The host that is logged in to.
     pub hostname: Option<String>,
+    /// What the caller saw of the device, if it saw it.
+    pub device: Option<Box<AccessDevice>>,
+}
+
+/// A browser, and what the desktop agent beside it reported. Where a caller tells of one, silence counts against the device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessDevice {
+    /// The browser, as it describes itself.
+    pub browser: Option<Client<Browser>>,
+    /// The operating system, as the browser describes it.
+    pub os: Option<Client<Os>>,
+    /// Whether it is a managed device.
+    pub endpoint: Endpoint,
+    /// The agent's last report.
+    pub posture: Option<Posture>,
 }
 
 impl Access {

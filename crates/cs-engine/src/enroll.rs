@@ -75,7 +75,13 @@ impl Engine {
             Some(name) => name.clone(),
             None => TxId::generate(&mut SystemRng).to_string(),
         };
-        let (user, job) = new_user(account, Giver { actor: &actor, rules: BypassRules::default() }, &username, &UserChange::default(), now)?;
+        let (user, job) = new_user(
+            account,
+            Giver { actor: &actor, rules: BypassRules::default() },
+            &username,
+            &UserChange::default(),
+            now,
+        )?;
         let phone = new_phone(now);
         let [hold, attach] = attach_phone(account, user.id, phone.id);
         let (activation, activate) = self
@@ -147,7 +153,8 @@ impl Engine {
                 }
                 None => {
                     let change = UserChange { email: Some(email.to_owned()), ..UserChange::default() };
-                    let (user, job) = new_user(account, Giver { actor, rules: BypassRules::default() }, username, &change, now)?;
+                    let (user, job) =
+                        new_user(account, Giver { actor, rules: BypassRules::default() }, username, &change, now)?;
                     (user.id, None, job)
                 }
             };

@@ -209,6 +209,7 @@ fn read_phone(row: &Row) -> Result<Phone, StoreError> {
                 params,
                 otp,
                 sealed_seed: row.blob(19)?.to_vec(),
+                facts: None,
             })
         }
     };

@@ -23,6 +23,7 @@ pub mod logins;
 pub mod outbox;
 pub mod phones;
 pub mod policies;
+pub mod remembered;
 pub mod restore_steps;
 #[cfg(feature = "testing")]
 pub mod testing;

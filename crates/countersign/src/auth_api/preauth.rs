@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use cs_core::login::Menu;
+use cs_core::policy::{Challenge as Allowed, Method};
 use cs_core::user::User;
 use cs_engine::login::{Challenge, PreauthOutcome, PreauthRequest};
 use cs_wire::auth_api::{
@@ -46,7 +47,7 @@ pub(super) async fn preauth(
             PreauthResponse { prompt, ..decided(PreauthResult::Enroll, text) }
         }
         PreauthOutcome::Challenge(challenge) => PreauthResponse {
-            devices: Some(devices(&challenge.user)),
+            devices: Some(devices(&challenge.user, &challenge.allowed)),
             verified_push: request
                 .client_supports_verified_push
                 .then(|| verified_push(&challenge, app.engine().clock().now().as_second()))
@@ -57,17 +58,24 @@ pub(super) async fn preauth(
     }))
 }
 
-fn devices(user: &User) -> Vec<Device> {
-    let phones = user.phones.iter().filter(|phone| phone.is_usable()).map(|phone| Device {
-        device: phone.id.to_string(),
-        kind: DeviceKind::Phone,
-        display_name: Some(phone.display_name()),
-        name: phone.name.clone(),
-        number: Some(phone.masked_number()),
-        capabilities: Some(vec![Capability::Auto, Capability::Push, Capability::MobileOtp]),
-        sms_nextcode: None,
+/// The devices that the policy leaves something to do.
+fn devices(user: &User, allowed: &Allowed) -> Vec<Device> {
+    let phones = user.phones.iter().filter_map(|phone| {
+        allowed.refusal(phone.id).ok()?;
+        let (push, passcode) = (allowed.may_push(phone.id), allowed.methods.contains(Method::DuoPasscode));
+        let able = [(Capability::Auto, push), (Capability::Push, push), (Capability::MobileOtp, passcode)];
+        let capabilities: Vec<_> = able.into_iter().filter(|(_, can)| *can).map(|(capability, _)| capability).collect();
+        (!capabilities.is_empty()).then(|| Device {
+            device: phone.id.to_string(),
+            kind: DeviceKind::Phone,
+            display_name: Some(phone.display_name()),
+            name: phone.name.clone(),
+            number: Some(phone.masked_number()),
+            capabilities: Some(capabilities),
+            sms_nextcode: None,
+        })
     });
-    let tokens = user.tokens.iter().map(|token| Device {
+    let tokens = user.tokens.iter().filter(|_| allowed.methods.contains(Method::HardwareToken)).map(|token| Device {
         device: token.id.to_string(),
         kind: DeviceKind::Token,
         display_name: None,
@@ -81,7 +89,7 @@ fn devices(user: &User) -> Vec<Device> {
 
 fn verified_push(challenge: &Challenge, now: i64) -> Option<VerifiedPush> {
     // Without a device that can take it there is no push to verify.
-    if !challenge.user.phones.iter().any(|phone| phone.can_push()) {
+    if !challenge.user.phones.iter().any(|phone| challenge.allowed.may_push(phone.id)) {
         return None;
     }
     challenge.number.as_ref().map(|(txid, number)| VerifiedPush {

@@ -17,6 +17,7 @@ pub(crate) fn access(origin: &Origin) -> Access {
     Access {
         address: origin.ipaddr.as_deref().and_then(cs_core::network::parse_address),
         hostname: origin.hostname.clone(),
+        device: None,
     }
 }
 

@@ -1,8 +1,10 @@
 //! From what a client asked for to one concrete factor.
 
+use super::passcode::Match;
 use super::reason::{Denial, DenyReason};
 use crate::device::Phone;
 use crate::id::PhoneId;
+use crate::policy::{Challenge, Method};
 use crate::user::{DefaultFactor, User};
 
 /// What a client asked for, passcodes aside.
@@ -38,21 +40,26 @@ pub enum Chosen<'a> {
     Passcode,
 }
 
-/// Chooses the factor for `request` on `device`.
+/// Chooses the factor for `request` on `device`, of those that the policy leaves.
 ///
-/// Fails with the denial to give: an unknown device, or a factor that this user or this server cannot do.
-pub fn choose<'a>(user: &'a User, request: FactorRequest, device: Choice) -> Result<Chosen<'a>, Denial> {
+/// Fails with the denial to give: an unknown device, or a factor that this user, this server or the policy cannot do.
+pub fn choose<'a>(
+    user: &'a User,
+    allowed: &Challenge,
+    request: FactorRequest,
+    device: Choice,
+) -> Result<Chosen<'a>, Denial> {
     match request {
         FactorRequest::Auto => {
             let wants_passcode = user.default_factor == Some(DefaultFactor::Passcode);
-            match push_target(user, device) {
+            match push_target(user, allowed, device) {
                 Ok(phone) if !wants_passcode => Ok(Chosen::Push(phone)),
                 Ok(_) => Ok(Chosen::Passcode),
                 Err(denial) if denial.reason == DenyReason::InvalidDevice => Err(denial),
                 Err(_) => Ok(Chosen::Passcode),
             }
         }
-        FactorRequest::Push => push_target(user, device).map(Chosen::Push),
+        FactorRequest::Push => push_target(user, allowed, device).map(Chosen::Push),
         FactorRequest::Phone => {
             Err(Denial::new(DenyReason::FactorRestricted, "phone calls: no telephony gateway is configured"))
         }
@@ -62,20 +69,46 @@ pub fn choose<'a>(user: &'a User, request: FactorRequest, device: Choice) -> Res
     }
 }
 
-fn push_target(user: &User, device: Choice) -> Result<&Phone, Denial> {
-    let mut able = user.phones.iter().filter(|p| p.can_push());
-    match device {
-        Choice::Auto => able.next().ok_or_else(no_push),
-        Choice::Nth(n) => n.checked_sub(1).and_then(|n| able.nth(n)).ok_or_else(no_push),
+fn push_target<'a>(user: &'a User, allowed: &Challenge, device: Choice) -> Result<&'a Phone, Denial> {
+    let mut able = user.phones.iter().filter(|phone| allowed.may_push(phone.id));
+    let found = match device {
+        Choice::Auto => able.next(),
+        Choice::Nth(n) => n.checked_sub(1).and_then(|n| able.nth(n)),
         Choice::Device(id) => {
             let phone = user.phones.iter().find(|p| p.id == id);
             let phone = phone
                 .ok_or_else(|| Denial::new(DenyReason::InvalidDevice, format!("{id} is not a device of the user")))?;
-            if phone.can_push() { Ok(phone) } else { Err(no_push()) }
+            if phone.can_push() {
+                allowed.refusal(id)?;
+            }
+            allowed.may_push(id).then_some(phone)
         }
-    }
+    };
+    found.ok_or_else(|| no_push(user, allowed))
 }
 
-fn no_push() -> Denial {
-    Denial::new(DenyReason::FactorRestricted, "push: no activated authenticator")
+/// Why no push can be sent: the state of a phone that could take one, the policy, or that there is none.
+fn no_push(user: &User, allowed: &Challenge) -> Denial {
+    let mut activated = user.phones.iter().filter(|phone| phone.can_push()).peekable();
+    if activated.peek().is_none() {
+        return Denial::new(DenyReason::FactorRestricted, "push: no activated authenticator");
+    }
+    let refused = activated.find_map(|phone| allowed.refusal(phone.id).err());
+    refused.unwrap_or_else(|| Denial::new(DenyReason::FactorRestricted, "push: the policy does not allow it here"))
+}
+
+/// Whether the policy lets the passcode that `matched` in. Bypass codes are never restricted.
+pub fn may_use(allowed: &Challenge, matched: Match<'_>) -> Result<(), Denial> {
+    let (method, what) = match matched {
+        Match::BypassCode(_) => return Ok(()),
+        Match::Token(_) => (Method::HardwareToken, "codes of hardware tokens"),
+        Match::Phone(phone) => {
+            allowed.refusal(phone.id)?;
+            (Method::DuoPasscode, "codes of the authenticator")
+        }
+    };
+    if allowed.methods.contains(method) {
+        return Ok(());
+    }
+    Err(Denial::new(DenyReason::FactorRestricted, format!("{what}: the policy does not allow them here")))
 }

@@ -2,6 +2,7 @@
 
 use super::choice::{Choice, FactorRequest};
 use super::ticket::Ticket;
+use crate::policy::Challenge;
 use crate::user::User;
 
 /// The menu of one login.
@@ -24,12 +25,12 @@ pub struct MenuEntry {
     pub factor: String,
 }
 
-/// The menu for `user`.
+/// The menu for `user`: what the policy `allowed`.
 ///
-/// `shown` is the ticket whose number of so many digits the menu shows; `plain` is the one that the default option carries, for a client that shows nothing.
+/// `shown` is the ticket whose number of so many digits the menu shows.
 /// Both travel inside the factor ids, so no memory of the menu is needed, and nobody can choose the option without a number by typing its name.
-pub fn menu(user: &User, shown: Option<(&Ticket, &str)>, plain: Option<&Ticket>) -> Menu {
-    let able: Vec<_> = user.phones.iter().filter(|p| p.can_push()).collect();
+pub fn menu(user: &User, allowed: &Challenge, shown: Option<(&Ticket, &str)>, default: MenuDefault<'_>) -> Menu {
+    let able: Vec<_> = user.phones.iter().filter(|phone| allowed.may_push(phone.id)).collect();
     let mut entries = Vec::with_capacity(able.len());
     for (at, phone) in able.iter().enumerate() {
         let factor = format!("push{}", at + 1);
@@ -42,8 +43,12 @@ pub fn menu(user: &User, shown: Option<(&Ticket, &str)>, plain: Option<&Ticket>)
             None => MenuEntry { label: format!("Duo Push to {to}"), factor },
         });
     }
-    let default = (!entries.is_empty())
-        .then(|| plain.map_or_else(|| "push1".to_owned(), |ticket| format!("push1-{}", ticket.txid())));
+    let default = match default {
+        _ if entries.is_empty() => None,
+        MenuDefault::Nothing => None,
+        MenuDefault::Push => Some("push1".to_owned()),
+        MenuDefault::Ticket(ticket) => Some(format!("push1-{}", ticket.txid())),
+    };
     let mut text = format!("Duo two-factor login for {}\n\n", printable(&user.username));
     if entries.is_empty() {
         text.push_str("Enter a passcode.\n\nPasscode: ");
@@ -55,6 +60,17 @@ pub fn menu(user: &User, shown: Option<(&Ticket, &str)>, plain: Option<&Ticket>)
         text.push_str(&format!("\nPasscode or option (1-{}): ", entries.len()));
     }
     Menu { text, entries, default }
+}
+
+/// What a client sends that shows no menu.
+#[derive(Debug, Clone, Copy)]
+pub enum MenuDefault<'a> {
+    /// Nothing: a push must carry a number there.
+    Nothing,
+    /// A push.
+    Push,
+    /// A push under this ticket, which carries no number.
+    Ticket(&'a Ticket),
 }
 
 /// Names come from administrators and phones; a terminal must not obey them.

@@ -275,6 +275,11 @@ impl Ranked {
         ranked
     }
 
+    /// Whether there is no policy in it.
+    pub fn is_empty(&self) -> bool {
+        self.policies.is_empty()
+    }
+
     /// The first policy for a member of these groups.
     pub fn for_member(&self, groups: &[Membership]) -> Option<&Policy> {
         if self.first.is_empty() {

@@ -8,7 +8,8 @@ use cs_core::otp::{
 use cs_store::attempts::move_token;
 use cs_store::authenticators::touch_user;
 use cs_store::tokens::{
-    attach_token, detach_token, insert_token, remove_token, seal_token, set_token_owner, set_token_step, touch_users_of_token,
+    attach_token, detach_token, insert_token, remove_token, seal_token, set_token_owner, set_token_step,
+    touch_users_of_token,
 };
 use cs_store::{Job, Step, StoreError};
 use jiff::Timestamp;

@@ -378,8 +378,7 @@ impl Engine {
             let now = self.clock().now();
             let mut job = Job::new();
             for id in &ids {
-                let (before, attempts) =
-                    self.store().user_record(account, *id).await?.ok_or(EngineError::NotFound)?;
+                let (before, attempts) = self.store().user_record(account, *id).await?.ok_or(EngineError::NotFound)?;
                 let trashed = before.status == UserStatus::PendingDeletion;
                 if trashed == (status == UserStatus::PendingDeletion) {
                     continue;
@@ -511,6 +510,10 @@ fn names(account: AccountId, user: &UserRecord) -> Result<Job, EngineError> {
 }
 
 fn set_status(user: &mut UserRecord, status: UserStatus, now: Timestamp) {
+    if status != user.status {
+        // Whatever was remembered was remembered of someone in another standing.
+        user.trust_epoch += 1;
+    }
     if status == UserStatus::Active {
         user.lockout = user.lockout.unlock();
     }

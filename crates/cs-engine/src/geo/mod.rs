@@ -110,7 +110,8 @@ impl Geo {
         let Some(found) = known.places.as_ref().and_then(|places| places.lookup(address).ok()) else {
             return facts::Place::UNKNOWN;
         };
-        let degrees = |name| found.decode_path::<f64>(&[PathElement::Key("location"), PathElement::Key(name)]).ok().flatten();
+        let degrees =
+            |name| found.decode_path::<f64>(&[PathElement::Key("location"), PathElement::Key(name)]).ok().flatten();
         let country = COUNTRY.iter().find_map(|path| found.decode_path::<&str>(path).ok().flatten());
         facts::Place {
             country: country.and_then(Country::parse),
@@ -133,7 +134,12 @@ impl Geo {
         let text = |path: &[PathElement<'_>]| found.decode_path::<String>(path).ok().flatten();
         Place {
             country: COUNTRY.iter().find_map(|path| text(path)),
-            state: text(&[PathElement::Key("subdivisions"), PathElement::Index(0), PathElement::Key("names"), PathElement::Key("en")]),
+            state: text(&[
+                PathElement::Key("subdivisions"),
+                PathElement::Index(0),
+                PathElement::Key("names"),
+                PathElement::Key("en"),
+            ]),
             city: text(&[PathElement::Key("city"), PathElement::Key("names"), PathElement::Key("en")]),
         }
     }
@@ -161,7 +167,11 @@ impl Known {
         if let Some(path) = &files.places {
             let broken = |source| GeoError::Database { path: path.clone(), source };
             let places = Reader::open_readfile(path).map_err(broken)?;
-            known.sources.push(GeoSource { path: path.clone(), networks: None, modified: stamp(path).and_then(Stamp::modified) });
+            known.sources.push(GeoSource {
+                path: path.clone(),
+                networks: None,
+                modified: stamp(path).and_then(Stamp::modified),
+            });
             known.places = Some(places);
         }
         for path in &files.anonymous {
@@ -192,7 +202,9 @@ mod tests {
     fn private_networks_are_where_the_organisation_says_and_nothing_else_is() {
         let home = Country::parse("XH").unwrap();
         let geo = Geo::open(GeoFiles::default(), Some(home)).unwrap();
-        for private in ["10.1.2.3", "::ffff:192.168.0.1", "172.16.0.1", "127.0.0.1", "::1", "fd00::1", "fe80::1", "169.254.0.1"] {
+        for private in
+            ["10.1.2.3", "::ffff:192.168.0.1", "172.16.0.1", "127.0.0.1", "::1", "fd00::1", "fe80::1", "169.254.0.1"]
+        {
             assert_eq!(geo.whereabouts(address(private)).country, Some(home), "{private}");
             assert_eq!(geo.place(address(private)).describe(), "XH", "{private}");
         }
@@ -218,7 +230,10 @@ mod tests {
         assert_eq!(geo.sources()[0].networks, Some(2));
 
         std::fs::write(&path, "<html>not found</html>\n").unwrap();
-        assert_eq!(geo.refresh().unwrap_err().to_string(), format!("{}, line 1: no address, range or CIDR block", path.display()));
+        assert_eq!(
+            geo.refresh().unwrap_err().to_string(),
+            format!("{}, line 1: no address, range or CIDR block", path.display())
+        );
         assert!(geo.is_anonymous(address("192.0.2.9")), "the old list stays");
         std::fs::remove_file(&path).unwrap();
         assert!(geo.refresh().is_err() && geo.is_anonymous(address("192.0.2.9")));

@@ -1,11 +1,10 @@
 //! An authenticator answers.
 
 use cs_core::id::{AccountId, PhoneId, TxId};
-use cs_core::login::{
-    AllowReason, Decision, Denial, DenyReason, NUMBER_TRIES, Push, PushClosed, Situation, Ticket, gate,
-};
+use cs_core::login::{AllowReason, Decision, Denial, DenyReason, NUMBER_TRIES, Push, PushClosed, Ticket};
+use cs_core::policy::facts::Remembered;
 use cs_store::Job;
-use cs_store::attempts::{count_attempt, count_success, integration_unchanged};
+use cs_store::attempts::{count_attempt, count_success};
 use cs_store::audit::{LogKind, LogRecord};
 use cs_store::authenticators::BoundDevice;
 use cs_store::facts::UserRef;
@@ -13,7 +12,8 @@ use cs_store::logins::{Login, close, count_wrong_number};
 use jiff::Timestamp;
 
 use super::Who;
-use super::auth::{Round, still_allowed};
+use super::auth::Round;
+use super::decide::{Question, known_phones};
 use super::record::Entry;
 use super::status::{access_of, push_factor};
 use crate::{Engine, EngineError, MAX_ROUNDS};
@@ -205,7 +205,7 @@ impl Engine {
         let job = Job::new()
             .step(count_wrong_number(login.account, login.txid, login.number_tries, now))
             .log(void_answer(login, answer, "wrong_number", now));
-        Ok(match self.settle(job, usize::MAX).await? {
+        Ok(match self.settle(job).await? {
             Round::Again => Round::Again,
             Round::Done(()) => Round::Done(Err(AnswerError::WrongNumber { tries_left })),
         })
@@ -222,38 +222,51 @@ impl Engine {
         }
         let account = login.account;
         let caller = self.caller_of(login).await?;
+        let rules = self.rules(&caller, now).await?;
         let facts = self.store().user_facts(account, UserRef::Id(login.user), None, now).await?;
-        let Some(user) = facts.map(|facts| facts.user) else { return Err(AnswerError::NoSuchRequest) };
+        let Some(facts) = facts else { return Err(AnswerError::NoSuchRequest) };
+        let user = &facts.user;
+        let access = access_of(login);
+        let effective = rules.effective(Some(user));
         let phone = user.phones.iter().find(|phone| phone.id == login.phone);
         let entry = Entry {
             caller: &caller,
             txid: login.txid,
             who: &Who::Id(user.id),
-            user: Some(&user),
-            access: &access_of(login),
+            user: Some(user),
+            access: &access,
             factor: push_factor(login),
             device: Some((login.phone.to_string(), phone.map(|phone| phone.display_name()).unwrap_or_default())),
             evidence: Some(&answer.evidence),
+            trace: None,
             now,
         };
-        let situation = Situation {
-            integration: &caller.integration,
-            settings: self.settings(&caller),
-            user: Some(&user),
-            remembered: false,
+        let phones = known_phones(Some(user));
+        let question = Question {
+            caller: &caller,
+            user: Some(user),
+            phones: &phones,
+            exemptions: &facts.exemptions,
+            access: &access,
+            shows_number: login.digits > 0,
+            remembered: Remembered::default(),
             now,
         };
-        let verdict = still_allowed(gate(&situation));
+        let verdict = self.decide_again(&effective, &question, login);
         // In the order of the tables' names: see `cs_store::attempts`.
-        let mut job =
-            Job::new().step(integration_unchanged(account, caller.integration.key, caller.integration.version));
+        let [integration, policies] = rules.unchanged(&caller);
+        let mut job = Job::new().step(integration);
         let (push, answered) = match (answer.decision, verdict) {
             (Decision::Approve, Ok(())) => {
                 let Ok(after) = user.lockout.succeed() else { return Ok(Round::Again) };
-                job = job
-                    .step(close(account, login.txid, Push::Approved, None, now))
-                    .step(count_success(account, &user, &after, now))
-                    .log(entry.allowed(self, AllowReason::UserApproved, "the device's owner approved"));
+                let why = AllowReason::UserApproved;
+                job = job.step(close(account, login.txid, Push::Approved, None, now)).step(policies);
+                job.guards.extend(self.remember_address(&caller, user, &effective, &access, why, now));
+                job = job.step(count_success(account, user, &after, now)).log(entry.allowed(
+                    self,
+                    why,
+                    "the device's owner approved",
+                ));
                 (Push::Approved, Answered::Approved)
             }
             (Decision::Approve, Err(denial)) => {
@@ -272,18 +285,18 @@ impl Engine {
                 job = job.step(close(account, login.txid, push, Some(reason), now)).log(entry.denied(self, &denial));
                 // A denial counts towards lockout; one of a user already locked out changes nothing more.
                 if let Ok(attempt) = user.lockout.begin_attempt(self.settings(&caller).lockout, now) {
-                    job = job.step(count_attempt(account, &user, &attempt.state));
+                    job = job.step(count_attempt(account, user, &attempt.state));
                     if attempt.locks {
-                        job = job.effect(self.alert(&caller, &user, "locked_out", login.txid, now));
+                        job = job.effect(self.alert(&caller, user, "locked_out", login.txid, now));
                     }
                 }
                 if answer.decision == Decision::Fraud {
-                    job = job.effect(self.alert(&caller, &user, "fraud", login.txid, now));
+                    job = job.effect(self.alert(&caller, user, "fraud", login.txid, now));
                 }
                 (push, answered)
             }
         };
-        Ok(match self.settle(job, 0).await? {
+        Ok(match self.settle(job).await? {
             Round::Again => Round::Again,
             Round::Done(()) => {
                 self.announce(login, push);
@@ -304,7 +317,7 @@ impl Engine {
         record.reason = Some(why.to_owned());
         record.body = serde_json::json!({"device": device.phone.as_str()}).to_string();
         record.evidence = Some(evidence.chars().filter(|c| *c != '\0').take(MAX_REFUSED_EVIDENCE).collect());
-        self.settle(Job::new().log(record), usize::MAX).await.map(drop)
+        self.settle(Job::new().log(record)).await.map(drop)
     }
 
     /// Keeps an answer that changed nothing: late, second, or to a withdrawn login.
@@ -315,7 +328,7 @@ impl Engine {
         why: &str,
         now: Timestamp,
     ) -> Result<(), EngineError> {
-        self.settle(Job::new().log(void_answer(login, answer, why, now)), usize::MAX).await.map(drop)
+        self.settle(Job::new().log(void_answer(login, answer, why, now))).await.map(drop)
     }
 }
 

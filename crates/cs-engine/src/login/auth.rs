@@ -4,20 +4,24 @@ use std::sync::Arc;
 
 use cs_core::bypass_code::BypassCode;
 use cs_core::id::TxId;
+use cs_core::lockout::LockoutState;
 use cs_core::login::{
-    AllowReason, Choice, Chosen, Denial, DenyReason, FactorRequest, FactorUsed, Gate, Match, Move, SealedSecret,
-    Selection, Situation, choose, evaluate, gate, parse_selection,
+    AllowReason, Choice, Chosen, Denial, DenyReason, FactorRequest, FactorUsed, Match, Move, SealedSecret, Selection,
+    Ticket, TicketError, choose, evaluate, may_use, parse_selection,
 };
 use cs_core::otp::{OtpSecret, TypedPasscode};
+use cs_core::policy::exemption::Exemption;
+use cs_core::policy::facts::Remembered;
+use cs_core::policy::trace::Trace;
+use cs_core::policy::{self, Effective, Verdict};
 use cs_core::user::User;
-use cs_store::attempts::{
-    count_attempt, count_success, integration_unchanged, move_authenticator, move_token, use_bypass_code,
-};
+use cs_store::attempts::{count_attempt, count_success, move_authenticator, move_token, use_bypass_code};
 use cs_store::outbox::Effect;
-use cs_store::{Job, StoreError};
+use cs_store::{Job, Step, StoreError};
 use jiff::Timestamp;
 
-use super::preauth::AtGate;
+use super::decide::{Question, Rules, known_phones};
+use super::preauth::AtOnce;
 use super::record::Entry;
 use super::status::{Decided, Status, Why};
 use super::{Refused, Who, reference};
@@ -97,11 +101,24 @@ impl AuthRequest {
 }
 
 /// The user of an attempt.
-struct Facts {
-    user: User,
+pub(super) struct Facts {
+    pub(super) user: User,
     bypass_code: Option<BypassCode>,
+    exemptions: Vec<Exemption>,
     /// From memory, perhaps not what the database has: good for a success, whose commit is guarded, and for nothing else.
     is_remembered: bool,
+}
+
+/// A login that the policies ask a factor of.
+pub(super) struct Login<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) request: &'a AuthRequest,
+    pub(super) facts: &'a Facts,
+    pub(super) rules: &'a Rules,
+    pub(super) effective: &'a Effective<'a>,
+    pub(super) allowed: &'a policy::Challenge,
+    pub(super) trace: &'a Trace<'a>,
+    pub(super) now: Timestamp,
 }
 
 /// Whether to load and decide again, or be done.
@@ -130,31 +147,46 @@ impl Engine {
         };
         for _ in 0..MAX_ROUNDS {
             let now = self.clock().now();
+            let rules = self.rules(caller, now).await?;
             let facts = match remembered.take() {
-                Some(user) => Some(Facts { user: Arc::unwrap_or_clone(user), bypass_code: None, is_remembered: true }),
+                Some(user) => Some(Facts {
+                    user: Arc::unwrap_or_clone(user),
+                    bypass_code: None,
+                    exemptions: Vec::new(),
+                    is_remembered: true,
+                }),
                 None => self.load_user(key.as_ref(), digest.as_ref(), now).await?.map(|facts| Facts {
                     user: facts.user,
                     bypass_code: facts.bypass_code,
+                    exemptions: facts.exemptions,
                     is_remembered: false,
                 }),
             };
             let user = facts.as_ref().map(|facts| &facts.user);
-            let situation = Situation {
-                integration: &caller.integration,
-                settings: self.settings(caller),
+            let ticket = self.ticket(caller, user, &wanted, now)?;
+            let effective = rules.effective(user);
+            let phones = known_phones(user);
+            let question = Question {
+                caller,
                 user,
-                remembered: false,
+                phones: &phones,
+                exemptions: facts.as_ref().map_or(&[][..], |facts| &facts.exemptions),
+                access: &request.access,
+                shows_number: shows_number(caller, &wanted, &ticket),
+                remembered: Remembered::default(),
                 now,
             };
-            let verdict = gate(&situation);
-            if facts.as_ref().is_some_and(|facts| facts.is_remembered) && verdict != Gate::Authenticate {
+            let decision = self.decide(&effective, &question);
+            if facts.as_ref().is_some_and(|facts| facts.is_remembered)
+                && !matches!(decision.verdict, Verdict::Challenge(_))
+            {
                 continue;
             }
             // A repeated answer still lets nobody in whom the rules have come to refuse meanwhile.
-            let may_still_get_in = match &verdict {
-                Gate::Deny(_) => false,
+            let may_still_get_in = match &decision.verdict {
+                Verdict::Deny(_) => false,
                 // Enroll: the code that let the user in may have been the only factor.
-                Gate::Allow { .. } | Gate::Enroll | Gate::Authenticate => true,
+                Verdict::Allow { .. } | Verdict::Enroll { .. } | Verdict::Challenge(_) => true,
             };
             if let Some(user) = user
                 && let Some(decided) = self.repeated(caller, request, &wanted, user).await?
@@ -162,41 +194,40 @@ impl Engine {
             {
                 return Ok(AuthAnswer::Decided(decided));
             }
-            let at_gate = self.decide_at_gate(caller, &request.who, user, &request.access, verdict, now).await?;
-            match at_gate {
-                AtGate::Again => continue,
-                AtGate::Allow(why) => return Ok(AuthAnswer::Decided(Decided::let_in(why))),
-                AtGate::Deny(refused) | AtGate::Enroll(refused) => {
+            match self.close_at_once(caller, &request.who, &question, &rules, &decision).await? {
+                AtOnce::Again => continue,
+                AtOnce::Allow(why) => return Ok(AuthAnswer::Decided(Decided::let_in(why))),
+                AtOnce::Deny(refused) | AtOnce::Enroll(refused) => {
                     return Ok(AuthAnswer::Decided(Decided::refused(&refused)));
                 }
-                AtGate::Authenticate => {}
+                AtOnce::Challenge => {}
             }
-            // The gate lets only known users come this far.
-            let Some(facts) = facts else { return Err(EngineError::NotFound) };
+            // Only known users come this far.
+            let (Some(attempt), Verdict::Challenge(allowed)) = (&facts, &decision.verdict) else {
+                return Err(EngineError::NotFound);
+            };
+            let trace = &decision.trace;
+            let login =
+                Login { caller, request, facts: attempt, rules: &rules, effective: &effective, allowed, trace, now };
             let round = match &wanted {
-                Wanted::Passcode(_) => match self.passcode(caller, request, facts, typed.as_ref(), now).await? {
+                Wanted::Passcode(_) => match self.passcode(&login, typed.as_ref()).await? {
                     Round::Again => Round::Again,
-                    Round::Done((answer, user)) => {
-                        if let (Some(key), Some(user)) = (key, user) {
-                            self.inner.known.keep(key, Arc::new(user));
+                    Round::Done((answer, after)) => {
+                        let user = facts.filter(|facts| facts.exemptions.is_empty()).map(|facts| facts.user);
+                        if let (Some(key), Some(user), Some(after)) = (key, user, after) {
+                            self.inner.known.keep(key, Arc::new(after.apply(user)));
                         }
                         return Ok(answer);
                     }
                 },
-                Wanted::Factor { request: factor, device, ticket, by_menu } => {
-                    match choose(&facts.user, *factor, *device) {
-                        Ok(Chosen::Push(phone)) => {
-                            self.push(caller, request, &facts.user, phone, *ticket, *by_menu, now).await?
-                        }
+                Wanted::Factor { request: factor, device, by_menu, .. } => {
+                    match choose(&attempt.user, allowed, *factor, *device) {
+                        Ok(Chosen::Push(phone)) => self.push(&login, phone, ticket, *by_menu).await?,
                         Ok(Chosen::Passcode) => {
                             let denial = Denial::new(DenyReason::FactorRestricted, "auto: a passcode is needed");
-                            Round::Done(
-                                self.deny(caller, request, &facts.user, FactorUsed::NotAvailable, denial, now).await?,
-                            )
+                            Round::Done(self.deny(&login, FactorUsed::NotAvailable, denial).await?)
                         }
-                        Err(denial) => Round::Done(
-                            self.deny(caller, request, &facts.user, FactorUsed::NotAvailable, denial, now).await?,
-                        ),
+                        Err(denial) => Round::Done(self.deny(&login, FactorUsed::NotAvailable, denial).await?),
                     }
                 }
             };
@@ -207,24 +238,35 @@ impl Engine {
         Err(EngineError::Contention)
     }
 
+    /// The ticket that the client was given, checked; what is wrong with it is said once the policies have spoken.
+    fn ticket(
+        &self,
+        caller: &Caller,
+        user: Option<&User>,
+        wanted: &Wanted,
+        now: Timestamp,
+    ) -> Result<Option<Result<Ticket, TicketError>>, EngineError> {
+        let (Wanted::Factor { ticket: Some(txid), .. }, Some(user)) = (wanted, user) else { return Ok(None) };
+        let key = self.ticket_key(caller.account.id)?;
+        Ok(Some(Ticket::check(&key, *txid, caller.account.id, caller.integration.key, user.id, now)))
+    }
+
     /// The keyed hash under which a bypass code is kept.
     pub(crate) fn bypass_digest(&self, account: cs_core::id::AccountId, code: &str) -> Result<[u8; 32], EngineError> {
         self.store().vault().digest(account.as_str(), "bypass_code", code.as_bytes()).map_err(EngineError::vault)
     }
 
     /// Judges a passcode. The attempt is counted, the code used up and the log written in one commit, before anything is answered.
-    /// After a success, also the user as it is now.
+    /// After a success, also what it made of the user.
     async fn passcode(
         &self,
-        caller: &Caller,
-        request: &AuthRequest,
-        facts: Facts,
+        login: &Login<'_>,
         typed: Option<&TypedPasscode>,
-        now: Timestamp,
-    ) -> Result<Round<(AuthAnswer, Option<User>)>, EngineError> {
+    ) -> Result<Round<(AuthAnswer, Option<After>)>, EngineError> {
+        let Login { caller, request, facts, rules, effective, allowed, now, .. } = *login;
         let (account, user) = (caller.account.id, &facts.user);
         let Ok(attempt) = user.lockout.begin_attempt(self.settings(caller).lockout, now) else {
-            // The gate refused those who are locked out; only a clock that jumped can lead here.
+            // The policies refused those who are locked out; only a clock that jumped can lead here.
             return Ok(Round::Again);
         };
         let evaluation = match typed {
@@ -247,6 +289,7 @@ impl Engine {
             factor: evaluation.matched.map_or(FactorUsed::Passcode, |matched| matched.factor()),
             device: None,
             evidence: None,
+            trace: Some(login.trace),
             now,
         };
         // In the order of the tables' names: see `cs_store::attempts`.
@@ -261,38 +304,54 @@ impl Engine {
         if let Some(Match::BypassCode(code)) = evaluation.matched {
             job = job.step(use_bypass_code(account, user.id, code, now));
         }
-        let at_integration = job.guards.len();
-        job = job.step(integration_unchanged(account, caller.integration.key, caller.integration.version));
+        let [integration, policies] = rules.unchanged(caller);
+        job = job.step(integration).step(policies);
+        let why = evaluation.matched.map(|matched| match matched {
+            Match::BypassCode(_) => AllowReason::BypassUser,
+            Match::Token(_) | Match::Phone(_) => AllowReason::ValidPasscode,
+        });
+        // A code that the policy does not allow here is used up all the same.
+        let restricted = evaluation.matched.and_then(|matched| may_use(allowed, matched).err());
+        if facts.is_remembered && restricted.is_some() {
+            return Ok(Round::Again);
+        }
+        if let (Some(why), None) = (why, &restricted) {
+            let remembered = self.remember_address(caller, user, effective, &request.access, why, now);
+            job.guards.extend(remembered);
+        }
         for moved in &evaluation.moves {
             if let Move::Token(token, next) = moved {
                 job = job.step(move_token(account, token, next));
             }
         }
+        match evaluation.matched {
+            Some(Match::Token(token)) => entry.device = Some((token.id.to_string(), token.display_name())),
+            Some(Match::Phone(phone)) => entry.device = Some((phone.id.to_string(), phone.display_name())),
+            Some(Match::BypassCode(_)) | None => {}
+        }
         let mut after = None;
-        let decided = match evaluation.matched {
-            Some(matched) => {
-                let why = match matched {
-                    Match::BypassCode(_) => AllowReason::BypassUser,
-                    Match::Token(token) => {
-                        entry.device = Some((token.id.to_string(), token.display_name()));
-                        AllowReason::ValidPasscode
-                    }
-                    Match::Phone(phone) => {
-                        entry.device = Some((phone.id.to_string(), phone.display_name()));
-                        AllowReason::ValidPasscode
-                    }
-                };
+        let decided = match (why, restricted) {
+            (Some(why), None) => {
                 let Ok(lockout) = user.lockout.succeed() else { return Ok(Round::Again) };
-                after = Some((lockout, Moved::of(&evaluation.moves)));
+                after = Some(After { lockout, moves: Moved::of(&evaluation.moves), now });
                 job = job.step(count_success(account, user, &lockout, now)).log(entry.allowed(
                     self,
                     why,
                     "the passcode is right",
                 ));
-                let token = self.remember(&caller.integration, user, now)?;
+                // Only a factor of one's own earns it.
+                let token = match why == AllowReason::ValidPasscode {
+                    true => self.remember(caller, user, effective, now)?,
+                    false => None,
+                };
                 Decided { trusted_device_token: token, ..Decided::let_in(why) }
             }
-            None => {
+            (_, Some(denial)) => {
+                // Counted as an attempt, so that another one cannot come between, and not as a failure: the code was right.
+                job = job.step(count_attempt(account, user, &user.lockout)).log(entry.denied(self, &denial));
+                Decided::refused(&Refused { denial, reference: reference(txid) })
+            }
+            (None, None) => {
                 let denial = Denial::new(DenyReason::InvalidPasscode, "no code of the user's matches");
                 job = job.step(count_attempt(account, user, &attempt.state)).log(entry.denied(self, &denial));
                 if attempt.locks {
@@ -302,31 +361,22 @@ impl Engine {
             }
         };
         let kept = self.keep_answer(caller, request, user, &decided, now)?;
-        let at_integration = at_integration + usize::from(kept.is_some());
         // First: its table's name sorts before the others'.
         job.guards.splice(0..0, kept);
-        Ok(match self.settle(job, at_integration).await? {
+        Ok(match self.settle(job).await? {
             Round::Again => Round::Again,
-            Round::Done(()) => {
-                let mut user = facts.user;
-                let user = after.map(|(lockout, moves)| {
-                    user.attempts += 1;
-                    user.lockout = lockout;
-                    user.last_login = Some(now);
-                    moves.into_iter().for_each(|moved| moved.apply(&mut user));
-                    user
-                });
-                Round::Done((AuthAnswer::Decided(decided), user))
-            }
+            Round::Done(()) => Round::Done((AuthAnswer::Decided(decided), after)),
         })
     }
 
-    /// Commits `job`; a conflict at the integration's guard makes the cache forget.
-    pub(super) async fn settle(&self, job: Job, at_integration: usize) -> Result<Round<()>, EngineError> {
+    /// Commits `job`; a conflict about what is kept in memory makes it forgotten.
+    pub(super) async fn settle(&self, job: Job) -> Result<Round<()>, EngineError> {
+        let of_memory: Vec<usize> =
+            (0..).zip(&job.guards).filter(|(_, step)| is_of_memory(step)).map(|(at, _)| at).collect();
         match self.store().commit(job).await.map_err(Retry::from) {
             Ok(_) => Ok(Round::Done(())),
             Err(Retry::Conflict(step)) => {
-                if step == at_integration {
+                if of_memory.contains(&step) {
                     self.directory().invalidate();
                 }
                 Ok(Round::Again)
@@ -338,24 +388,22 @@ impl Engine {
     /// Refuses without an attempt having been made: logged, not counted.
     pub(super) async fn deny(
         &self,
-        caller: &Caller,
-        request: &AuthRequest,
-        user: &User,
+        login: &Login<'_>,
         factor: FactorUsed,
         denial: Denial,
-        now: Timestamp,
     ) -> Result<AuthAnswer, EngineError> {
-        let txid = TxId::at(now, &mut SystemRng);
+        let txid = TxId::at(login.now, &mut SystemRng);
         let entry = Entry {
-            caller,
+            caller: login.caller,
             txid,
-            who: &request.who,
-            user: Some(user),
-            access: &request.access,
+            who: &login.request.who,
+            user: Some(&login.facts.user),
+            access: &login.request.access,
             factor,
             device: None,
             evidence: None,
-            now,
+            trace: Some(login.trace),
+            now: login.now,
         };
         let job = Job::new().log(entry.denied(self, &denial));
         match self.store().commit(job).await.map_err(Retry::from) {
@@ -488,12 +536,36 @@ impl Decided {
     }
 }
 
-/// Whether a gate verdict still lets this login go on when its push is approved.
-pub(super) fn still_allowed(verdict: Gate) -> Result<(), Denial> {
-    match verdict {
-        // In bypass, or no longer needing a factor: approved all the more.
-        Gate::Authenticate | Gate::Allow { .. } => Ok(()),
-        Gate::Deny(denial) => Err(denial),
-        Gate::Enroll => Err(Denial::new(DenyReason::DenyUnenrolledUser, "the user has no usable device any more")),
+/// Whether a step asks for something that [`crate::Directory`] keeps.
+fn is_of_memory(step: &Step) -> bool {
+    step.sql.starts_with("SELECT 1 FROM integration ") || step.sql.starts_with("SELECT 1 FROM policy_book ")
+}
+
+/// What a success made of the user.
+struct After {
+    lockout: LockoutState,
+    moves: Vec<Moved>,
+    now: Timestamp,
+}
+
+impl After {
+    fn apply(self, mut user: User) -> User {
+        user.attempts += 1;
+        user.lockout = self.lockout;
+        user.last_login = Some(self.now);
+        self.moves.into_iter().for_each(|moved| moved.apply(&mut user));
+        user
+    }
+}
+
+/// Whether the client can show a number before the answer, as far as the request tells.
+fn shows_number(caller: &Caller, wanted: &Wanted, ticket: &Option<Result<Ticket, TicketError>>) -> bool {
+    match (wanted, ticket) {
+        // Where no push is asked for, what the rules say of pushes does not matter.
+        (Wanted::Passcode(_), _) => true,
+        (Wanted::Factor { .. }, Some(Ok(ticket))) => ticket.is_shown(),
+        (Wanted::Factor { .. }, Some(Err(_))) => false,
+        // The menu shows one, and its option carries it: see `push_number`.
+        (Wanted::Factor { by_menu, .. }, None) => *by_menu && caller.integration.kind.shows_menu(),
     }
 }

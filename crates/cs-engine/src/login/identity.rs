@@ -175,7 +175,7 @@ impl Engine {
         if answer.decision == Decision::Fraud {
             job = job.effect(self.alert(&self.caller_of(check).await?, &user, "fraud", check.txid, now));
         }
-        Ok(match self.settle(job, usize::MAX).await? {
+        Ok(match self.settle(job).await? {
             Round::Again => Round::Again,
             Round::Done(()) => {
                 self.announce(check, push);

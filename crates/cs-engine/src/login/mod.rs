@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `preauth` | may this user in, and how |
 //! | `auth` | do a factor: a passcode at once, a push as a transaction |
+//! | `decide` | facts for the policies, and what they say |
 //! | `push` | open a push, join one, withdraw one |
 //! | `status` | wait for somebody to answer |
 //! | `answer` | an authenticator answers |
@@ -15,6 +16,7 @@
 
 mod answer;
 mod auth;
+mod decide;
 mod deferred;
 mod identity;
 mod preauth;
@@ -29,6 +31,7 @@ use std::sync::Arc;
 use cs_core::id::UserId;
 use cs_core::integration::Integration;
 use cs_core::login::Denial;
+use cs_core::policy::exemption::Exemption;
 use cs_core::user::User;
 use cs_core::username::Username;
 use cs_store::facts::{UserFacts, UserRef, UserVersion};
@@ -39,6 +42,7 @@ pub use identity::IdentityCheck;
 pub use preauth::{Challenge, Preauth, PreauthOutcome, PreauthRequest};
 pub use status::{Decided, LoginStatus, Status, Why};
 
+use self::decide::Rules;
 use crate::known::{Lookup, UserKey};
 use crate::{Engine, EngineError};
 
@@ -97,19 +101,44 @@ impl Engine {
     }
 
     /// The same, from memory if the database says that nothing was changed and nothing attempted since. Bypass codes are not looked for.
-    async fn current_user(&self, key: Option<UserKey>, now: jiff::Timestamp) -> Result<Option<Arc<User>>, EngineError> {
+    async fn current_user(
+        &self,
+        key: Option<UserKey>,
+        rules: &Rules,
+        now: jiff::Timestamp,
+    ) -> Result<Option<Found>, EngineError> {
         let Some(key) = key else { return Ok(None) };
-        if let Some(known) = self.inner.known.find(&key)
-            && self.store().user_version(key.0, known.id).await? == Some(UserVersion::of(&known))
-        {
-            return Ok(Some(known));
+        let mut reads = Reads::One;
+        // Where addresses are remembered, a read is spent on that.
+        let worth = |known: &Arc<User>| !rules.effective(Some(known)).remembered_devices.address.enabled;
+        if let Some(user) = self.inner.known.find(&key).filter(worth) {
+            if self.store().user_version(key.0, user.id).await? == Some(UserVersion::of(&user)) {
+                return Ok(Some(Found { user, exemptions: Vec::new(), reads }));
+            }
+            reads = Reads::Two;
         }
-        let user = self.load_user(Some(&key), None, now).await?.map(|facts| Arc::new(facts.user));
-        if let Some(user) = &user {
-            self.inner.known.keep(key, Arc::clone(user));
+        let Some(facts) = self.load_user(Some(&key), None, now).await? else { return Ok(None) };
+        let user = Arc::new(facts.user);
+        // Exemptions end by themselves, and are not part of what is kept.
+        if facts.exemptions.is_empty() {
+            self.inner.known.keep(key, Arc::clone(&user));
         }
-        Ok(user)
+        Ok(Some(Found { user, exemptions: facts.exemptions, reads }))
     }
+}
+
+/// A user as the database has it now.
+struct Found {
+    user: Arc<User>,
+    exemptions: Vec<Exemption>,
+    reads: Reads,
+}
+
+/// How many reads that took.
+#[derive(Clone, Copy)]
+enum Reads {
+    One,
+    Two,
 }
 
 /// A refusal with the reference under which the log keeps it.

@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use cs_core::id::TxId;
-use cs_core::login::{AllowReason, Denial, DenyReason, FactorUsed, Gate, Menu, Situation, Ticket, gate, menu};
+use cs_core::login::{AllowReason, Denial, DenyReason, FactorUsed, Menu, MenuDefault, Ticket, menu};
+use cs_core::policy::facts::Remembered;
+use cs_core::policy::sections::PushWithoutDisplay;
+use cs_core::policy::{self, Decision, Effective, PushRule, Verdict};
 use cs_core::user::User;
 use cs_store::Job;
-use cs_store::attempts::{integration_unchanged, touch_last_login};
+use cs_store::attempts::touch_last_login;
 use jiff::Timestamp;
 
+use super::decide::{Question, Rules, known_phones};
 use super::record::Entry;
-use super::{Refused, Who, reference};
+use super::{Found, Reads, Refused, Who, reference};
 use crate::error::Retry;
 use crate::{Access, Caller, Engine, EngineError, MAX_ROUNDS, SystemRng};
 
@@ -54,6 +58,8 @@ pub enum PreauthOutcome {
 pub struct Challenge {
     /// The user with its devices.
     pub user: Arc<User>,
+    /// What of them the policy leaves.
+    pub allowed: policy::Challenge,
     /// The id and number of the push that may follow, if the client can show a number.
     pub number: Option<(TxId, String)>,
     /// When that id is no longer good.
@@ -64,30 +70,46 @@ pub struct Challenge {
 
 impl Engine {
     /// Answers `request`. An allow or a deny is committed to the log before it is answered.
+    ///
+    /// Two reads at most: the user, and what is remembered of the address, where the policy remembers addresses.
     pub async fn preauth(&self, caller: &Caller, request: &PreauthRequest) -> Result<Preauth, EngineError> {
         for _ in 0..MAX_ROUNDS {
             let now = self.clock().now();
-            let found = self.current_user(self.user_key(&caller.integration, &request.who), now).await?;
-            let user = found.as_deref();
+            let rules = self.rules(caller, now).await?;
+            let found = self.current_user(self.user_key(&caller.integration, &request.who), &rules, now).await?;
+            let user = found.as_ref().map(|found| &*found.user);
             let username = user.map_or_else(|| request.who.as_text(), |user| user.username.clone());
-            let remembered = self.remembered(caller, user, request, now)?;
-            let verdict = gate(&Situation {
-                integration: &caller.integration,
-                settings: self.settings(caller),
+            let effective = rules.effective(user);
+            let remembered = match &found {
+                Some(found) => self.remembered(caller, found, &effective, request).await?,
+                None => Remembered::default(),
+            };
+            let phones = known_phones(user);
+            let question = Question {
+                caller,
                 user,
+                phones: &phones,
+                exemptions: found.as_ref().map_or(&[][..], |found| &found.exemptions),
+                access: &request.access,
+                shows_number: request.shows_number,
                 remembered,
                 now,
-            });
-            let decided = self.decide_at_gate(caller, &request.who, user, &request.access, verdict, now).await?;
-            let outcome = match decided {
-                AtGate::Again => continue,
-                AtGate::Allow(why) => PreauthOutcome::Allow(why),
-                AtGate::Deny(refused) => PreauthOutcome::Deny(refused),
-                AtGate::Enroll(refused) => PreauthOutcome::Enroll(refused),
-                AtGate::Authenticate => {
-                    let Some(user) = found else { return Err(EngineError::NotFound) };
-                    let challenge = self.challenge(caller, user, request.shows_number, now)?;
-                    PreauthOutcome::Challenge(Box::new(challenge))
+            };
+            let decision = self.decide(&effective, &question);
+            let outcome = match self.close_at_once(caller, &request.who, &question, &rules, &decision).await? {
+                AtOnce::Again => continue,
+                AtOnce::Allow(why) => PreauthOutcome::Allow(why),
+                AtOnce::Deny(refused) => PreauthOutcome::Deny(refused),
+                AtOnce::Enroll(refused) => PreauthOutcome::Enroll(refused),
+                AtOnce::Challenge => {
+                    let (Verdict::Challenge(allowed), Some(found)) = (decision.verdict, &found) else {
+                        return Err(EngineError::NotFound);
+                    };
+                    let user = Arc::clone(&found.user);
+                    let plain = is_plain_possible(&effective, &allowed);
+                    let (number, menu) = self.offer(caller, &user, &allowed, plain, request.shows_number, now)?;
+                    let expires_at = now + cs_core::login::TICKET_TTL;
+                    PreauthOutcome::Challenge(Box::new(Challenge { user, allowed, number, expires_at, menu }))
                 }
             };
             return Ok(Preauth { username, outcome });
@@ -95,102 +117,148 @@ impl Engine {
         Err(EngineError::Contention)
     }
 
-    fn remembered(
+    /// Grants of earlier logins.
+    async fn remembered(
         &self,
         caller: &Caller,
-        user: Option<&User>,
+        found: &Found,
+        effective: &Effective<'_>,
         request: &PreauthRequest,
-        now: Timestamp,
-    ) -> Result<bool, EngineError> {
-        match (user, &request.trusted_device_token) {
-            (Some(user), Some(token)) => self.is_remembered(&caller.integration, user, token, now),
-            (None, _) | (_, None) => Ok(false),
-        }
+    ) -> Result<Remembered, EngineError> {
+        let user = &found.user;
+        let browser = match &request.trusted_device_token {
+            Some(token) => self.browser_grant(caller, user, effective, token)?,
+            None => None,
+        };
+        let address = match found.reads {
+            Reads::One => self.address_grant(caller, user, effective, &request.access).await?,
+            // The policy began to remember this user's addresses a moment ago: nothing can be remembered yet.
+            Reads::Two => None,
+        };
+        Ok(Remembered { browser, address, windows_logon: None })
     }
 
-    fn challenge(
+    /// The number to show, and the menu.
+    fn offer(
         &self,
         caller: &Caller,
-        user: Arc<User>,
+        user: &User,
+        allowed: &policy::Challenge,
+        plain: Plain,
         shows_number: bool,
         now: Timestamp,
-    ) -> Result<Challenge, EngineError> {
+    ) -> Result<(Option<(TxId, String)>, Menu), EngineError> {
         let (account, ikey) = (caller.account.id, caller.integration.key);
-        let matching = self.settings(caller).number_matching;
+        let digits = match allowed.push {
+            PushRule::Verified { digits } if shows_number => digits,
+            PushRule::Verified { .. } | PushRule::Plain => 0,
+        };
         let key = self.ticket_key(account)?;
-        let number = (matching.enabled && shows_number).then(|| {
+        let number = (digits > 0).then(|| {
             let ticket = Ticket::shown(&key, account, ikey, user.id, now, &mut SystemRng);
-            (ticket, ticket.number(&key, matching.digits))
+            (ticket, ticket.number(&key, digits))
         });
-        let plain = matching.enabled.then(|| Ticket::plain(&key, account, ikey, user.id, now, &mut SystemRng));
-        let menu = menu(&user, number.as_ref().map(|(ticket, number)| (ticket, number.as_str())), plain.as_ref());
-        let number = number.map(|(ticket, number)| (ticket.txid(), number));
-        Ok(Challenge { user, number, expires_at: now + cs_core::login::TICKET_TTL, menu })
+        let ticket = match plain {
+            Plain::ByTicket => Some(Ticket::plain(&key, account, ikey, user.id, now, &mut SystemRng)),
+            Plain::Usual | Plain::Impossible => None,
+        };
+        let default = match (plain, &ticket) {
+            (Plain::Impossible, _) => MenuDefault::Nothing,
+            (_, Some(ticket)) => MenuDefault::Ticket(ticket),
+            (Plain::Usual | Plain::ByTicket, None) => MenuDefault::Push,
+        };
+        let menu = menu(user, allowed, number.as_ref().map(|(ticket, number)| (ticket, number.as_str())), default);
+        Ok((number.map(|(ticket, number)| (ticket.txid(), number)), menu))
     }
 
-    /// Writes down what the gate decided, if it decided anything.
-    pub(super) async fn decide_at_gate(
+    /// Writes down what was decided, if that ends the login.
+    pub(super) async fn close_at_once(
         &self,
         caller: &Caller,
         who: &Who,
-        user: Option<&User>,
-        access: &Access,
-        verdict: Gate,
-        now: Timestamp,
-    ) -> Result<AtGate, EngineError> {
+        question: &Question<'_>,
+        rules: &Rules,
+        decision: &Decision<'_>,
+    ) -> Result<AtOnce, EngineError> {
+        let (user, now) = (question.user, question.now);
         let txid = TxId::at(now, &mut SystemRng);
         let mut entry = Entry {
             caller,
             txid,
             who,
             user,
-            access,
+            access: question.access,
             factor: FactorUsed::NotAvailable,
             device: None,
             evidence: None,
+            trace: Some(&decision.trace),
             now,
         };
         let account = caller.account.id;
-        let unchanged = integration_unchanged(account, caller.integration.key, caller.integration.version);
-        let (job, answer) = match verdict {
-            Gate::Authenticate => return Ok(AtGate::Authenticate),
-            Gate::Allow { why, fact } => {
-                if why == AllowReason::RememberedDevice {
+        let (job, answer) = match &decision.verdict {
+            Verdict::Challenge(_) => return Ok(AtOnce::Challenge),
+            Verdict::Allow { why, fact } => {
+                if *why == AllowReason::RememberedDevice {
                     entry.factor = FactorUsed::RememberedDevice;
                 }
-                let mut job = Job::new().step(unchanged);
+                let [integration, policies] = rules.unchanged(caller);
+                let mut job = Job::new().step(integration).step(policies);
                 if let Some(user) = user {
                     job = job.step(touch_last_login(account, user, now));
                 }
-                (job.log(entry.allowed(self, why, &fact)), AtGate::Allow(why))
+                (job.log(entry.allowed(self, *why, fact)), AtOnce::Allow(*why))
             }
-            Gate::Deny(denial) => {
-                let job = Job::new().log(entry.denied(self, &denial));
-                (job, AtGate::Deny(Refused { denial, reference: reference(txid) }))
+            Verdict::Deny(denial) => {
+                let job = Job::new().log(entry.denied(self, denial));
+                (job, AtOnce::Deny(Refused { denial: denial.clone(), reference: reference(txid) }))
             }
-            Gate::Enroll => {
+            Verdict::Enroll { .. } => {
                 let denial = Denial::new(DenyReason::DenyUnenrolledUser, "the user must enroll first");
                 let job = Job::new().log(entry.denied(self, &denial));
-                (job, AtGate::Enroll(Refused { denial, reference: reference(txid) }))
+                (job, AtOnce::Enroll(Refused { denial, reference: reference(txid) }))
             }
         };
         match self.store().commit(job).await.map_err(Retry::from) {
             Ok(_) => Ok(answer),
             Err(Retry::Conflict(_)) => {
                 self.directory().invalidate();
-                Ok(AtGate::Again)
+                Ok(AtOnce::Again)
             }
             Err(Retry::Fail(error)) => Err(error),
         }
     }
 }
 
-/// What the gate decided, written down.
-pub(super) enum AtGate {
+/// How a push can be had without a number.
+#[derive(Clone, Copy)]
+enum Plain {
+    /// No push has one.
+    Usual,
+    /// By a ticket of its own, where the client shows none.
+    ByTicket,
+    /// Not at all.
+    Impossible,
+}
+
+fn is_plain_possible(effective: &Effective<'_>, allowed: &policy::Challenge) -> Plain {
+    match allowed.push {
+        // The rule of a client that shows no number is decided already: what is left of push is plain.
+        PushRule::Plain if effective.authentication_methods.require_verified_push => Plain::ByTicket,
+        PushRule::Plain => Plain::Usual,
+        PushRule::Verified { .. } if allowed.step_up.is_some() => Plain::Impossible,
+        PushRule::Verified { .. } => match effective.authentication_methods.without_display {
+            PushWithoutDisplay::PlainPush => Plain::ByTicket,
+            PushWithoutDisplay::PasscodeOnly | PushWithoutDisplay::Deny => Plain::Impossible,
+        },
+    }
+}
+
+/// What ended a login at once, written down.
+pub(super) enum AtOnce {
     /// The facts changed meanwhile.
     Again,
     Allow(AllowReason),
     Deny(Refused),
     Enroll(Refused),
-    Authenticate,
+    Challenge,
 }

@@ -1,18 +1,17 @@
 //! Open a push, join one, withdraw one.
 
-use cs_core::account::WithoutDisplay;
 use cs_core::device::Phone;
 use cs_core::id::TxId;
-use cs_core::login::{Denial, DenyReason, FactorUsed, PUSH_TTL, Push, Ticket};
+use cs_core::login::{Denial, DenyReason, FactorUsed, PUSH_TTL, Push, Ticket, TicketError};
+use cs_core::policy::PushRule;
 use cs_core::user::User;
-use cs_store::attempts::integration_unchanged;
 use cs_store::logins::{Login, close, no_cool_down};
 use cs_store::{Job, Step, args};
 use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::auth::{AuthAnswer, AuthRequest, Round};
+use super::auth::{self, AuthAnswer, AuthRequest, Round};
 use crate::error::Retry;
 use crate::{Access, Caller, DeviceEvent, Engine, EngineError, SystemRng};
 
@@ -20,31 +19,30 @@ use crate::{Access, Caller, DeviceEvent, Engine, EngineError, SystemRng};
 const AT_INTEGRATION: usize = 0;
 const AT_LOGIN: usize = 1;
 const AT_COOL_DOWN: usize = 2;
+const AT_POLICIES: usize = 3;
 
 impl Engine {
-    #[expect(clippy::too_many_arguments, reason = "the facts of one decision, each a different thing")]
     pub(super) async fn push(
         &self,
-        caller: &Caller,
-        request: &AuthRequest,
-        user: &User,
+        asked: &auth::Login<'_>,
         phone: &Phone,
-        ticket: Option<TxId>,
+        ticket: Option<Result<Ticket, TicketError>>,
         by_menu: bool,
-        now: Timestamp,
     ) -> Result<Round<AuthAnswer>, EngineError> {
-        let (txid, digits) = match self.push_number(caller, user, ticket, by_menu, now)? {
+        let auth::Login { caller, request, facts, rules, now, .. } = *asked;
+        let user = &facts.user;
+        let (txid, digits) = match push_number(asked, ticket, by_menu) {
             Ok(number) => number,
-            Err(denial) => {
-                return self.deny(caller, request, user, FactorUsed::DuoPush, denial, now).await.map(Round::Done);
-            }
+            Err(denial) => return self.deny(asked, FactorUsed::DuoPush, denial).await.map(Round::Done),
         };
-        let login = self.new_login(caller, request, user, phone, txid, digits, now);
+        let login = self.new_login(asked, phone, txid, digits);
         let account = caller.account.id;
+        let [integration, policies] = rules.unchanged(caller);
         let job = Job::new()
-            .step(integration_unchanged(account, caller.integration.key, caller.integration.version))
+            .step(integration)
             .step(login.open())
             .step(no_cool_down(account, user.id, caller.integration.key, &login.source, now))
+            .step(policies)
             .step(user_version(&login, user));
         let started = |login: &Login| AuthAnswer::Started { txid: login.txid, device: phone.menu_name() };
         match self.store().commit(job).await.map_err(Retry::from) {
@@ -58,15 +56,15 @@ impl Engine {
                 Other::Joined(first) => Ok(Round::Done(started(&first))),
                 Other::InTheWay => {
                     let denial = Denial::new(DenyReason::PushInProgress, "another push holds the slot");
-                    self.deny(caller, request, user, FactorUsed::DuoPush, denial, now).await.map(Round::Done)
+                    self.deny(asked, FactorUsed::DuoPush, denial).await.map(Round::Done)
                 }
             },
             Err(Retry::Conflict(AT_COOL_DOWN)) => {
                 let denial = Denial::new(DenyReason::AnomalousPush, "three pushes went unanswered within ten minutes");
-                self.deny(caller, request, user, FactorUsed::DuoPush, denial, now).await.map(Round::Done)
+                self.deny(asked, FactorUsed::DuoPush, denial).await.map(Round::Done)
             }
             Err(Retry::Conflict(step)) => {
-                if step == AT_INTEGRATION {
+                if step == AT_INTEGRATION || step == AT_POLICIES {
                     self.directory().invalidate();
                 }
                 Ok(Round::Again)
@@ -75,56 +73,9 @@ impl Engine {
         }
     }
 
-    /// The id of the push and how many digits it asks for; or why there can be none.
-    fn push_number(
-        &self,
-        caller: &Caller,
-        user: &User,
-        ticket: Option<TxId>,
-        by_menu: bool,
-        now: Timestamp,
-    ) -> Result<Result<(TxId, u8), Denial>, EngineError> {
-        let matching = self.settings(caller).number_matching;
-        let checked = match ticket {
-            None => None,
-            Some(txid) => {
-                let key = self.ticket_key(caller.account.id)?;
-                let ticket = Ticket::check(&key, txid, caller.account.id, caller.integration.key, user.id, now);
-                match ticket {
-                    Ok(ticket) => Some(ticket),
-                    Err(error) => return Ok(Err(Denial::new(DenyReason::LoginExpired, error.to_string()))),
-                }
-            }
-        };
-        Ok(match checked {
-            Some(ticket) if ticket.is_shown() => Ok((ticket.txid(), matching.digits)),
-            // Somebody typed "push" where the menu offers a push with a number: that must not be a way around the number.
-            None if by_menu && matching.enabled && caller.integration.kind.shows_menu() => Err(Denial::new(
-                DenyReason::NumberNotShown,
-                "push was typed by name; the menu's option carries the number",
-            )),
-            Some(_) | None if matching.enabled && matching.without_display == WithoutDisplay::PasscodeOnly => {
-                Err(Denial::new(
-                    DenyReason::FactorRestricted,
-                    "push: the client cannot show a number, and the account wants one",
-                ))
-            }
-            Some(ticket) => Ok((ticket.txid(), 0)),
-            None => Ok((TxId::generate(&mut SystemRng), 0)),
-        })
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the facts of one decision, each a different thing")]
-    fn new_login(
-        &self,
-        caller: &Caller,
-        request: &AuthRequest,
-        user: &User,
-        phone: &Phone,
-        txid: TxId,
-        digits: u8,
-        now: Timestamp,
-    ) -> Login {
+    fn new_login(&self, asked: &auth::Login<'_>, phone: &Phone, txid: TxId, digits: u8) -> Login {
+        let auth::Login { caller, request, facts, now, .. } = *asked;
+        let user = &facts.user;
         let account = caller.account.id;
         let access = &request.access;
         let place = access.address.map(|address| self.inner.geo.place(address).describe()).unwrap_or_default();
@@ -249,6 +200,28 @@ impl Engine {
     pub(super) fn announce(&self, login: &Login, push: Push) {
         self.inner.waiters.closed(login.txid, push);
         self.inner.hub.publish(login.account, login.phone, DeviceEvent::Closed(login.txid, push));
+    }
+}
+
+/// The id of the push and how many digits it asks for; or why there can be none.
+fn push_number(
+    asked: &auth::Login<'_>,
+    ticket: Option<Result<Ticket, TicketError>>,
+    by_menu: bool,
+) -> Result<(TxId, u8), Denial> {
+    let ticket = ticket.transpose().map_err(|error| Denial::new(DenyReason::LoginExpired, error.to_string()))?;
+    let txid = || ticket.as_ref().map_or_else(|| TxId::generate(&mut SystemRng), Ticket::txid);
+    match (asked.allowed.push, &ticket) {
+        (PushRule::Plain, _) => Ok((txid(), 0)),
+        (PushRule::Verified { digits }, Some(ticket)) if ticket.is_shown() => Ok((ticket.txid(), digits)),
+        // Somebody typed "push" where the menu offers a push with a number: that must not be a way around the number.
+        (PushRule::Verified { .. }, None) if by_menu => {
+            Err(Denial::new(DenyReason::NumberNotShown, "push was typed by name; the menu's option carries the number"))
+        }
+        // The policies take push away where no number can be shown, or make it plain.
+        (PushRule::Verified { .. }, Some(_) | None) => {
+            Err(Denial::new(DenyReason::FactorRestricted, "push: the client cannot show the number it needs"))
+        }
     }
 }
 

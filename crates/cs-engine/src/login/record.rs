@@ -3,6 +3,8 @@
 use cs_core::device::Phone;
 use cs_core::id::TxId;
 use cs_core::login::{AllowReason, Denial, DenyReason, FactorUsed};
+use cs_core::policy::Level;
+use cs_core::policy::trace::{Fact, Finding, Outcome, Trace};
 use cs_core::user::User;
 use cs_core::username::Username;
 use cs_store::audit::{LogKind, LogRecord};
@@ -23,6 +25,8 @@ pub(super) struct Entry<'a> {
     /// The device that was used or asked: id and name.
     pub(super) device: Option<(String, String)>,
     pub(super) evidence: Option<&'a str>,
+    /// What the policies said, if they were asked for this entry.
+    pub(super) trace: Option<&'a Trace<'a>>,
     pub(super) now: Timestamp,
 }
 
@@ -50,7 +54,9 @@ impl Entry<'_> {
         body.insert("surface".to_owned(), json!(caller.surface.as_str()));
         body.insert("application".to_owned(), json!(caller.integration.name));
         body.insert("reference".to_owned(), json!(reference(self.txid)));
-        body.insert("fact".to_owned(), json!(fact));
+        if !is_personal(self.trace) {
+            body.insert("fact".to_owned(), json!(fact));
+        }
         if caller.legacy_signature {
             body.insert("signature".to_owned(), json!("dateless"));
         }
@@ -61,7 +67,7 @@ impl Entry<'_> {
             body.insert("automatic".to_owned(), json!(true));
         }
         record.body = Json::Object(body).to_string();
-        record.personal = Some(self.personal(engine).to_string());
+        record.personal = Some(self.personal(engine, fact).to_string());
         record
     }
 
@@ -86,8 +92,14 @@ impl Entry<'_> {
         is_other.then_some(name.as_str())
     }
 
-    fn personal(&self, engine: &Engine) -> Json {
+    fn personal(&self, engine: &Engine, fact: &str) -> Json {
         let mut personal = Map::new();
+        if is_personal(self.trace) {
+            personal.insert("fact".to_owned(), json!(fact));
+        }
+        if let Some(policy) = self.trace.and_then(said) {
+            personal.insert("policy".to_owned(), policy);
+        }
         personal
             .insert("username".to_owned(), json!(self.user.map_or_else(|| self.who.as_text(), |u| u.username.clone())));
         if let Some(address) = self.access.address {
@@ -122,4 +134,36 @@ impl Entry<'_> {
         }
         Json::Object(personal)
     }
+}
+
+/// Whether the fact that decided names the address the person came from, which can be erased.
+fn is_personal(trace: Option<&Trace<'_>>) -> bool {
+    let decisive = trace.and_then(Trace::decisive);
+    decisive.is_some_and(|finding| matches!(finding.fact, Fact::Address { address: Some(_), .. }))
+}
+
+/// The trace in short: the rules that had something to say, and those whose section is not the global policy's. `None` if there are none.
+fn said(trace: &Trace<'_>) -> Option<Json> {
+    let speaks = |finding: &Finding<'_>| {
+        let is_usual = matches!(finding.level, None | Some(Level::Global));
+        match finding.outcome {
+            Outcome::Passes => !is_usual,
+            // Which factors were left, where nothing unusual took one away.
+            Outcome::Limits => !(is_usual && matches!(finding.fact, Fact::Methods(_))),
+            Outcome::Allows(_)
+            | Outcome::Denies(_)
+            | Outcome::Enrolls
+            | Outcome::Demands
+            | Outcome::Lowers
+            | Outcome::Warns
+            | Outcome::Reports => true,
+        }
+    };
+    let findings = trace.findings();
+    // Most logins meet the defaults and nothing else: nothing is made for them.
+    if !findings.iter().any(speaks) {
+        return None;
+    }
+    let lines = findings.iter().zip(trace.lines()).filter(|(finding, _)| speaks(finding)).map(|(_, line)| line);
+    Some(Json::from(lines.collect::<Vec<_>>()))
 }

@@ -4,7 +4,7 @@ use cs_core::id::TxId;
 use cs_core::login::{AllowReason, Denial, DenyReason, FactorUsed, HOLD, LEGACY_HOLD, LEGACY_POLL_LIMIT, Push};
 use cs_store::Job;
 use cs_store::audit::LogRecord;
-use cs_store::facts::UserRef;
+use cs_store::facts::{UserFacts, UserRef};
 use cs_store::logins::{self, Login};
 use jiff::Timestamp;
 
@@ -145,7 +145,7 @@ impl Engine {
             tokio::select! {
                 biased;
                 push = parked.closed() => {
-                    if let Some(decided) = decided_by_news(caller, txid, push) {
+                    if let Some(decided) = self.decided_by_news(caller, txid, push).await? {
                         return Ok(LoginStatus::Decided(decided));
                     }
                 }
@@ -201,11 +201,13 @@ impl Engine {
     async fn decided(&self, caller: &Caller, login: &Login) -> Result<Decided, EngineError> {
         if login.push == Push::Approved {
             let mut decided = Decided::let_in(AllowReason::UserApproved);
-            if caller.integration.remembered_days.is_some() {
-                let now = self.clock().now();
+            let now = self.clock().now();
+            let rules = self.rules(caller, now).await?;
+            if rules.may_give_tokens() {
                 let facts = self.store().user_facts(login.account, UserRef::Id(login.user), None, now).await?;
-                if let Some(facts) = facts {
-                    decided.trusted_device_token = self.remember(&caller.integration, &facts.user, now)?;
+                if let Some(UserFacts { user, .. }) = &facts {
+                    let effective = rules.effective(Some(user));
+                    decided.trusted_device_token = self.remember(caller, user, &effective, now)?;
                 }
             }
             return Ok(decided);
@@ -253,9 +255,22 @@ impl Engine {
             factor: push_factor(login),
             device: Some((login.phone.to_string(), phone.map(|phone| phone.display_name()).unwrap_or_default())),
             evidence: None,
+            trace: None,
             now,
         };
         Ok(entry.denied(self, denial))
+    }
+
+    /// The decision, where the news of its end is all there is to know; otherwise the row has more.
+    async fn decided_by_news(&self, caller: &Caller, txid: TxId, push: Push) -> Result<Option<Decided>, EngineError> {
+        Ok(match push {
+            Push::Approved => {
+                let gives_tokens = Box::pin(self.rules(caller, self.clock().now())).await?.may_give_tokens();
+                (!gives_tokens).then(|| Decided::let_in(AllowReason::UserApproved))
+            }
+            Push::Denied | Push::Fraud | Push::TimedOut => reason_of(push).map(|reason| refused(txid, reason)),
+            Push::Cancelled | Push::Refused | Push::Waiting { .. } => None,
+        })
     }
 
     /// Who asked for `login`, for its log entry.
@@ -266,17 +281,6 @@ impl Engine {
         let surface = if login.surface == Surface::RestV1.as_str() { Surface::RestV1 } else { Surface::AuthV2 };
         let legacy_signature = access_member(login, "legacy_signature").as_bool().unwrap_or(false);
         Ok(Caller { account, integration, surface, connection: Liveness::forever(), legacy_signature })
-    }
-}
-
-/// The decision, where the news of its end is all there is to know; otherwise the row has more.
-fn decided_by_news(caller: &Caller, txid: TxId, push: Push) -> Option<Decided> {
-    match push {
-        Push::Approved if caller.integration.remembered_days.is_none() => {
-            Some(Decided::let_in(AllowReason::UserApproved))
-        }
-        Push::Denied | Push::Fraud | Push::TimedOut => reason_of(push).map(|reason| refused(txid, reason)),
-        Push::Approved | Push::Cancelled | Push::Refused | Push::Waiting { .. } => None,
     }
 }
 
@@ -305,6 +309,7 @@ pub(super) fn access_of(login: &Login) -> Access {
     Access {
         address: access_member(login, "address").as_str().and_then(cs_core::network::parse_address),
         hostname: access_member(login, "hostname").as_str().map(str::to_owned),
+        device: None,
     }
 }
 

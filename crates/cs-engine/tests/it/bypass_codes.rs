@@ -16,12 +16,24 @@ on_both_engines![
 ];
 
 fn random(count: usize) -> NewBypassCodes {
-    NewBypassCodes { codes: WantedCodes::Random(count), uses: Some(1), valid_secs: Some(60), preserve_existing: true, reason: None }
+    NewBypassCodes {
+        codes: WantedCodes::Random(count),
+        uses: Some(1),
+        valid_secs: Some(60),
+        preserve_existing: true,
+        reason: None,
+    }
 }
 
 fn given(codes: &[&str]) -> NewBypassCodes {
     let codes = codes.iter().map(|code| PlainCode::from_text(code)).collect();
-    NewBypassCodes { codes: WantedCodes::Given(codes), uses: None, valid_secs: None, preserve_existing: true, reason: None }
+    NewBypassCodes {
+        codes: WantedCodes::Given(codes),
+        uses: None,
+        valid_secs: None,
+        preserve_existing: true,
+        reason: None,
+    }
 }
 
 async fn make(site: &Site, user: cs_core::id::UserId, new: NewBypassCodes) -> Result<Vec<MadeBypassCode>, EngineError> {

@@ -1,9 +1,12 @@
 //! `countersign admin user explain`: what would happen if this user logged in now, by which rule and on what fact.
 
+use std::sync::Arc;
+
 use clap::Args;
-use cs_core::login::{Gate, Situation, gate};
+use cs_core::policy;
 use cs_core::user::User;
 use cs_core::username::{Username, UsernameNormalization};
+use cs_engine::{Caller, Liveness, Surface};
 use cs_store::facts::UserRef;
 use serde_json::json;
 
@@ -41,9 +44,14 @@ impl Explain {
         };
         let user = facts.as_ref().map(|facts| &facts.user);
         let verdict = if integration.enabled {
-            let situation =
-                Situation { integration: &integration, settings: &account.login, user, remembered: false, now };
-            Verdict::of(&gate(&situation), user)
+            let caller = Caller {
+                account,
+                integration: Arc::clone(&integration),
+                surface: Surface::AuthV2,
+                connection: Liveness::forever(),
+                legacy_signature: false,
+            };
+            Verdict::of(&engine.would_decide(&caller, user).await?, user)
         } else {
             Verdict {
                 verdict: "refused",
@@ -82,27 +90,27 @@ struct Verdict {
 }
 
 impl Verdict {
-    fn of(gate: &Gate, user: Option<&User>) -> Self {
-        match gate {
-            Gate::Allow { why, fact } => Self {
+    fn of(decided: &policy::Verdict, user: Option<&User>) -> Self {
+        match decided {
+            policy::Verdict::Allow { why, fact } => Self {
                 verdict: "allow",
                 rule: why.as_str().to_owned(),
                 fact: fact.clone(),
                 remedy: "Nothing to do, if this user is meant to get in without a second factor.".to_owned(),
             },
-            Gate::Deny(denial) => Self {
+            policy::Verdict::Deny(denial) => Self {
                 verdict: "deny",
                 rule: denial.reason.as_str().to_owned(),
                 fact: denial.fact.clone(),
                 remedy: denial.reason.remedy().to_owned(),
             },
-            Gate::Enroll => Self {
+            policy::Verdict::Enroll { .. } => Self {
                 verdict: "enroll",
                 rule: "new_user_policy".to_owned(),
                 fact: user.map_or("no user of that name", |_| "the user has no usable device").to_owned(),
                 remedy: "Enroll the user: `countersign admin user enroll`.".to_owned(),
             },
-            Gate::Authenticate => Self {
+            policy::Verdict::Challenge(_) => Self {
                 verdict: "authenticate",
                 rule: "second_factor".to_owned(),
                 fact: user.map(|user| format!("the user can use: {}", factors(user).join(", "))).unwrap_or_default(),

@@ -70,6 +70,7 @@ pub(crate) fn phone(n: u32) -> Phone {
             otp,
             sealed_seed: Vec::new(),
             auto_approve_until: None,
+            facts: None,
         }),
     }
 }

@@ -5,12 +5,12 @@ use cs_core::group::GroupStatus;
 use cs_core::id::AccountId;
 use cs_core::integration::{Integration, IntegrationType, Permissions, UserAccess};
 use cs_core::lockout::{Lock, LockoutState};
-use cs_core::login::{Gate, Situation, gate};
 use cs_core::policy::{Complete, Effective, Verdict, evaluate};
 use cs_core::secret::SecretKey;
 use cs_core::user::UserStatus;
 use cs_core::username::UsernameNormalization;
 
+use super::before::{Gate, Situation, gate};
 use super::case::{Case, app, grant, group, hours, member, now, user};
 
 fn integration(user_access: UserAccess) -> Integration {

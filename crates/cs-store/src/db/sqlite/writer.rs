@@ -24,22 +24,24 @@ pub(super) struct Writer {
     data_version: i64,
 }
 
-/// The last condition that held in this transaction. Logins through one integration all ask whether it is unchanged, which one look per batch answers.
+/// The last conditions that held in this transaction. Logins through one integration all ask whether it and the policies are unchanged, which one look at each
+/// per batch answers.
 #[derive(Default)]
-struct Held<'a>(Option<&'a Step>);
+struct Held<'a>([Option<&'a Step>; 2]);
 
 impl<'a> Held<'a> {
     fn has(&self, step: &Step) -> bool {
-        self.0.is_some_and(|held| held.sql == step.sql && held.args == step.args)
+        self.0.iter().flatten().any(|held| held.sql == step.sql && held.args == step.args)
     }
 
     /// Takes note of what `step` found or did.
     fn note(&mut self, step: &'a Step) {
         match step.expect {
-            Expect::Exists => self.0 = plan(&step.sql).reads_one_table.then_some(step),
+            Expect::Exists if plan(&step.sql).reads_one_table => self.0 = [Some(step), self.0[0]],
+            Expect::Exists => {}
             Expect::Absent => {}
             Expect::One | Expect::Any => {
-                self.0 = self.0.filter(|held| plan(&held.sql).table != plan(&step.sql).table);
+                self.0 = self.0.map(|held| held.filter(|held| plan(&held.sql).table != plan(&step.sql).table));
             }
         }
     }

@@ -1,31 +1,31 @@
-//! The questions before any factor: who is this, may they be here, do they need a second factor (`product-policy.md` 4.3, steps 3 to 12).
+//! The questions before any factor as the server asked them before there were policies, kept to compare with: installations from then must see no difference.
 
 use jiff::Timestamp;
 
-use super::reason::{AllowReason, Denial, DenyReason};
-use crate::account::{LoginSettings, NewUserPolicy};
-use crate::integration::{Integration, UserAccess};
-use crate::user::{Standing, User};
+use cs_core::account::{LoginSettings, NewUserPolicy};
+use cs_core::integration::{Integration, UserAccess};
+use cs_core::login::{AllowReason, Denial, DenyReason};
+use cs_core::user::{Standing, User};
 
 /// Everything the gate looks at.
 #[derive(Debug, Clone, Copy)]
-pub struct Situation<'a> {
+pub(super) struct Situation<'a> {
     /// The application that asks.
-    pub integration: &'a Integration,
+    pub(super) integration: &'a Integration,
     /// The account's settings.
-    pub settings: &'a LoginSettings,
+    pub(super) settings: &'a LoginSettings,
     /// The user, if there is one of that name.
-    pub user: Option<&'a User>,
+    pub(super) user: Option<&'a User>,
     /// Whether a valid remembered-device token came with the request.
-    pub remembered: bool,
+    pub(super) remembered: bool,
     /// Now.
-    pub now: Timestamp,
+    pub(super) now: Timestamp,
 }
 
 /// What the gate says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
-pub enum Gate {
+pub(super) enum Gate {
     /// In, without a second factor.
     Allow {
         /// Why.
@@ -48,7 +48,7 @@ impl Gate {
 }
 
 /// Decides, first rule first.
-pub fn gate(situation: &Situation<'_>) -> Gate {
+pub(super) fn gate(situation: &Situation<'_>) -> Gate {
     let Situation { integration, user, now, .. } = *situation;
     let Some(user) = user else {
         return match integration.user_access {

@@ -1,0 +1,180 @@
+//! Asks the policies about one login: what is known becomes facts, the rules of `cs_core::policy` decide.
+
+use std::sync::{Arc, LazyLock};
+
+use cs_core::login::{Denial, DenyReason};
+use cs_core::policy::exemption::Exemption;
+use cs_core::policy::facts::{self, Application, Facts, PermittedGroups, PhoneFacts, Remembered, Versions};
+use cs_core::policy::risk::Assessment;
+use cs_core::policy::sections::{Lowered, PushWithoutDisplay, StepDownRule};
+use cs_core::policy::{Decision, Effective, Method, Set, Stack, Verdict, evaluate, recheck};
+use cs_core::user::User;
+use cs_store::Step;
+use cs_store::attempts::integration_unchanged;
+use cs_store::logins::Login;
+use cs_store::policies::policies_unchanged;
+use jiff::Timestamp;
+
+use super::trust::token_time;
+use crate::{Access, Caller, Engine, EngineError};
+
+/// Nothing is watched.
+static NO_RISK: Assessment = Assessment { detections: Vec::new() };
+/// Nothing is known about versions.
+static NO_VERSIONS: LazyLock<Versions> = LazyLock::new(Versions::default);
+/// Ways to authenticate that are built: the rest of the methods come with their surfaces.
+const OFFERED: [Method; 3] = [Method::DuoPush, Method::DuoPasscode, Method::HardwareToken];
+
+/// The policies in force at one application, as of one version.
+pub(super) struct Rules {
+    stack: Arc<Stack>,
+    version: i64,
+}
+
+impl Rules {
+    /// The sections in force for `user`; for a name that nobody has, those that are in force whatever the groups.
+    pub(super) fn effective(&self, user: Option<&User>) -> Effective<'_> {
+        self.stack.effective(user.map_or(&[][..], |user| &user.groups))
+    }
+
+    /// Whether anybody at all can be given a token here that stands for a factor later on.
+    pub(super) fn may_give_tokens(&self) -> bool {
+        let by_groups = !self.stack.groups.is_empty() || !self.stack.application_groups.is_empty();
+        by_groups || token_time(&self.effective(None)).is_some()
+    }
+
+    /// Holds while the integration of `caller` and the policies of its account are as they were when the decision was made.
+    pub(super) fn unchanged(&self, caller: &Caller) -> [Step; 2] {
+        let account = caller.account.id;
+        [
+            integration_unchanged(account, caller.integration.key, caller.integration.version),
+            policies_unchanged(account, self.version),
+        ]
+    }
+}
+
+/// One login, as it is judged.
+pub(super) struct Question<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) user: Option<&'a User>,
+    /// See [`known_phones`].
+    pub(super) phones: &'a [PhoneFacts],
+    pub(super) exemptions: &'a [Exemption],
+    pub(super) access: &'a Access,
+    /// Whether a push could show a number before it is answered.
+    pub(super) shows_number: bool,
+    pub(super) remembered: Remembered,
+    pub(super) now: Timestamp,
+}
+
+impl Engine {
+    /// What holds at the application of `caller`. Read from memory, unless something has changed.
+    pub(super) async fn rules(&self, caller: &Caller, now: Timestamp) -> Result<Rules, EngineError> {
+        let book = self.directory().policies(&caller.account, now).await?;
+        Ok(Rules { stack: book.stack_for(&caller.integration), version: book.version() })
+    }
+
+    /// What the policies would say if `user` logged in through `caller` now, from nowhere in particular. Nothing is logged.
+    pub async fn would_decide(&self, caller: &Caller, user: Option<&User>) -> Result<Verdict, EngineError> {
+        let now = self.clock().now();
+        let rules = self.rules(caller, now).await?;
+        let (access, phones) = (Access::default(), known_phones(user));
+        let remembered = Remembered::default();
+        let question = Question {
+            caller,
+            user,
+            phones: &phones,
+            exemptions: &[],
+            access: &access,
+            shows_number: true,
+            remembered,
+            now,
+        };
+        Ok(self.decide(&rules.effective(user), &question).verdict)
+    }
+
+    /// Decides, and says why.
+    pub(super) fn decide<'a>(&self, effective: &Effective<'a>, question: &Question<'a>) -> Decision<'a> {
+        evaluate(effective, &self.facts(question))
+    }
+
+    /// Decides again when an authenticator approves `login`.
+    pub(super) fn decide_again(
+        &self,
+        effective: &Effective<'_>,
+        question: &Question<'_>,
+        login: &Login,
+    ) -> Result<(), Denial> {
+        still_allowed(effective, &self.facts(question), login)
+    }
+
+    fn facts<'a>(&self, question: &Question<'a>) -> Facts<'a> {
+        let Question { caller, user, access, now, .. } = *question;
+        let (integration, geo) = (&caller.integration, &self.inner.geo);
+        let (address, device) = (access.address, access.device.as_deref());
+        Facts {
+            application: Application {
+                key: integration.key,
+                name: &integration.name,
+                access: &integration.user_access,
+                surface: facts::Surface {
+                    name: caller.surface.as_str(),
+                    shows_number: question.shows_number,
+                    can_prompt: true,
+                    enrolls_inline: false,
+                    sees_browser: device.is_some(),
+                },
+            },
+            user,
+            permitted_groups: PermittedGroups::Everyone,
+            access: facts::Access {
+                address,
+                place: address.map_or(facts::Place::UNKNOWN, |address| geo.whereabouts(address)),
+                anonymous: address.is_some_and(|address| geo.is_anonymous(address)),
+                browser: device.and_then(|device| device.browser),
+                os: device.and_then(|device| device.os),
+                endpoint: device.map_or(facts::Endpoint::Unknown, |device| device.endpoint),
+                posture: device.and_then(|device| device.posture.as_ref()),
+            },
+            phones: question.phones,
+            remembered: question.remembered,
+            risk: &NO_RISK,
+            exemptions: question.exemptions,
+            offered: Set::of(&OFFERED),
+            also_has: Set::EMPTY,
+            versions: &NO_VERSIONS,
+            now,
+        }
+    }
+}
+
+/// What is left of a push that was opened under earlier rules, when `phone` of `user` approves it.
+///
+/// Fails with the denial to give: a user disabled, a country refused, a method blocked or a phone found to be tampered with meanwhile must not get in.
+fn still_allowed(effective: &Effective<'_>, facts: &Facts<'_>, login: &Login) -> Result<(), Denial> {
+    recheck(effective, facts, Some(login.phone))?;
+    let is_theirs = |user: &User| user.phones.iter().any(|phone| phone.id == login.phone && phone.can_push());
+    if !facts.user.is_some_and(is_theirs) {
+        return Err(Denial::new(
+            DenyReason::InvalidDevice,
+            format!("{} is no phone of the user's any more", login.phone),
+        ));
+    }
+    let methods = effective.authentication_methods.value;
+    if !methods.allows(Method::DuoPush) {
+        return Err(Denial::new(DenyReason::FactorRestricted, "push: the policy no longer allows it"));
+    }
+    let lowers = |rule: &StepDownRule| rule.lower_to == Lowered::PlainPush;
+    let plain_will_do = login.digits == 0
+        && (methods.without_display == PushWithoutDisplay::PlainPush || effective.step_down.rules.iter().any(lowers));
+    if methods.require_verified_push && login.digits < methods.verified_push_digits && !plain_will_do {
+        return Err(Denial::new(DenyReason::FactorRestricted, "push: the policy has come to ask for a longer number"));
+    }
+    Ok(())
+}
+
+/// What authenticators told about the phones they are on; most tell nothing.
+pub(super) fn known_phones(user: Option<&User>) -> Vec<PhoneFacts> {
+    let phones = user.map_or(&[][..], |user| &user.phones);
+    phones.iter().filter_map(|phone| phone.authenticator.as_ref()?.facts).collect()
+}
