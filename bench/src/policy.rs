@@ -280,6 +280,7 @@ fn user() -> anyhow::Result<User> {
                 otp: otp(),
                 sealed_seed: Vec::new(),
                 auto_approve_until: None,
+                facts: None,
             }),
         })
     };
