@@ -18,8 +18,8 @@ const MOST_FAILURES: u32 = 7;
 /// A code, with what it is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Code {
-    /// Of the user's token.
-    Token(String),
+    /// Of the user's token, at this counter: two counters can have the same six digits.
+    Token(u64, String),
     /// A bypass code.
     Bypass(String),
 }
@@ -28,7 +28,7 @@ impl Code {
     /// As typed.
     pub fn text(&self) -> &str {
         match self {
-            Self::Token(code) | Self::Bypass(code) => code,
+            Self::Token(_, code) | Self::Bypass(code) => code,
         }
     }
 }
@@ -55,7 +55,8 @@ impl Person {
             return Code::Bypass(code);
         }
         self.counter += 1;
-        Code::Token(self.code_at(self.counter - 1))
+        let counter = self.counter - 1;
+        Code::Token(counter, self.code_at(counter))
     }
 
     fn code_at(&self, counter: u64) -> String {
@@ -73,7 +74,7 @@ impl Person {
     /// Not if a code to come happens to have the same digits, which must be accepted: one of 50,000 codes does.
     pub fn may_replay(&mut self, code: &Code) -> bool {
         let is_to_come = match code {
-            Code::Token(digits) => (self.counter..self.counter + AHEAD).any(|counter| self.code_at(counter) == *digits),
+            Code::Token(_, digits) => (self.counter..self.counter + AHEAD).any(|counter| self.code_at(counter) == *digits),
             Code::Bypass(_) => false,
         };
         let may = self.failures < MOST_FAILURES && !is_to_come;
