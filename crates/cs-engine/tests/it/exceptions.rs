@@ -197,7 +197,7 @@ async fn an_exemption_is_narrow_loaded_with_the_user_and_over_by_itself(site: Si
         let facts = site.engine.store().user_facts(site.account, who, None, site.clock.now()).await.unwrap();
         facts.unwrap().exemptions
     };
-    assert_eq!(loaded().await, [made.exemption.clone()]);
+    assert_eq!(loaded().await, std::slice::from_ref(&made.exemption));
     site.clock.advance(48 * HOUR);
     assert_eq!(site.engine.end_exemptions(site.account).await.unwrap(), (0, 1));
     assert_eq!(site.engine.end_exemptions(site.account).await.unwrap(), (0, 0));
