@@ -39,10 +39,12 @@ const KEPT: [Kept; 8] = [
 ];
 
 pub(super) fn routes() -> Router<App> {
-    let mut router = Router::new().route("/admin/v1/integrations/{ikey}/skey", get(secret_key));
+    let mut router = Router::new();
     for version in ["v1", "v2", "v3"] {
         router = router
             .route(&format!("/admin/{version}/integrations"), get(list).post(create))
+            // Clients ask for the secret in the version they know.
+            .route(&format!("/admin/{version}/integrations/{{ikey}}/skey"), get(secret_key))
             .route(&format!("/admin/{version}/integrations/{{ikey}}"), get(read).post(modify).delete(remove));
     }
     router
