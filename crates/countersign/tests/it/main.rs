@@ -6,6 +6,7 @@ mod admin_api;
 mod auth_api;
 mod authenticator;
 mod background;
+mod compatibility;
 mod demo;
 mod infra;
 mod mail;

@@ -160,18 +160,23 @@ struct Routes {
     authenticator: BTreeMap<String, Vec<Method>>,
 }
 
+/// The paths of the API host and of the authenticator's.
+pub(crate) fn all_paths(site: &Site) -> [BTreeSet<String>; 2] {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config::ephemeral(dir.path());
+    let addresses = Bound::new(&config).unwrap().addresses;
+    let ServerParts { api, authenticator, .. } = surfaces(site.engine(), &config, addresses, &Shutdown::new());
+    [api, authenticator].map(|router| paths(&router))
+}
+
 impl Routes {
     async fn of(site: &Site) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let config = Config::ephemeral(dir.path());
-        let addresses = Bound::new(&config).unwrap().addresses;
-        let ServerParts { api, authenticator, .. } = surfaces(site.engine(), &config, addresses, &Shutdown::new());
         let origins =
             [format!("https://{}", site.auth_api().authority()), site.engine().authenticator_origin().to_owned()];
         let mut found = Vec::new();
-        for (router, origin) in [api, authenticator].iter().zip(&origins) {
+        for (paths, origin) in all_paths(site).into_iter().zip(&origins) {
             let mut routes = BTreeMap::new();
-            for path in paths(router) {
+            for path in paths {
                 let methods = methods(site, origin, &path).await;
                 routes.insert(path, methods);
             }
