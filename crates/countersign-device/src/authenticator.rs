@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use cs_wire::device::{
-    Answer, AnswerPayload, AnswerRequest, AnswerResponse, AnswerResult, DeviceKey, DeviceStatus, DeviceUpdate, ExceptionStatus,
-    ExceptionsResponse, NewException, Request,
-    RequestsResponse, sign,
+    Answer, AnswerPayload, AnswerRequest, AnswerResponse, AnswerResult, DeviceKey, DeviceStatus, DeviceUpdate,
+    ExceptionStatus, ExceptionsResponse, NewException, Request, RequestsResponse, sign,
 };
 use reqwest::Method;
 

@@ -78,8 +78,13 @@ impl TestUser {
 
     /// Makes a bypass code that is good once.
     pub async fn bypass_code(&self) -> String {
-        let new =
-            NewBypassCodes { codes: WantedCodes::Random(1), uses: Some(1), valid_secs: None, preserve_existing: true, reason: None };
+        let new = NewBypassCodes {
+            codes: WantedCodes::Random(1),
+            uses: Some(1),
+            valid_secs: None,
+            preserve_existing: true,
+            reason: None,
+        };
         let codes = self.engine.create_bypass_codes(self.account, &Actor::Terminal, self.id, new).await;
         codes.expect("a code")[0].code.expose().to_owned()
     }

@@ -74,7 +74,9 @@ impl Person {
     /// Not if a code to come happens to have the same digits, which must be accepted: one of 50,000 codes does.
     pub fn may_replay(&mut self, code: &Code) -> bool {
         let is_to_come = match code {
-            Code::Token(_, digits) => (self.counter..self.counter + AHEAD).any(|counter| self.code_at(counter) == *digits),
+            Code::Token(_, digits) => {
+                (self.counter..self.counter + AHEAD).any(|counter| self.code_at(counter) == *digits)
+            }
             Code::Bypass(_) => false,
         };
         let may = self.failures < MOST_FAILURES && !is_to_come;

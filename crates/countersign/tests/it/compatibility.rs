@@ -26,7 +26,8 @@ impl Listed {
             let (_, text) = page.split_once(&start).unwrap_or_else(|| panic!("no section {section}"));
             let text = text.split("\n#").next().unwrap();
             let rows = text.lines().filter_map(|line| line.strip_prefix("| "));
-            for (paths, state) in rows.filter_map(|row| row.split_once(" | ")).filter(|(paths, _)| paths.contains("`/")) {
+            for (paths, state) in rows.filter_map(|row| row.split_once(" | ")).filter(|(paths, _)| paths.contains("`/"))
+            {
                 if paths.starts_with("endpoint") {
                     continue;
                 }

@@ -17,9 +17,9 @@ pub use jws::{JwsError, Payload, Typ, UnverifiedJws, VerifiedJws, sign};
 pub use key::{DeviceKey, DevicePublicKey, InvalidKey, Jwk};
 pub use messages::{
     Account, ActivatePayload, ActivateRequest, ActivateResponse, AnswerRequest, AnswerResponse, AnswerResult,
-    ClosedEvent, ClosedState, Confirm, DeviceClass, DeviceInfo, DeviceStatus, DeviceUpdate, ExceptionKind, ExceptionStatus,
-    ExceptionsResponse, KeyProtection, NewException,
-    OtpParameters, OtpState, ProtocolVersion, PushSubscription, Request, RequestPayload, RequestsResponse, User,
+    ClosedEvent, ClosedState, Confirm, DeviceClass, DeviceInfo, DeviceStatus, DeviceUpdate, ExceptionKind,
+    ExceptionStatus, ExceptionsResponse, KeyProtection, NewException, OtpParameters, OtpState, ProtocolVersion,
+    PushSubscription, Request, RequestPayload, RequestsResponse, User,
 };
 pub use statement::{Answer, AnswerPayload, Statement, StatementMember};
 
