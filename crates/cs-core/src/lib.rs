@@ -20,4 +20,5 @@ pub mod otp;
 pub mod policy;
 pub mod secret;
 pub mod user;
+pub mod user_agent;
 pub mod username;
