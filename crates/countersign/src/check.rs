@@ -2,8 +2,11 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use cs_engine::{GeoError, GeoSource};
+use cs_store::Database;
+use cs_store::glance::{EndlessBypasses, endless_bypasses};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -18,6 +21,8 @@ const STALE_LIST: SignedDuration = SignedDuration::from_hours(7 * 24);
 const STALE_PLACES: SignedDuration = SignedDuration::from_hours(180 * 24);
 /// A certificate with less time left is worth a warning.
 const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// How long a database may take to answer one question.
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -62,6 +67,43 @@ pub fn check(config: &Config, now: Timestamp) -> Vec<Finding> {
     findings.push(open_files(config));
     findings.push(operations(config));
     findings
+}
+
+/// As [`check`], and what of the data themselves is worth a warning.
+pub async fn check_with_data(config: &Config, now: Timestamp) -> Vec<Finding> {
+    let mut findings = check(config, now);
+    findings.extend(bypasses(config).await);
+    findings
+}
+
+/// Who gets in without a second factor, and nothing will end it.
+async fn bypasses(config: &Config) -> Option<Finding> {
+    let subject = "bypass";
+    let database = match &config.database {
+        // Whether it should be there is said elsewhere.
+        DatabaseUrl::Sqlite(path) if !path.exists() => return None,
+        DatabaseUrl::Sqlite(path) => Database::Sqlite(path.clone()),
+        DatabaseUrl::Postgres(url) => Database::Postgres(url.expose().to_owned()),
+    };
+    let found = match tokio::time::timeout(DATABASE_TIMEOUT, endless_bypasses(database)).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(error)) => {
+            let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
+            let remedy = "start the server once with this version, or correct `database.url`";
+            return Some(Finding::new(Level::Warning, subject, format!("cannot look: {error}{cause}"), remedy));
+        }
+        Err(_) => {
+            let message = "cannot look: the database does not answer";
+            return Some(Finding::new(Level::Warning, subject, message, "see to the database"));
+        }
+    };
+    if found == (EndlessBypasses { users: 0, groups: 0 }) {
+        return Some(Finding::ok(subject, "every bypass has an end"));
+    }
+    let message = format!("{} users and {} groups bypass the second factor without an end", found.users, found.groups);
+    let remedy =
+        "see them with `countersign admin user list --bypass`; give each an end, or switch off `bypass_without_end`";
+    Some(Finding::new(Level::Warning, subject, message, remedy))
 }
 
 fn data_directory(path: &Path) -> Finding {

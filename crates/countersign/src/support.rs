@@ -13,7 +13,7 @@ use jiff::Timestamp;
 pub use bundle::Bundle;
 pub use redact::Redactor;
 
-use crate::check::check;
+use crate::check::Finding;
 use crate::cli::Global;
 use crate::config::{Config, ConfigErrors, DatabaseUrl, KEYS, Loaded, MasterKeySource};
 
@@ -23,9 +23,15 @@ const LOG_BYTES: u64 = 4 << 20;
 const ANSWER_BYTES: u64 = 8 << 20;
 const OPERATIONS_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Gathers the bundle. What cannot be had is said in its place.
+/// Gathers the bundle, with the findings of [`crate::check`]. What cannot be had is said in its place.
 #[must_use]
-pub fn collect(global: &Global, loaded: Result<&Loaded, &ConfigErrors>, logs: &[PathBuf], now: Timestamp) -> Bundle {
+pub fn collect(
+    global: &Global,
+    loaded: Result<&Loaded, &ConfigErrors>,
+    findings: &[Finding],
+    logs: &[PathBuf],
+    now: Timestamp,
+) -> Bundle {
     let default_file = global.data.join("countersign.toml");
     let file = global.config.as_deref().unwrap_or(&default_file);
     let file_text = std::fs::read_to_string(file);
@@ -39,7 +45,7 @@ pub fn collect(global: &Global, loaded: Result<&Loaded, &ConfigErrors>, logs: &[
             bundle.add("settings.txt", &format!("{config:#?}\n"));
             let origins: String = origins.iter().map(|(key, origin)| format!("{key}: {origin}\n")).collect();
             bundle.add("origins.txt", &origins);
-            let findings = serde_json::to_string_pretty(&check(config, now));
+            let findings = serde_json::to_string_pretty(findings);
             bundle.add("check.json", &findings.unwrap_or_default());
             for path in ["status", "metrics"] {
                 let answer = ask(config.listen.operations, path);

@@ -15,6 +15,7 @@ pub mod db;
 pub mod exceptions;
 pub mod exemptions;
 pub mod facts;
+pub mod glance;
 pub mod groups;
 pub mod highwater;
 pub mod integrations;

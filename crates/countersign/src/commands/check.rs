@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use crate::check::{Finding, Level, check};
+use super::runtime;
+use crate::check::{Finding, Level, check_with_data};
 use crate::cli::{self, Global, print};
 
 /// Validate configuration, certificate, keys and data directory
@@ -22,7 +23,7 @@ pub struct Check {
 impl Check {
     pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
         let config = global.load()?.config;
-        let findings = check(&config, crate::server::now());
+        let findings = runtime()?.block_on(check_with_data(&config, crate::server::now()));
         let text = if self.json { serde_json::to_string_pretty(&findings)? } else { describe(&findings) };
         print(text.trim_end())?;
         let worst = findings.iter().map(|finding| finding.level).max();

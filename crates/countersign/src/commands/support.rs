@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::runtime;
+use crate::check::check_with_data;
 use crate::cli::{self, Global, print};
 use crate::support;
 
@@ -28,7 +30,12 @@ impl Support {
     pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
         // A broken configuration is a reason for a bundle, not against one.
         let loaded = global.load();
-        let bundle = support::collect(global, loaded.as_ref(), &self.log, crate::server::now());
+        let now = crate::server::now();
+        let findings = match &loaded {
+            Ok(loaded) => runtime()?.block_on(check_with_data(&loaded.config, now)),
+            Err(_) => Vec::new(),
+        };
+        let bundle = support::collect(global, loaded.as_ref(), &findings, &self.log, now);
         bundle.write(&self.out)?;
         print(&format!("{}: {} files, secrets taken out", self.out.display(), bundle.len()))?;
         Ok(cli::OK)

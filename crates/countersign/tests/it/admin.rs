@@ -105,6 +105,27 @@ fn the_json_shapes_are_as_documented() {
 }
 
 #[test]
+fn check_warns_of_bypasses_without_an_end_and_changes_nothing() {
+    let site = Terminal::new();
+    let found = || {
+        let output = run(site.data.path(), &["check", "--json"], "");
+        let findings: Json = serde_json::from_slice(&output.stdout).unwrap();
+        let found = findings.as_array().unwrap().iter().find(|finding| finding["subject"] == "bypass").cloned();
+        let found = found.unwrap();
+        (found["level"].as_str().unwrap().to_owned(), found["message"].as_str().unwrap().to_owned())
+    };
+    site.json(&["settings", "set", "bypass_without_end", "true"]);
+    site.json(&["user", "create", "charlie"]);
+    site.json(&["user", "status", "charlie", "bypass", "--reason", "lab", "--until", "1d"]);
+    assert_eq!(found(), ("ok".to_owned(), "every bypass has an end".to_owned()));
+    site.json(&["user", "status", "charlie", "bypass", "--reason", "lab", "--no-end"]);
+    assert_eq!(
+        found(),
+        ("warning".to_owned(), "1 users and 0 groups bypass the second factor without an end".to_owned())
+    );
+}
+
+#[test]
 fn errors_say_what_to_do_and_have_their_own_exit_codes() {
     let site = Terminal::new();
     site.json(&["user", "create", "charlie"]);

@@ -15,7 +15,7 @@ mod value;
 
 pub(crate) use dump::{Dump, Table};
 pub use error::{Cause, CommitError, StoreError};
-pub(crate) use opening::Opening;
+pub(crate) use opening::{Opening, glance};
 pub use step::{Expect, Job, Receipt, Step};
 pub use store::{Database, Query, Reader, Store, StoreConfig};
 pub use value::{ColumnError, Row, Value};

@@ -14,6 +14,17 @@ use crate::audit::Chain;
 const SELECT_META: &str = "SELECT value FROM meta WHERE name = $1";
 const INSERT_META: &str = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
 
+/// Runs one query on a database that may be of another version, and changes nothing in it.
+pub(crate) async fn glance(database: Database, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+    match database {
+        Database::Sqlite(path) => {
+            let look = move || sqlite::glance(&path, &plan(&Cow::Borrowed(sql)).sqlite, &args);
+            tokio::task::spawn_blocking(look).await.map_err(|error| StoreError::Unavailable(Arc::new(error)))?
+        }
+        Database::Postgres(address) => postgres::glance(&address, sql, &args).await,
+    }
+}
+
 /// A database that is open and migrated, but does not take jobs yet.
 pub(crate) struct Opening(Engine);
 

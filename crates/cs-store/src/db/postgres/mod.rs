@@ -47,6 +47,13 @@ pub(in crate::db) struct Opening {
     client: Client,
 }
 
+/// Runs one query over a connection of its own; nothing is migrated.
+pub(in crate::db) async fn glance(address: &str, sql: &str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
+    let address = Arc::new(Address::parse(address)?);
+    let client = address.connect("").await?;
+    Opening { address, client }.query(sql, args).await
+}
+
 impl Opening {
     /// Connects and brings the database to this version's schema.
     pub(in crate::db) async fn open(address: &str, version: Option<i32>) -> Result<Self, StoreError> {

@@ -50,6 +50,11 @@ pub(super) struct Opening {
     writer: Connection,
 }
 
+/// Runs one query over a connection of its own, which cannot write.
+pub(super) fn glance(path: &Path, sql: &str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
+    query(&connect(path, Access::Read)?, sql, args)
+}
+
 impl Opening {
     /// Opens or creates the file and brings it to this version's schema.
     pub(super) fn open(path: &Path, version: Option<i32>) -> Result<Self, StoreError> {
