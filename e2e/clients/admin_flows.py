@@ -183,7 +183,7 @@ assert api.get_user_authentication_attempts()["SUCCESS"] == 1
 # --- logs -----------------------------------------------------------------------------------------------------------
 HOUR = 3600
 now = int(time.time())
-span = dict(mintime=(now - HOUR) * 1000, maxtime=(now + HOUR) * 1000)
+span = dict(mintime=(now - HOUR) * 1000, maxtime=(now + HOUR) * 1000, event_types="authentication")
 whole = api.get_authentication_log(api_version=2, sort="ts:asc", limit="1000", **span)["authlogs"]
 assert {entry["user"]["name"] for entry in whole} == {"alice"}, whole
 assert {(entry["result"], entry["reason"]) for entry in whole} >= {

@@ -228,7 +228,13 @@ impl Site {
             .admin()
             .get(
                 "/admin/v2/logs/authentication",
-                &[("mintime", "1000000000000"), ("maxtime", "9999999999999"), ("limit", "1000"), ("sort", "ts:asc")],
+                &[
+                    ("mintime", "1000000000000"),
+                    ("maxtime", "9999999999999"),
+                    ("limit", "1000"),
+                    ("sort", "ts:asc"),
+                    ("event_types", "authentication"),
+                ],
             )
             .ok();
         answer["authlogs"].as_array().unwrap().clone()

@@ -1,5 +1,7 @@
 //! Authenticators: bind, confirm, change, unbind.
 
+use std::net::IpAddr;
+
 use cs_core::account::SoftOtp;
 use cs_core::device::AuthenticatorClass;
 use cs_core::id::{AccountId, PhoneId, TxId, UserId};
@@ -8,11 +10,13 @@ use cs_core::secret::PlainCode;
 use cs_store::Job;
 use cs_store::audit::{LogKind, LogRecord};
 use cs_store::authenticators::{
-    ActivationSource, ActivationState, BoundDevice, DeviceUpdate, NewAuthenticator, activate_later, confirm,
-    describe_phone, touch_user, touch_users_of_phone, unbind, use_activation,
+    Activation, ActivationSource, ActivationState, BoundDevice, DeviceUpdate, NewAuthenticator, activate_later,
+    confirm, describe_phone, touch_user, touch_users_of_phone, unbind, use_activation,
 };
+use cs_store::facts::UserRef;
 use jiff::{SignedDuration, Timestamp};
 use rand_core::RngCore;
+use serde_json::{Value as Json, json};
 use zeroize::Zeroizing;
 
 use crate::error::Retry;
@@ -20,6 +24,9 @@ use crate::{AccountEntry, DeviceEvent, Engine, EngineError, SystemRng};
 
 /// How long an activation code lives unless the caller says otherwise.
 pub const ACTIVATION_TTL: SignedDuration = SignedDuration::from_hours(24);
+
+/// The activity log's word for a device that was bound.
+pub const ENROLLED: &str = "device_activated";
 
 /// Bytes of a seed: the length of the hash (RFC 4226, section 4, R6 recommends 160 bits).
 const SEED_LENGTH: usize = 20;
@@ -45,6 +52,8 @@ pub struct ActivateRequest {
     pub push: Option<String>,
     /// What both screens show.
     pub confirm_phrase: String,
+    /// The address it came from.
+    pub address: Option<IpAddr>,
 }
 
 /// A device that was bound.
@@ -112,7 +121,7 @@ impl Engine {
             now,
         };
         let [remove, insert] = device.bind();
-        let record = self.device_record(account, activation.user, activation.phone, "device_activated", now);
+        let record = self.enrollment_record(account, &activation, request, now).await?;
         let job = Job::new()
             .step(use_activation(account, &digest, now))
             .step(remove)
@@ -255,8 +264,53 @@ impl Engine {
             LogRecord::new(account.as_str(), LogKind::Activity, TxId::generate(&mut SystemRng).to_string(), now);
         record.user_id = Some(user.to_string());
         record.result = Some(what.to_owned());
-        record.body = serde_json::json!({"device": device.as_str()}).to_string();
+        record.body = json!({"device": device.as_str()}).to_string();
         record
+    }
+
+    /// What the log says of a device that is bound: also the authentication log shows it, as an enrollment.
+    async fn enrollment_record(
+        &self,
+        account: AccountId,
+        activation: &Activation,
+        request: &ActivateRequest,
+        now: Timestamp,
+    ) -> Result<LogRecord, EngineError> {
+        let mut record = self.device_record(account, activation.user, activation.phone, ENROLLED, now);
+        let facts = self.store().user_facts(account, UserRef::Id(activation.user), None, now).await?;
+        let Some(user) = facts.map(|facts| facts.user) else { return Ok(record) };
+        let mut body = json!({"device": activation.phone.as_str()});
+        let mut personal = json!({"username": user.username});
+        let groups: Vec<_> = user.groups.iter().map(|member| (member.group.as_str(), &member.name)).collect();
+        if !groups.is_empty() {
+            body["group_ids"] = groups.iter().map(|(id, _)| *id).collect();
+            personal["groups"] = groups.iter().map(|(_, name)| name.as_str()).collect();
+        }
+        if !user.email.is_empty() {
+            personal["email"] = user.email.into();
+        }
+        if let Some(phone) = user.phones.iter().find(|phone| phone.id == activation.phone) {
+            if !phone.number.is_empty() {
+                personal["phone"] = phone.number.as_str().into();
+            }
+            // As it will be described by the same job.
+            let mut phone = phone.clone();
+            if phone.name.is_empty() {
+                phone.name.clone_from(&request.name);
+            }
+            if phone.platform == "Unknown" {
+                phone.platform.clone_from(&request.platform);
+            }
+            personal["device"] = phone.display_name().into();
+        }
+        if let Some(address) = request.address {
+            for (name, value) in device_place(self, address) {
+                personal[name] = value;
+            }
+        }
+        record.body = body.to_string();
+        record.personal = Some(personal.to_string());
+        Ok(record)
     }
 
     /// Commits `job`; false if one of its conditions does not hold.
@@ -267,4 +321,12 @@ impl Engine {
             Err(Retry::Fail(error)) => Err(error),
         }
     }
+}
+
+/// Where a device answered from, in the log's personal fields.
+pub(crate) fn device_place(engine: &Engine, address: IpAddr) -> Vec<(&'static str, Json)> {
+    let place = engine.inner.geo.place(address);
+    let known = [("device_country", place.country), ("device_state", place.state), ("device_city", place.city)];
+    let place = known.into_iter().filter_map(|(name, value)| Some((name, json!(value?))));
+    [("device_ip", json!(address))].into_iter().chain(place).collect()
 }

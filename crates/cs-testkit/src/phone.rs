@@ -1,5 +1,6 @@
 //! An authenticator without its network: it answers through the engine.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cs_core::device::AuthenticatorClass;
@@ -13,6 +14,9 @@ use cs_engine::{DeviceEvent, Engine};
 use tokio::sync::broadcast::Receiver;
 
 use crate::site::within;
+
+/// Where test phones are (RFC 5737).
+const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 200));
 
 /// A phone in a test's hands.
 pub struct VirtualPhone {
@@ -38,6 +42,7 @@ impl VirtualPhone {
             key_protection: "file",
             push: None,
             confirm_phrase: String::new(),
+            address: Some(ADDRESS),
         };
         let activated = engine.activate(account, &request).await.expect("an activation").expect("a good code");
         let news = engine.hub().subscribe(account, activated.device);
@@ -94,6 +99,7 @@ impl VirtualPhone {
             decision,
             number: number.map(str::to_owned),
             evidence: "jws".to_owned(),
+            address: Some(ADDRESS),
         };
         self.engine.answer(&answer).await
     }

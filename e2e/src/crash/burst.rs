@@ -159,6 +159,7 @@ impl Login {
         loop {
             let mut params =
                 vec![("mintime", &*from), ("maxtime", "9999999999999"), ("limit", "1000"), ("sort", "ts:asc")];
+            params.push(("event_types", "authentication"));
             params.extend(next.iter().map(|part| ("next_offset", part.as_str())));
             let page = admin.get("/admin/v2/logs/authentication", &params).ok();
             for entry in page["authlogs"].as_array().unwrap() {

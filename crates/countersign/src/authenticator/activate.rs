@@ -55,6 +55,7 @@ pub(super) async fn activate(
         key_protection: device.key_protection.as_str(),
         push: device.push.as_ref().map(subscription).transpose()?,
         confirm_phrase: phrase.clone(),
+        address: Some(info.client),
     };
     let bound = engine.activate(account.id, &activation).await?.ok_or_else(Refusal::activation_invalid)?;
     tracing::info!(device.id = %bound.device, "device activated");

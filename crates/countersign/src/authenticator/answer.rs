@@ -40,7 +40,7 @@ pub(super) async fn answer(
         device::Answer::Deny => Decision::Deny,
         device::Answer::Fraud => Decision::Fraud,
     };
-    let answer = Answer { account, device, txid, decision, number: payload.number, evidence };
+    let answer = Answer { account, device, txid, decision, number: payload.number, evidence, address: request.client };
     let answered = engine.answer_asked(&answer, asked).await?;
     let result = match answered {
         Answered::Approved => AnswerResult::Approved,

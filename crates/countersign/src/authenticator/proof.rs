@@ -1,5 +1,7 @@
 //! The extractor that every route but activation starts with: who asks, proven by the device's key.
 
+use std::net::IpAddr;
+
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use cs_core::id::{AccountId, PhoneId};
@@ -13,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use super::replay::Unfit;
 use super::{MAX_SKEW, Phones, Refusal};
-use crate::http::{BodyBytes, request_host};
+use crate::http::{BodyBytes, RequestInfo, request_host};
 
 /// A request signed by a bound, confirmed device for exactly this server, method, path and body, and not seen before.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub struct DeviceRequest {
     pub(super) device: BoundDevice,
     /// The key that signed, which must also have signed what the body carries.
     pub(super) key: DevicePublicKey,
+    /// The address it came from, if the connection told.
+    pub(super) client: Option<IpAddr>,
     body: Bytes,
 }
 
@@ -43,6 +47,7 @@ impl FromRequest<Phones> for DeviceRequest {
     /// else is in order.
     async fn from_request(request: Request, phones: &Phones) -> Result<Self, Refusal> {
         let (parts, body) = request.into_parts();
+        let client = parts.extensions.get::<RequestInfo>().map(|info| info.client);
         let engine = &phones.engine;
         let jws = UnverifiedJws::<RequestPayload>::parse(authorization(&parts.headers)?)?;
         let id: PhoneId = jws.claimed_kid().parse().map_err(|_| Refusal::inactive())?;
@@ -68,7 +73,7 @@ impl FromRequest<Phones> for DeviceRequest {
         let now = phones.now().as_second();
         let until = proof.iat.saturating_add(MAX_SKEW.as_secs());
         match phones.kept.proofs.spend((account.id, id), proof.jti, until, now) {
-            Ok(()) => Ok(Self { account, device, key, body }),
+            Ok(()) => Ok(Self { account, device, key, client, body }),
             Err(Unfit::Replayed) => {
                 Err(Refusal::new(ErrorCode::Replayed, "This request was seen before. Sign it again with a new jti."))
             }

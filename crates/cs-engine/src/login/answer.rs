@@ -1,5 +1,7 @@
 //! An authenticator answers.
 
+use std::net::IpAddr;
+
 use cs_core::id::{AccountId, PhoneId, TxId};
 use cs_core::login::{AllowReason, Decision, Denial, DenyReason, NUMBER_TRIES, Push, PushClosed, Ticket};
 use cs_core::policy::facts::Remembered;
@@ -11,11 +13,10 @@ use cs_store::facts::UserRef;
 use cs_store::logins::{Login, close, count_wrong_number};
 use jiff::Timestamp;
 
-use super::Who;
 use super::auth::Round;
 use super::decide::{Question, known_phones};
 use super::record::Entry;
-use super::status::{access_of, push_factor};
+use super::status::{access_of, push_factor, who_of};
 use crate::{Engine, EngineError, MAX_ROUNDS};
 
 /// Characters kept of what was sent in place of an answer: the longest JWS a device may sign.
@@ -52,6 +53,8 @@ pub struct Answer {
     pub number: Option<String>,
     /// The JWS, verbatim.
     pub evidence: String,
+    /// The address it came from.
+    pub address: Option<IpAddr>,
 }
 
 /// An answer that a surface did not accept: its signature is not the device's, or what was signed is not what was asked.
@@ -232,12 +235,13 @@ impl Engine {
         let entry = Entry {
             caller: &caller,
             txid: login.txid,
-            who: &Who::Id(user.id),
+            who: &who_of(login),
             user: Some(user),
             access: &access,
             factor: push_factor(login),
             device: Some((login.phone.to_string(), phone.map(|phone| phone.display_name()).unwrap_or_default())),
             evidence: Some(&answer.evidence),
+            answered_from: answer.address,
             trace: None,
             now,
         };

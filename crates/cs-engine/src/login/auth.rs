@@ -289,6 +289,7 @@ impl Engine {
             factor: evaluation.matched.map_or(FactorUsed::Passcode, |matched| matched.factor()),
             device: None,
             evidence: None,
+            answered_from: None,
             trace: Some(login.trace),
             now,
         };
@@ -402,6 +403,7 @@ impl Engine {
             factor,
             device: None,
             evidence: None,
+            answered_from: None,
             trace: Some(login.trace),
             now: login.now,
         };

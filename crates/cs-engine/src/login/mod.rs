@@ -56,6 +56,14 @@ pub enum Who {
 }
 
 impl Who {
+    /// The name that was sent, unless it is `username` letter by letter.
+    fn other_than(&self, username: &str) -> Option<&str> {
+        match self {
+            Self::Name(name) if name != username => Some(name),
+            Self::Name(_) | Self::Id(_) => None,
+        }
+    }
+
     /// As the log keeps it when there is no such user.
     fn as_text(&self) -> String {
         match self {

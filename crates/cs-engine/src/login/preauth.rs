@@ -191,6 +191,7 @@ impl Engine {
             factor: FactorUsed::NotAvailable,
             device: None,
             evidence: None,
+            answered_from: None,
             trace: Some(&decision.trace),
             now,
         };

@@ -108,7 +108,7 @@ impl Engine {
             digits,
             number_tries: 0,
             statement: statement.to_string(),
-            access: access_json(access, caller),
+            access: access_json(access, caller, request.who.other_than(&user.username)),
             request_digest: request.digest,
             idempotency_key: request.idempotency_key.clone(),
             created_at: now,
@@ -242,11 +242,15 @@ fn user_version(login: &Login, user: &User) -> Step {
     )
 }
 
-fn access_json(access: &Access, caller: &Caller) -> String {
-    json!({
+/// What the log needs of the question when the answer comes. `name` is what the client called the user, if it is not the username.
+fn access_json(access: &Access, caller: &Caller, name: Option<&str>) -> String {
+    let mut kept = json!({
         "address": access.address,
         "hostname": access.hostname,
         "legacy_signature": caller.legacy_signature,
-    })
-    .to_string()
+    });
+    if let Some(name) = name {
+        kept["name"] = name.into();
+    }
+    kept.to_string()
 }

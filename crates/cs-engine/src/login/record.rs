@@ -1,10 +1,12 @@
 //! What the authentication log says of a login.
 
+use std::net::IpAddr;
+
 use cs_core::device::Phone;
 use cs_core::id::TxId;
 use cs_core::login::{AllowReason, Denial, DenyReason, FactorUsed};
-use cs_core::policy::Level;
 use cs_core::policy::trace::{Fact, Finding, Outcome, Trace};
+use cs_core::policy::{Level, Version, Word as _};
 use cs_core::user::User;
 use cs_core::username::Username;
 use cs_store::audit::{LogKind, LogRecord};
@@ -12,6 +14,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
 use super::{Who, reference};
+use crate::devices::device_place;
 use crate::{Access, Caller, Engine};
 
 /// What happened, before it is written down.
@@ -25,6 +28,8 @@ pub(super) struct Entry<'a> {
     /// The device that was used or asked: id and name.
     pub(super) device: Option<(String, String)>,
     pub(super) evidence: Option<&'a str>,
+    /// Where the device answered from.
+    pub(super) answered_from: Option<IpAddr>,
     /// What the policies said, if they were asked for this entry.
     pub(super) trace: Option<&'a Trace<'a>>,
     pub(super) now: Timestamp,
@@ -62,6 +67,22 @@ impl Entry<'_> {
         }
         if let Some((id, _)) = &self.device {
             body.insert("device".to_owned(), json!(id));
+        }
+        if let Some(seen) = &self.access.device {
+            let version = |version: Option<Version>| version.map(|version| version.to_string());
+            if let Some(browser) = &seen.browser {
+                body.insert("browser".to_owned(), json!(browser.product.as_str()));
+                body.insert("browser_version".to_owned(), json!(version(browser.version)));
+            }
+            if let Some(os) = &seen.os {
+                body.insert("os".to_owned(), json!(os.product.as_str()));
+                body.insert("os_version".to_owned(), json!(version(os.version)));
+            }
+        }
+        // By id, so that a group renamed since is found.
+        if let Some(user) = self.user.filter(|user| !user.groups.is_empty()) {
+            let ids: Vec<&str> = user.groups.iter().map(|member| member.group.as_str()).collect();
+            body.insert("group_ids".to_owned(), json!(ids));
         }
         if reason == AllowReason::UserApproved.as_str() && self.answered_by_itself() {
             body.insert("automatic".to_owned(), json!(true));
@@ -122,6 +143,9 @@ impl Entry<'_> {
         }
         if let Some((_, name)) = &self.device {
             personal.insert("device".to_owned(), json!(name));
+        }
+        if let Some(address) = self.answered_from {
+            personal.extend(device_place(engine, address).into_iter().map(|(name, value)| (name.to_owned(), value)));
         }
         if let Some(phone) = self.phone().filter(|phone| !phone.number.is_empty()) {
             personal.insert("phone".to_owned(), json!(phone.number));

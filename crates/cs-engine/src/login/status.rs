@@ -249,12 +249,13 @@ impl Engine {
         let entry = Entry {
             caller: &caller,
             txid: login.txid,
-            who: &Who::Id(login.user),
+            who: &who_of(login),
             user,
             access: &access_of(login),
             factor: push_factor(login),
             device: Some((login.phone.to_string(), phone.map(|phone| phone.display_name()).unwrap_or_default())),
             evidence: None,
+            answered_from: None,
             trace: None,
             now,
         };
@@ -302,6 +303,14 @@ fn refused(txid: TxId, reason: DenyReason) -> Decided {
 /// The log's word for a push.
 pub(super) fn push_factor(login: &Login) -> FactorUsed {
     if login.digits == 0 { FactorUsed::DuoPush } else { FactorUsed::VerifiedDuoPush }
+}
+
+/// Whom the client named for `login`.
+pub(super) fn who_of(login: &Login) -> Who {
+    match access_member(login, "name") {
+        serde_json::Value::String(name) => Who::Name(name),
+        _ => Who::Id(login.user),
+    }
 }
 
 /// From where `login` was asked for.

@@ -30,6 +30,7 @@ async fn activate(site: &Site, user: UserId, phone: PhoneId) -> Activated {
         key_protection: "file",
         push: None,
         confirm_phrase: "a b".into(),
+        address: None,
     };
     site.engine.activate(site.account, &request).await.unwrap().unwrap()
 }

@@ -1,19 +1,16 @@
 //! The authentication log, in its two shapes.
 
 use axum::extract::State;
-use cs_core::id::{IntegrationKey, UserId};
-use cs_store::audit::{LogFilter, LogKind, LogRecord};
+use cs_store::audit::LogRecord;
 use cs_wire::envelope::AuthLogPaging;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
-use super::super::extract::{ReadLog, SignedAdmin, invalid};
-use super::{field, fields, isotimestamp, next_offset, page_v1, page_v2};
+use super::super::extract::{ReadLog, SignedAdmin};
+use super::wanted::Wanted;
+use super::{field, fields, isotimestamp, page_v1, page_v2};
 use crate::app::App;
 use crate::http::{Envelope, Failure};
-
-/// The most values of one filter.
-const MOST_VALUES: usize = 100;
 
 #[derive(Serialize)]
 pub(super) struct AuthLog {
@@ -23,13 +20,13 @@ pub(super) struct AuthLog {
 
 pub(super) async fn v2(State(app): State<App>, request: SignedAdmin<ReadLog>) -> Result<Envelope<AuthLog>, Failure> {
     let page = page_v2(&request)?;
-    let filter = filter(&request)?;
+    let wanted = Wanted::read(&request)?;
     let reader = app.engine().store().reader();
     let account = request.account.id;
-    let entries = reader.log_page(account, LogKind::Auth, &filter, &page).await?;
-    let total = reader.log_count(account, LogKind::Auth, &filter, page.from, page.to).await?;
+    let (entries, next) = wanted.page(&reader, account, &page).await?;
+    let total = wanted.count(&reader, account, &page).await?;
     let metadata = AuthLogPaging {
-        next_offset: next_offset(&page, &entries),
+        next_offset: next.map(|(at, id)| [at.as_millisecond().to_string(), id]),
         total_objects: u64::try_from(total).unwrap_or_default(),
     };
     Ok(Envelope::new(AuthLog { authlogs: entries.iter().map(event).collect(), metadata }))
@@ -38,44 +35,8 @@ pub(super) async fn v2(State(app): State<App>, request: SignedAdmin<ReadLog>) ->
 pub(super) async fn v1(State(app): State<App>, request: SignedAdmin<ReadLog>) -> Result<Envelope<Vec<Json>>, Failure> {
     let page = page_v1(&app, &request)?;
     let reader = app.engine().store().reader();
-    let entries = reader.log_page(request.account.id, LogKind::Auth, &LogFilter::default(), &page).await?;
+    let (entries, _) = Wanted::everything().page(&reader, request.account.id, &page).await?;
     Ok(Envelope::new(entries.iter().map(event_v1).collect()))
-}
-
-fn filter(request: &SignedAdmin<ReadLog>) -> Result<LogFilter, Failure> {
-    let values = |name: &'static str| {
-        let values: Vec<String> =
-            request.params.repeated(name)?.into_iter().filter(|value| !value.is_empty()).collect();
-        let is_fine = values.len() <= MOST_VALUES && values.iter().all(|value| value.len() <= 64);
-        if is_fine { Ok(values) } else { Err(invalid(name)) }
-    };
-    // A filter that is not obeyed would answer another question than the one asked.
-    for unsupported in ["groups", "phone_numbers", "tokens", "assessment", "detections"] {
-        if !values(unsupported)?.is_empty() {
-            return Err(invalid(unsupported));
-        }
-    }
-    if values("event_types")?.iter().any(|kind| kind != "authentication") {
-        return Err(invalid("event_types"));
-    }
-    let filter = LogFilter {
-        users: values("users")?,
-        integrations: values("applications")?,
-        // Clients write what either version of the log shows.
-        results: values("results")?
-            .into_iter()
-            .map(|result| if result == "failure" { "denied".to_owned() } else { result })
-            .collect(),
-        reasons: values("reasons")?,
-        factors: values("factors")?,
-    };
-    if filter.users.iter().any(|id| id.parse::<UserId>().is_err()) {
-        return Err(invalid("users"));
-    }
-    if filter.integrations.iter().any(|key| key.parse::<IntegrationKey>().is_err()) {
-        return Err(invalid("applications"));
-    }
-    Ok(filter)
 }
 
 /// An entry as `/admin/v2/logs/authentication` shows it.
@@ -99,7 +60,11 @@ fn event(entry: &LogRecord) -> Json {
         "auth_device": {
             "ip": field(&personal, "device_ip"),
             "key": field(&body, "device"),
-            "location": {"city": null, "state": null, "country": null},
+            "location": {
+                "city": field(&personal, "device_city"),
+                "state": field(&personal, "device_state"),
+                "country": field(&personal, "device_country"),
+            },
             "name": field(&personal, "device"),
         },
         "access_device": access_device(&body, &personal),

@@ -5,6 +5,7 @@
 
 mod authentication;
 mod others;
+mod wanted;
 
 use axum::Router;
 use axum::routing::get;

@@ -27,7 +27,8 @@ fn span(site: &Site) -> [String; 2] {
 async fn the_authentication_log_has_the_documented_shape() {
     let site = site_with_logins().await;
     let [from, to] = span(&site);
-    let log = site.admin_api().get(V2, &[("mintime", &from), ("maxtime", &to), ("sort", "ts:asc")]).await.response();
+    let logins = [("mintime", &*from), ("maxtime", &*to), ("sort", "ts:asc"), ("event_types", "authentication")];
+    let log = site.admin_api().get(V2, &logins).await.response();
     assert_eq!(log["metadata"], json!({"total_objects": 3}));
     let first = &log["authlogs"][0];
     assert_eq!(first["isotimestamp"], json!("2026-06-01T12:00:00.000000+00:00"));
@@ -39,7 +40,10 @@ async fn the_authentication_log_has_the_documented_shape() {
     assert_eq!(log["authlogs"][2]["user"], json!({"key": null, "name": "nobody", "groups": []}));
 
     let old = site.admin_api().get("/admin/v1/logs/authentication", &[("mintime", "0")]).await.response();
-    assert_eq!(old.as_array().unwrap().len(), 3);
+    let (enrolled, old): (Vec<&Json>, Vec<&Json>) =
+        old.as_array().unwrap().iter().partition(|entry| entry["event_type"] == "enrollment");
+    assert_eq!((enrolled.len(), &enrolled[0]["new_enrollment"]), (1, &json!(true)), "alice's phone");
+    assert_eq!(old.len(), 3);
     assert_eq!((&old[0]["username"], &old[0]["result"]), (&json!("alice"), &json!("FAILURE")));
     assert_eq!(old[0]["reason"], json!("Invalid passcode"));
 }
@@ -63,7 +67,7 @@ async fn pages_meet_without_gap_or_overlap_in_both_directions() {
             let Some(next) = page["metadata"]["next_offset"].as_array() else { break };
             offset = format!("{},{}", next[0].as_str().unwrap(), next[1].as_str().unwrap());
         }
-        assert_eq!(seen.len(), 3, "{sort}: {seen:?}");
+        assert_eq!(seen.len(), 4, "{sort}: {seen:?}");
         let times: Vec<i64> = seen.iter().map(|(time, _)| time.as_i64().unwrap()).collect();
         assert!(if sort == "ts:asc" { times.is_sorted() } else { times.iter().rev().is_sorted() }, "{times:?}");
     }
@@ -86,17 +90,28 @@ async fn filters_select_and_unknown_ones_are_refused() {
         .admin_api()
         .get(V2, &[("mintime", &*from), ("maxtime", &*to), ("sort", "ts:asc")])
         .await
-        .response()["authlogs"][0]["user"]["key"]
+        .response()["authlogs"][1]["user"]["key"]
         .as_str()
         .unwrap()
         .to_owned();
-    assert_eq!(count("users", alice).await, 2);
+    assert_eq!(count("users", alice).await, 3);
+    assert_eq!(count("event_types", "enrollment".to_owned()).await, 1);
+    assert_eq!(count("event_types", "authentication".to_owned()).await, 3);
+    assert_eq!(count("factors", "not_available".to_owned()).await, 2, "the enrollment, and who is unknown");
     assert_eq!(count("applications", site.auth_api().key().to_string()).await, 3);
     assert_eq!(count("applications", site.admin_api().key().to_string()).await, 0);
     assert_eq!(count("reasons", "invalid_passcode,user_approved".to_owned()).await, 2);
-    assert_eq!(count("results", "success".to_owned()).await, 0);
+    assert_eq!(count("results", "success".to_owned()).await, 1, "the enrollment");
     assert_eq!(count("results", "failure".to_owned()).await, 3);
-    for (name, value) in [("groups", "DGAAAAAAAAAAAAAAAAAA"), ("users", "alice"), ("sort", "ts"), ("limit", "x")] {
+    for (name, value) in [
+        ("groups", "staff"),
+        ("phone_numbers", "abc"),
+        ("event_types", "login"),
+        ("detections", "new_country"),
+        ("users", "alice"),
+        ("sort", "ts"),
+        ("limit", "x"),
+    ] {
         let params = [("mintime", &*from), ("maxtime", &*to), (name, value)];
         let answer = site.admin_api().get(V2, &params).await;
         assert_eq!((answer.code(), &answer.json()["message_detail"]), (40002, &json!(name)));
@@ -170,6 +185,8 @@ async fn a_login_is_told_with_alias_address_device_and_whether_a_person_answered
     let log = site.admin_api().get(V2, &[("mintime", &from), ("maxtime", &to)]).await.response();
     let by = |reason: &str| log["authlogs"].as_array().unwrap().iter().find(|e| e["reason"] == reason).unwrap().clone();
     let (pushed, typed) = (by("user_approved"), by("valid_passcode"));
+    assert_eq!((&pushed["alias"], &typed["auth_device"]["ip"]), (&json!("al"), &Json::Null));
+    assert_eq!(pushed["auth_device"]["ip"], "192.0.2.200", "where the phone answered from");
     assert_eq!((&pushed["automatic"], &typed["automatic"]), (&json!(true), &json!(false)));
     assert_eq!((&typed["alias"], &typed["email"]), (&json!("al"), &json!("alice@example.org")));
     for member in ["is_encryption_enabled", "is_firewall_enabled", "is_password_set", "security_agents"] {
@@ -188,4 +205,65 @@ async fn a_login_is_told_with_alias_address_device_and_whether_a_person_answered
         (&old["alias"], &old["email"], &old["eventtype"]),
         (&json!("al"), &json!("alice@example.org"), &json!("authentication"))
     );
+}
+
+/// Binding a device is told as an enrollment, and what stands in an entry's text selects it too.
+#[tokio::test]
+async fn enrollments_groups_numbers_and_tokens_select() {
+    let site = Site::start().await;
+    let api = site.admin_api();
+    let alice = site.user("alice").await;
+    let group = api.post("/admin/v1/groups", &[("name", "Staff")]).await.text("group_id");
+    api.post(&format!("/admin/v1/users/{}/groups", alice.id), &[("group_id", &group)]).await.response();
+    let phone = alice.phone().await;
+    let token = site.user("bob").await.hotp_token().await;
+    api.post(&format!("/admin/v1/phones/{}", phone.id), &[("number", "+15555550100")]).await.response();
+    api.post(&format!("/admin/v1/groups/{group}"), &[("name", "Everybody")]).await.response();
+    for (user, code) in [("alice", phone.passcode()), ("bob", token.hotp(0)), ("alice", "000000".to_owned())] {
+        site.auth_api().post("/auth/v2/auth", &[("username", user), ("factor", "passcode"), ("passcode", &code)]).await;
+        site.advance(1);
+    }
+    let [from, to] = span(&site);
+    let found = async |filters: &[(&str, &str)]| {
+        let params = [&[("mintime", &*from), ("maxtime", &*to), ("sort", "ts:asc")], filters].concat();
+        let log = api.get(V2, &params).await.response();
+        let entries = log["authlogs"].as_array().unwrap().clone();
+        assert_eq!(log["metadata"]["total_objects"], json!(entries.len()));
+        entries
+    };
+    let enrolled = found(&[("event_types", "enrollment")]).await;
+    assert_eq!(enrolled.len(), 1);
+    let enrolled = &enrolled[0];
+    assert_eq!((&enrolled["result"], &enrolled["reason"]), (&json!("success"), &Json::Null));
+    assert_eq!((&enrolled["user"]["name"], &enrolled["user"]["groups"]), (&json!("alice"), &json!(["Staff"])));
+    assert_eq!(enrolled["auth_device"]["key"], json!(phone.id.to_string()));
+    assert_eq!(enrolled["auth_device"]["ip"], "192.0.2.200");
+    assert!(enrolled["auth_device"]["name"].as_str().unwrap().contains("Test phone"), "{enrolled}");
+
+    assert_eq!(found(&[("groups", &group)]).await.len(), 3, "under its name of then and of now");
+    assert_eq!(found(&[("groups", &group), ("results", "denied")]).await.len(), 1);
+    assert_eq!(found(&[("groups", "DGAAAAAAAAAAAAAAAAAA")]).await.len(), 0);
+    let typed = found(&[("phone_numbers", "+1 555 555 0100")]).await;
+    assert_eq!(typed.len(), 1, "{typed:?}");
+    assert_eq!(typed[0]["reason"], "valid_passcode");
+    let typed = found(&[("reasons", "valid_passcode")]).await;
+    let by_token = found(&[("tokens", key_of(&typed, "bob"))]).await;
+    assert_eq!((by_token.len(), &by_token[0]["user"]["name"]), (1, &json!("bob")));
+
+    // One by one, which takes reading on where nothing matches.
+    let (mut seen, mut next) = (0, None::<String>);
+    loop {
+        let mut params = vec![("mintime", &*from), ("maxtime", &*to), ("limit", "1"), ("groups", &*group)];
+        params.extend(next.as_deref().map(|next| ("next_offset", next)));
+        let page = api.get(V2, &params).await.response();
+        seen += page["authlogs"].as_array().unwrap().len();
+        let Some(offset) = page["metadata"]["next_offset"].as_array() else { break };
+        next = Some(format!("{},{}", offset[0].as_str().unwrap(), offset[1].as_str().unwrap()));
+    }
+    assert_eq!(seen, 3);
+}
+
+fn key_of<'a>(entries: &'a [Json], user: &str) -> &'a str {
+    let entry = entries.iter().find(|entry| entry["user"]["name"] == user).unwrap();
+    entry["auth_device"]["key"].as_str().unwrap()
 }

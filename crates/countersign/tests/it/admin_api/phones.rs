@@ -129,7 +129,7 @@ async fn of_several_peoples_devices_each_says_whose_it_is() {
 
     let login = [("username", "frontdesk"), ("factor", "passcode"), ("passcode", &berts.passcode())];
     assert_eq!(site.auth_api().post("/auth/v2/auth", &login).await.text("result"), "allow");
-    let window = [("mintime", "1000000000000"), ("maxtime", "9000000000000")];
+    let window = [("mintime", "1000000000000"), ("maxtime", "9000000000000"), ("event_types", "authentication")];
     let log = api.get("/admin/v2/logs/authentication", &window).await.response();
     let device = log["authlogs"][0]["auth_device"]["name"].as_str().unwrap();
     assert!(device.ends_with("(Bert)"), "{device}");

@@ -33,7 +33,8 @@ async fn logged(site: &Site) -> Vec<(String, String)> {
     let to = (site.now() + SignedDuration::from_secs(1)).as_millisecond().to_string();
     let params = [("mintime", from.as_str()), ("maxtime", &to), ("limit", "1000")];
     let log = site.admin_api().get("/admin/v2/logs/activity", &params).await.response();
-    let authentications = site.admin_api().get("/admin/v2/logs/authentication", &params).await.response();
+    let logins = [&params[..], &[("event_types", "authentication")]].concat();
+    let authentications = site.admin_api().get("/admin/v2/logs/authentication", &logins).await.response();
     assert_eq!(authentications["authlogs"], json!([]), "a check is no login");
     let mut entries = Vec::new();
     for item in log["items"].as_array().unwrap() {
