@@ -227,8 +227,8 @@ impl Engine {
     pub async fn update_device(&self, device: &BoundDevice, update: &DeviceUpdate<'_>) -> Result<(), EngineError> {
         let mut job = Job::new();
         job.guards = update.steps(device.account, device.phone, self.clock().now());
-        if update.name.is_some() {
-            // Logins show it.
+        if update.name.is_some() || update.app_version.is_some() || update.posture.is_some() {
+            // Logins show the name, and policies judge the rest: what a decision under way has seen is no longer so.
             job = job.step(touch_users_of_phone(device.account, device.phone));
         }
         if self.holds(job).await? { Ok(()) } else { Err(EngineError::NotFound) }

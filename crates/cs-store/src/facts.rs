@@ -3,17 +3,20 @@
 use cs_core::bypass_code::BypassCode;
 use cs_core::device::{Authenticator, AuthenticatorClass, Phone, Token};
 use cs_core::group::{GroupStatus, Membership};
-use cs_core::id::{AccountId, UserId};
+use cs_core::id::{AccountId, PhoneId, UserId};
 use cs_core::lockout::{Lock, LockoutState};
 use cs_core::policy::exemption::Exemption;
+use cs_core::policy::facts::{Client, PhoneFacts};
+use cs_core::policy::{Os, Version, Word as _};
 use cs_core::user::{DefaultFactor, User, UserStatus};
+use serde_json::{Map, Value as Json};
 
 use crate::convert::{corrupt, otp_columns, parsed};
 use crate::db::{Row, StoreError, Value};
 use crate::exemptions::read_exemption;
 use crate::{Store, args};
 
-/// Every kind of row has the same columns: kind, id, six texts, eleven numbers, bytes, one more text.
+/// Every kind of row has the same columns: kind, id, six texts, eleven numbers, bytes, three more texts.
 macro_rules! user_facts {
     ($from:literal) => {
         concat!(
@@ -22,24 +25,24 @@ macro_rules! user_facts {
             "x.attempts, x.failures, x.lock_rounds, x.locked_at, x.locked_until, x.trust_epoch, x.version, x.last_login, ",
             "(SELECT COUNT(*) FROM bypass_code c WHERE c.account = $1 AND c.user_id = x.user_id AND (c.uses_left IS NULL OR c.uses_left > 0) ",
             "AND (c.expires_at IS NULL OR c.expires_at > $4)), x.bypass_until, CAST(NULL AS BIGINT), (SELECT seed FROM authenticator WHERE 1 = 0), ",
-            "CAST(NULL AS TEXT) ",
+            "CAST(NULL AS TEXT), CAST(NULL AS TEXT), CAST(NULL AS TEXT) ",
             "FROM users x, u WHERE x.account = $1 AND x.user_id = u.user_id ",
             "UNION ALL SELECT 'group', g.group_id, g.name, g.status, NULL, NULL, NULL, NULL, ",
-            "g.bypass_until, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL ",
+            "g.bypass_until, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL ",
             "FROM group_member m, user_group g, u WHERE m.account = $1 AND m.user_id = u.user_id AND g.account = $1 AND g.group_id = m.group_id ",
             "UNION ALL SELECT 'phone', p.phone_id, p.name, p.number, p.platform, a.class, a.otp_algorithm, a.otp_memo, ",
             "o.position, a.activated_at, a.confirmed_at, a.auto_approve_until, a.otp_period, a.otp_counter, a.otp_last_step, a.otp_drift, a.otp_held, ",
-            "a.version, CASE a.otp_kind WHEN 'mh' THEN 1 WHEN 'mt' THEN 2 END, a.seed, p.owner ",
+            "a.version, CASE a.otp_kind WHEN 'mh' THEN 1 WHEN 'mt' THEN 2 END, a.seed, p.owner, a.app_version, a.posture ",
             "FROM u, user_phone o JOIN phone p ON p.account = o.account AND p.phone_id = o.phone_id ",
             "LEFT JOIN authenticator a ON a.account = o.account AND a.phone_id = o.phone_id WHERE o.account = $1 AND o.user_id = u.user_id ",
             "UNION ALL SELECT 'token', t.token_id, t.serial, t.type, t.otp_algorithm, t.otp_memo, NULL, NULL, ",
-            "o.position, NULL, NULL, NULL, t.otp_period, t.otp_counter, t.otp_last_step, t.otp_drift, t.otp_held, t.version, NULL, t.secret, t.owner ",
+            "o.position, NULL, NULL, NULL, t.otp_period, t.otp_counter, t.otp_last_step, t.otp_drift, t.otp_held, t.version, NULL, t.secret, t.owner, NULL, NULL ",
             "FROM u, user_token o JOIN token t ON t.account = o.account AND t.token_id = o.token_id WHERE o.account = $1 AND o.user_id = u.user_id ",
             "UNION ALL SELECT 'bypass', c.code_id, NULL, NULL, NULL, NULL, NULL, NULL, ",
-            "c.expires_at, c.uses_left, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL ",
+            "c.expires_at, c.uses_left, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL ",
             "FROM bypass_code c, u WHERE c.account = $1 AND c.user_id = u.user_id AND c.digest = $3 ",
             "UNION ALL SELECT 'exemption', m.exemption_id, m.kind, m.integrations, m.networks, m.reason, NULL, NULL, ",
-            "m.created_at, m.expires_at, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL ",
+            "m.created_at, m.expires_at, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL ",
             "FROM exemption m, u WHERE m.account = $1 AND m.user_id = u.user_id AND m.expires_at > $4"
         )
     };
@@ -209,7 +212,7 @@ fn read_phone(row: &Row) -> Result<Phone, StoreError> {
                 params,
                 otp,
                 sealed_seed: row.blob(19)?.to_vec(),
-                facts: None,
+                facts: phone_facts(parsed("phone", row, 1)?, row.str(4)?, row.opt_str(21)?, row.opt_str(22)?),
             })
         }
     };
@@ -221,6 +224,30 @@ fn read_phone(row: &Row) -> Result<Phone, StoreError> {
         platform: row.text(4)?,
         authenticator,
     })
+}
+
+/// What an authenticator told about the phone it is on; `None` if it told nothing that a policy asks about. What is not understood is not known.
+fn phone_facts(phone: PhoneId, platform: &str, app: Option<&str>, posture: Option<&str>) -> Option<PhoneFacts> {
+    let told: Map<String, Json> = posture.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let flag = |name: &str| told.get(name).and_then(Json::as_bool);
+    let text = |name: &str| told.get(name).and_then(Json::as_str);
+    // What administrators see of a phone that says nothing itself.
+    let of_platform = || match platform {
+        "Google Android" => Some(Os::Android),
+        "Apple iOS" => Some(Os::Ios),
+        _ => None,
+    };
+    let product = text("os").and_then(Os::parse).or_else(of_platform);
+    let facts = PhoneFacts {
+        os: product.map(|product| Client { product, version: text("os_version").and_then(Version::parse) }),
+        app: app.and_then(Version::parse),
+        screen_lock: flag("screen_lock"),
+        encryption: flag("encryption"),
+        biometrics: flag("biometrics"),
+        tampered: flag("tampered"),
+        ..PhoneFacts::unknown(phone)
+    };
+    (facts != PhoneFacts::unknown(phone)).then_some(facts)
 }
 
 fn read_token(row: &Row) -> Result<Token, StoreError> {

@@ -11,6 +11,7 @@ use cs_core::secret::PlainCode;
 use cs_engine::devices::{ActivateRequest, Activated};
 use cs_engine::login::{Answer, AnswerError, Answered, Asked};
 use cs_engine::{DeviceEvent, Engine};
+use cs_store::authenticators::DeviceUpdate;
 use tokio::sync::broadcast::Receiver;
 
 use crate::site::within;
@@ -102,6 +103,14 @@ impl VirtualPhone {
             address: Some(ADDRESS),
         };
         self.engine.answer(&answer).await
+    }
+
+    /// Tells the server what state the phone is in.
+    pub async fn tell(&self, posture: &serde_json::Value) {
+        let device = self.engine.device(self.account, self.id).await.expect("a read").expect("a bound device");
+        let posture = posture.to_string();
+        let update = DeviceUpdate { posture: Some(&posture), ..DeviceUpdate::default() };
+        self.engine.update_device(&device, &update).await.expect("an update");
     }
 
     /// The next passcode.
