@@ -106,8 +106,8 @@ async fn what_was_open_is_void(database: TestDatabase) {
         ))
         .step(one(
             "INSERT INTO administrator (account, admin_id, email, name, phone, role, status, setup_digest, setup_expires, \
-             password_change_required, external_password, version, created_at) \
-             VALUES ('DA1', 'DE1', 'e', 'n', '', 'Owner', 'Pending Activation', $1, 9, 0, 0, 1, 0)",
+             password_change_required, external_password, restricted, version, created_at) \
+             VALUES ('DA1', 'DE1', 'e', 'n', '', 'Owner', 'Pending Activation', $1, 9, 0, 0, 0, 1, 0)",
         ))
         .step(Step::one(
             "INSERT INTO users (account, user_id, username, email, notes, status, auto_prompt, custom, attempts, failures, lock_rounds, \
