@@ -29,6 +29,7 @@ pub mod restore_steps;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tokens;
+pub mod trials;
 pub mod units;
 pub mod users;
 pub mod vault;

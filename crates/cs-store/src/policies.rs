@@ -18,7 +18,7 @@ const TABLE: &str = "policy";
 /// How often a book that keeps changing is read again.
 const READS: usize = 32;
 const BOOK: &str = "SELECT version FROM policy_book WHERE account = $1";
-const POLICIES: &str = "SELECT account, policy_key, name, is_global, sections, version, created_at, modified_at FROM policy WHERE account = $1 \
+const POLICIES: &str = "SELECT account, policy_key, name, is_global, sections, version, created_at, modified_at, staged FROM policy WHERE account = $1 \
      ORDER BY is_global DESC, created_at, policy_key";
 const USES: &str = "SELECT account, policy_key, ikey, group_id, position FROM policy_use WHERE account = $1 ORDER BY ikey, position, policy_key, group_id";
 
@@ -39,6 +39,8 @@ pub struct PolicyRecord {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub modified_at: Timestamp,
+    /// The next version, which applies to some users already: JSON, as the engine writes it.
+    pub staged: Option<String>,
 }
 
 /// One place where a policy applies.
@@ -106,14 +108,15 @@ impl PolicyRecord {
             version: 1,
             created_at: now,
             modified_at: now,
+            staged: None,
         }
     }
 
     /// Creates it. Does not hold if the account has one of that key or name, or another global one.
     pub fn insert(&self, account: AccountId) -> Step {
         Step::one(
-            "INSERT INTO policy (account, policy_key, name, is_global, sections, version, created_at, modified_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+            "INSERT INTO policy (account, policy_key, name, is_global, sections, version, created_at, modified_at, staged) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
             args![
                 account.as_str(),
                 self.key.as_str(),
@@ -122,7 +125,8 @@ impl PolicyRecord {
                 self.sections.as_str(),
                 self.version,
                 self.created_at,
-                self.modified_at
+                self.modified_at,
+                self.staged.as_deref()
             ],
         )
     }
@@ -130,7 +134,7 @@ impl PolicyRecord {
     /// Writes name and sections and counts the version up. Holds only while the policy is as it was loaded.
     pub fn update(&self, account: AccountId) -> Step {
         Step::one(
-            "UPDATE policy SET name = $1, sections = $2, version = version + 1, modified_at = $3 \
+            "UPDATE policy SET name = $1, sections = $2, version = version + 1, modified_at = $3, staged = $7 \
              WHERE account = $4 AND policy_key = $5 AND version = $6",
             args![
                 self.name.as_str(),
@@ -138,7 +142,8 @@ impl PolicyRecord {
                 self.modified_at,
                 account.as_str(),
                 self.key.as_str(),
-                self.version
+                self.version,
+                self.staged.as_deref()
             ],
         )
     }
@@ -152,6 +157,7 @@ impl PolicyRecord {
             version: row.int(5)?,
             created_at: row.time(6)?,
             modified_at: row.time(7)?,
+            staged: row.opt_text(8)?,
         })
     }
 }

@@ -11,9 +11,10 @@ use super::fault::SectionError;
 use super::group_filter::GroupFilter;
 use super::names::Section;
 use super::sections::*;
+use super::staged::Staged;
 use crate::account::LoginSettings;
 use crate::group::Membership;
-use crate::id::{GroupId, PolicyKey};
+use crate::id::{GroupId, PolicyKey, UserId};
 
 /// Where a section comes from, lowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -308,12 +309,35 @@ pub struct Stack {
     pub application: Option<Arc<Policy>>,
     /// The application's policies on groups.
     pub application_groups: Arc<Ranked>,
+    /// Next versions of policies that apply to some users already. Empty nearly always, and then costs one look.
+    pub staged: Arc<[Staged]>,
 }
 
 impl Stack {
-    /// The sections in force for a member of `groups`; for a name that no user has, pass none. Copies nothing.
+    /// The sections in force for a name that no user has: no staged version applies. `groups` is there for those who ask what groups alone come to.
     pub fn effective(&self, groups: &[Membership]) -> Effective<'_> {
+        self.merge(groups, |_| None)
+    }
+
+    /// The sections in force for `user`, a member of `groups`. Copies nothing.
+    pub fn effective_for(&self, user: UserId, groups: &[Membership]) -> Effective<'_> {
+        if self.staged.is_empty() {
+            return self.effective(groups);
+        }
+        let applies = |staged: &&Staged| staged.reach.includes(staged.policy, user, groups);
+        self.merge(groups, |key| self.staged.iter().find(|staged| staged.policy == key).filter(applies))
+    }
+
+    fn merge<'a>(
+        &'a self,
+        groups: &[Membership],
+        staged: impl Fn(PolicyKey) -> Option<&'a Staged>,
+    ) -> Effective<'a> {
         let mut effective = Effective::global(&self.global);
+        if let Some(staged) = staged(self.global.key) {
+            effective.lay(&staged.sections, Level::Global);
+            effective.policies[Level::Global as usize] = Some(Name { key: staged.policy, name: &staged.label });
+        }
         let policies = [
             (Level::Group, self.groups.for_member(groups)),
             (Level::Application, self.application.as_deref()),
@@ -326,8 +350,12 @@ impl Stack {
                 effective.lay(setting, Level::ApplicationSetting);
             }
             if let Some(policy) = policy {
-                effective.lay(&policy.sections, level);
-                effective.policies[level as usize] = Some(Name { key: policy.key, name: &policy.name });
+                let (sections, name) = match staged(policy.key) {
+                    Some(staged) => (&staged.sections, &staged.label),
+                    None => (&policy.sections, &policy.name),
+                };
+                effective.lay(sections, level);
+                effective.policies[level as usize] = Some(Name { key: policy.key, name });
             }
         }
         effective
@@ -346,6 +374,7 @@ mod tests {
     use super::*;
     use crate::account::NewUserPolicy;
     use crate::group::GroupStatus;
+    use crate::policy::staged::Reach;
     use crate::policy::word::Word as _;
 
     fn group(n: u8) -> GroupId {
@@ -375,7 +404,44 @@ mod tests {
             setting: None,
             application: None,
             application_groups: Arc::default(),
+            staged: Arc::default(),
         }
+    }
+
+    #[test]
+    fn a_staged_version_takes_the_place_of_its_policy_for_those_it_reaches() {
+        let user: UserId = "DUAAAAAAAAAAAAAAAAAA".parse().unwrap();
+        let lock = Sections { screen_lock: Some(ScreenLock::default()), ..Sections::default() };
+        let mut stack = stack();
+        stack.application = Some(policy(1, new_user(NewUserPolicy::Deny)));
+        let everything = Complete {
+            new_user: NewUser { behavior: NewUserPolicy::Allow, unknown: None },
+            ..Complete::default()
+        };
+        let in_group = |n| Reach::Group(group(n));
+        stack.staged = Arc::new([
+            Staged::new(key(0), "Global", everything.into(), in_group(2)),
+            Staged::new(key(1), "policy 1", lock, in_group(1)),
+        ]);
+        let found = |groups: &[Membership]| {
+            let effective = stack.effective_for(user, groups);
+            let names = [Level::Global, Level::Application].map(|level| effective.policy(level).unwrap().name);
+            (effective.new_user.value.behavior, effective.screen_lock.level, names.map(str::to_owned))
+        };
+        let (staged_global, staged_policy) =
+            (format!("Global (staged for members of {})", group(2)), format!("policy 1 (staged for members of {})", group(1)));
+        let (global, own) = ("Global".to_owned(), "policy 1".to_owned());
+        let default = Complete::default().new_user.behavior;
+        for (groups, expected) in [
+            (&[][..], (NewUserPolicy::Deny, Level::Global, [global.clone(), own.clone()])),
+            // The section that the staged version no longer has is decided below.
+            (&[member(1)], (default, Level::Application, [global, staged_policy.clone()])),
+            (&[member(2)], (NewUserPolicy::Deny, Level::Global, [staged_global.clone(), own])),
+            (&[member(1), member(2)], (NewUserPolicy::Allow, Level::Application, [staged_global, staged_policy])),
+        ] {
+            assert_eq!(found(groups), expected, "{groups:?}");
+        }
+        assert_eq!(stack.effective(&[member(1)]).new_user.level, Level::Application, "nobody of that name");
     }
 
     #[test]

@@ -37,6 +37,7 @@ fn policy(letter: &str) -> PolicyRecord {
         version: 1,
         created_at: now(),
         modified_at: now(),
+        staged: None,
     }
 }
 

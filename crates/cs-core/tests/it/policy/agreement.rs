@@ -36,6 +36,7 @@ pub(super) fn stack(world: &World) -> Stack {
         setting: world.setting.clone().map(Arc::new),
         application: world.application.as_ref().map(policy),
         application_groups: ranked(&world.application_groups),
+        staged: Arc::default(),
     }
 }
 
