@@ -156,6 +156,7 @@ impl World {
             setting: None,
             application: Some(policy(POLICIES)?),
             application_groups: ranked(POLICIES / 2)?,
+            staged: Arc::default(),
         };
         let user = user()?;
         let phones = user.phones.iter().map(|phone| PhoneFacts {

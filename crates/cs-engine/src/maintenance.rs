@@ -18,6 +18,8 @@ pub struct MaintenanceReport {
     pub timed_out: usize,
     /// Logins whose waiters were woken because another process closed them.
     pub woken: usize,
+    /// Changes of policies that nobody confirmed in time.
+    pub taken_back: usize,
 }
 
 impl Engine {
@@ -39,6 +41,7 @@ impl Engine {
                 }
             }
         }
+        report.taken_back = self.take_back_unconfirmed().await?;
         self.inner.waiters.forget_old(now);
         Ok(report)
     }

@@ -12,7 +12,7 @@ use cs_core::user::{DefaultFactor, User, UserStatus};
 use serde_json::{Map, Value as Json};
 
 use crate::convert::{corrupt, otp_columns, parsed};
-use crate::db::{Row, StoreError, Value};
+use crate::db::{Reader, Row, StoreError, Value};
 use crate::exemptions::read_exemption;
 use crate::{Store, args};
 
@@ -116,6 +116,19 @@ impl Store {
         };
         let rows = self.query(sql, args![account.as_str(), key, bypass_digest.map(<[u8; 32]>::as_slice), now]).await?;
         assemble(&rows)
+    }
+}
+
+impl Reader {
+    /// The user `id` in `account` as it is at `now`, for reports; `None` if there is none.
+    pub async fn user_as_is(
+        &self,
+        account: AccountId,
+        id: UserId,
+        now: jiff::Timestamp,
+    ) -> Result<Option<UserFacts>, StoreError> {
+        let no_code: Option<&[u8]> = None;
+        assemble(&self.query(BY_ID, args![account.as_str(), id.as_str(), no_code, now]).await?)
     }
 }
 

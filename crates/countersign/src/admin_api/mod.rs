@@ -58,7 +58,7 @@ use axum::Router;
 
 use crate::app::App;
 
-pub(crate) use policies::explanation_json;
+pub(crate) use policies::{explanation_json, simulation_json, stage_json, taken_back_json, trial_json};
 
 /// The routes of this surface.
 pub fn routes(app: App) -> Router {

@@ -106,6 +106,42 @@ fn history_brings_a_version_back_also_of_a_policy_that_is_gone() {
 }
 
 #[test]
+fn a_change_is_tried_on_the_past_staged_and_taken_back_or_confirmed() {
+    let site = Terminal::new();
+    site.admin(&["user", "enroll", "bob"]);
+    let made = site.json(&["create", "VPN", "new_user.new_user_behavior=deny"]);
+    site.json(&["apply", "VPN", "--app", &site.app]);
+    let deny = "authentication_policy.user_auth_behavior=deny";
+    let explained = || site.json(&["explain", "--user", "bob", "--app", &site.app]);
+    assert_eq!(site.run(&["stage", "VPN", deny], "").status.code(), Some(2), "for whom?");
+    assert_eq!(site.run(&["stage", "VPN", deny, "--percent", "101"], "").status.code(), Some(2));
+    let staged = site.json(&["stage", "VPN", deny, "--percent", "100"]);
+    assert_eq!((&staged["sections"], &staged["staged"]["percent"]), (&made["sections"], &json!(100)));
+    assert_eq!(explained()["verdict"], "deny");
+    assert!(explained()["trace"].to_string().contains("VPN (staged for 100% of the users)"));
+    let shown = site.text(&["show", "VPN"]);
+    assert!(shown.contains("100% of the users") && shown.contains("staged setting"), "{shown}");
+    // Nobody has logged in yet: the summary is there, and empty.
+    let simulated = site.json(&["simulate", "VPN", "--days", "30"]);
+    assert_eq!((&simulated["entries"], &simulated["summary"]["denied"]), (&json!(0), &json!(0)));
+    assert!(site.text(&["simulate", "VPN"]).contains("Reckoned as unknown"));
+    site.json(&["stage", "VPN", "--abandon"]);
+    assert_eq!(site.run(&["simulate", "VPN"], "").status.code(), Some(3), "nothing is staged");
+    assert_ne!(explained()["verdict"], "deny");
+
+    site.json(&["set", "VPN", deny, "--confirm-within", "10m"]);
+    assert_eq!(explained()["verdict"], "deny");
+    assert_eq!(site.json(&["trial"])["policy_keys"], json!([made["policy_key"]]));
+    assert_eq!(site.run(&["rename", "VPN", "X", "--confirm-within", "10m"], "").status.code(), Some(2), "one at a time");
+    assert_eq!(site.json(&["roll-back"])["kept"], json!([]));
+    assert_ne!(explained()["verdict"], "deny");
+    assert_eq!(site.run(&["confirm"], "").status.code(), Some(2), "nothing waits");
+    site.json(&["set", "VPN", deny, "--confirm-within", "10m"]);
+    site.json(&["confirm"]);
+    assert_eq!((site.json(&["trial"]), &explained()["verdict"]), (Json::Null, &json!("deny")));
+}
+
+#[test]
 fn errors_say_what_to_do_and_have_their_own_exit_codes() {
     let site = Terminal::new();
     site.json(&["create", "Strict"]);

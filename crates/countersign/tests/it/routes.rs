@@ -305,7 +305,7 @@ impl Abroad {
         };
         let token = engine.create_token(account.id, &Actor::Terminal, &token).await.unwrap();
         engine.give_token(account.id, &Actor::Terminal, user.id, token).await.unwrap();
-        let editor = Editor { actor: Actor::Terminal, address: None, risk: LockoutRisk::Refused };
+        let editor = Editor { actor: Actor::Terminal, address: None, risk: LockoutRisk::Refused, confirm_within: None };
         let policy = engine.edit_policies(account.id, &editor, |draft| draft.create("abroad", Default::default()));
         let policy = policy.await.unwrap();
         let ids = BTreeMap::from([

@@ -249,7 +249,7 @@ impl Engine {
     ) -> Result<Job, EngineError> {
         let Some(policy) = change.policy else { return Ok(Job::new()) };
         // Which application has which policy cannot lock anybody out of the others.
-        let editor = Editor { actor: actor.clone(), address: None, risk: LockoutRisk::Refused };
+        let editor = Editor { actor: actor.clone(), address: None, risk: LockoutRisk::Refused, confirm_within: None };
         let attach = |draft: &mut Draft| match policy {
             Some(policy) => draft.apply_to_application(policy.as_str(), key),
             None => {

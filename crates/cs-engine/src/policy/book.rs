@@ -7,12 +7,13 @@ use cs_core::account::LoginSettings;
 use cs_core::id::{IntegrationKey, PolicyKey};
 use cs_core::integration::Integration;
 use cs_core::policy::sections::{NewUser, RememberFor, RememberMethod, RememberScope, RememberedDevices, TimeUnit};
-use cs_core::policy::{Attached, Complete, GlobalPolicy, Policy, Ranked, Sections, Stack};
+use cs_core::policy::{Attached, Complete, GlobalPolicy, Policy, Ranked, Sections, Stack, Staged};
 use cs_store::StoreError;
 use cs_store::policies::{PolicyRecord, PolicyRows, PolicyScope, PolicyUse};
 use serde_json::Value as Json;
 
 use super::json::read_sections;
+use super::stage::Stage;
 
 /// As many applications' stacks are kept made.
 const MOST_STACKS: usize = 10_000;
@@ -24,6 +25,7 @@ pub struct PolicyBook {
     global: Arc<GlobalPolicy>,
     groups: Arc<Ranked>,
     applications: HashMap<IntegrationKey, OfApplication>,
+    staged: Arc<[Staged]>,
     /// By application, with the version of the integration whose settings are in it.
     stacks: RwLock<HashMap<IntegrationKey, (i64, Arc<Stack>)>>,
 }
@@ -39,9 +41,20 @@ impl PolicyBook {
     pub fn new(rows: &PolicyRows, settings: &LoginSettings) -> Result<Self, StoreError> {
         let mut global = None;
         let mut custom = HashMap::new();
+        let mut staged = Vec::new();
         for record in &rows.policies {
             let sections = stored_sections(record)?;
             let (key, name) = (record.key, record.name.clone());
+            if let Some(Stage { sections, reach }) = Stage::of(record)? {
+                let whole = if record.is_global {
+                    let mut complete = Complete::from_settings(settings);
+                    complete.put(sections);
+                    Sections::from(complete)
+                } else {
+                    sections
+                };
+                staged.push(Staged::new(key, &name, whole, reach));
+            }
             if record.is_global {
                 let mut complete = Complete::from_settings(settings);
                 complete.put(sections);
@@ -71,6 +84,7 @@ impl PolicyBook {
             global: global.ok_or_else(|| StoreError::corrupt("policy", "no global policy"))?,
             groups: ranked(&of_groups, &custom)?,
             applications,
+            staged: staged.into(),
             stacks: RwLock::default(),
         })
     }
@@ -105,6 +119,7 @@ impl PolicyBook {
             setting: old_settings(integration).map(Arc::new),
             application: of.and_then(|of| of.policy.clone()),
             application_groups: of.map_or_else(Arc::default, |of| Arc::clone(&of.groups)),
+            staged: Arc::clone(&self.staged),
         });
         let mut stacks = self.stacks.write().unwrap_or_else(PoisonError::into_inner);
         if stacks.len() >= MOST_STACKS {

@@ -56,7 +56,7 @@ impl Engine {
             .collect();
         let book = self.directory().policies(&account, self.clock().now()).await?;
         let stack = book.stack_for(&integration);
-        let effective = stack.effective(&groups);
+        let effective = stack.effective_for(user, &groups);
         let elements = LEVELS.into_iter().filter_map(|level| {
             let sections: Vec<Section> =
                 Section::ALL.iter().copied().filter(|section| effective.level_of(*section) == level).collect();

@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::book::stored_sections;
 use super::error::PolicyError;
+use super::stage::Stage;
 use super::json::{write_complete, write_sections};
 use crate::SystemRng;
 
@@ -31,6 +32,8 @@ pub struct PolicyView {
     pub name: String,
     /// What it defines itself.
     pub sections: Sections,
+    /// Its next version, which applies to some users already.
+    pub staged: Option<Stage>,
 }
 
 /// The policies of an account and where they apply, being changed.
@@ -40,7 +43,7 @@ pub struct Draft {
     pub(super) policies: Vec<PolicyView>,
     pub(super) uses: Vec<PolicyUse>,
     /// What the global policy has where it names nothing.
-    defaults: Complete,
+    pub(super) defaults: Complete,
 }
 
 impl PolicyView {
@@ -58,7 +61,8 @@ impl PolicyView {
 impl Draft {
     pub(super) fn new(rows: &PolicyRows, defaults: Complete) -> Result<Self, PolicyError> {
         let policies = rows.policies.iter().map(|record| {
-            Ok(PolicyView { name: record.name.clone(), sections: stored_sections(record)?, record: record.clone() })
+            let (sections, staged) = (stored_sections(record)?, Stage::of(record)?);
+            Ok(PolicyView { name: record.name.clone(), sections, staged, record: record.clone() })
         });
         let policies = policies.collect::<Result<_, PolicyError>>()?;
         Ok(Self { version: rows.version, policies, uses: rows.uses.clone(), defaults })
@@ -129,8 +133,9 @@ impl Draft {
             version: 0,
             created_at: jiff::Timestamp::UNIX_EPOCH,
             modified_at: jiff::Timestamp::UNIX_EPOCH,
+            staged: None,
         };
-        self.policies.push(PolicyView { record, name, sections });
+        self.policies.push(PolicyView { record, name, sections, staged: None });
         Ok(key)
     }
 
@@ -257,7 +262,7 @@ impl Draft {
         uses.into_iter().map(use_document).collect()
     }
 
-    fn place(&self, key: &str) -> Result<usize, PolicyError> {
+    pub(super) fn place(&self, key: &str) -> Result<usize, PolicyError> {
         let is_it = |policy: &PolicyView| match key {
             GLOBAL => policy.is_global(),
             key => policy.key().as_str() == key,

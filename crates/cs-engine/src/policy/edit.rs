@@ -4,19 +4,20 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use cs_core::id::{AccountId, IntegrationKey, PolicyKey};
-use cs_core::policy::{Complete, Country};
+use cs_core::policy::{Complete, Country, Reach};
 use cs_store::Job;
 use cs_store::policies::{
     PolicyRecord, PolicyRevision, PolicyScope, PolicyUse, delete_policy, hold_application, hold_group, replace_uses,
     turn_page,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
 
 use super::draft::Draft;
 use super::error::PolicyError;
 use super::json::write_sections;
 use super::lockout::{Knowledge, Whence, new_dangers};
+use super::trial::{CONFIRM_WITHIN, trial};
 use crate::admin::{Actor, admin_record};
 use crate::{Engine, EngineError, MAX_ROUNDS};
 
@@ -41,6 +42,8 @@ pub struct Editor {
     pub address: Option<IpAddr>,
     /// What becomes of a change that could lock everybody out.
     pub risk: LockoutRisk,
+    /// Takes the change back after this time unless somebody confirms it.
+    pub confirm_within: Option<SignedDuration>,
 }
 
 /// One policy that a change makes, changes or removes.
@@ -120,17 +123,46 @@ impl Engine {
     ) -> Result<(Edited<T>, Job), PolicyError> {
         let before = self.policies(account).await?;
         let mut after = before.clone();
+        if let Some(within) = editor.confirm_within {
+            self.may_try(account, within).await?;
+        }
         let outcome = change(&mut after)?;
         let differences = differences(&before, &after)?;
         if editor.risk == LockoutRisk::Refused {
-            let dangers = new_dangers(&before.global(), &after.global(), self.whence(editor));
+            let (whence, was) = (self.whence(editor), before.global());
+            let mut dangers = new_dangers(&was, &after.global(), whence);
+            if let Some(staged) = after.staged_global() {
+                let known = before.staged_global().unwrap_or(was);
+                dangers.extend(new_dangers(&known, &staged, whence).into_iter().filter(|new| !dangers.contains(new)).collect::<Vec<_>>());
+            }
             if !dangers.is_empty() {
                 return Err(PolicyError::Dangerous(dangers));
             }
         }
         self.check_scopes(account, &before, &after, new).await?;
-        let job = job(account, &editor.actor, &before, &after, &differences, self.clock().now());
+        let now = self.clock().now();
+        let mut job = job(account, &editor.actor, &before, &after, &differences, now);
+        if let Some(within) = editor.confirm_within.filter(|_| !differences.is_empty()) {
+            let due_at = now.saturating_add(within).unwrap_or(Timestamp::MAX);
+            let trial = trial(account, &editor.actor, (&before, &after), &differences, (now, due_at));
+            let names: Vec<&str> = differences.iter().map(|difference| difference.name.as_str()).collect();
+            let description = json!({"due_at": due_at.as_second()});
+            let log = admin_record(account, &editor.actor, "policy_trial", &names.join(", "), &description, now);
+            job = job.step(trial.insert()).log(log);
+        }
         Ok((Edited { outcome, policies: after, differences }, job))
+    }
+
+    /// Whether a change that waits for its confirmation may be made.
+    async fn may_try(&self, account: AccountId, within: SignedDuration) -> Result<(), PolicyError> {
+        let [shortest, longest] = CONFIRM_WITHIN;
+        if within < shortest || within > longest {
+            return Err(PolicyError::document("confirm_within", "must be from one minute to seven days"));
+        }
+        match self.store().policy_trial(account).await? {
+            Some(trial) => Err(PolicyError::Waiting(trial.due_at)),
+            None => Ok(()),
+        }
     }
 
     fn whence(&self, editor: &Editor) -> Whence {
@@ -150,6 +182,14 @@ impl Engine {
         after: &Draft,
         new: Option<IntegrationKey>,
     ) -> Result<(), PolicyError> {
+        for policy in &after.policies {
+            if let Some(Reach::Group(group)) = policy.staged.as_ref().map(|stage| stage.reach)
+                && !before.policies.iter().any(|old| old.key() == policy.key() && old.staged == policy.staged)
+                && self.store().reader().group(account, group).await?.is_none()
+            {
+                return Err(PolicyError::NoSuch { what: "group", given: group.to_string() });
+            }
+        }
         for scope in added(before, after) {
             if let Some(application) = scope.application().filter(|application| Some(*application) != new)
                 && self.store().integration_record(account, application).await?.is_none()
@@ -188,8 +228,9 @@ fn differences(before: &Draft, after: &Draft) -> Result<Vec<Difference>, PolicyE
     }
     for policy in &after.policies {
         let old = before.policies.iter().find(|old| old.key() == policy.key());
-        let written = Json::Object(write_sections(&policy.sections)).to_string();
-        if written.len() > LARGEST_POLICY {
+        let written = Json::Object(write_sections(&policy.sections)).to_string().len();
+        let staged = policy.staged.as_ref().map_or(0, |stage| stage.document().to_string().len());
+        if written.max(staged) > LARGEST_POLICY {
             return Err(PolicyError::TooMany { what: "bytes of settings in one policy", most: LARGEST_POLICY });
         }
         let (was, is) = (old.map_or(Json::Null, |old| told(before, old)), told(after, policy));
@@ -203,11 +244,15 @@ fn differences(before: &Draft, after: &Draft) -> Result<Vec<Difference>, PolicyE
 
 /// A policy and where it applies, for the log.
 fn told(draft: &Draft, policy: &super::draft::PolicyView) -> Json {
-    json!({
+    let mut told = json!({
         "policy_name": policy.name,
         "sections": write_sections(&policy.sections),
         "policy_applies_to": draft.uses_document(policy.key()),
-    })
+    });
+    if let Some(stage) = &policy.staged {
+        told["staged"] = stage.document();
+    }
+    told
 }
 
 fn job(
@@ -230,7 +275,8 @@ fn job(
     for difference in differences {
         let old = before.policies.iter().find(|policy| policy.key() == difference.key);
         let new = after.policies.iter().find(|policy| policy.key() == difference.key);
-        let version = old.map_or(0, |old| old.record.version) + 1;
+        // One that comes back goes on counting: its history is still there.
+        let version = old.or(new).map_or(0, |policy| policy.record.version) + 1;
         let Some(is) = new.or(old) else { continue };
         let sections = Json::Object(write_sections(&is.sections)).to_string();
         job = job.step(match (old, new) {
@@ -242,6 +288,7 @@ fn job(
                     version: if old.is_some() { version - 1 } else { version },
                     created_at,
                     modified_at: now,
+                    staged: new.staged.as_ref().map(|stage| stage.document().to_string()),
                     ..new.record.clone()
                 };
                 if old.is_some() { record.update(account) } else { record.insert(account) }

@@ -45,6 +45,12 @@ pub enum PolicyError {
     /// The change could lock everybody out, and was not confirmed.
     #[error("{}", Danger::sentence(.0))]
     Dangerous(Vec<Danger>),
+    /// Another change waits for its confirmation.
+    #[error("a change made before waits to be confirmed until {0}; confirm it or take it back first")]
+    Waiting(jiff::Timestamp),
+    /// There is no change to confirm or to take back.
+    #[error("no change waits to be confirmed")]
+    NothingWaits,
     /// What any use case may run into.
     #[error(transparent)]
     Engine(#[from] EngineError),

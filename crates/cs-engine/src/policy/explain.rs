@@ -17,7 +17,7 @@ use super::error::PolicyError;
 use crate::{Engine, EngineError};
 
 /// Methods that this server can do.
-const OFFERED: [Method; 4] = [Method::DuoPush, Method::DuoPasscode, Method::HardwareToken, Method::Bypass];
+pub(super) const OFFERED: [Method; 4] = [Method::DuoPush, Method::DuoPasscode, Method::HardwareToken, Method::Bypass];
 
 /// Who would log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,7 +134,10 @@ impl Engine {
         });
         let book = self.directory().policies(&account, now).await?;
         let stack = book.stack_for(&integration);
-        let effective = stack.effective(user.map_or(&[], |user| &user.groups));
+        let effective = match user {
+            Some(user) => stack.effective_for(user.id, &user.groups),
+            None => stack.effective(&[]),
+        };
         let sees_browser = question.browser.is_some() || question.os.is_some();
         let facts = Facts {
             application: Application {

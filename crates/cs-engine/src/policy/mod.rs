@@ -11,6 +11,9 @@
 //! | `lockout` | changes that could lock everybody out |
 //! | `calculate` | what is in force for one user at one application |
 //! | `explain` | what would happen at a login, and why |
+//! | `simulate` | past logins under other policies |
+//! | `stage` | a next version for some users first |
+//! | `trial` | changes that are taken back unless confirmed |
 //! | `setting` | `section.key=value` |
 
 mod book;
@@ -24,6 +27,9 @@ mod explain;
 pub mod json;
 mod lockout;
 mod setting;
+mod simulate;
+mod stage;
+mod trial;
 
 pub use book::PolicyBook;
 pub use bulk::BulkChange;
@@ -35,3 +41,6 @@ pub use error::PolicyError;
 pub use explain::{Explanation, Person, Question, Step, client};
 pub use lockout::{Danger, Knowledge, Whence};
 pub use setting::{Setting, flat};
+pub use simulate::{Example, NOT_KEPT, Replay, Simulation, Tally};
+pub use stage::{Stage, percent};
+pub use trial::{CONFIRM_WITHIN, TakenBack};

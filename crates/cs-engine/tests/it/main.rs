@@ -29,6 +29,7 @@ mod devices;
 mod exceptions;
 mod groups;
 mod policies;
+mod policy_stages;
 mod site;
 mod tokens;
 mod users;

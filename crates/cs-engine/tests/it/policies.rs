@@ -31,7 +31,7 @@ on_both_engines![
 
 impl Site {
     fn editor(&self) -> Editor {
-        Editor { actor: self.actor.clone(), address: None, risk: LockoutRisk::Refused }
+        Editor { actor: self.actor.clone(), address: None, risk: LockoutRisk::Refused, confirm_within: None }
     }
 
     async fn application(&self) -> IntegrationKey {

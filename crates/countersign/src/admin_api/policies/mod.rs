@@ -9,12 +9,16 @@
 //! | `order` | `order`, ours: the order of an application's policies on groups |
 //! | `calculate` | `calculate`: what is in force for a user at an application |
 //! | `explain` | `explain`, ours: what would happen at a login |
+//! | `simulate` | `simulate`, ours: past logins under other policies |
+//! | `stage` | `{policy_key}/stage`, `trial`, ours: changes for some first, or until they are confirmed |
 
 mod calculate;
 mod change;
 mod explain;
 mod order;
 mod read;
+mod simulate;
+mod stage;
 mod summary;
 mod update;
 
@@ -30,9 +34,13 @@ use crate::app::App;
 use crate::http::Failure;
 
 pub(crate) use explain::explanation_json;
+pub(crate) use simulate::simulation_json;
+pub(crate) use stage::{stage_json, taken_back_json, trial_json};
 
 /// Ours: the caller takes the risk that a change locks everybody out.
 const CONFIRM: &str = "confirm_lockout";
+/// Ours: the seconds after which a change is taken back unless it is confirmed.
+const CONFIRM_WITHIN: &str = "confirm_within";
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -43,6 +51,12 @@ pub(super) fn routes() -> Router<App> {
         .route("/admin/v2/policies/copy", post(change::copy))
         .route("/admin/v2/policies/update", put(update::update))
         .route("/admin/v2/policies/order", put(order::order))
+        .route("/admin/v2/policies/simulate", post(simulate::simulate))
+        .route("/admin/v2/policies/trial", get(stage::trial))
+        .route("/admin/v2/policies/trial/confirm", post(stage::confirm))
+        .route("/admin/v2/policies/trial/roll_back", post(stage::roll_back))
+        .route("/admin/v2/policies/{policy_key}/stage", get(stage::show).put(stage::stage).delete(stage::abandon))
+        .route("/admin/v2/policies/{policy_key}/stage/finish", post(stage::finish))
         .route("/admin/v2/policies/{policy_key}", get(read::one).put(change::update).delete(change::remove))
 }
 
@@ -57,12 +71,13 @@ fn editor(request: &SignedAdmin<WritePolicies>) -> Result<Editor, Failure> {
         actor: request.actor(),
         address: Some(request.address),
         risk: if confirmed { LockoutRisk::Taken } else { LockoutRisk::Refused },
+        confirm_within: request.params.int(CONFIRM_WITHIN)?.map(jiff::SignedDuration::from_secs),
     })
 }
 
 /// The parameters as members of one document: `nested` ones may come as the text of their JSON. What is neither is refused.
 fn members(params: &Params, scalars: &[&'static str], nested: &[&'static str]) -> Result<Map<String, Json>, Failure> {
-    let ours = [CONFIRM, "account_id"];
+    let ours = [CONFIRM, CONFIRM_WITHIN, "account_id"];
     let is_known = |name: &&str| scalars.contains(name) || nested.contains(name) || ours.contains(name);
     if let Some(unknown) = params.names().find(|name| !is_known(name)) {
         let unknown: String = unknown.chars().take(64).collect();
@@ -105,6 +120,8 @@ impl From<PolicyError> for Failure {
                 let detail = format!("{detail}. Send {CONFIRM}=true if that is meant.");
                 Self::new(40902, "Confirmation required", detail)
             }
+            PolicyError::Waiting(_) => Self::new(40902, "Confirmation required", detail),
+            PolicyError::NothingWaits => Self::new(40401, "Resource not found", detail),
             PolicyError::Engine(error) => error.into(),
         }
     }

@@ -429,6 +429,54 @@ async fn the_log_has_every_change_whole() {
 }
 
 #[tokio::test]
+async fn a_change_is_tried_on_the_past_staged_and_confirmed_over_the_api() {
+    let site = Site::start().await;
+    let api = site.admin_api();
+    create_user(&site, "alice").await;
+    let refused = site.auth_api().post("/auth/v2/preauth", &[("username", "nobody at all")]).await.response();
+    assert_eq!(refused["result"], "enroll");
+    let app = site.auth_api().key().to_string();
+    let made = create(api, json!({"policy_name": "VPN", "apply_to_apps": [app]})).await;
+    let stage = format!("{}/stage", at(key(&made)));
+    let deny = json!({"new_user": {"new_user_behavior": "deny"}});
+    assert_eq!(api.json("PUT", &stage, &json!({"sections": deny})).await.code(), 40002, "for whom?");
+    let staged = api.json("PUT", &stage, &json!({"sections": deny, "percent": 10})).await.response();
+    assert_eq!((&staged["percent"], &staged["sections"]["new_user"]["new_user_behavior"]), (&json!(10), &json!("deny")));
+    let raised = api.json("PUT", &stage, &json!({"percent": 50})).await.response();
+    assert_eq!((&raised["sections"], &raised["percent"]), (&staged["sections"], &json!(50)));
+    assert_eq!(api.get(&stage, &[]).await.response(), raised);
+    let simulate = format!("{POLICIES}/simulate");
+    let found = api.json("POST", &simulate, &json!({"policy_key": key(&made)})).await.response();
+    assert_eq!(found["summary"]["denied"], found["entries"], "{found}");
+    let global = json!({"is_global_policy": true, "sections": {"authentication_policy": {"user_auth_behavior": "bypass"}}});
+    let found = api.json("POST", &simulate, &json!({"policies": [global], "days": 1})).await.response();
+    assert_eq!(found["summary"]["denied"], 0, "{found}");
+    for wrong in [json!({}), json!({"policy_key": key(&made), "days": 0}), json!({"policy_key": key(&made), "limit": 20_001})] {
+        assert_eq!(api.json("POST", &simulate, &wrong).await.code(), 40002, "{wrong}");
+    }
+    let finished = api.json("POST", &format!("{stage}/finish"), &json!({})).await.response();
+    assert_eq!(finished["sections"], staged["sections"]);
+    assert_eq!(api.get(&stage, &[]).await.response(), Json::Null);
+    assert_eq!(api.delete(&stage, &[]).await.code(), 40401);
+
+    let trial = format!("{POLICIES}/trial");
+    assert_eq!(api.get(&trial, &[]).await.response(), Json::Null);
+    let change = json!({"policy_name": "Other", "confirm_within": 600});
+    api.json("PUT", &at(key(&made)), &change).await.response();
+    assert_eq!(api.get(&trial, &[]).await.response()["policy_keys"], json!([key(&made)]));
+    assert_eq!(api.json("PUT", &at(key(&made)), &json!({"policy_name": "B", "confirm_within": 600})).await.code(), 40902);
+    site.clock.advance(SignedDuration::from_mins(10));
+    site.engine().maintain(site.now()).await.unwrap();
+    assert_eq!(api.get(&at(key(&made)), &[]).await.response()["policy_name"], "VPN");
+    assert_eq!(api.json("POST", &format!("{trial}/confirm"), &json!({})).await.code(), 40401);
+    api.json("PUT", &at(key(&made)), &change).await.response();
+    api.json("POST", &format!("{trial}/confirm"), &json!({})).await.response();
+    site.clock.advance(SignedDuration::from_mins(10));
+    site.engine().maintain(site.now()).await.unwrap();
+    assert_eq!(api.get(&at(key(&made)), &[]).await.response()["policy_name"], "Other");
+}
+
+#[tokio::test]
 async fn a_login_is_explained_over_the_api() {
     let site = Site::start().await;
     let api = site.admin_api();

@@ -7,6 +7,8 @@
 //! | `scope` | `apply`, `unapply`, `order` |
 //! | `transfer` | `export`, `import` |
 //! | `explain` | `explain` |
+//! | `simulate` | `simulate` |
+//! | `stage` | `stage`, `confirm`, `roll-back`, `trial` |
 //!
 //! JSON shapes and exit codes are in `docs/policy.md` and only grow.
 
@@ -14,11 +16,14 @@ mod change;
 mod explain;
 mod read;
 mod scope;
+mod simulate;
+mod stage;
 mod transfer;
 
 use clap::{Args, Subcommand};
 use cs_engine::admin::Actor;
 use cs_engine::policy::{Difference, Draft, Edited, Editor, LockoutRisk, PolicyError, PolicyView, flat};
+use jiff::SignedDuration;
 use serde_json::{Value as Json, json};
 
 use super::OnAccount;
@@ -26,6 +31,8 @@ use super::error::AdminError;
 use super::lookup::missing;
 use super::out::{Answer, Table};
 use super::site::Site;
+use super::when::length;
+use crate::admin_api::stage_json;
 use crate::cli::Global;
 
 /// Make, apply, explain, export and import policies
@@ -37,6 +44,9 @@ use crate::cli::Global;
     countersign policy apply Contractors --app VPN --group contractors\n  \
     countersign policy set global authentication_methods.allowed_auth_list=duo-push,hardware-token\n  \
     countersign policy explain --user bob --app VPN --ip 192.0.2.7\n  \
+    countersign policy simulate new.json --days 14\n  \
+    countersign policy stage VPN authentication_policy.user_auth_behavior=enforce --percent 10\n  \
+    countersign policy import new.json --confirm-within 10m\n  \
     countersign policy export > policies.json\n  \
     countersign policy import policies.json --dry-run"
 )]
@@ -46,6 +56,9 @@ pub struct Policy {
     /// Make a change of the global policy although it could lock everybody out
     #[arg(long, global = true)]
     confirm_lockout: bool,
+    /// Take the change back after this time, such as 10m, unless `policy confirm` comes before
+    #[arg(long, global = true, value_name = "TIME")]
+    confirm_within: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -132,11 +145,23 @@ enum Command {
         version: i64,
     },
     Explain(explain::Explain),
+    Simulate(simulate::Simulate),
+    Stage(stage::Stage),
+    /// Let the change that waits for it stand
+    Confirm,
+    /// Take the change that waits back now
+    RollBack,
+    /// Show the change that waits to be confirmed
+    Trial,
 }
 
 impl Policy {
     pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
-        self.on.run(global, async |site| self.command.run(&Policies { site, risk: self.risk() }).await)
+        self.on.run(global, async |site| {
+            let within = self.confirm_within.as_deref();
+            let confirm_within = within.map(|text| length("--confirm-within", text)).transpose()?;
+            self.command.run(&Policies { site, risk: self.risk(), confirm_within }).await
+        })
     }
 
     const fn risk(&self) -> LockoutRisk {
@@ -163,6 +188,11 @@ impl Command {
             Self::Export { policies } => transfer::export(at, policies).await,
             Self::Import { file, dry_run } => transfer::import(at, file, *dry_run).await,
             Self::Explain(explain) => explain.run(at.site).await,
+            Self::Simulate(simulate) => simulate.run(at).await,
+            Self::Stage(stage) => stage.run(at).await,
+            Self::Confirm => stage::confirm(at).await,
+            Self::RollBack => stage::roll_back(at).await,
+            Self::Trial => stage::trial(at).await,
         }
     }
 }
@@ -171,6 +201,7 @@ impl Command {
 struct Policies<'a> {
     site: &'a Site,
     risk: LockoutRisk,
+    confirm_within: Option<SignedDuration>,
 }
 
 impl Policies<'_> {
@@ -179,7 +210,7 @@ impl Policies<'_> {
     }
 
     fn editor(&self) -> Editor {
-        Editor { actor: Actor::Terminal, address: None, risk: self.risk }
+        Editor { actor: Actor::Terminal, address: None, risk: self.risk, confirm_within: self.confirm_within }
     }
 
     async fn edit<T>(&self, change: impl Fn(&mut Draft) -> Result<T, PolicyError>) -> Result<Edited<T>, AdminError> {
@@ -198,6 +229,7 @@ fn find<'a>(draft: &'a Draft, given: &str) -> Result<&'a PolicyView, AdminError>
 /// A policy for programs: as it is exported, with version and times.
 fn document(draft: &Draft, policy: &PolicyView) -> Json {
     let mut document = draft.export(policy);
+    document["staged"] = stage_json(policy);
     document["version"] = policy.record.version.into();
     document["created"] = policy.record.created_at.as_second().into();
     document["modified"] = policy.record.modified_at.as_second().into();

@@ -41,11 +41,21 @@ pub(super) async fn shown(at: &Policies<'_>, draft: &Draft, policy: &PolicyView)
     for place in applies_to(at, draft, policy).await? {
         card.line("applies to", place);
     }
+    if let Some(stage) = &policy.staged {
+        card.line("staged for", stage.reach.to_string());
+    }
     let mut table = Table::new(&["setting", "value"]);
     for (name, value) in flat(&Json::Object(draft.shown_sections(policy))) {
         table.row([name, value]);
     }
-    let text = format!("{}\n\n{}", card.text(), table.text("It has no section of its own."));
+    let mut text = format!("{}\n\n{}", card.text(), table.text("It has no section of its own."));
+    if let Some(stage) = &policy.staged {
+        let mut staged = Table::new(&["staged setting", "value"]);
+        for (name, value) in flat(&stage.document()["sections"]) {
+            staged.row([name, value]);
+        }
+        text = format!("{text}\n\n{}", staged.text("The staged version has no section of its own."));
+    }
     Ok(Answer::new(document(draft, policy), text))
 }
 

@@ -28,9 +28,7 @@ pub(super) async fn export(at: &Policies<'_>, given: &[String]) -> Result<Answer
 }
 
 pub(super) async fn import(at: &Policies<'_>, file: &str, dry_run: bool) -> Result<Answer, AdminError> {
-    let json: Json = serde_json::from_slice(&read(file)?)
-        .map_err(|_| AdminError::Usage { argument: "FILE", problem: "is not JSON" })?;
-    let documents = PolicyDocument::read_all(&json)?;
+    let documents = documents(file)?;
     let import = |draft: &mut Draft| -> Result<(), PolicyError> {
         documents.iter().try_for_each(|document| draft.import(document).map(drop))
     };
@@ -43,6 +41,13 @@ pub(super) async fn import(at: &Policies<'_>, file: &str, dry_run: bool) -> Resu
     at.site.confirm(&format!("{}\nMake {} policies what the file says?", answer.text, preview.differences.len()))?;
     let edited = at.edit(import).await?;
     Ok(changes(&edited.differences, "Nothing is different."))
+}
+
+/// What a file says of policies.
+pub(super) fn documents(file: &str) -> Result<Vec<PolicyDocument>, AdminError> {
+    let json: Json = serde_json::from_slice(&read(file)?)
+        .map_err(|_| AdminError::Usage { argument: "FILE", problem: "is not JSON" })?;
+    Ok(PolicyDocument::read_all(&json)?)
 }
 
 fn read(file: &str) -> Result<Vec<u8>, AdminError> {
