@@ -7,9 +7,9 @@ use crate::convert::parsed;
 use crate::db::{Row, Step, StoreError};
 use crate::{Store, args};
 
-const OF_ACCOUNT: &str = "SELECT account, version, changes, actor, made_at, due_at FROM policy_trial WHERE account = $1";
-const DUE: &str =
-    "SELECT account, version, changes, actor, made_at, due_at FROM policy_trial WHERE due_at <= $1 ORDER BY due_at, account LIMIT 100";
+const OF_ACCOUNT: &str =
+    "SELECT account, version, changes, actor, made_at, due_at FROM policy_trial WHERE account = $1";
+const DUE: &str = "SELECT account, version, changes, actor, made_at, due_at FROM policy_trial WHERE due_at <= $1 ORDER BY due_at, account LIMIT 100";
 
 /// A change that waits for its confirmation.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -132,7 +132,11 @@ fn a_change_is_tried_on_the_past_staged_and_taken_back_or_confirmed() {
     site.json(&["set", "VPN", deny, "--confirm-within", "10m"]);
     assert_eq!(explained()["verdict"], "deny");
     assert_eq!(site.json(&["trial"])["policy_keys"], json!([made["policy_key"]]));
-    assert_eq!(site.run(&["rename", "VPN", "X", "--confirm-within", "10m"], "").status.code(), Some(2), "one at a time");
+    assert_eq!(
+        site.run(&["rename", "VPN", "X", "--confirm-within", "10m"], "").status.code(),
+        Some(2),
+        "one at a time"
+    );
     assert_eq!(site.json(&["roll-back"])["kept"], json!([]));
     assert_ne!(explained()["verdict"], "deny");
     assert_eq!(site.run(&["confirm"], "").status.code(), Some(2), "nothing waits");

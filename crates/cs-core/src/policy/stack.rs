@@ -328,11 +328,7 @@ impl Stack {
         self.merge(groups, |key| self.staged.iter().find(|staged| staged.policy == key).filter(applies))
     }
 
-    fn merge<'a>(
-        &'a self,
-        groups: &[Membership],
-        staged: impl Fn(PolicyKey) -> Option<&'a Staged>,
-    ) -> Effective<'a> {
+    fn merge<'a>(&'a self, groups: &[Membership], staged: impl Fn(PolicyKey) -> Option<&'a Staged>) -> Effective<'a> {
         let mut effective = Effective::global(&self.global);
         if let Some(staged) = staged(self.global.key) {
             effective.lay(&staged.sections, Level::Global);
@@ -414,10 +410,8 @@ mod tests {
         let lock = Sections { screen_lock: Some(ScreenLock::default()), ..Sections::default() };
         let mut stack = stack();
         stack.application = Some(policy(1, new_user(NewUserPolicy::Deny)));
-        let everything = Complete {
-            new_user: NewUser { behavior: NewUserPolicy::Allow, unknown: None },
-            ..Complete::default()
-        };
+        let everything =
+            Complete { new_user: NewUser { behavior: NewUserPolicy::Allow, unknown: None }, ..Complete::default() };
         let in_group = |n| Reach::Group(group(n));
         stack.staged = Arc::new([
             Staged::new(key(0), "Global", everything.into(), in_group(2)),
@@ -428,8 +422,10 @@ mod tests {
             let names = [Level::Global, Level::Application].map(|level| effective.policy(level).unwrap().name);
             (effective.new_user.value.behavior, effective.screen_lock.level, names.map(str::to_owned))
         };
-        let (staged_global, staged_policy) =
-            (format!("Global (staged for members of {})", group(2)), format!("policy 1 (staged for members of {})", group(1)));
+        let (staged_global, staged_policy) = (
+            format!("Global (staged for members of {})", group(2)),
+            format!("policy 1 (staged for members of {})", group(1)),
+        );
         let (global, own) = ("Global".to_owned(), "policy 1".to_owned());
         let default = Complete::default().new_user.behavior;
         for (groups, expected) in [

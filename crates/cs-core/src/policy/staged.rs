@@ -77,9 +77,8 @@ impl Staged {
 /// so nothing is gained by a keyed hash.
 fn place(policy: PolicyKey, user: UserId) -> u8 {
     let bytes = policy.as_str().bytes().chain(user.as_str().bytes());
-    let mut hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let mut hash = bytes
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     // Below 100, so that nothing is cut off.
@@ -124,9 +123,7 @@ mod tests {
             let expected = 200 * usize::from(share);
             assert!(count.abs_diff(expected) < 300, "{share}%: {count} of 20,000");
         }
-        let both = (0..20_000)
-            .filter(|n| (1..=2).all(|key| percent(10).includes(policy(key), user(*n), &[])))
-            .count();
+        let both = (0..20_000).filter(|n| (1..=2).all(|key| percent(10).includes(policy(key), user(*n), &[]))).count();
         assert!((120..280).contains(&both), "a tenth of a tenth: {both}");
     }
 

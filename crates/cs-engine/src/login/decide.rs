@@ -34,13 +34,16 @@ pub(super) struct Rules {
 impl Rules {
     /// The sections in force for `user`; for a name that nobody has, those that are in force whatever the groups.
     pub(super) fn effective(&self, user: Option<&User>) -> Effective<'_> {
-        self.stack.effective(user.map_or(&[][..], |user| &user.groups))
+        match user {
+            Some(user) => self.stack.effective_for(user.id, &user.groups),
+            None => self.stack.effective(&[]),
+        }
     }
 
     /// Whether anybody at all can be given a token here that stands for a factor later on.
     pub(super) fn may_give_tokens(&self) -> bool {
         let by_groups = !self.stack.groups.is_empty() || !self.stack.application_groups.is_empty();
-        by_groups || token_time(&self.effective(None)).is_some()
+        by_groups || !self.stack.staged.is_empty() || token_time(&self.effective(None)).is_some()
     }
 
     /// Holds while the integration of `caller` and the policies of its account are as they were when the decision was made.

@@ -10,8 +10,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::book::stored_sections;
 use super::error::PolicyError;
-use super::stage::Stage;
 use super::json::{write_complete, write_sections};
+use super::stage::Stage;
 use crate::SystemRng;
 
 /// The most policies of an account.

@@ -133,7 +133,12 @@ impl Engine {
             let mut dangers = new_dangers(&was, &after.global(), whence);
             if let Some(staged) = after.staged_global() {
                 let known = before.staged_global().unwrap_or(was);
-                dangers.extend(new_dangers(&known, &staged, whence).into_iter().filter(|new| !dangers.contains(new)).collect::<Vec<_>>());
+                dangers.extend(
+                    new_dangers(&known, &staged, whence)
+                        .into_iter()
+                        .filter(|new| !dangers.contains(new))
+                        .collect::<Vec<_>>(),
+                );
             }
             if !dangers.is_empty() {
                 return Err(PolicyError::Dangerous(dangers));

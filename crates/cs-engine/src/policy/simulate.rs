@@ -24,7 +24,7 @@ use super::explain::OFFERED;
 use crate::{Engine, EngineError};
 
 /// Facts that the log does not keep: sections about them are judged as for a login about which nothing of the kind is known.
-pub const NOT_KEPT: [&str; 5] = ["browser and operating system", "state of the device", "remembered devices", "risk", "anonymous network"];
+pub const NOT_KEPT: [&str; 4] = ["browser and operating system", "state of the device", "remembered devices", "risk"];
 
 /// Entries read at once.
 const PAGE: u32 = 200;
@@ -303,7 +303,7 @@ impl Kept<'_> {
             access: Access {
                 address,
                 place: Place { country, coordinates: None },
-                anonymous: false,
+                anonymous: address.is_some_and(|address| engine.inner.geo.is_anonymous(address)),
                 browser: None,
                 os: None,
                 endpoint: Endpoint::Unknown,

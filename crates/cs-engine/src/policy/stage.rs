@@ -66,7 +66,8 @@ impl Draft {
         let place = self.place(key)?;
         let staged = self.policies[place].staged.clone();
         let given = reach.or(staged.as_ref().map(|staged| staged.reach));
-        let reach = given.ok_or_else(|| PolicyError::document("percent", "or a group is needed: nothing is staged yet"))?;
+        let reach =
+            given.ok_or_else(|| PolicyError::document("percent", "or a group is needed: nothing is staged yet"))?;
         let own = self.policies[place].sections.clone();
         if let Some(staged) = staged {
             self.policies[place].sections = staged.sections;

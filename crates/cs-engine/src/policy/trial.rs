@@ -210,7 +210,8 @@ impl Saved {
             staged => Some(Stage::read(staged)?),
         };
         let read_use = |json: &Json| {
-            let application: Option<IntegrationKey> = json.get("application")?.as_str().and_then(|key| key.parse().ok());
+            let application: Option<IntegrationKey> =
+                json.get("application")?.as_str().and_then(|key| key.parse().ok());
             let group: Option<GroupId> = json.get("group")?.as_str().and_then(|group| group.parse().ok());
             let scope = match (application, group) {
                 (Some(application), Some(group)) => PolicyScope::ApplicationGroup(application, group),
@@ -310,7 +311,11 @@ fn merge(draft: &mut Draft, place: usize, before: &Saved, after: &Saved, kept: &
     let mut keep = |what: &str| kept.push(format!("{name}: {what} was changed since"));
     if before.name != after.name {
         let is_free = draft.named(&before.name).is_none();
-        if name == after.name && is_free { draft.policies[place].name.clone_from(&before.name) } else { keep("its name") }
+        if name == after.name && is_free {
+            draft.policies[place].name.clone_from(&before.name)
+        } else {
+            keep("its name")
+        }
     }
     let mut sections = write_sections(&draft.policies[place].sections);
     for section in Section::ALL.iter().map(|section| section.as_str()) {
@@ -331,7 +336,11 @@ fn merge(draft: &mut Draft, place: usize, before: &Saved, after: &Saved, kept: &
     }
     if before.staged != after.staged {
         let policy = &mut draft.policies[place];
-        if policy.staged == after.staged { policy.staged.clone_from(&before.staged) } else { keep("its staged version") }
+        if policy.staged == after.staged {
+            policy.staged.clone_from(&before.staged)
+        } else {
+            keep("its staged version")
+        }
     }
 }
 

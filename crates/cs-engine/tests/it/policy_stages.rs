@@ -104,7 +104,11 @@ async fn a_staged_version_reaches_a_group_then_a_share_then_all(site: Site) {
     site.engine.add_to_group(site.account, &site.actor, ann, group).await.unwrap();
     let key = site.made("Closed", json!({}), None).await;
     site.edit(None, |draft| draft.apply_to_application(&key, wiki)).await.unwrap();
-    let stage = |reach| site.edit(None, move |draft: &mut Draft| draft.stage(&key_of(draft), reach, |draft, key| put(draft, key, &deny())));
+    let stage = |reach| {
+        site.edit(None, move |draft: &mut Draft| {
+            draft.stage(&key_of(draft), reach, |draft, key| put(draft, key, &deny()))
+        })
+    };
     assert!(matches!(stage(None).await, Err(PolicyError::Document { .. })), "whom it reaches must be said");
     stage(Some(Reach::Group(group))).await.unwrap();
     let (ann_gets, names) = site.verdict(wiki, "ann").await;
@@ -284,7 +288,8 @@ async fn past_logins_are_judged_by_a_draft(site: Site) {
         after,
         most,
     };
-    let no_kp = |draft: &mut Draft| put(draft, "global", &json!({"user_location": {"deny_access_countries_list": ["KP"]}}));
+    let no_kp =
+        |draft: &mut Draft| put(draft, "global", &json!({"user_location": {"deny_access_countries_list": ["KP"]}}));
     let mut seen = Vec::new();
     let day = replay(24, None, 100);
     let found = site.engine.simulate_policies(site.account, &day, no_kp, |n| seen.push(n)).await.unwrap();
@@ -310,8 +315,10 @@ async fn past_logins_are_judged_by_a_draft(site: Site) {
     assert_eq!(denied, 2);
     let recent = site.engine.simulate_policies(site.account, &replay(1, None, 100), no_kp, |_| {}).await.unwrap();
     assert_eq!((recent.entries, recent.all.different()), (1, 0));
-    assert!(site.exported("global").await.unwrap()["sections"]["user_location"]["deny_access_countries_list"]
-        .as_array()
-        .unwrap()
-        .is_empty());
+    assert!(
+        site.exported("global").await.unwrap()["sections"]["user_location"]["deny_access_countries_list"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
 }

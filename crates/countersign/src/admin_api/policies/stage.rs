@@ -40,7 +40,9 @@ pub(super) async fn stage(
     let mut given = members(&request.params, &["percent", "group_id"], &["sections", "sections_to_delete"])?;
     given.retain(|name, _| name.starts_with("sections"));
     let document = PolicyDocument::read(&given)?;
-    let change = |draft: &mut Draft, key: &str| draft.change(key, &document.sections.clone().unwrap_or_default(), &document.away);
+    let change = |draft: &mut Draft, key: &str| {
+        draft.change(key, &document.sections.clone().unwrap_or_default(), &document.away)
+    };
     let edited =
         app.engine().edit_policies(request.account.id, &editor, |draft| draft.stage(&key, reach, change)).await?;
     Ok(Envelope::new(stage_json(edited.policies.find(&key)?)))

@@ -441,17 +441,23 @@ async fn a_change_is_tried_on_the_past_staged_and_confirmed_over_the_api() {
     let deny = json!({"new_user": {"new_user_behavior": "deny"}});
     assert_eq!(api.json("PUT", &stage, &json!({"sections": deny})).await.code(), 40002, "for whom?");
     let staged = api.json("PUT", &stage, &json!({"sections": deny, "percent": 10})).await.response();
-    assert_eq!((&staged["percent"], &staged["sections"]["new_user"]["new_user_behavior"]), (&json!(10), &json!("deny")));
+    assert_eq!(
+        (&staged["percent"], &staged["sections"]["new_user"]["new_user_behavior"]),
+        (&json!(10), &json!("deny"))
+    );
     let raised = api.json("PUT", &stage, &json!({"percent": 50})).await.response();
     assert_eq!((&raised["sections"], &raised["percent"]), (&staged["sections"], &json!(50)));
     assert_eq!(api.get(&stage, &[]).await.response(), raised);
     let simulate = format!("{POLICIES}/simulate");
     let found = api.json("POST", &simulate, &json!({"policy_key": key(&made)})).await.response();
     assert_eq!(found["summary"]["denied"], found["entries"], "{found}");
-    let global = json!({"is_global_policy": true, "sections": {"authentication_policy": {"user_auth_behavior": "bypass"}}});
+    let global =
+        json!({"is_global_policy": true, "sections": {"authentication_policy": {"user_auth_behavior": "bypass"}}});
     let found = api.json("POST", &simulate, &json!({"policies": [global], "days": 1})).await.response();
     assert_eq!(found["summary"]["denied"], 0, "{found}");
-    for wrong in [json!({}), json!({"policy_key": key(&made), "days": 0}), json!({"policy_key": key(&made), "limit": 20_001})] {
+    for wrong in
+        [json!({}), json!({"policy_key": key(&made), "days": 0}), json!({"policy_key": key(&made), "limit": 20_001})]
+    {
         assert_eq!(api.json("POST", &simulate, &wrong).await.code(), 40002, "{wrong}");
     }
     let finished = api.json("POST", &format!("{stage}/finish"), &json!({})).await.response();
@@ -464,7 +470,10 @@ async fn a_change_is_tried_on_the_past_staged_and_confirmed_over_the_api() {
     let change = json!({"policy_name": "Other", "confirm_within": 600});
     api.json("PUT", &at(key(&made)), &change).await.response();
     assert_eq!(api.get(&trial, &[]).await.response()["policy_keys"], json!([key(&made)]));
-    assert_eq!(api.json("PUT", &at(key(&made)), &json!({"policy_name": "B", "confirm_within": 600})).await.code(), 40902);
+    assert_eq!(
+        api.json("PUT", &at(key(&made)), &json!({"policy_name": "B", "confirm_within": 600})).await.code(),
+        40902
+    );
     site.clock.advance(SignedDuration::from_mins(10));
     site.engine().maintain(site.now()).await.unwrap();
     assert_eq!(api.get(&at(key(&made)), &[]).await.response()["policy_name"], "VPN");
