@@ -64,6 +64,45 @@ impl Surface {
     }
 }
 
+/// A way in: what a client calls to have somebody let in or refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntryPath {
+    /// The door it belongs to.
+    pub surface: Surface,
+    /// The route, without the ending that names a format.
+    pub route: &'static str,
+    /// What is asked for there.
+    pub ask: Ask,
+}
+
+/// What is asked for at a way in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// May this user in at all.
+    Preauth,
+    /// A passcode is judged.
+    Passcode,
+    /// A passcode in answer to the text menu.
+    Menu,
+    /// A push.
+    Push,
+    /// Whatever is the user's default.
+    Auto,
+}
+
+/// Every way in. A test tries each with every standing of a user and every denial of a policy, and fails on a route of a login API that is in no list.
+pub const ENTRY_PATHS: &[EntryPath] = &[
+    EntryPath { surface: Surface::AuthV2, route: "/auth/v2/preauth", ask: Ask::Preauth },
+    EntryPath { surface: Surface::AuthV2, route: "/auth/v2/auth", ask: Ask::Passcode },
+    EntryPath { surface: Surface::AuthV2, route: "/auth/v2/auth", ask: Ask::Menu },
+    EntryPath { surface: Surface::AuthV2, route: "/auth/v2/auth", ask: Ask::Push },
+    EntryPath { surface: Surface::AuthV2, route: "/auth/v2/auth", ask: Ask::Auto },
+    EntryPath { surface: Surface::RestV1, route: "/rest/v1/preauth", ask: Ask::Preauth },
+    EntryPath { surface: Surface::RestV1, route: "/rest/v1/auth", ask: Ask::Passcode },
+    EntryPath { surface: Surface::RestV1, route: "/rest/v1/auth", ask: Ask::Menu },
+    EntryPath { surface: Surface::RestV1, route: "/rest/v1/auth", ask: Ask::Push },
+];
+
 /// An authenticated caller: an integration of an account, through one surface, on one connection.
 #[derive(Clone)]
 pub struct Caller {

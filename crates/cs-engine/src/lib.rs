@@ -31,7 +31,7 @@ use cs_core::account::LoginSettings;
 use cs_core::id::AccountId;
 use cs_store::Store;
 
-pub use access::{Access, AccessDevice, Caller, Liveness, Surface};
+pub use access::{Access, AccessDevice, Ask, Caller, ENTRY_PATHS, EntryPath, Liveness, Surface};
 pub use cache::{AccountEntry, Directory};
 pub use clock::{Clock, ManualClock};
 pub use entropy::SystemRng;

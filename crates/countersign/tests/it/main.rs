@@ -8,6 +8,7 @@ mod authenticator;
 mod background;
 mod compatibility;
 mod demo;
+mod entry_paths;
 mod infra;
 mod mail;
 mod nodes;
