@@ -81,7 +81,8 @@ pub(super) async fn roll_back(at: &Policies<'_>) -> Result<Answer, AdminError> {
 
 pub(super) async fn trial(at: &Policies<'_>) -> Result<Answer, AdminError> {
     let Some(trial) = at.site.engine.policy_trial(at.site.account).await? else {
-        return Ok(Answer::new(json!(null), "No change waits to be confirmed."));
+        let none = json!({"policy_keys": [], "changed_by": null, "changed": null, "due": null});
+        return Ok(Answer::new(none, "No change waits to be confirmed."));
     };
     let mut card = Card::default();
     card.line("changed by", trial.actor.as_str())
