@@ -16,6 +16,7 @@ use crate::net::Shutdown;
 use crate::ops::ReadinessCheck;
 use crate::outbound::checkpoints::CheckpointWebhook;
 use crate::server::{Addresses, ServerParts};
+use crate::versions::{VersionTable, VersionTableError};
 use crate::{admin_api, auth_api, authenticator, panel, rest_v1};
 
 /// Who opens the database: nodes that share one must have different names, and so must a command beside a running server.
@@ -40,6 +41,8 @@ pub enum SiteError {
     },
     #[error("cannot read what is known about addresses")]
     Geo(#[from] GeoError),
+    #[error("cannot read the table of versions that ships with the server")]
+    Versions(#[from] VersionTableError),
 }
 
 /// How the store of `config` is opened with `master`.
@@ -105,6 +108,7 @@ pub fn engine(config: &Config, store: Store, clock: Clock, authenticator_port: u
         node: host_name(),
         authenticator_origin: config.hosts.authenticator.origin(authenticator_port),
         mail: config.mail.is_some(),
+        versions: VersionTable::shipped()?.versions,
     }))
 }
 

@@ -29,6 +29,7 @@ use std::sync::Arc;
 use aws_lc_rs::hmac;
 use cs_core::account::LoginSettings;
 use cs_core::id::AccountId;
+use cs_core::policy::facts::Versions;
 use cs_store::Store;
 
 pub use access::{Access, AccessDevice, Ask, Caller, ENTRY_PATHS, EntryPath, Liveness, Surface};
@@ -64,6 +65,7 @@ struct Inner {
     /// The origin that authenticators speak to, part of every statement they sign.
     authenticator_origin: String,
     mail: bool,
+    versions: Versions,
 }
 
 /// What an engine is made of.
@@ -80,12 +82,14 @@ pub struct EngineConfig {
     pub authenticator_origin: String,
     /// Whether letters can be sent: a mail server is configured.
     pub mail: bool,
+    /// Which versions of systems and browsers there are, for policies that ask for recent ones.
+    pub versions: Versions,
 }
 
 impl Engine {
     /// The engine of this process.
     pub fn new(config: EngineConfig) -> Self {
-        let EngineConfig { store, clock, geo, node, authenticator_origin, mail } = config;
+        let EngineConfig { store, clock, geo, node, authenticator_origin, mail, versions } = config;
         let node = format!("{node}/{}", cs_core::id::TxId::generate(&mut SystemRng));
         let inner = Inner {
             directory: Directory::new(store.clone()),
@@ -98,6 +102,7 @@ impl Engine {
             node,
             authenticator_origin,
             mail,
+            versions,
         };
         Self { inner: Arc::new(inner) }
     }

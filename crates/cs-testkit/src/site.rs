@@ -71,6 +71,7 @@ impl Site {
             node: "other".to_owned(),
             mail: false,
             authenticator_origin: self.engine.authenticator_origin().to_owned(),
+            versions: cs_core::policy::facts::Versions::default(),
         })
     }
 
@@ -86,6 +87,7 @@ impl Site {
             node: "test".to_owned(),
             authenticator_origin: config.hosts.authenticator.origin(bound.addresses.authenticator.port()),
             mail: config.mail.is_some(),
+            versions: cs_core::policy::facts::Versions::default(),
         });
         let installation = engine
             .bootstrap(&NewInstallation {

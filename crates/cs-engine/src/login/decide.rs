@@ -1,10 +1,10 @@
 //! Asks the policies about one login: what is known becomes facts, the rules of `cs_core::policy` decide.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use cs_core::login::{Denial, DenyReason};
 use cs_core::policy::exemption::Exemption;
-use cs_core::policy::facts::{self, Application, Facts, PermittedGroups, PhoneFacts, Remembered, Versions};
+use cs_core::policy::facts::{self, Application, Facts, PermittedGroups, PhoneFacts, Remembered};
 use cs_core::policy::risk::Assessment;
 use cs_core::policy::sections::{Lowered, PushWithoutDisplay, StepDownRule};
 use cs_core::policy::{Decision, Effective, Method, Set, Stack, Verdict, evaluate, recheck};
@@ -20,8 +20,6 @@ use crate::{Access, Caller, Engine, EngineError};
 
 /// Nothing is watched.
 static NO_RISK: Assessment = Assessment { detections: Vec::new() };
-/// Nothing is known about versions.
-static NO_VERSIONS: LazyLock<Versions> = LazyLock::new(Versions::default);
 /// Ways to authenticate that are built: the rest of the methods come with their surfaces.
 const OFFERED: [Method; 3] = [Method::DuoPush, Method::DuoPasscode, Method::HardwareToken];
 
@@ -97,7 +95,7 @@ impl Engine {
     }
 
     /// Decides, and says why.
-    pub(super) fn decide<'a>(&self, effective: &Effective<'a>, question: &Question<'a>) -> Decision<'a> {
+    pub(super) fn decide<'a>(&'a self, effective: &Effective<'a>, question: &Question<'a>) -> Decision<'a> {
         evaluate(effective, &self.facts(question))
     }
 
@@ -111,7 +109,7 @@ impl Engine {
         still_allowed(effective, &self.facts(question), login)
     }
 
-    fn facts<'a>(&self, question: &Question<'a>) -> Facts<'a> {
+    fn facts<'a>(&'a self, question: &Question<'a>) -> Facts<'a> {
         let Question { caller, user, access, now, .. } = *question;
         let (integration, geo) = (&caller.integration, &self.inner.geo);
         let (address, device) = (access.address, access.device.as_deref());
@@ -145,7 +143,7 @@ impl Engine {
             exemptions: question.exemptions,
             offered: Set::of(&OFFERED),
             also_has: Set::EMPTY,
-            versions: &NO_VERSIONS,
+            versions: &self.inner.versions,
             now,
         }
     }

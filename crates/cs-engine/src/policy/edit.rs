@@ -10,6 +10,7 @@ use cs_store::policies::{
     PolicyRecord, PolicyRevision, PolicyScope, PolicyUse, delete_policy, hold_application, hold_group, replace_uses,
     turn_page,
 };
+use cs_store::remembered::forget_granted_by;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
 
@@ -324,6 +325,10 @@ fn job(
             &description,
             now,
         ));
+    }
+    for difference in differences {
+        // What a policy granted does not outlive the change, also where it is changed back.
+        job = job.step(forget_granted_by(account, difference.key.as_str()));
     }
     for application in changed_lists(before, after) {
         let uses: Vec<PolicyUse> =

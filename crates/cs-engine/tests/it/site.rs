@@ -42,6 +42,7 @@ impl Site {
             node: "test".into(),
             authenticator_origin: "https://auth.example".into(),
             mail: false,
+            versions: cs_core::policy::facts::Versions::default(),
         });
         let actor = Actor::Integration(IntegrationKey::generate(&mut SystemRng));
         Some(Self { engine, account, other, actor, clock, _database: database })

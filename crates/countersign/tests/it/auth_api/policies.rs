@@ -137,7 +137,7 @@ async fn what_is_remembered_is_forgotten_with_its_reason() {
     let token = alice.hotp_token().await;
     let api = site.auth_api();
     let mut counter = 0;
-    for change in ["status", "forget", "policy", "off"] {
+    for change in ["status", "forget", "policy", "off", "off and on"] {
         policy(&site, remembering(30)).await;
         assert_eq!(passcode_from(api, "alice", &token.hotp(counter), OFFICE).await, "allow", "{change}");
         counter += 1;
@@ -150,7 +150,12 @@ async fn what_is_remembered_is_forgotten_with_its_reason() {
             }
             "forget" => alice.forget_remembered().await,
             "policy" => policy(&site, remembering(31)).await,
-            _ => policy(&site, json!({"remembered_devices": {"address_apps": {"enabled": false}}})).await,
+            _ => {
+                policy(&site, json!({"remembered_devices": {"address_apps": {"enabled": false}}})).await;
+                if change == "off and on" {
+                    policy(&site, remembering(30)).await;
+                }
+            }
         }
         assert_eq!(result_from(api, "alice", OFFICE).await, "auth", "{change}");
     }

@@ -70,6 +70,7 @@ async fn what_another_node_sends_is_found_within_seconds() {
         node: "other".to_owned(),
         authenticator_origin: site.engine().authenticator_origin().to_owned(),
         mail: false,
+        versions: cs_core::policy::facts::Versions::default(),
     });
     let (account, key) = (site.account, site.auth_api().key());
     let caller = Caller {
