@@ -88,9 +88,12 @@ async fn fill(site: &Site) {
     let store = Store::open(StoreConfig::new(database, master.into())).await.unwrap();
     let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) ";
     let copies = [
-        "INSERT INTO token SELECT account, printf('DH%018d', i), type, 'copy' || i, secret, otp_algorithm, otp_period, otp_counter, otp_last_step, \
+        "INSERT INTO token (account, token_id, type, serial, secret, otp_algorithm, otp_period, otp_counter, otp_last_step, otp_drift, otp_memo, \
+         otp_held, version, created_at) SELECT account, printf('DH%018d', i), type, 'copy' || i, secret, otp_algorithm, otp_period, otp_counter, otp_last_step, \
          otp_drift, otp_memo, otp_held, version, created_at FROM n, token WHERE serial = '000000'",
-        "INSERT INTO users SELECT account, printf('DU%018d', i), 'copy' || i, realname, firstname, lastname, email, notes, status, default_factor, \
+        "INSERT INTO users (account, user_id, username, realname, firstname, lastname, email, notes, status, default_factor, auto_prompt, custom, \
+         attempts, failures, lock_rounds, lock_kind, locked_at, locked_until, trust_epoch, version, created_at, last_login, deleted_at) \
+         SELECT account, printf('DU%018d', i), 'copy' || i, realname, firstname, lastname, email, notes, status, default_factor, \
          auto_prompt, custom, attempts, failures, lock_rounds, lock_kind, locked_at, locked_until, trust_epoch, version, created_at, last_login, \
          deleted_at FROM n, users WHERE username = 'person0'",
         "INSERT INTO user_name SELECT account, 'copy' || i, printf('DU%018d', i), 0, 'copy' || i FROM n, user_name WHERE name = 'person0'",
