@@ -136,11 +136,9 @@ async fn what_is_remembered_is_forgotten_with_its_reason() {
     let alice = site.user("alice").await;
     let token = alice.hotp_token().await;
     let api = site.auth_api();
-    let mut counter = 0;
-    for change in ["status", "forget", "policy", "off", "off and on"] {
+    for (counter, change) in ["status", "forget", "policy", "off", "off and on"].into_iter().enumerate() {
         policy(&site, remembering(30)).await;
-        assert_eq!(passcode_from(api, "alice", &token.hotp(counter), OFFICE).await, "allow", "{change}");
-        counter += 1;
+        assert_eq!(passcode_from(api, "alice", &token.hotp(counter as u64), OFFICE).await, "allow", "{change}");
         assert_eq!(result_from(api, "alice", OFFICE).await, "allow", "{change}");
         match change {
             "status" => {
