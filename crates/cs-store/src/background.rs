@@ -8,8 +8,10 @@ use crate::db::{CommitError, Job, Receipt, Store};
 const SHARE: u32 = 3;
 /// The longest pause.
 const LONGEST: Duration = Duration::from_secs(1);
-/// How often a full queue is waited for, a second each.
-const PATIENCE: u32 = 60;
+/// How long to leave a full queue alone. Room in it is gone within a moment, so whoever looks once a second may never find any.
+const RETRY: Duration = Duration::from_millis(20);
+/// How often a full queue is tried again: for about a minute.
+const PATIENCE: u32 = 3_000;
 
 /// Pauses after a piece of background work that took `took`: at most a quarter of the time goes to such work. A commit that has to wait behind
 /// logins takes longer, so the busier the database, the longer the pause.
@@ -27,7 +29,7 @@ impl Store {
             match outcome {
                 Err(CommitError::Overloaded) if refused < PATIENCE => {
                     refused += 1;
-                    rest(LONGEST).await;
+                    tokio::time::sleep(RETRY).await;
                 }
                 outcome => {
                     rest(started.elapsed()).await;
