@@ -49,24 +49,39 @@ impl Lines {
     /// Waits until `find` finds something in what was not read yet, which it gives back with the number of bytes it has read.
     ///
     /// Panics with all output when the output ends or `patience` is over.
-    pub fn wait<T>(&self, what: &str, patience: Duration, mut find: impl FnMut(&str) -> Option<(T, usize)>) -> T {
+    pub fn wait<T>(&self, what: &str, patience: Duration, find: impl FnMut(&str) -> Option<(T, usize)>) -> T {
+        self.try_wait(patience, find).unwrap_or_else(|text| panic!("no {what} in:\n{text}"))
+    }
+
+    /// The same, with all output as the error.
+    pub fn try_wait<T>(
+        &self,
+        patience: Duration,
+        mut find: impl FnMut(&str) -> Option<(T, usize)>,
+    ) -> Result<T, String> {
         let deadline = Instant::now() + patience;
         let mut state = self.0.state.lock().unwrap();
         loop {
             if let Some((found, read)) = find(&state.text[state.read..]) {
                 state.read += read;
-                return found;
+                return Ok(found);
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            let is_over = state.open == 0 || left.is_zero();
-            assert!(!is_over, "no {what} in:\n{}\n(read up to byte {})", state.text, state.read);
+            if state.open == 0 || left.is_zero() {
+                return Err(format!("{}\n(read up to byte {})", state.text, state.read));
+            }
             state = self.0.changed.wait_timeout(state, left).unwrap().0;
         }
     }
 
     /// Waits for a line that holds `part`, and gives it.
     pub fn line_with(&self, part: &str) -> String {
-        self.wait(&format!("line with {part:?}"), PATIENCE, |text| {
+        self.try_line_with(part).unwrap_or_else(|text| panic!("no line with {part:?} in:\n{text}"))
+    }
+
+    /// The same, with all output as the error.
+    pub fn try_line_with(&self, part: &str) -> Result<String, String> {
+        self.try_wait(PATIENCE, |text| {
             let mut read = 0;
             for line in text.split_inclusive('\n') {
                 read += line.len();
@@ -93,5 +108,19 @@ impl Lines {
             state = self.0.changed.wait_timeout(state, left).unwrap().0;
         }
         state.text.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lines;
+
+    #[test]
+    fn a_line_that_never_comes_is_an_error_after_which_the_output_can_still_be_read() {
+        let lines = Lines::default();
+        lines.collect(&b"starting\nfailed\n"[..]);
+        assert!(lines.try_line_with("serving").unwrap_err().contains("failed"));
+        assert_eq!(lines.text(), "starting\nfailed\n");
+        assert_eq!(lines.line_with("starting"), "starting");
     }
 }

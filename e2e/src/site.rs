@@ -75,19 +75,12 @@ impl Site {
         let log = Lines::default();
         log.collect(child.stdout.take().unwrap());
         log.collect(child.stderr.take().unwrap());
-        let serving = std::panic::catch_unwind(|| log.line_with("serving"));
+        // Dropped on the way out, it ends the process.
         let server = Server { child, log: log.clone() };
-        match serving {
-            Ok(_) => {
-                self.server = Some(server);
-                assert_eq!(self.api("", "").get("/readyz", &[]).status, 200);
-                Ok(())
-            }
-            Err(_) => {
-                drop(server);
-                Err(log.text())
-            }
-        }
+        log.try_line_with("serving")?;
+        self.server = Some(server);
+        assert_eq!(self.api("", "").get("/readyz", &[]).status, 200);
+        Ok(())
     }
 
     /// Adds lines to the configuration file, for the next start.

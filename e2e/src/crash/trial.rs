@@ -58,7 +58,15 @@ impl Trial {
         let file = site.dir().join("countersign.db");
         let database = database.map_or(Database::Sqlite(file), Database::parse);
         let burst = Burst::new(&site, CLIENTS);
-        Self { site, people, figures: Figures::default(), burst, database, used: Vec::new(), just_before: BTreeSet::new() }
+        Self {
+            site,
+            people,
+            figures: Figures::default(),
+            burst,
+            database,
+            used: Vec::new(),
+            just_before: BTreeSet::new(),
+        }
     }
 
     /// Lets everyone log in until `enough` decisions were acknowledged, kills the server in the middle of it, does `meanwhile`, starts the server
