@@ -11,11 +11,13 @@
 #![expect(clippy::expect_used, reason = "for tests only: what fails must fail the test")]
 
 mod client;
+mod mmdb;
 mod phone;
 mod site;
 mod user;
 
 pub use client::{Answer, Api};
+pub use mmdb::Mmdb;
 pub use phone::VirtualPhone;
 pub use site::Site;
 pub use user::{TestUser, VirtualToken};

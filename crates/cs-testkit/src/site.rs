@@ -13,7 +13,7 @@ use cs_core::secret::{PlainCode, SecretKey};
 use cs_core::username::UsernameNormalization;
 use cs_engine::admin::Actor;
 use cs_engine::bootstrap::NewInstallation;
-use cs_engine::{Clock, Engine, EngineConfig, Geo, ManualClock, SystemRng};
+use cs_engine::{Clock, Engine, EngineConfig, ManualClock, SystemRng};
 use cs_store::integrations::IntegrationRecord;
 use cs_store::vault::MasterKey;
 use cs_store::{Database, Job, Step, Store, StoreConfig, args};
@@ -24,6 +24,7 @@ use serde_json::{Map, Value as Json};
 use tempfile::TempDir;
 
 use crate::client::{self, Api};
+use crate::mmdb::Mmdb;
 use crate::phone::VirtualPhone;
 use crate::user::TestUser;
 
@@ -57,6 +58,14 @@ impl Site {
         Self::of(dir, store, change).await
     }
 
+    /// Starts one that knows where addresses are.
+    pub async fn in_places(places: &Mmdb) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let store = open_store(&dir).await;
+        let file = places.write(dir.path());
+        Self::of(dir, store, |config| config.country_database = Some(file)).await
+    }
+
     /// Starts one on a new database of the test's.
     pub async fn on(store: Store) -> Self {
         Self::of(tempfile::tempdir().expect("a temporary directory"), store, |_| {}).await
@@ -67,7 +76,7 @@ impl Site {
         Engine::new(EngineConfig {
             store,
             clock: Clock::Manual(self.clock.clone()),
-            geo: Geo::default(),
+            geo: self.engine.geo().clone(),
             node: "other".to_owned(),
             mail: false,
             authenticator_origin: self.engine.authenticator_origin().to_owned(),
@@ -83,7 +92,7 @@ impl Site {
         let engine = Engine::new(EngineConfig {
             store,
             clock: Clock::Manual(clock.clone()),
-            geo: Geo::default(),
+            geo: countersign::site::geo(&config).expect("readable files"),
             node: "test".to_owned(),
             authenticator_origin: config.hosts.authenticator.origin(bound.addresses.authenticator.port()),
             mail: config.mail.is_some(),

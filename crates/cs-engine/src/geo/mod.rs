@@ -107,7 +107,7 @@ impl Geo {
             return facts::Place { country: Some(country), coordinates: None };
         }
         let known = self.inner.known.load();
-        let Some(found) = known.places.as_ref().and_then(|places| places.lookup(address).ok()) else {
+        let Some(found) = known.places.as_ref().and_then(|places| places.lookup(canonical(address)).ok()) else {
             return facts::Place::UNKNOWN;
         };
         let degrees =
@@ -128,7 +128,7 @@ impl Geo {
             return Place { country: Some(country.to_string()), ..Place::default() };
         }
         let known = self.inner.known.load();
-        let Some(found) = known.places.as_ref().and_then(|places| places.lookup(address).ok()) else {
+        let Some(found) = known.places.as_ref().and_then(|places| places.lookup(canonical(address)).ok()) else {
             return Place::default();
         };
         let text = |path: &[PathElement<'_>]| found.decode_path::<String>(path).ok().flatten();
