@@ -16,12 +16,14 @@ const ARROWS: &[(&str, Arrows)] = &[
     ("cs-store", Arrows::To(&["cs-core"])),
     ("cs-engine", Arrows::To(&["cs-store", "cs-core"])),
     ("cs-client", Arrows::To(&["cs-wire"])),
+    ("cs-pages", Arrows::To(&[])),
     (
         "countersign",
         Arrows::To(&[
             "cs-engine",
             "cs-store", // its read-only Reader, for lists and logs
             "cs-wire",
+            "cs-pages",
             "cs-saml",
             "cs-core",
             // the demo runs a whole site in one process

@@ -12,6 +12,7 @@ use futures_util::future::BoxFuture;
 
 use crate::app::{App, AppParts};
 use crate::config::{Config, DatabaseUrl, MasterKeyError};
+use crate::http::assets;
 use crate::net::Shutdown;
 use crate::ops::ReadinessCheck;
 use crate::outbound::checkpoints::CheckpointWebhook;
@@ -139,8 +140,9 @@ pub fn surfaces(engine: &Engine, config: &Config, addresses: Addresses, shutdown
         .merge(auth_api::routes(app.clone()))
         .merge(rest_v1::routes(app.clone()))
         .merge(admin_api::routes(app))
-        .merge(panel::routes());
-    parts.authenticator = authenticator::routes(engine.clone(), shutdown.clone());
+        .merge(panel::routes())
+        .merge(assets());
+    parts.authenticator = authenticator::routes(engine.clone(), shutdown.clone()).merge(assets());
     parts.readiness.push(Arc::new(DatabaseAnswers(engine.store().clone())));
     parts
 }

@@ -10,6 +10,7 @@ mod login_call;
 mod logo;
 mod observe;
 mod overload;
+mod page;
 mod qr;
 mod rate;
 mod request_id;
@@ -25,6 +26,7 @@ pub(crate) use login_call::{PUSHED, access, allowed_text, decided_text, menu_fac
 pub(crate) use logo::logo_response;
 pub use observe::Observe;
 pub use overload::{Gate, GateLoad, ListSlot, LoginSlot, Permit};
+pub(crate) use page::{Page, Reader, assets};
 pub use qr::{MAX_QR_BYTES, qr_svg};
 pub use rate::{Limited, RateLimiter, address_key};
 pub use request_id::{RequestId, RequestIds};

@@ -13,6 +13,7 @@ mod infra;
 mod mail;
 mod nodes;
 mod operate;
+mod pages;
 mod policy;
 mod rest_v1;
 mod routes;

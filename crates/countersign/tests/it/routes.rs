@@ -31,6 +31,7 @@ const OPEN: &[(&str, &str, &str)] = &[
     ("GET", "/rest/v1/ping.json", "says only that the server is there"),
     ("GET", "/rest/v1/ping.bson", "says only that the server is there"),
     ("GET", "/frame/qr", "draws what it is given"),
+    ("GET", "/assets/{file}", "the same styles and scripts for everyone"),
     ("GET", "/panel/setup", "a page of text; the code in its link is not sent"),
     ("GET", "/authenticator/activate", "a page of text; the code in its link is not sent"),
     ("POST", "/authenticator/v1/activate", "the activation code is the credential"),

@@ -1,0 +1,214 @@
+//! Languages, and texts in them.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use fluent_templates::fluent_bundle::FluentValue;
+use fluent_templates::{LanguageIdentifier, Loader as _, langid, static_loader};
+
+static_loader! {
+    static TEXTS = {
+        locales: "./texts",
+        fallback_language: "en",
+        // Isolation marks are for texts that mix writing directions; ours end up in titles and labels, where they show as boxes.
+        customise: |bundle| bundle.set_use_isolating(false),
+    };
+}
+
+/// A language that every text exists in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Language {
+    /// English.
+    #[default]
+    En,
+    /// German.
+    De,
+    /// French.
+    Fr,
+    /// Spanish.
+    Es,
+    /// Japanese.
+    Ja,
+}
+
+impl Language {
+    /// Every language there is, in the order the page offers them.
+    pub const ALL: [Self; 5] = [Self::En, Self::De, Self::Fr, Self::Es, Self::Ja];
+
+    /// The tag (RFC 5646).
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::De => "de",
+            Self::Fr => "fr",
+            Self::Es => "es",
+            Self::Ja => "ja",
+        }
+    }
+
+    /// Its own name for itself.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::En => "English",
+            Self::De => "Deutsch",
+            Self::Fr => "Français",
+            Self::Es => "Español",
+            Self::Ja => "日本語",
+        }
+    }
+
+    /// Reads a tag; regions and scripts are not looked at.
+    pub fn parse(tag: &str) -> Option<Self> {
+        let primary = tag.split(['-', '_']).next()?;
+        Self::ALL.into_iter().find(|language| language.tag().eq_ignore_ascii_case(primary))
+    }
+
+    /// The best language for an `Accept-Language` header (RFC 9110, 12.5.4), or English.
+    pub fn accepted(header: &str) -> Self {
+        let mut best = (0.0_f32, Self::default());
+        // A browser sends a handful; more is no browser.
+        for part in header.split(',').take(20) {
+            let (tag, quality) = part.split_once(';').unwrap_or((part, "q=1"));
+            let quality = quality.trim().strip_prefix("q=").and_then(|q| q.trim().parse::<f32>().ok()).unwrap_or(0.0);
+            if let Some(language) = Self::parse(tag.trim())
+                && quality > best.0
+            {
+                best = (quality, language);
+            }
+        }
+        best.1
+    }
+
+    fn identifier(self) -> LanguageIdentifier {
+        match self {
+            Self::En => langid!("en"),
+            Self::De => langid!("de"),
+            Self::Fr => langid!("fr"),
+            Self::Es => langid!("es"),
+            Self::Ja => langid!("ja"),
+        }
+    }
+}
+
+/// Marks a text's id outside of a template, for the test that looks for texts that do not exist.
+pub(crate) const fn id(id: &'static str) -> &'static str {
+    id
+}
+
+/// The texts in one language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Text(pub Language);
+
+impl Text {
+    /// The language's tag, for `lang`.
+    pub fn lang(&self) -> &'static str {
+        self.0.tag()
+    }
+
+    /// The text `id`.
+    pub fn say(&self, id: &str) -> String {
+        TEXTS.lookup(&self.0.identifier(), id)
+    }
+
+    /// The text `id` with one value in it.
+    pub fn say_with(&self, id: &str, name: &'static str, value: &str) -> String {
+        let value = FluentValue::String(Cow::Owned(value.to_owned()));
+        TEXTS.lookup_with_args(&self.0.identifier(), id, &HashMap::from([(Cow::Borrowed(name), value)]))
+    }
+
+    /// The text `id` with a number in it, in the plural form that the language has for it.
+    pub fn say_count(&self, id: &str, count: usize) -> String {
+        let args = HashMap::from([(Cow::Borrowed("count"), FluentValue::from(count))]);
+        TEXTS.lookup_with_args(&self.0.identifier(), id, &args)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The ids that a file of texts defines.
+    fn ids(language: Language) -> BTreeSet<String> {
+        let path = format!("{}/texts/{}/pages.ftl", env!("CARGO_MANIFEST_DIR"), language.tag());
+        let file = std::fs::read_to_string(path).unwrap();
+        let defines = |line: &str| {
+            let (id, _) = line.split_once('=')?;
+            let id = id.trim_end();
+            let is_id = !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+            (is_id && !line.starts_with(' ')).then(|| id.to_owned())
+        };
+        file.lines().filter_map(defines).collect()
+    }
+
+    #[test]
+    fn every_text_exists_in_every_language() {
+        let english = ids(Language::En);
+        assert!(english.len() > 40);
+        for language in Language::ALL {
+            let own = ids(language);
+            let missing: Vec<_> = english.symmetric_difference(&own).collect();
+            assert!(missing.is_empty(), "{language:?}: {missing:?}");
+            for id in &english {
+                // A text with a value in it cannot be said without.
+                let values = [("count", FluentValue::from(2)), ("application", "A".into()), ("device", "D".into())];
+                let args = values.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect();
+                let said = TEXTS.lookup_no_default_fallback(&language.identifier(), id, Some(&args));
+                assert!(said.is_some(), "{language:?} cannot say {id}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_text_that_a_template_says_exists_and_none_is_left_over() {
+        let mut said = BTreeSet::new();
+        collect(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/templates")), &mut said);
+        collect(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut said);
+        let english = ids(Language::En);
+        let missing: Vec<_> = said.difference(&english).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+        let idle: Vec<_> = english.difference(&said).filter(|id| !id.starts_with("reason-")).collect();
+        assert!(idle.is_empty(), "nothing says {idle:?}");
+    }
+
+    fn collect(folder: &std::path::Path, said: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(&path, said);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            for opening in ["say(\"", "say_with(\"", "say_count(\"", "=> id(\""] {
+                said.extend(text.split(opening).skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned));
+            }
+        }
+        // The tests' own words are no texts.
+        said.retain(|id| {
+            id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') && !id.is_empty()
+        });
+    }
+
+    #[test]
+    fn the_browser_chooses_the_language() {
+        for (header, language) in [
+            ("", Language::En),
+            ("de-AT,de;q=0.9,en;q=0.8", Language::De),
+            ("pt-BR, fr;q=0.5, ja;q=0.7", Language::Ja),
+            ("en;q=0.1, es ; q=0.9", Language::Es),
+            ("*", Language::En),
+            ("zh, ko;q=0.9", Language::En),
+            ("fr;q=nonsense, es;q=0.2", Language::Es),
+        ] {
+            assert_eq!(Language::accepted(header), language, "{header:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_take_their_plural_form() {
+        assert_eq!(Text(Language::En).say_count("tries-left", 1), "1 more try.");
+        assert_eq!(Text(Language::En).say_count("tries-left", 3), "3 more tries.");
+        assert_eq!(Text(Language::Ja).say_count("tries-left", 3), "あと3回試せます。");
+    }
+}
