@@ -32,6 +32,7 @@ pub static TARGETS: &[&Target] = &[
     &wire::PUSHINFO,
     &wire::AUTH_API,
     &wire::RECEIVED,
+    &wire::OIDC,
 ];
 
 #[cfg(test)]

@@ -10,6 +10,9 @@ use crate::device::{
 };
 use crate::encoding::{Repeated, canonical_params, decode_pairs};
 use crate::json;
+use crate::oidc::{
+    AuthorizeQuery, Endpoint, HealthCheckRequest, RedirectUri, TokenRequest, UnverifiedAssertion, read_form,
+};
 use crate::params::{MAX_PARAMS, Params};
 use crate::pushinfo::PushInfo;
 use crate::rest_v1;
@@ -34,6 +37,7 @@ pub const TARGETS: &[Target] = &[
     ("pushinfo", fuzz_pushinfo),
     ("auth_api", fuzz_auth_api),
     ("received", fuzz_received),
+    ("oidc", fuzz_oidc),
 ];
 
 /// The `Authorization` header's value.
@@ -184,6 +188,32 @@ pub fn fuzz_received(data: &[u8]) {
     assert!(verified.is_err());
 }
 
+/// What an OIDC client sends: content type, query and body, one a line. No assertion and no request must ever verify: the fuzzer does not have the secret.
+pub fn fuzz_oidc(data: &[u8]) {
+    let mut lines = data.splitn(3, |&b| b == b'\n');
+    let mut line = || std::str::from_utf8(lines.next().unwrap_or_default()).ok();
+    let (Some(content_type), Some(query)) = (line(), line()) else {
+        return;
+    };
+    let body = lines.next().unwrap_or_default();
+    let (secret, now) = (b"a secret that no test data is signed with", Timestamp::UNIX_EPOCH);
+    if let Ok(uri) = RedirectUri::parse(query) {
+        let target = uri.with(&[("code", content_type), ("state", "&=#")]);
+        assert!(target.starts_with(uri.as_str()) && target.ends_with("state=%26%3D%23"));
+        assert!(RedirectUri::parse(&target).is_ok() || target.len() > 2048);
+    }
+    if let Ok(Ok(request)) = AuthorizeQuery::parse(query).map(AuthorizeQuery::request) {
+        assert!(request.verify(secret, |_| true, now).is_err());
+    }
+    if let Ok(assertion) = UnverifiedAssertion::parse(query) {
+        assert!(assertion.verify("DIAAAAAAAAAAAAAAAAAA", secret, Endpoint::Token, |_| true, now).is_err());
+    }
+    if let Ok(params) = read_form(content_type, query, body) {
+        drop(HealthCheckRequest::from_params(&params));
+        drop(TokenRequest::from_params(&params));
+    }
+}
+
 /// Puts every accessor to every parameter of a few names.
 fn read_all(params: &Params) {
     for name in ["a", "username", ""] {
@@ -221,6 +251,8 @@ mod tests {
         b"eyJhbGciOiJFUzI1NiIsInR5cCI6ImNzLXJlcXVlc3Qrand0Iiwia2lkIjoiRFAxIn0.e30.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         br#"{"v":1,"account":"DA1","origin":"o","device":"DP1","txid":"t","request":"47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU","application":"Mail","user":"alice","type":"Login request","address":"","place":"","hostname":"","time":1,"info":[["a","b"]],"number":"42","answer":"approve","iat":2}"#,
         b"POST\n/auth/v2/auth?x=1\nApi.example.org\napplication/json\nTue, 21 Aug 2012 17:29:18 -0000\nDIKEY:0000000000000000000000000000000000000000\n{}",
+        b"x\nresponse_type=code&client_id=DIAAAAAAAAAAAAAAAAAA&request=eyJhbGciOiJIUzUxMiIsInR5cCI6IkpXVCJ9.eyJhIjoxfQ.AAAA&state=0123456789abcdef\n",
+        b"multipart/form-data; boundary=XX\nhttps://app.example.org/cb?a=b\n--XX\r\nContent-Disposition: form-data; name=\"client_id\"\r\n\r\nDI\r\n--XX--\r\n",
     ];
 
     /// A seed with some bytes replaced, inserted or cut off; or no seed at all.

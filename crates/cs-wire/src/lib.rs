@@ -13,6 +13,7 @@ pub mod envelope;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod json;
+pub mod oidc;
 pub mod params;
 pub mod pushinfo;
 pub mod rest_v1;

@@ -185,6 +185,21 @@ pub(super) static RECEIVED: Target = Target {
     ],
 };
 
+pub(super) static OIDC: Target = Target {
+    name: "wire_oidc",
+    entry: fuzz::fuzz_oidc,
+    seeds: &[
+        b"\nresponse_type=code&client_id=DIAAAAAAAAAAAAAAAAAA&request=eyJhbGciOiJIUzUxMiIsInR5cCI6IkpXVCJ9.eyJhIjoxfQ.AAAA&state=0123456789abcdef\n",
+        b"multipart/form-data; boundary=XX\nhttps://app.example.org:8443/cb?a=b\n--XX\r\nContent-Disposition: form-data; name=\"client_id\"\r\n\r\nDI\r\n--XX--\r\n",
+        b"application/x-www-form-urlencoded\nhttp://[::1]:5000/\ngrant_type=authorization_code&code=c&redirect_uri=https%3A%2F%2Fa%2F&client_assertion=a.b.c&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer",
+        b"\neyJhbGciOiJIUzUxMiIsInR5cCI6IkpXVCJ9.eyJhIjoxfQ.AAAA\n",
+    ],
+    tokens: &[
+        b"\n", b".", b"eyJhbGciOiJub25lIn0", b"eyJhbGciOiJIUzUxMiJ9", b"&request=", b"&redirect_uri=", b"&client_id=", b"https://", b"http://localhost",
+        b"@", b"[::1]", b":443", b"?", b"#", b"\\", b"--XX", b"--XX--", b"\r\n\r\n", b"; boundary=", b"; name=\"", b"Content-Disposition: form-data",
+    ],
+};
+
 #[cfg(test)]
 mod tests {
     use cs_wire::bson::Document;

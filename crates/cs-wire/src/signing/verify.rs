@@ -25,6 +25,11 @@ impl PublicName {
     pub fn new(name: &str) -> Self {
         Self { as_is: name.to_owned(), lower_case: name.to_ascii_lowercase() }
     }
+
+    /// Whether `authority`, a host with its port where that is not 443, is this name.
+    pub fn is(&self, authority: &str) -> bool {
+        self.lower_case.eq_ignore_ascii_case(authority)
+    }
 }
 
 /// Which signatures an integration may use beyond the dated ones.
