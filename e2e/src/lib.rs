@@ -1,14 +1,16 @@
 //! End-to-end tests with unmodified real clients.
 //!
 //! [`Site`] is a server as an operator runs it: `countersign bootstrap`, then `countersign serve`, both as processes. [`Phone`] is
-//! `countersign-device`. [`unix`] runs Debian's `pam_duo` and `login_duo` at a [`Terminal`]. The clients' programs are in `clients/`.
+//! `countersign-device`. [`unix`] runs Debian's `pam_duo` and `login_duo` at a [`Terminal`]. [`browser`] drives Chromium. The clients' programs are in `clients/`.
 //! What is missing on the machine is installed by `cargo xtask test`; nothing here skips.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "for tests only: a failure here is the test's failure")]
 
 mod api;
+pub mod browser;
 mod child;
 pub mod crash;
 mod cutter;
+mod files;
 mod phone;
 mod site;
 mod terminal;
@@ -18,6 +20,7 @@ pub mod unix;
 pub use api::{Answer, Api, Keys};
 pub use child::{Lines, PATIENCE};
 pub use cutter::Cutter;
+pub use files::Files;
 pub use phone::{Phone, Request, Watch};
 pub use site::{Site, User};
 pub use terminal::Terminal;

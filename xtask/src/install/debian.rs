@@ -37,6 +37,10 @@ const PACKAGES: &[Package] = &[
     },
     // the instruction count of a policy evaluation
     Package { name: "valgrind", is_present: || program("valgrind").is_some() },
+    // pages as people see them: the browser, its certificate store, and letters for Japanese
+    Package { name: "chromium", is_present: || program("chromium").is_some() },
+    Package { name: "libnss3-tools", is_present: || program("certutil").is_some() },
+    Package { name: "fonts-noto-cjk", is_present: has_japanese_font },
     // duo_client, one virtual environment per version
     Package { name: "python3-venv", is_present: has_python_venv },
     // @duosecurity/duo_api
@@ -107,6 +111,11 @@ fn has_pam_module(name: &str) -> bool {
 fn has_postgresql() -> bool {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     program("initdb").is_some() || versions.into_iter().any(|version| version.path().join("bin/initdb").is_file())
+}
+
+fn has_japanese_font() -> bool {
+    let found = Command::new("fc-list").args([":lang=ja", "file"]).stderr(Stdio::null()).output();
+    found.is_ok_and(|found| !found.stdout.is_empty())
 }
 
 fn has_python_venv() -> bool {

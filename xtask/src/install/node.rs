@@ -1,4 +1,4 @@
-//! Duo's Node client, unmodified.
+//! Packages for Node and for the browser: Duo's client, unmodified, and what checks pages for everyone's use.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,22 +6,25 @@ use std::process::Command;
 use super::once;
 use crate::step;
 
-const PACKAGE: &str = "@duosecurity/duo_api";
-const VERSION: &str = "1.5.0";
+/// `(name, version, what shows that it is whole)`.
+const PACKAGES: &[(&str, &str, &str)] =
+    &[("@duosecurity/duo_api", "1.5.0", "Client"), ("axe-core", "4.14.1", "source")];
 
 pub(super) fn install(dir: &Path) -> anyhow::Result<()> {
-    let wanted = format!("{PACKAGE}@{VERSION}");
-    once(dir, &wanted, || {
+    let wanted: Vec<_> = PACKAGES.iter().map(|(name, version, _)| format!("{name}@{version}")).collect();
+    once(dir, &wanted.join(" "), || {
         step::run(
             Command::new("npm")
                 .args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-update-notifier"])
                 .arg("--prefix")
                 .arg(dir)
-                .arg(&wanted),
+                .args(&wanted),
         )?;
-        let load = format!("if (!require('{PACKAGE}').Client) process.exit(1)");
-        step::run(Command::new("node").args(["-e", &load]).current_dir(dir))
+        PACKAGES.iter().try_for_each(|(name, _, member)| {
+            let load = format!("if (!require('{name}').{member}) process.exit(1)");
+            step::run(Command::new("node").args(["-e", &load]).current_dir(dir))
+        })
     })?;
-    println!("install: {wanted} in {}", dir.display());
+    println!("install: {} in {}", wanted.join(", "), dir.display());
     Ok(())
 }

@@ -1,0 +1,81 @@
+//! A small web server of files in memory, for pages that need no Countersign behind them.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// The server. It answers until the test process ends.
+#[derive(Clone)]
+pub struct Files {
+    origin: String,
+    files: Arc<Mutex<HashMap<String, File>>>,
+}
+
+struct File {
+    headers: String,
+    content: Vec<u8>,
+}
+
+impl Files {
+    /// Starts it on a free port.
+    pub fn serve() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let origin = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+        let server = Self { origin, files: Arc::default() };
+        let files = Arc::clone(&server.files);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let files = Arc::clone(&files);
+                // A browser that leaves early is no failure of the test.
+                thread::spawn(move || drop(answer(stream, &files)));
+            }
+        });
+        server
+    }
+
+    /// Puts `content` at `path`, in place of what was there. `headers` are further ones, such as a content security policy.
+    pub fn put(&self, path: &str, content_type: &str, headers: &[(&str, &str)], content: impl Into<Vec<u8>>) {
+        let further: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let file = File { headers: format!("content-type: {content_type}\r\n{further}"), content: content.into() };
+        self.files.lock().unwrap().insert(path.to_owned(), file);
+    }
+
+    /// `http://localhost:PORT`: a secure context, as far as browsers are concerned.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The address of `path`.
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
+    }
+}
+
+fn answer(stream: TcpStream, files: &Mutex<HashMap<String, File>>) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut writer = stream;
+    let mut line = String::new();
+    while reader.read_line(&mut line)? > 0 {
+        let path = line.split(' ').nth(1).unwrap_or("/").split('?').next().unwrap_or("/").to_owned();
+        loop {
+            line.clear();
+            if reader.read_line(&mut line)? == 0 || line == "\r\n" {
+                break;
+            }
+        }
+        line.clear();
+        let mut message = Vec::new();
+        match files.lock().unwrap().get(&path) {
+            Some(File { headers, content }) => {
+                let head = format!("HTTP/1.1 200 OK\r\n{headers}content-length: {}\r\n\r\n", content.len());
+                message.extend_from_slice(head.as_bytes());
+                message.extend_from_slice(content);
+            }
+            None => message.extend_from_slice(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"),
+        }
+        writer.write_all(&message)?;
+    }
+    Ok(())
+}
