@@ -97,6 +97,8 @@ ids! {
     ExemptionId, "DX", "an exemption id (DX…)";
     /// An integration (an application in Duo's panel): the public half of its credentials.
     IntegrationKey, "DI", "an integration key (DI…)";
+    /// An event of the review queue.
+    ReviewEventId, "SE", "a review event id (SE…)";
     /// A policy.
     PolicyKey, "PO", "a policy key (PO…)";
     /// An administrator. Administrators are never users.

@@ -7,6 +7,7 @@ use crate::device::{Phone, Token};
 use crate::group::{GroupStatus, Membership};
 use crate::id::UserId;
 use crate::lockout::{LockedOut, LockoutState};
+use crate::policy::risk::RiskRecord;
 
 /// The status an administrator gave. Being locked out is not one of these: see [`LockoutState`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -80,6 +81,8 @@ pub struct User {
     pub last_login: Option<Timestamp>,
     /// How many bypass codes could still be used.
     pub live_bypass_codes: i64,
+    /// What happened before, for the signals of risk.
+    pub risk: RiskRecord,
 }
 
 /// The factor that `auto` stands for, chosen per user.
@@ -191,6 +194,7 @@ mod tests {
             groups: Vec::new(),
             last_login: None,
             live_bypass_codes: 0,
+            risk: RiskRecord::default(),
         }
     }
 

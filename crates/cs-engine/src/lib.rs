@@ -22,6 +22,8 @@ pub mod login;
 mod maintenance;
 mod others;
 pub mod policy;
+pub mod review;
+mod risk;
 mod waiters;
 
 use std::sync::Arc;
@@ -60,6 +62,7 @@ struct Inner {
     hub: Hub,
     known: known::KnownUsers,
     waiters: waiters::Waiters,
+    seen: risk::Seen,
     /// This process among all that ever ran: whose connections are whose.
     node: String,
     /// The origin that authenticators speak to, part of every statement they sign.
@@ -99,6 +102,7 @@ impl Engine {
             geo,
             known: known::KnownUsers::default(),
             waiters: waiters::Waiters::default(),
+            seen: risk::Seen::default(),
             node,
             authenticator_origin,
             mail,

@@ -6,6 +6,7 @@ use cs_core::device::{Phone, Token};
 use cs_core::id::{AccountId, BypassCodeId, IntegrationKey, UserId};
 use cs_core::lockout::{Lock, LockoutState};
 use cs_core::otp::OtpRecord;
+use cs_core::policy::risk::RiskRecord;
 use cs_core::user::User;
 use jiff::Timestamp;
 
@@ -38,14 +39,34 @@ pub fn count_attempt(account: AccountId, user: &User, after: &LockoutState) -> S
     )
 }
 
-/// As [`count_attempt`], for one that let the user in at `now`.
-pub fn count_success(account: AccountId, user: &User, after: &LockoutState, now: Timestamp) -> Step {
+/// As [`count_attempt`], for one that let the user in at `now`; `risk` is what is remembered from then on.
+pub fn count_success(account: AccountId, user: &User, after: &LockoutState, risk: &RiskRecord, now: Timestamp) -> Step {
     let mut args = lockout_args(account, user, after);
     args.push(now.into());
+    args.push(risk.to_text().into());
     Step::one(
         "UPDATE users SET attempts = attempts + 1, failures = $1, lock_rounds = $2, lock_kind = $3, locked_at = $4, locked_until = $5, \
-         last_login = $10 WHERE account = $6 AND user_id = $7 AND version = $8 AND attempts = $9",
+         last_login = $10, risk = $11 WHERE account = $6 AND user_id = $7 AND version = $8 AND attempts = $9",
         args,
+    )
+}
+
+/// As [`count_attempt`], for a push that was denied or not answered; `after` is the lockout state as it was where that does not count.
+pub fn count_failed_push(account: AccountId, user: &User, after: &LockoutState, risk: &RiskRecord) -> Step {
+    let mut args = lockout_args(account, user, after);
+    args.push(risk.to_text().into());
+    Step::one(
+        "UPDATE users SET attempts = attempts + 1, failures = $1, lock_rounds = $2, lock_kind = $3, locked_at = $4, locked_until = $5, \
+         risk = $10 WHERE account = $6 AND user_id = $7 AND version = $8 AND attempts = $9",
+        args,
+    )
+}
+
+/// Writes what is remembered for the signals of risk, and counts as a change of the user. Holds while the user is as it was.
+pub fn change_risk(account: AccountId, user: &User, risk: &RiskRecord) -> Step {
+    Step::one(
+        "UPDATE users SET version = version + 1, risk = $1 WHERE account = $2 AND user_id = $3 AND version = $4 AND attempts = $5",
+        args![risk.to_text(), account.as_str(), user.id.as_str(), user.version, user.attempts],
     )
 }
 

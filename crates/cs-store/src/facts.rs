@@ -7,6 +7,7 @@ use cs_core::id::{AccountId, PhoneId, UserId};
 use cs_core::lockout::{Lock, LockoutState};
 use cs_core::policy::exemption::Exemption;
 use cs_core::policy::facts::{Client, PhoneFacts};
+use cs_core::policy::risk::RiskRecord;
 use cs_core::policy::{Os, Version, Word as _};
 use cs_core::user::{DefaultFactor, User, UserStatus};
 use serde_json::{Map, Value as Json};
@@ -25,7 +26,7 @@ macro_rules! user_facts {
             "x.attempts, x.failures, x.lock_rounds, x.locked_at, x.locked_until, x.trust_epoch, x.version, x.last_login, ",
             "(SELECT COUNT(*) FROM bypass_code c WHERE c.account = $1 AND c.user_id = x.user_id AND (c.uses_left IS NULL OR c.uses_left > 0) ",
             "AND (c.expires_at IS NULL OR c.expires_at > $4)), x.bypass_until, CAST(NULL AS BIGINT), (SELECT seed FROM authenticator WHERE 1 = 0), ",
-            "CAST(NULL AS TEXT), CAST(NULL AS TEXT), CAST(NULL AS TEXT) ",
+            "x.risk, CAST(NULL AS TEXT), CAST(NULL AS TEXT) ",
             "FROM users x, u WHERE x.account = $1 AND x.user_id = u.user_id ",
             "UNION ALL SELECT 'group', g.group_id, g.name, g.status, NULL, NULL, NULL, NULL, ",
             "g.bypass_until, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL ",
@@ -185,6 +186,10 @@ fn read_user(row: &Row) -> Result<User, StoreError> {
         version: row.int(14)?,
         last_login: row.opt_time(15)?,
         live_bypass_codes: row.int(16)?,
+        risk: match row.opt_str(20)? {
+            None => RiskRecord::default(),
+            Some(text) => RiskRecord::parse(text).map_err(|_| corrupt("users", row))?,
+        },
         phones: Vec::new(),
         tokens: Vec::new(),
         groups: Vec::new(),

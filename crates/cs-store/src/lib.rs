@@ -26,6 +26,7 @@ pub mod phones;
 pub mod policies;
 pub mod remembered;
 pub mod restore_steps;
+pub mod review;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tokens;

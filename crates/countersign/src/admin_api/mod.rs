@@ -23,6 +23,7 @@
 //! | `settings` | `/settings`, `/logo` |
 //! | `info` | `/info/…` |
 //! | `logs` | `/logs/…` |
+//! | `trust_monitor` | `/trust_monitor/events`, ours: `/users/{user_id}/clear_step_up` |
 //!
 //! `page` reads and writes paging, `objects` has the shapes of users and what they own, `load` fetches what is nested in them, in a number of queries
 //! that does not grow with the page.
@@ -46,6 +47,7 @@ mod phones;
 mod policies;
 mod settings;
 mod tokens;
+mod trust_monitor;
 mod units;
 mod user_belongings;
 mod user_bulk;
@@ -83,6 +85,7 @@ pub fn routes(app: App) -> Router {
         .merge(units::routes())
         .merge(info::routes())
         .merge(logs::routes())
+        .merge(trust_monitor::routes())
         .merge(settings::routes())
         .with_state(app)
 }

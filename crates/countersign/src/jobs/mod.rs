@@ -4,6 +4,7 @@ mod addresses;
 mod alerts;
 mod maintenance;
 pub(crate) mod outbox;
+mod review;
 
 use cs_engine::Engine;
 use cs_store::backfill::{self, BACKFILLS};
@@ -45,6 +46,16 @@ pub fn start(engine: &Engine, config: &Config, shutdown: &Shutdown) {
         }
     });
     start_alerts(engine, config, shutdown);
+    tokio::spawn(outbox::run(engine.clone(), review::Reviews { engine: engine.clone() }, shutdown.clone()));
+    let recalling = engine.clone();
+    tokio::spawn(async move {
+        if let Err(error) = recalling.recall_logins().await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "signals of risk start without what the log knows"
+            );
+        }
+    });
     tokio::spawn(addresses::run(engine.geo().clone(), shutdown.clone()));
     if let Some(mail) = &config.mail {
         let courier = MailCourier::new(engine.clone(), Sender::new(mail.clone()));
@@ -71,6 +82,11 @@ fn start_alerts(engine: &Engine, config: &Config, shutdown: &Shutdown) {
         }
     }
     tokio::spawn(outbox::run(engine.clone(), alerts::Alerts { tells }, shutdown.clone()));
+}
+
+/// Adds to the review queue what logins left for it, at most one batch, and says how many effects that were. The server does this by itself.
+pub async fn deliver_reviews(engine: &Engine) -> Result<usize, cs_store::StoreError> {
+    outbox::deliver_due(engine, &review::Reviews { engine: engine.clone() }).await
 }
 
 /// Delivers the letters that are due, at most one batch, and says how many it tried. The server does this by itself.

@@ -7,6 +7,7 @@ use crate::bypass_code::BypassCode;
 use crate::device::{Phone, Token};
 use crate::id::BypassCodeId;
 use crate::otp::{OtpKind, OtpParams, OtpRecord, OtpSecret, OtpToken, Outcome, PasscodeShape, TypedPasscode};
+use crate::policy::Method;
 use crate::user::User;
 
 /// Whose sealed secret is to be opened.
@@ -39,6 +40,15 @@ pub enum Match<'a> {
 }
 
 impl Match<'_> {
+    /// The policies' word for it.
+    pub const fn method(&self) -> Method {
+        match self {
+            Self::BypassCode(_) => Method::Bypass,
+            Self::Token(_) => Method::HardwareToken,
+            Self::Phone(_) => Method::DuoPasscode,
+        }
+    }
+
     /// The log's word for it.
     pub fn factor(&self) -> FactorUsed {
         match self {

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use cs_core::id::{AccountId, PhoneId, TxId};
 use cs_core::login::{AllowReason, Decision, Denial, DenyReason, NUMBER_TRIES, Push, PushClosed, Ticket};
 use cs_core::policy::facts::Remembered;
+use cs_core::policy::{Method, PushRule};
 use cs_store::Job;
-use cs_store::attempts::{count_attempt, count_success};
+use cs_store::attempts::{count_failed_push, count_success};
 use cs_store::audit::{LogKind, LogRecord};
 use cs_store::authenticators::BoundDevice;
 use cs_store::facts::UserRef;
@@ -232,6 +233,7 @@ impl Engine {
         let access = access_of(login);
         let effective = rules.effective(Some(user));
         let phone = user.phones.iter().find(|phone| phone.id == login.phone);
+        let risk = self.assess(account, &effective, Some(user), &access, now);
         let entry = Entry {
             caller: &caller,
             txid: login.txid,
@@ -243,6 +245,7 @@ impl Engine {
             evidence: Some(&answer.evidence),
             answered_from: answer.address,
             trace: None,
+            risk: &risk,
             now,
         };
         let phones = known_phones(Some(user));
@@ -254,6 +257,7 @@ impl Engine {
             access: &access,
             shows_number: login.digits > 0,
             remembered: Remembered::default(),
+            risk: &risk,
             now,
         };
         let verdict = self.decide_again(&effective, &question, login);
@@ -266,7 +270,9 @@ impl Engine {
                 let why = AllowReason::UserApproved;
                 job = job.step(close(account, login.txid, Push::Approved, None, now)).step(policies);
                 job.guards.extend(self.remember_address(&caller, user, &effective, &access, why, now));
-                job = job.step(count_success(account, user, &after, now)).log(entry.allowed(
+                let rule = if login.digits > 0 { PushRule::Verified { digits: login.digits } } else { PushRule::Plain };
+                let after_risk = user.risk.succeeded(self.place_of(&access), Method::DuoPush, rule, now);
+                job = job.step(count_success(account, user, &after, &after_risk, now)).log(entry.allowed(
                     self,
                     why,
                     "the device's owner approved",
@@ -287,12 +293,16 @@ impl Engine {
                 };
                 let denial = Denial::new(reason, "the device's owner denied");
                 job = job.step(close(account, login.txid, push, Some(reason), now)).log(entry.denied(self, &denial));
-                // A denial counts towards lockout; one of a user already locked out changes nothing more.
-                if let Ok(attempt) = user.lockout.begin_attempt(self.settings(&caller).lockout, now) {
-                    job = job.step(count_attempt(account, user, &attempt.state));
-                    if attempt.locks {
-                        job = job.effect(self.alert(&caller, user, "locked_out", login.txid, now));
-                    }
+                let after_risk = match answer.decision {
+                    Decision::Fraud => user.risk.fraud_reported(now),
+                    Decision::Deny | Decision::Approve => user.risk.push_failed(now),
+                };
+                // A denial counts towards lockout; one of a user already locked out does no more.
+                let attempt = user.lockout.begin_attempt(self.settings(&caller).lockout, now).ok();
+                let lockout = attempt.as_ref().map_or(&user.lockout, |attempt| &attempt.state);
+                job = job.step(count_failed_push(account, user, lockout, &after_risk));
+                if attempt.as_ref().is_some_and(|attempt| attempt.locks) {
+                    job = job.effect(self.alert(&caller, user, "locked_out", login.txid, now));
                 }
                 if answer.decision == Decision::Fraud {
                     job = job.effect(self.alert(&caller, user, "fraud", login.txid, now));
@@ -300,9 +310,19 @@ impl Engine {
                 (push, answered)
             }
         };
+        job.effects.extend(entry.review());
         Ok(match self.settle(job).await? {
             Round::Again => Round::Again,
             Round::Done(()) => {
+                match answered {
+                    Answered::Approved => {
+                        self.inner.seen.succeeded(account, access.address, self.place_of(&access), now);
+                    }
+                    Answered::Denied | Answered::Fraud => {
+                        self.inner.seen.push_failed(account, access.address, user.id, now);
+                    }
+                    Answered::Refused(_) => {}
+                }
                 self.announce(login, push);
                 Round::Done(Ok(answered))
             }

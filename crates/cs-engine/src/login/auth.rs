@@ -12,8 +12,9 @@ use cs_core::login::{
 use cs_core::otp::{OtpSecret, TypedPasscode};
 use cs_core::policy::exemption::Exemption;
 use cs_core::policy::facts::Remembered;
+use cs_core::policy::risk::{Assessment, RiskRecord};
 use cs_core::policy::trace::Trace;
-use cs_core::policy::{self, Effective, Verdict};
+use cs_core::policy::{self, Effective, Method, PushRule, Verdict};
 use cs_core::user::User;
 use cs_store::attempts::{count_attempt, count_success, move_authenticator, move_token, use_bypass_code};
 use cs_store::outbox::Effect;
@@ -118,6 +119,7 @@ pub(super) struct Login<'a> {
     pub(super) effective: &'a Effective<'a>,
     pub(super) allowed: &'a policy::Challenge,
     pub(super) trace: &'a Trace<'a>,
+    pub(super) risk: &'a Assessment,
     pub(super) now: Timestamp,
 }
 
@@ -166,6 +168,7 @@ impl Engine {
             let ticket = self.ticket(caller, user, &wanted, now)?;
             let effective = rules.effective(user);
             let phones = known_phones(user);
+            let risk = self.assess(account, &effective, user, &request.access, now);
             let question = Question {
                 caller,
                 user,
@@ -174,6 +177,7 @@ impl Engine {
                 access: &request.access,
                 shows_number: shows_number(caller, &wanted, &ticket),
                 remembered: Remembered::default(),
+                risk: &risk,
                 now,
             };
             let decision = self.decide(&effective, &question);
@@ -207,8 +211,17 @@ impl Engine {
                 return Err(EngineError::NotFound);
             };
             let trace = &decision.trace;
-            let login =
-                Login { caller, request, facts: attempt, rules: &rules, effective: &effective, allowed, trace, now };
+            let login = Login {
+                caller,
+                request,
+                facts: attempt,
+                rules: &rules,
+                effective: &effective,
+                allowed,
+                trace,
+                risk: &risk,
+                now,
+            };
             let round = match &wanted {
                 Wanted::Passcode(_) => match self.passcode(&login, typed.as_ref()).await? {
                     Round::Again => Round::Again,
@@ -291,6 +304,7 @@ impl Engine {
             evidence: None,
             answered_from: None,
             trace: Some(login.trace),
+            risk: login.risk,
             now,
         };
         // In the order of the tables' names: see `cs_store::attempts`.
@@ -334,12 +348,14 @@ impl Engine {
         let decided = match (why, restricted) {
             (Some(why), None) => {
                 let Ok(lockout) = user.lockout.succeed() else { return Ok(Round::Again) };
-                after = Some(After { lockout, moves: Moved::of(&evaluation.moves), now });
-                job = job.step(count_success(account, user, &lockout, now)).log(entry.allowed(
+                let method = evaluation.matched.map_or(Method::DuoPasscode, |matched| matched.method());
+                let risk = user.risk.succeeded(self.place_of(&request.access), method, PushRule::Plain, now);
+                job = job.step(count_success(account, user, &lockout, &risk, now)).log(entry.allowed(
                     self,
                     why,
                     "the passcode is right",
                 ));
+                after = Some(After { lockout, risk, moves: Moved::of(&evaluation.moves), now });
                 // Only a factor of one's own earns it.
                 let token = match why == AllowReason::ValidPasscode {
                     true => self.remember(caller, user, effective, now)?,
@@ -364,9 +380,15 @@ impl Engine {
         let kept = self.keep_answer(caller, request, user, &decided, now)?;
         // First: its table's name sorts before the others'.
         job.guards.splice(0..0, kept);
+        job.effects.extend(entry.review());
         Ok(match self.settle(job).await? {
             Round::Again => Round::Again,
-            Round::Done(()) => Round::Done((AuthAnswer::Decided(decided), after)),
+            Round::Done(()) => {
+                if decided.why == Why::Allowed(AllowReason::ValidPasscode) {
+                    self.inner.seen.succeeded(account, request.access.address, self.place_of(&request.access), now);
+                }
+                Round::Done((AuthAnswer::Decided(decided), after))
+            }
         })
     }
 
@@ -405,9 +427,11 @@ impl Engine {
             evidence: None,
             answered_from: None,
             trace: Some(login.trace),
+            risk: login.risk,
             now: login.now,
         };
-        let job = Job::new().log(entry.denied(self, &denial));
+        let mut job = Job::new().log(entry.denied(self, &denial));
+        job.effects.extend(entry.review());
         match self.store().commit(job).await.map_err(Retry::from) {
             Ok(_) => Ok(AuthAnswer::Decided(Decided::refused(&Refused { denial, reference: reference(txid) }))),
             // A job without guards has nothing that could fail to hold.
@@ -546,6 +570,7 @@ fn is_of_memory(step: &Step) -> bool {
 /// What a success made of the user.
 struct After {
     lockout: LockoutState,
+    risk: RiskRecord,
     moves: Vec<Moved>,
     now: Timestamp,
 }
@@ -554,6 +579,7 @@ impl After {
     fn apply(self, mut user: User) -> User {
         user.attempts += 1;
         user.lockout = self.lockout;
+        user.risk = self.risk;
         user.last_login = Some(self.now);
         self.moves.into_iter().for_each(|moved| moved.apply(&mut user));
         user

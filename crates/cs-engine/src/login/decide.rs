@@ -18,8 +18,6 @@ use jiff::Timestamp;
 use super::trust::token_time;
 use crate::{Access, Caller, Engine, EngineError};
 
-/// Nothing is watched.
-static NO_RISK: Assessment = Assessment { detections: Vec::new() };
 /// Ways to authenticate that are built: the rest of the methods come with their surfaces.
 const OFFERED: [Method; 3] = [Method::DuoPush, Method::DuoPasscode, Method::HardwareToken];
 
@@ -65,6 +63,8 @@ pub(super) struct Question<'a> {
     /// Whether a push could show a number before it is answered.
     pub(super) shows_number: bool,
     pub(super) remembered: Remembered,
+    /// See [`Engine::assess`].
+    pub(super) risk: &'a Assessment,
     pub(super) now: Timestamp,
 }
 
@@ -81,6 +81,8 @@ impl Engine {
         let rules = self.rules(caller, now).await?;
         let (access, phones) = (Access::default(), known_phones(user));
         let remembered = Remembered::default();
+        let effective = rules.effective(user);
+        let risk = &self.assess(caller.account.id, &effective, user, &access, now);
         let question = Question {
             caller,
             user,
@@ -89,9 +91,10 @@ impl Engine {
             access: &access,
             shows_number: true,
             remembered,
+            risk,
             now,
         };
-        Ok(self.decide(&rules.effective(user), &question).verdict)
+        Ok(self.decide(&effective, &question).verdict)
     }
 
     /// Decides, and says why.
@@ -139,7 +142,7 @@ impl Engine {
             },
             phones: question.phones,
             remembered: question.remembered,
-            risk: &NO_RISK,
+            risk: question.risk,
             exemptions: question.exemptions,
             offered: Set::of(&OFFERED),
             also_has: Set::EMPTY,
@@ -159,6 +162,16 @@ fn still_allowed(effective: &Effective<'_>, facts: &Facts<'_>, login: &Login) ->
         return Err(Denial::new(
             DenyReason::InvalidDevice,
             format!("{} is no phone of the user's any more", login.phone),
+        ));
+    }
+    // What happened since it was asked counts: another push called fraud, too many denied.
+    let selection = effective.risk_based_factor_selection.value;
+    if let Some(signal) = facts.risk.enforced().filter(|_| selection.limit_to_risk_based_auth_methods)
+        && login.digits < selection.risk_based_verified_push_digits
+    {
+        return Err(Denial::new(
+            DenyReason::FactorRestricted,
+            format!("push without a long number: {}", signal.evidence),
         ));
     }
     let methods = effective.authentication_methods.value;

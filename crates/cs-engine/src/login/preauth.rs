@@ -85,6 +85,7 @@ impl Engine {
                 None => Remembered::default(),
             };
             let phones = known_phones(user);
+            let risk = self.assess(caller.account.id, &effective, user, &request.access, now);
             let question = Question {
                 caller,
                 user,
@@ -93,6 +94,7 @@ impl Engine {
                 access: &request.access,
                 shows_number: request.shows_number,
                 remembered,
+                risk: &risk,
                 now,
             };
             let decision = self.decide(&effective, &question);
@@ -193,10 +195,11 @@ impl Engine {
             evidence: None,
             answered_from: None,
             trace: Some(&decision.trace),
+            risk: question.risk,
             now,
         };
         let account = caller.account.id;
-        let (job, answer) = match &decision.verdict {
+        let (mut job, answer) = match &decision.verdict {
             Verdict::Challenge(_) => return Ok(AtOnce::Challenge),
             Verdict::Allow { why, fact } => {
                 if *why == AllowReason::RememberedDevice {
@@ -219,6 +222,7 @@ impl Engine {
                 (job, AtOnce::Enroll(Refused { denial, reference: reference(txid) }))
             }
         };
+        job.effects.extend(entry.review());
         match self.store().commit(job).await.map_err(Retry::from) {
             Ok(_) => Ok(answer),
             Err(Retry::Conflict(_)) => {

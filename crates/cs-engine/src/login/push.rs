@@ -5,6 +5,7 @@ use cs_core::id::TxId;
 use cs_core::login::{Denial, DenyReason, FactorUsed, PUSH_TTL, Push, Ticket, TicketError};
 use cs_core::policy::PushRule;
 use cs_core::user::User;
+use cs_store::facts::UserRef;
 use cs_store::logins::{Login, close, no_cool_down};
 use cs_store::{Job, Step, args};
 use data_encoding::BASE64URL_NOPAD;
@@ -184,7 +185,9 @@ impl Engine {
         reason: DenyReason,
         now: Timestamp,
     ) -> Result<bool, EngineError> {
-        let record = self.closing_record(login, &Denial::new(reason, "withdrawn before it was answered"), now).await?;
+        let facts = self.store().user_facts(login.account, UserRef::Id(login.user), None, now).await?;
+        let denial = Denial::new(reason, "withdrawn before it was answered");
+        let record = self.closing_record(login, facts.as_ref().map(|facts| &facts.user), &denial, now).await?;
         let job = Job::new().step(close(login.account, login.txid, Push::Cancelled, Some(reason), now)).log(record);
         match self.store().commit(job).await.map_err(Retry::from) {
             Ok(_) => {

@@ -5,11 +5,14 @@ use std::net::IpAddr;
 use cs_core::device::Phone;
 use cs_core::id::TxId;
 use cs_core::login::{AllowReason, Denial, DenyReason, FactorUsed};
+use cs_core::policy::risk::{Assessment, Detection, Evidence};
+use cs_core::policy::sections::{Signal, SignalMode};
 use cs_core::policy::trace::{Fact, Finding, Outcome, Trace};
 use cs_core::policy::{Level, Version, Word as _};
 use cs_core::user::User;
 use cs_core::username::Username;
 use cs_store::audit::{LogKind, LogRecord};
+use cs_store::outbox::Effect;
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
@@ -32,6 +35,8 @@ pub(super) struct Entry<'a> {
     pub(super) answered_from: Option<IpAddr>,
     /// What the policies said, if they were asked for this entry.
     pub(super) trace: Option<&'a Trace<'a>>,
+    /// What the signals of risk said.
+    pub(super) risk: &'a Assessment,
     pub(super) now: Timestamp,
 }
 
@@ -92,6 +97,32 @@ impl Entry<'_> {
         record
     }
 
+    /// What the review queue is told of the signals that fired, once the login is committed.
+    pub(super) fn review(&self) -> Option<Effect> {
+        let user = self.user?;
+        let signals: Vec<Json> = self
+            .risk
+            .detections
+            .iter()
+            .map(|detection| {
+                let Detection { evidence, mode } = detection;
+                json!({
+                    "signal": evidence.signal().as_str(),
+                    "summary": evidence.to_string(),
+                    "enforced": *mode == SignalMode::Enforce,
+                })
+            })
+            .collect();
+        let payload = json!({
+            "user_id": user.id.as_str(),
+            "integration": self.caller.integration.key.as_str(),
+            "txid": self.txid.to_string(),
+            "signals": signals,
+        });
+        (!self.risk.is_low())
+            .then(|| Effect::new(crate::review::REVIEW, self.caller.account.id.as_str(), payload.to_string(), self.now))
+    }
+
     /// The phone that was used or asked.
     fn phone(&self) -> Option<&Phone> {
         let (id, _) = self.device.as_ref()?;
@@ -120,6 +151,10 @@ impl Entry<'_> {
         }
         if let Some(policy) = self.trace.and_then(said) {
             personal.insert("policy".to_owned(), policy);
+        }
+        if !self.risk.is_low() {
+            // The inputs name networks and countries: these are the person's.
+            personal.insert("adaptive_trust_assessments".to_owned(), assessed(self.risk));
         }
         personal
             .insert("username".to_owned(), json!(self.user.map_or_else(|| self.who.as_text(), |u| u.username.clone())));
@@ -157,6 +192,43 @@ impl Entry<'_> {
             personal.insert("alias".to_owned(), json!(alias));
         }
         Json::Object(personal)
+    }
+}
+
+/// The assessment as Duo's log has it, with our inputs beside it.
+fn assessed(risk: &Assessment) -> Json {
+    let named = |one: &Detection| attack(&one.evidence);
+    let counted = risk.enforced();
+    let reason = counted
+        .map_or_else(|| "Normal level of trust; detections are only reported".to_owned(), |d| d.evidence.to_string());
+    json!({"more_secure_auth": {
+        "model_version": "countersign-1",
+        "features_version": "1",
+        "policy_enabled": counted.is_some(),
+        "trust_level": risk.trust_level(),
+        "reason": reason,
+        "detected_attack_detectors": risk.detections.iter().map(named).collect::<Vec<_>>(),
+        "detections": risk.detections.iter().map(|one| json!({
+            "signal": one.evidence.signal().as_str(),
+            "mode": one.mode.as_str(),
+            "summary": one.evidence.to_string(),
+        })).collect::<Vec<_>>(),
+    }})
+}
+
+/// The name that Duo gives a signal.
+fn attack(evidence: &Evidence) -> &'static str {
+    match evidence.signal() {
+        Signal::FraudReport => "USER_MARKED_FRAUD",
+        Signal::PushHarassment => "PUSH_HARASSMENT",
+        Signal::PushSpray => "PUSH_SPRAY",
+        Signal::ImpossibleTravel => "UNREALISTIC_GEOVELOCITY",
+        Signal::CountryMismatch => "COUNTRY_CODE_MISMATCH",
+        Signal::DeviceDistance => "ACCESS_AUTH_DISTANCE",
+        Signal::NovelNetwork => "NOVEL_ASN",
+        Signal::UnusualCountry => "UNUSUAL_COUNTRY",
+        Signal::NewDevice => "NEW_DEVICE",
+        Signal::UnusualHour => "UNUSUAL_HOUR",
     }
 }
 

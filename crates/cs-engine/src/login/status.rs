@@ -2,7 +2,10 @@
 
 use cs_core::id::TxId;
 use cs_core::login::{AllowReason, Denial, DenyReason, FactorUsed, HOLD, LEGACY_HOLD, LEGACY_POLL_LIMIT, Push};
+use cs_core::policy::risk::Assessment;
+use cs_core::user::User;
 use cs_store::Job;
+use cs_store::attempts::count_failed_push;
 use cs_store::audit::LogRecord;
 use cs_store::facts::{UserFacts, UserRef};
 use cs_store::logins::{self, Login};
@@ -12,7 +15,10 @@ use super::identity::check_record;
 use super::record::Entry;
 use super::{Refused, Who, reference};
 use crate::error::Retry;
-use crate::{Access, Caller, Engine, EngineError, Liveness, Surface};
+use crate::{Access, Caller, Engine, EngineError, Liveness, MAX_ROUNDS, Surface};
+
+/// The first step of the job that times a push out.
+const AT_TIME_OUT: usize = 0;
 
 /// The word of the Auth API for how a login stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,33 +224,48 @@ impl Engine {
 
     /// Writes down that nobody answered `login` in time. Does nothing if it is closed.
     pub(crate) async fn time_out(&self, login: &Login, now: Timestamp) -> Result<(), EngineError> {
-        let record = if login.is_identity_check() {
-            check_record(login, Push::TimedOut, Some(DenyReason::NoResponse), now)
-        } else {
-            let denial = Denial::new(DenyReason::NoResponse, "nobody answered within 60 seconds");
-            self.closing_record(login, &denial, now).await?
-        };
-        let job = Job::new().step(logins::time_out(login.account, login.txid, now)).log(record);
-        match self.store().commit(job).await.map_err(Retry::from) {
-            Ok(_) => {
-                self.announce(login, Push::TimedOut);
-                Ok(())
+        let account = login.account;
+        for _ in 0..MAX_ROUNDS {
+            let time_out = logins::time_out(account, login.txid, now);
+            let job = if login.is_identity_check() {
+                Job::new().step(time_out).log(check_record(login, Push::TimedOut, Some(DenyReason::NoResponse), now))
+            } else {
+                let denial = Denial::new(DenyReason::NoResponse, "nobody answered within 60 seconds");
+                let facts = self.store().user_facts(account, UserRef::Id(login.user), None, now).await?;
+                let user = facts.as_ref().map(|facts| &facts.user);
+                let mut job = Job::new().step(time_out).log(self.closing_record(login, user, &denial, now).await?);
+                // No failure that locks anybody out, but one that signals of risk count.
+                job.guards.extend(
+                    user.map(|user| count_failed_push(account, user, &user.lockout, &user.risk.push_failed(now))),
+                );
+                job
+            };
+            match self.store().commit(job).await.map_err(Retry::from) {
+                Ok(_) => {
+                    if !login.is_identity_check() {
+                        self.inner.seen.push_failed(account, access_of(login).address, login.user, now);
+                    }
+                    self.announce(login, Push::TimedOut);
+                    return Ok(());
+                }
+                Err(Retry::Conflict(AT_TIME_OUT)) => return Ok(()),
+                // Another attempt of the user's came between.
+                Err(Retry::Conflict(_)) => {}
+                Err(Retry::Fail(error)) => return Err(error),
             }
-            Err(Retry::Conflict(_)) => Ok(()),
-            Err(Retry::Fail(error)) => Err(error),
         }
+        Err(EngineError::Contention)
     }
 
     /// The log's entry for a push that closes without an answer.
     pub(super) async fn closing_record(
         &self,
         login: &Login,
+        user: Option<&User>,
         denial: &Denial,
         now: Timestamp,
     ) -> Result<LogRecord, EngineError> {
         let caller = self.caller_of(login).await?;
-        let facts = self.store().user_facts(login.account, UserRef::Id(login.user), None, now).await?;
-        let user = facts.as_ref().map(|facts| &facts.user);
         let phone = user.and_then(|user| user.phones.iter().find(|phone| phone.id == login.phone));
         let entry = Entry {
             caller: &caller,
@@ -257,6 +278,7 @@ impl Engine {
             evidence: None,
             answered_from: None,
             trace: None,
+            risk: &Assessment::default(),
             now,
         };
         Ok(entry.denied(self, denial))

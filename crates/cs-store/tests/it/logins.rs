@@ -2,8 +2,11 @@
 
 use cs_core::id::{AccountId, IntegrationKey, PhoneId, TxId, UserId};
 use cs_core::login::{DenyReason, Push};
+use cs_core::policy::risk::RiskRecord;
 use cs_core::user::{Standing, UserStatus};
-use cs_store::attempts::{count_attempt, count_success, touch_last_login, use_bypass_code};
+use cs_store::attempts::{
+    change_risk, count_attempt, count_failed_push, count_success, touch_last_login, use_bypass_code,
+};
 use cs_store::facts::{UserFacts, UserRef, UserVersion};
 use cs_store::logins::{COOL_DOWN, Login, close, count_wrong_number, no_cool_down, time_out};
 use cs_store::testing::TestDatabase;
@@ -213,10 +216,19 @@ async fn attempts_of_one_user_happen_one_after_another(database: TestDatabase) {
 
     let user = facts(&store, 9).await.user;
     assert_eq!((user.attempts, user.lockout.failures), (8, 4));
-    assert!(holds(&store, count_success(account(), &user, &user.lockout.succeed().unwrap(), now())).await);
+    assert!(holds(&store, count_success(account(), &user, &user.lockout.succeed().unwrap(), &user.risk, now())).await);
     let user = facts(&store, 9).await.user;
     assert_eq!((user.attempts, user.lockout.failures, user.last_login), (9, 0, Some(now())));
     assert!(holds(&store, touch_last_login(account(), &user, now())).await);
+    assert_eq!(user.risk, RiskRecord::default());
+    let risk = user.risk.fraud_reported(now());
+    assert!(holds(&store, count_failed_push(account(), &user, &user.lockout, &risk)).await);
+    assert!(!holds(&store, change_risk(account(), &user, &user.risk)).await, "another came between");
+    let user = facts(&store, 9).await.user;
+    assert_eq!((user.attempts, user.version, &user.risk), (10, 5, &risk));
+    assert!(holds(&store, change_risk(account(), &user, &risk.cleared_by_administrator(now()))).await);
+    let user = facts(&store, 9).await.user;
+    assert_eq!((user.version, user.risk), (6, risk.cleared_by_administrator(now())));
 }
 
 async fn a_bypass_code_is_used_as_often_as_it_says(database: TestDatabase) {

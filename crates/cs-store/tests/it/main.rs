@@ -38,6 +38,7 @@ mod outbox;
 mod policies;
 mod postgres_tls;
 mod restoring;
+mod review;
 mod rotation;
 mod shim;
 mod source;

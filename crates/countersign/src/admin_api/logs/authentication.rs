@@ -40,7 +40,7 @@ pub(super) async fn v1(State(app): State<App>, request: SignedAdmin<ReadLog>) ->
 }
 
 /// An entry as `/admin/v2/logs/authentication` shows it.
-fn event(entry: &LogRecord) -> Json {
+pub(crate) fn event(entry: &LogRecord) -> Json {
     let body = fields(Some(&entry.body));
     let personal = fields(entry.personal.as_deref());
     json!({
@@ -73,7 +73,7 @@ fn event(entry: &LogRecord) -> Json {
         "ood_software": field(&body, "ood_software"),
         "trusted_endpoint_status": or_unknown(&body, "trusted_endpoint_status"),
         "adaptive_trust_assessments":
-            body.get("adaptive_trust_assessments").cloned().unwrap_or_else(|| json!({})),
+            personal.get("adaptive_trust_assessments").cloned().unwrap_or_else(|| json!({})),
         // Ours: what the user's error page shows, the fact the rule was about (with the personal ones, if it names an address), what the policies said
         // rule by rule, whether the device may have answered without a person, and where the login came in.
         "reference": field(&body, "reference"),

@@ -3,7 +3,7 @@
 //! Unlike the service these paths come from, entries are there as soon as the call they tell of was answered; there is no delay of two minutes.
 //! One page costs one read of the reports' connections.
 
-mod authentication;
+pub(super) mod authentication;
 mod others;
 mod wanted;
 

@@ -19,6 +19,7 @@ mod mail;
 mod out;
 mod phone;
 pub mod policy;
+mod review;
 mod settings;
 mod site;
 mod token;
@@ -84,6 +85,7 @@ enum What {
     Bypass(bypass::Bypass),
     Exception(exception::Exception),
     Exemption(exemption::Exemption),
+    Review(review::Review),
     #[command(visible_alias = "app")]
     Integration(integration::Integration),
     #[command(visible_alias = "admin")]
@@ -176,6 +178,7 @@ impl What {
             Self::Bypass(bypass) => bypass.run(site).await,
             Self::Exception(exception) => exception.run(site).await,
             Self::Exemption(exemption) => exemption.run(site).await,
+            Self::Review(review) => review.run(site).await,
             Self::Integration(integration) => integration.run(site).await,
             Self::Administrator(administrator) => administrator.run(site).await,
             Self::Settings(settings) => settings.run(site).await,

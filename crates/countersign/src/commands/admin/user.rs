@@ -91,6 +91,10 @@ enum Command {
     Unlock {
         user: String,
     },
+    /// End a step-up: what happened so far is no sign of risk any more
+    ClearStepUp {
+        user: String,
+    },
     /// Lock a user out until somebody unlocks
     Lock {
         user: String,
@@ -233,6 +237,10 @@ impl User {
             Command::Unlock { user } => {
                 engine.unlock_user(site.account, ACTOR, site.user(user).await?.id).await?;
                 (user, "unlocked")
+            }
+            Command::ClearStepUp { user } => {
+                engine.clear_step_up(site.account, ACTOR, site.user(user).await?.id).await?;
+                (user, "step-up cleared")
             }
             Command::Lock { user } => {
                 engine.lock_user(site.account, ACTOR, site.user(user).await?.id).await?;

@@ -42,6 +42,8 @@ const ENDPOINTS: &[(&str, &str, &[Permission])] = {
         ("GET", "/admin/v1/info/user_authentication_attempts", &[Info]),
         ("GET", "/admin/v2/logs/authentication", &[ReadLog]),
         ("GET", "/admin/v1/logs/authentication", &[ReadLog]),
+        ("GET", "/admin/v1/trust_monitor/events", &[ReadLog]),
+        ("GET", "/admin/v1/trust_monitor/events/SEAAAAAAAAAAAAAAAAAA", &[ReadLog]),
         ("GET", "/admin/v2/logs/activity", &[ReadLog]),
         ("GET", "/admin/v2/logs/telephony", &[ReadLog]),
         ("GET", "/admin/v1/logs/telephony", &[ReadLog]),

@@ -75,6 +75,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/admin/v1/exceptions/{exception}", ""),
     ("POST", "/admin/v1/exceptions/{exception}/approve", ""),
     ("POST", "/admin/v1/exceptions/{exception}/refuse", ""),
+    ("POST", "/admin/v1/users/{user}/clear_step_up", ""),
     ("GET", "/admin/v1/exemptions", ""),
     ("GET", "/admin/v1/exemptions/{exemption}", ""),
     ("DELETE", "/admin/v1/exemptions/{exemption}", ""),

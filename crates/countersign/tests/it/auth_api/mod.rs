@@ -6,6 +6,7 @@ mod policies;
 mod preauth;
 mod push;
 mod repeats;
+mod risk;
 mod signatures;
 
 use cs_testkit::{Answer, Api};

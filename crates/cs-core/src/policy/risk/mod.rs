@@ -3,8 +3,12 @@
 //! [`assess`] looks at one moment and at a small history, and says which signals fired. What follows is said by policies: `risk_signals` whether a signal counts,
 //! `risk_based_factor_selection` whether only stronger factors remain, `step_down` what a moment without any signal may spare.
 
+mod record;
+mod review;
 mod signals;
 
+pub use record::{NoRiskRecord, RiskRecord};
+pub use review::{ReviewKind, ReviewState};
 pub use signals::{
     Cleared, Failure, History, LEAST_LOGINS, Moment, Organisation, STEP_UP_LASTS, Success, assess, ends_step_up,
     network_of,

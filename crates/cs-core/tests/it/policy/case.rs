@@ -104,6 +104,7 @@ pub(crate) fn user() -> User {
         groups: Vec::new(),
         last_login: None,
         live_bypass_codes: 0,
+        risk: cs_core::policy::risk::RiskRecord::default(),
     }
 }
 

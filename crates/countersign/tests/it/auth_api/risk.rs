@@ -1,0 +1,255 @@
+//! Signals of risk: each reached by logins, what it does to the next one, and what ends it.
+
+use countersign::jobs::deliver_reviews;
+use cs_core::login::Decision;
+use cs_testkit::{Api, Site, VirtualPhone, VirtualToken};
+use serde_json::{Value as Json, json};
+
+use super::{passcode, preauth, start_push, status};
+
+const FROM: &str = "192.0.2.7";
+const HOUR: i64 = 3600;
+
+/// A push to `user` from `from`, answered; what became of it.
+async fn push(api: &Api, phone: &mut VirtualPhone, user: &str, from: &str, decision: Decision) -> String {
+    let txid = start_push(api, user, from).await;
+    let asked = phone.next_push().await;
+    assert_eq!(asked.to_string(), txid);
+    phone.answer(asked, decision, None).await.unwrap();
+    status(api, &txid).await.text("status")
+}
+
+/// Asks for a push; the log's reason if it is refused at once, or nothing if a phone rings. Leaves it waiting then.
+async fn refused_push(site: &Site, user: &str, from: &str) -> Option<String> {
+    // Entries of one moment have no order.
+    site.advance(1);
+    let txid = start_push(site.auth_api(), user, from).await;
+    let status = status(site.auth_api(), &txid).await.text("status");
+    (status != "pushed").then_some(status)
+}
+
+/// The newest entry of the authentication log.
+async fn newest(site: &Site) -> Json {
+    let (from, to) = (site.now().as_millisecond() - 3_600_000, site.now().as_millisecond() + 1);
+    let window = [("mintime", from.to_string()), ("maxtime", to.to_string()), ("limit", "1".to_owned())];
+    let window: Vec<(&str, &str)> = window.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    site.admin_api().get("/admin/v2/logs/authentication", &window).await.response()["authlogs"][0].clone()
+}
+
+fn detected(entry: &Json) -> Vec<&str> {
+    let detections = &entry["adaptive_trust_assessments"]["more_secure_auth"]["detections"];
+    detections.as_array().into_iter().flatten().filter_map(|one| one["signal"].as_str()).collect()
+}
+
+/// What the global policy says of signals.
+async fn watch(site: &Site, enforce: &[&str], report: &[&str]) {
+    let sections = json!({"risk_signals": {"enforce": enforce, "report": report}});
+    let changed = site.admin_api().json("PUT", "/admin/v2/policies/global", &json!({"sections": sections})).await;
+    assert_eq!(changed.status, 200, "{}", changed.json());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn push_harassment_leaves_strong_factors_and_one_of_them_ends_it() {
+    let site = Site::start().await;
+    let alice = site.user("alice").await;
+    let mut phone = alice.phone().await;
+    let token = alice.hotp_token().await;
+    for _ in 0..3 {
+        assert_eq!(push(site.auth_api(), &mut phone, "alice", FROM, Decision::Deny).await, "deny");
+    }
+    assert_eq!(refused_push(&site, "alice", FROM).await.as_deref(), Some("deny"));
+    let entry = newest(&site).await;
+    assert_eq!((&entry["reason"], detected(&entry)), (&json!("factor_restricted"), vec!["push_harassment"]));
+    assert_eq!(entry["adaptive_trust_assessments"]["more_secure_auth"]["trust_level"], "LOW");
+    assert!(entry["policy"].to_string().contains("3 pushes denied or unanswered in 10 minutes"), "{}", entry["policy"]);
+    // A code of the phone can be talked out of people; one of a token ends it.
+    assert_eq!(passcode(site.auth_api(), "alice", &phone.passcode()).await, "deny");
+    assert_eq!(passcode(site.auth_api(), "alice", &token.hotp(0)).await, "allow");
+    assert_eq!(push(site.auth_api(), &mut phone, "alice", FROM, Decision::Approve).await, "allow");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pushes_that_nobody_answers_are_harassment_too_and_time_ends_it() {
+    let site = Site::start().await;
+    let mut phone = site.user("alice").await.phone().await;
+    for _ in 0..2 {
+        start_push(site.auth_api(), "alice", FROM).await;
+        phone.next_push().await;
+        site.advance(61);
+        let since = site.now();
+        site.engine().maintain(since).await.unwrap();
+    }
+    push(site.auth_api(), &mut phone, "alice", FROM, Decision::Deny).await;
+    assert_eq!(refused_push(&site, "alice", FROM).await.as_deref(), Some("deny"));
+    assert_eq!(detected(&newest(&site).await), ["push_harassment"]);
+    site.advance(11 * 60);
+    assert_eq!(push(site.auth_api(), &mut phone, "alice", FROM, Decision::Approve).await, "allow");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fraud_report_steps_up_for_a_day_or_until_an_administrator_clears_it() {
+    let site = Site::start().await;
+    let alice = site.user("alice").await;
+    let mut phone = alice.phone().await;
+    let token = alice.hotp_token().await;
+    push(site.auth_api(), &mut phone, "alice", FROM, Decision::Fraud).await;
+    assert_eq!(refused_push(&site, "alice", FROM).await.as_deref(), Some("deny"));
+    assert_eq!(detected(&newest(&site).await), ["fraud_report"]);
+    assert_eq!(passcode(site.auth_api(), "alice", &token.hotp(0)).await, "allow");
+    assert_eq!(
+        refused_push(&site, "alice", FROM).await.as_deref(),
+        Some("deny"),
+        "whoever stole the one may have the other"
+    );
+    let path = format!("/admin/v1/users/{}/clear_step_up", alice.id);
+    assert_eq!(site.admin_api().post(&path, &[]).await.response(), "");
+    site.advance(1);
+    assert_eq!(push(site.auth_api(), &mut phone, "alice", FROM, Decision::Approve).await, "allow");
+    push(site.auth_api(), &mut phone, "alice", FROM, Decision::Fraud).await;
+    site.advance(23 * HOUR);
+    assert_eq!(refused_push(&site, "alice", FROM).await.as_deref(), Some("deny"));
+    site.advance(HOUR + 1);
+    assert_eq!(push(site.auth_api(), &mut phone, "alice", FROM, Decision::Approve).await, "allow");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_while_a_push_waits_counts_when_it_is_approved() {
+    let site = Site::start().await;
+    let other = site.integration("authapi", |_| {}).await;
+    let mut phone = site.user("alice").await.phone().await;
+    let first = start_push(site.auth_api(), "alice", FROM).await;
+    let waiting = phone.next_push().await;
+    push(&other, &mut phone, "alice", FROM, Decision::Fraud).await;
+    site.advance(1);
+    phone.approve(waiting).await.unwrap();
+    assert_eq!(status(site.auth_api(), &first).await.text("status"), "deny");
+    assert_eq!(detected(&newest(&site).await), ["fraud_report"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authenticator_bound_after_the_first_login_is_new_for_a_day() {
+    let site = Site::start().await;
+    let alice = site.user("alice").await;
+    let mut phone = alice.phone().await;
+    assert_eq!(push(site.auth_api(), &mut phone, "alice", FROM, Decision::Approve).await, "allow");
+    site.advance(60);
+    alice.phone().await;
+    assert_eq!(refused_push(&site, "alice", FROM).await.as_deref(), Some("deny"));
+    assert_eq!(detected(&newest(&site).await), ["new_device"]);
+    site.advance(24 * HOUR);
+    assert_eq!(push(site.auth_api(), &mut phone, "alice", FROM, Decision::Approve).await, "allow");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spray_from_one_network_steps_up_those_it_has_not_reached_yet() {
+    let site = Site::start().await;
+    for n in 0..10 {
+        let name = format!("user{n}");
+        let mut phone = site.user(&name).await.phone().await;
+        push(site.auth_api(), &mut phone, &name, &format!("198.51.100.{n}"), Decision::Deny).await;
+    }
+    let mut phone = site.user("alice").await.phone().await;
+    assert_eq!(refused_push(&site, "alice", "198.51.100.200").await.as_deref(), Some("deny"));
+    assert_eq!(detected(&newest(&site).await), ["push_spray"]);
+    assert_eq!(push(site.auth_api(), &mut phone, "alice", FROM, Decision::Approve).await, "allow", "from elsewhere");
+}
+
+/// Fifty logins of `user` with `token`, all at one hour, from one address.
+async fn usual_logins(site: &Site, user: &str, token: &VirtualToken) {
+    for counter in 0..50 {
+        let code = token.hotp(counter);
+        let params = [("username", user), ("factor", "passcode"), ("passcode", &*code), ("ipaddr", FROM)];
+        let answer = site.auth_api().post("/auth/v2/auth", &params).await;
+        assert_eq!(answer.text("status"), "allow", "{counter}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signals_that_are_only_reported_are_in_the_log_and_stop_nobody() {
+    let site = Site::start().await;
+    let alice = site.user("alice").await;
+    let mut phone = alice.phone().await;
+    let token = alice.hotp_token().await;
+    usual_logins(&site, &alice.name, &token).await;
+    site.advance(12 * HOUR);
+    assert_eq!(push(site.auth_api(), &mut phone, "alice", "203.0.113.9", Decision::Approve).await, "allow");
+    let entry = newest(&site).await;
+    assert_eq!(detected(&entry), ["novel_network", "unusual_hour"]);
+    assert_eq!(entry["adaptive_trust_assessments"]["more_secure_auth"]["trust_level"], "NORMAL");
+    // The same, made to count; and switched off.
+    site.advance(3 * HOUR);
+    watch(&site, &["novel_network"], &[]).await;
+    assert_eq!(refused_push(&site, "alice", "203.0.114.9").await.as_deref(), Some("deny"));
+    assert_eq!(detected(&newest(&site).await), ["novel_network"]);
+    watch(&site, &[], &[]).await;
+    site.advance(1);
+    assert_eq!(push(site.auth_api(), &mut phone, "alice", "203.0.114.9", Decision::Approve).await, "allow");
+    assert!(detected(&newest(&site).await).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_starts_learns_from_the_log() {
+    let site = Site::start().await;
+    let alice = site.user("alice").await;
+    let mut phone = alice.phone().await;
+    let token = alice.hotp_token().await;
+    usual_logins(&site, &alice.name, &token).await;
+    let node = site.node(site.engine().store().clone());
+    node.recall_logins().await.unwrap();
+    let seen = |engine: &cs_engine::Engine, from: &str| engine.is_familiar(site.account, from.parse().unwrap());
+    assert!(seen(&node, FROM) && seen(site.engine(), FROM));
+    assert!(!seen(&node, "203.0.113.9"));
+    push(site.auth_api(), &mut phone, "alice", FROM, Decision::Approve).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signals_become_events_to_review_once_an_hour() {
+    let site = Site::start().await;
+    let alice = site.user("alice").await;
+    let mut phone = alice.phone().await;
+    alice.hotp_token().await;
+    push(site.auth_api(), &mut phone, "alice", FROM, Decision::Fraud).await;
+    for _ in 0..2 {
+        refused_push(&site, "alice", FROM).await;
+    }
+    assert_eq!(deliver_reviews(site.engine()).await.unwrap(), 2);
+    let window = [("mintime", "1780000000000".to_owned()), ("maxtime", site.now().as_millisecond().to_string())];
+    let list = async |more: &[(&str, &str)]| {
+        let mut params: Vec<(&str, &str)> = window.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        params.extend_from_slice(more);
+        site.admin_api().get("/admin/v1/trust_monitor/events", &params).await
+    };
+    let events = list(&[]).await.response();
+    assert_eq!(events["events"].as_array().unwrap().len(), 1, "{events}");
+    assert_eq!(events["metadata"]["next_offset"], Json::Null);
+    let event = &events["events"][0];
+    assert_eq!(
+        (&event["type"], &event["state"], &event["priority_event"]),
+        (&json!("auth"), &json!("new"), &json!(true))
+    );
+    assert_eq!(event["explanations"][0]["type"], "fraud_report");
+    assert_eq!(event["surfaced_auth"]["user"]["name"], "alice");
+    let path = format!("/admin/v1/trust_monitor/events/{}", event["sekey"].as_str().unwrap());
+    assert!(event["sekey"].as_str().unwrap().starts_with("SE"));
+    assert_eq!(site.admin_api().post(&path, &[("state", "odd")]).await.code(), 40002);
+    assert_eq!(site.admin_api().post(&path, &[("state", "dismissed")]).await.response(), "");
+    let shown = site.admin_api().get(&path, &[]).await.response();
+    assert_eq!((&shown["state"], &shown["triaged_as_interesting"]), (&json!("dismissed"), &json!(false)));
+    assert_eq!(list(&[("state", "new")]).await.response()["events"], json!([]));
+    // An hour later it is told again; pages follow one another.
+    site.advance(HOUR);
+    refused_push(&site, "alice", FROM).await;
+    assert_eq!(deliver_reviews(site.engine()).await.unwrap(), 1);
+    let later = site.now().as_millisecond().to_string();
+    let window = [("mintime", "1780000000000"), ("maxtime", &*later), ("limit", "1")];
+    let first = site.admin_api().get("/admin/v1/trust_monitor/events", &window).await.response();
+    let offset = first["metadata"]["next_offset"].as_str().unwrap();
+    let second = [&window[..], &[("offset", offset)]].concat();
+    let second = site.admin_api().get("/admin/v1/trust_monitor/events", &second).await.response();
+    assert_ne!(second["events"][0]["sekey"], first["events"][0]["sekey"]);
+    assert_eq!(second["events"][0]["state"], "new");
+    for bad in [("type", "x"), ("state", "x"), ("offset", "x")] {
+        assert_eq!(list(&[bad]).await.code(), 40002, "{bad:?}");
+    }
+    assert_eq!(preauth(site.auth_api(), "alice").await.text("result"), "auth");
+}
