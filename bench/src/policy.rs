@@ -19,7 +19,7 @@ use cs_core::otp::{OtpKind, OtpParams, OtpRecord};
 use cs_core::policy::facts::{
     Access, Application, Client, Endpoint, Facts, PermittedGroups, PhoneFacts, Place, Remembered, Surface, Versions,
 };
-use cs_core::policy::risk::{Assessment, Detection, Evidence};
+use cs_core::policy::risk::{Assessment, Detection, Evidence, RiskRecord};
 use cs_core::policy::sections::{Lowered, SignalMode, StepDownRule};
 use cs_core::policy::{
     Attached, Browser, Complete, Country, GlobalPolicy, Method, Os, Policy, Ranked, Sections, Set, Stack, Verdict,
@@ -305,5 +305,6 @@ fn user() -> anyhow::Result<User> {
         groups: (0..GROUPS).map(member).collect::<anyhow::Result<_>>()?,
         last_login: None,
         live_bypass_codes: 1,
+        risk: RiskRecord::default(),
     })
 }

@@ -5,7 +5,7 @@ import time
 
 import duo_client
 
-from common import NAMES, SITE, VERSION, Phone, auth, bare, client, refused
+from common import NAMES, SITE, VERSION, Phone, admin, auth, bare, client, refused
 
 api = auth()
 
@@ -83,6 +83,13 @@ assert (told["result"], told["status"]) == ("deny", "deny"), told
 assert shown["user"] == "Alice A.", shown
 shown, told = push(lambda request: phone.run("deny", request["txid"], "--fraud"))
 assert (told["result"], told["status"]) == ("deny", "fraud"), told
+
+# --- what a request called fraud leaves ------------------------------------------------------------------------------
+# No push without a number, but the phone's codes: nobody is locked out by a sign of risk alone.
+answer = api.auth("push", username="alice", device="auto")
+assert (answer["result"], answer["status"]) == ("deny", "deny"), answer
+assert api.auth("passcode", username="alice", passcode=phone.passcode())["result"] == "allow"
+bare(admin().json_api_call, "POST", f"/admin/v1/users/{enrolled['user_id']}/clear_step_up", {})
 
 # --- push, asked about later ----------------------------------------------------------------------------------------
 txid = api.auth("push", username="alice", device=device["device"], async_txn=True)["txid"]

@@ -316,6 +316,8 @@ pub enum Fact<'a> {
     Signal(Evidence),
     /// No signal that is watched.
     NoSignal,
+    /// Risk asks for more than the user could use there.
+    NothingStronger,
 }
 
 /// How old a piece of software is, and what follows.
@@ -513,6 +515,7 @@ impl fmt::Display for Fact<'_> {
             Self::CannotShowNumber => f.write_str("the client cannot show the number that a push needs"),
             Self::Signal(evidence) => evidence.fmt(f),
             Self::NoSignal => f.write_str("no sign of risk"),
+            Self::NothingStronger => f.write_str("nothing stronger can be used there"),
         }
     }
 }

@@ -13,6 +13,7 @@ use cs_core::otp::{OtpSecret, TypedPasscode};
 use cs_core::policy::exemption::Exemption;
 use cs_core::policy::facts::Remembered;
 use cs_core::policy::risk::{Assessment, RiskRecord};
+use cs_core::policy::sections::PushWithoutDisplay;
 use cs_core::policy::trace::Trace;
 use cs_core::policy::{self, Effective, Method, PushRule, Verdict};
 use cs_core::user::User;
@@ -175,7 +176,7 @@ impl Engine {
                 phones: &phones,
                 exemptions: facts.as_ref().map_or(&[][..], |facts| &facts.exemptions),
                 access: &request.access,
-                shows_number: shows_number(caller, &wanted, &ticket),
+                shows_number: shows_number(caller, &wanted, &ticket, &effective, &risk),
                 remembered: Remembered::default(),
                 risk: &risk,
                 now,
@@ -587,10 +588,22 @@ impl After {
 }
 
 /// Whether the client can show a number before the answer, as far as the request tells.
-fn shows_number(caller: &Caller, wanted: &Wanted, ticket: &Option<Result<Ticket, TicketError>>) -> bool {
+fn shows_number(
+    caller: &Caller,
+    wanted: &Wanted,
+    ticket: &Option<Result<Ticket, TicketError>>,
+    effective: &Effective<'_>,
+    risk: &Assessment,
+) -> bool {
     match (wanted, ticket) {
-        // Where no push is asked for, what the rules say of pushes does not matter.
-        (Wanted::Passcode(_), _) => true,
+        (Wanted::Passcode(_), _) => {
+            // Where no push is asked for, what the rules say of pushes does not matter, save under risk: whoever has no other strong factor and is where no
+            // number can be shown may then use codes. A menu shows numbers; of any other caller it is not known, and a policy that refuses those that cannot
+            // is not to be softened.
+            let methods = effective.authentication_methods.value;
+            let refuses = methods.require_verified_push && methods.without_display == PushWithoutDisplay::Deny;
+            risk.enforced().is_none() || refuses || caller.integration.kind.shows_menu()
+        }
         (Wanted::Factor { .. }, Some(Ok(ticket))) => ticket.is_shown(),
         (Wanted::Factor { .. }, Some(Err(_))) => false,
         // The menu shows one, and its option carries it: see `push_number`.

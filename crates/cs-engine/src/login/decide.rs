@@ -7,7 +7,7 @@ use cs_core::policy::exemption::Exemption;
 use cs_core::policy::facts::{self, Application, Facts, PermittedGroups, PhoneFacts, Remembered};
 use cs_core::policy::risk::Assessment;
 use cs_core::policy::sections::{Lowered, PushWithoutDisplay, StepDownRule};
-use cs_core::policy::{Decision, Effective, Method, Set, Stack, Verdict, evaluate, recheck};
+use cs_core::policy::{Decision, Effective, Method, Set, Stack, Verdict, evaluate, recheck, recheck_risk};
 use cs_core::user::User;
 use cs_store::Step;
 use cs_store::attempts::integration_unchanged;
@@ -165,15 +165,9 @@ fn still_allowed(effective: &Effective<'_>, facts: &Facts<'_>, login: &Login) ->
         ));
     }
     // What happened since it was asked counts: another push called fraud, too many denied.
-    let selection = effective.risk_based_factor_selection.value;
-    if let Some(signal) = facts.risk.enforced().filter(|_| selection.limit_to_risk_based_auth_methods)
-        && login.digits < selection.risk_based_verified_push_digits
-    {
-        return Err(Denial::new(
-            DenyReason::FactorRestricted,
-            format!("push without a long number: {}", signal.evidence),
-        ));
-    }
+    recheck_risk(effective, facts, login.digits).map_err(|signal| {
+        Denial::new(DenyReason::FactorRestricted, format!("push without a number that is long enough: {signal}"))
+    })?;
     let methods = effective.authentication_methods.value;
     if !methods.allows(Method::DuoPush) {
         return Err(Denial::new(DenyReason::FactorRestricted, "push: the policy no longer allows it"));

@@ -113,6 +113,49 @@ async fn a_fraud_report_steps_up_for_a_day_or_until_an_administrator_clears_it()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_a_stronger_factor_codes_of_the_phone_remain_and_a_push_with_a_number() {
+    let site = Site::start().await;
+    let mut phone = site.user("alice").await.phone().await;
+    push(site.auth_api(), &mut phone, "alice", FROM, Decision::Fraud).await;
+    // An older client cannot show the number: no push, but a code.
+    assert_eq!(refused_push(&site, "alice", FROM).await.as_deref(), Some("deny"));
+    let devices = preauth(site.auth_api(), "alice").await.response()["devices"].clone();
+    assert_eq!(devices[0]["capabilities"], json!(["mobile_otp"]), "{devices}");
+    assert_eq!(passcode(site.auth_api(), "alice", &phone.passcode()).await, "allow");
+    let lines = newest(&site).await["policy"].to_string();
+    assert!(lines.contains("nothing stronger can be used there"), "{lines}");
+    // One that can gets a push, with a number that is long enough.
+    let params = [("username", "alice"), ("client_supports_verified_push", "1")];
+    let offered = site.auth_api().post("/auth/v2/preauth", &params).await.response();
+    let (number, ticket) = (offered["verification_code"].as_str().unwrap(), offered["txid"].as_str().unwrap());
+    assert_eq!((number.len(), &offered["devices"][0]["capabilities"]), (6, &json!(["auto", "push"])));
+    let params = [("username", "alice"), ("factor", "push"), ("device", "auto"), ("txid", ticket), ("async", "1")];
+    let txid = site.auth_api().post("/auth/v2/auth", &params).await.text("txid");
+    let asked = phone.next_push().await;
+    phone.answer(asked, Decision::Approve, Some(number)).await.unwrap();
+    assert_eq!(status(site.auth_api(), &txid).await.text("status"), "allow");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outage_risk_alone_refuses_nobody_where_the_policy_leaves_only_pushes() {
+    let site = Site::start().await;
+    let sections = json!({"authentication_methods": {"allowed_auth_list": ["duo-push"]}});
+    let changed = site.admin_api().json("PUT", "/admin/v2/policies/global", &json!({"sections": sections})).await;
+    assert_eq!(changed.status, 200, "{}", changed.json());
+    let mut phone = site.user("alice").await.phone().await;
+    push(site.auth_api(), &mut phone, "alice", FROM, Decision::Fraud).await;
+    site.advance(1);
+    assert_eq!(push(site.auth_api(), &mut phone, "alice", FROM, Decision::Approve).await, "allow");
+    let entry = newest(&site).await;
+    assert_eq!(detected(&entry), ["fraud_report"]);
+    assert!(
+        entry["policy"].is_null() || entry["policy"].to_string().contains("nothing stronger"),
+        "{}",
+        entry["policy"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_happens_while_a_push_waits_counts_when_it_is_approved() {
     let site = Site::start().await;
     let other = site.integration("authapi", |_| {}).await;

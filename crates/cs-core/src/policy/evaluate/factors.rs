@@ -26,7 +26,7 @@ const SECOND: [Method; 9] = [
 ];
 
 /// What risk leaves: factors that nobody can be talked or worn into giving away, a push among them only with a number. Codes of the authenticator are not: they
-/// are read out on the telephone.
+/// are read out on the telephone. What is left where none of these can be used is said by [`SteppedUp`].
 const STRONG: [Method; 5] =
     [Method::DuoPush, Method::HardwareToken, Method::WebauthnPlatform, Method::WebauthnRoaming, Method::SmartCard];
 
@@ -43,14 +43,15 @@ struct Permitted {
 
 pub(super) fn factors(walk: &mut Walk<'_, '_>) -> Challenge {
     risk(walk);
-    let permitted = permitted(walk);
-    let phones = phones(walk);
     let (effective, facts) = (walk.effective, walk.facts);
-    let methods_section = effective.authentication_methods.value;
-    let others = fixed_methods(facts);
+    let phones = choices(effective, facts);
     let answerable = phones.iter().any(|choice| choice.refused.is_none());
     let from_phones = if answerable { Set::of(&OF_PHONES) } else { Set::EMPTY };
-    let left = permitted.methods.intersection(others.union(from_phones));
+    let usable = fixed_methods(facts).union(from_phones);
+    let permitted = permitted(walk, usable);
+    note_phones(walk, &phones);
+    let methods_section = effective.authentication_methods.value;
+    let left = permitted.methods.intersection(usable);
     walk.section(13, Section::AuthenticationMethods, Outcome::Limits, Fact::Methods(left));
     if left.is_empty() {
         let (reason, fact) = nothing_left(facts, &permitted, &phones);
@@ -89,7 +90,8 @@ fn risk(walk: &mut Walk<'_, '_>) {
     walk.section(13, Section::RiskBasedFactorSelection, outcome, fact);
 }
 
-fn permitted(walk: &mut Walk<'_, '_>) -> Permitted {
+/// `usable` is what the user has.
+fn permitted(walk: &mut Walk<'_, '_>, usable: Set<Method>) -> Permitted {
     let (effective, facts) = (walk.effective, walk.facts);
     let section = effective.authentication_methods.value;
     let surface = facts.application.surface;
@@ -99,27 +101,32 @@ fn permitted(walk: &mut Walk<'_, '_>) -> Permitted {
         walk.note(13, Rule::Exemption, Outcome::Limits, Fact::Exempted(&exemption.reason));
     }
     methods = methods.intersection(facts.offered);
-    let stepped_up = walk.demand.step_up.is_some();
     let lowered = !walk.demand.any()
         && lowering_rule(effective, facts).is_some_and(|(_, lowered)| matches!(lowered, Lowered::PlainPush));
     let mut digits = if section.require_verified_push && !lowered { section.verified_push_digits } else { 0 };
-    if stepped_up {
-        methods = methods.intersection(Set::of(&STRONG));
-        // Stepping up never asks for fewer digits than usual.
-        digits = digits.max(effective.risk_based_factor_selection.risk_based_verified_push_digits);
-    }
+    let asked = digits;
     if digits > 0 && !surface.shows_number {
-        if stepped_up {
-            methods = methods.without(Method::DuoPush);
-        } else {
-            match section.without_display {
-                PushWithoutDisplay::PlainPush => digits = 0,
-                PushWithoutDisplay::PasscodeOnly => methods = methods.without(Method::DuoPush),
-                PushWithoutDisplay::Deny => methods = Set::EMPTY,
-            }
+        match section.without_display {
+            PushWithoutDisplay::PlainPush => digits = 0,
+            PushWithoutDisplay::PasscodeOnly => methods = methods.without(Method::DuoPush),
+            PushWithoutDisplay::Deny => methods = Set::EMPTY,
         }
         let outcome = if digits == 0 { Outcome::Passes } else { Outcome::Limits };
         walk.section(13, Section::AuthenticationMethods, outcome, Fact::CannotShowNumber);
+    }
+    if walk.demand.step_up.is_some() {
+        // Stepping up never asks for fewer digits than usual.
+        let more = asked.max(effective.risk_based_factor_selection.risk_based_verified_push_digits);
+        match step_up(methods, usable, surface.shows_number) {
+            SteppedUp::Strong(strong) => (methods, digits) = (strong, more),
+            SteppedUp::Passcodes(passcodes) => {
+                (methods, digits) = (passcodes, more);
+                walk.section(13, Section::RiskBasedFactorSelection, Outcome::Limits, Fact::NothingStronger);
+            }
+            SteppedUp::AsUsual => {
+                walk.section(13, Section::RiskBasedFactorSelection, Outcome::Passes, Fact::NothingStronger);
+            }
+        }
     }
     // Bypass codes are the help desk's way in when all else is gone: never restricted.
     methods = methods.with(Method::Bypass);
@@ -128,6 +135,30 @@ fn permitted(walk: &mut Walk<'_, '_>) -> Permitted {
     }
     let push = if digits > 0 { PushRule::Verified { digits } } else { PushRule::Plain };
     Permitted { methods, push }
+}
+
+/// What risk makes of the methods that the policy permits.
+enum SteppedUp {
+    /// Only these, which are strong.
+    Strong(Set<Method>),
+    /// No strong one could be used: codes of the authenticator, which at least nobody gives away by a tap.
+    Passcodes(Set<Method>),
+    /// Not even those: a signal makes a login harder, but never refuses it by itself. Otherwise whoever knows a name could keep its owner out.
+    AsUsual,
+}
+
+/// The strongest of `permitted` of which the user can use one, where a push is strong only with a number.
+fn step_up(permitted: Set<Method>, usable: Set<Method>, shows_number: bool) -> SteppedUp {
+    let strong = permitted.intersection(Set::of(&STRONG));
+    let strong = if shows_number { strong } else { strong.without(Method::DuoPush) };
+    let passcodes = permitted.intersection(Set::of(&[Method::DuoPasscode]));
+    if !strong.intersection(usable).is_empty() {
+        SteppedUp::Strong(strong)
+    } else if !passcodes.intersection(usable).is_empty() {
+        SteppedUp::Passcodes(passcodes)
+    } else {
+        SteppedUp::AsUsual
+    }
 }
 
 /// What the user has beyond authenticators on phones.
@@ -143,16 +174,18 @@ fn fixed_methods(facts: &Facts<'_>) -> Set<Method> {
     if user.live_bypass_codes > 0 { methods.with(Method::Bypass) } else { methods.without(Method::Bypass) }
 }
 
-/// Judges every activated phone, and notes for each section the first phone that it refuses.
-fn phones(walk: &mut Walk<'_, '_>) -> Vec<PhoneChoice> {
-    let (effective, facts) = (walk.effective, walk.facts);
+/// Judges every activated phone.
+fn choices(effective: &Effective<'_>, facts: &Facts<'_>) -> Vec<PhoneChoice> {
     let able = facts.user.map_or(&[][..], |user| &user.phones).iter().enumerate().filter(|(_, phone)| phone.can_push());
-    let choices: Vec<PhoneChoice> = able
-        .map(|(at, phone)| PhoneChoice {
-            phone: phone.id,
-            refused: judge(effective, facts, known(facts, phone.id, at)),
-        })
-        .collect();
+    let judged = |(at, phone): (usize, &crate::device::Phone)| PhoneChoice {
+        phone: phone.id,
+        refused: judge(effective, facts, known(facts, phone.id, at)),
+    };
+    able.map(judged).collect()
+}
+
+/// Notes for each section the first phone that it refuses.
+fn note_phones(walk: &mut Walk<'_, '_>, choices: &[PhoneChoice]) {
     let sections = [
         Section::TamperedDevices,
         Section::ScreenLock,
@@ -173,7 +206,6 @@ fn phones(walk: &mut Walk<'_, '_>) -> Vec<PhoneChoice> {
             None => walk.section(13, section, Outcome::Passes, Fact::PhonesFine),
         }
     }
-    choices
 }
 
 /// What is known about a phone; `hint` is where it probably is.

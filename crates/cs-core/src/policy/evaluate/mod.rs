@@ -158,6 +158,21 @@ pub fn recheck(effective: &Effective<'_>, facts: &Facts<'_>, answered_by: Option
     factors::phone_fault(effective, facts, phone).map_or(Ok(()), |fault| Err(phone_denial(phone, fault)))
 }
 
+/// Looks again, at the moment of the answer, whether a push that was sent with a number of `digits` digits, or with none, would still be sent in spite of the
+/// signals of risk: another one may have been called fraud meanwhile. Whether `facts` show a number is said by `digits`.
+///
+/// Fails with the signal that it is not strong enough for.
+pub fn recheck_risk(effective: &Effective<'_>, facts: &Facts<'_>, digits: u8) -> Result<(), Evidence> {
+    let mut walk = Walk::new(effective, facts);
+    let Some(signal) = walk.demand.step_up else { return Ok(()) };
+    let challenge = factors::factors(&mut walk);
+    let is_enough = match challenge.push {
+        PushRule::Plain => true,
+        PushRule::Verified { digits: asked } => digits >= asked,
+    };
+    if is_enough && challenge.methods.contains(Method::DuoPush) { Ok(()) } else { Err(signal) }
+}
+
 fn phone_denial(phone: PhoneId, fault: PhoneFault) -> Denial {
     Denial::new(fault.reason(), Fact::Phone { phone, fault }.to_string())
 }

@@ -5,6 +5,9 @@ use crate::policy::fault::{SectionError, in_range};
 use crate::policy::names::Section;
 
 /// The section. Which signals count is said by [`super::RiskSignals`]. Unknown facts: a signal that lacks its facts does not fire.
+///
+/// What remains is the strongest that the user can use there: a push with a number, a hardware token or a security key; without any of them, or where no number
+/// can be shown, codes of the authenticator; and where the policy permits not even those, what it permits anyway. Bypass codes always do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RiskBasedFactorSelection {
     /// `limit_to_risk_based_auth_methods`; global default: true.

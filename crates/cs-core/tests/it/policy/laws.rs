@@ -8,8 +8,8 @@ use cs_core::network::NetworkList;
 use cs_core::policy::facts::Remembered;
 use cs_core::policy::sections::*;
 use cs_core::policy::{
-    Browser, Challenge, Complete, Effective, GlobalPolicy, Method, Os, Policy, PushRule, Section, Sections, Verdict,
-    Word as _, evaluate,
+    Browser, Challenge, Complete, Effective, GlobalPolicy, Method, Os, Policy, PushRule, Section, Sections, Set,
+    Verdict, Word as _, evaluate,
 };
 use cs_core::user::User;
 use proptest::prelude::*;
@@ -200,10 +200,34 @@ proptest! {
             if challenge.methods.contains(Method::DuoPush) && !world.case.also_has.contains(Method::DuoPush) {
                 prop_assert!(challenge.phones.iter().any(|choice| challenge.may_push(choice.phone)));
             }
-            if challenge.step_up.is_some() {
+            let strong = Set::of(&[Method::HardwareToken, Method::WebauthnPlatform, Method::WebauthnRoaming]);
+            if challenge.step_up.is_some() && !challenge.methods.intersection(strong).is_empty() {
                 prop_assert!(!challenge.methods.contains(Method::DuoPasscode) && !challenge.methods.contains(Method::Sms));
                 prop_assert!(!challenge.methods.contains(Method::DuoPush) || challenge.push != PushRule::Plain);
             }
+            if challenge.step_up.is_some() && challenge.methods.contains(Method::DuoPasscode) {
+                let more = Set::of(&[Method::DuoPush, Method::Sms, Method::Phonecall]);
+                prop_assert!(challenge.methods.intersection(more).is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn risk_asks_for_more_and_refuses_nobody_by_itself(seed in any::<u64>()) {
+        let mut world = World::random(seed);
+        // What a rule of `step_down` spares, risk ends; that is its point.
+        world.global.step_down.rules.clear();
+        let mut calm = world.case.clone();
+        calm.risk.detections.clear();
+        let without = verdict(&world.global, &calm, world.user.as_ref());
+        let with = verdict(&world.global, &world.case, world.user.as_ref());
+        match (without, with) {
+            (Verdict::Challenge(without), Verdict::Challenge(with)) => {
+                prop_assert!(with.methods.minus(without.methods).is_empty());
+            }
+            (Verdict::Challenge(without), with) => prop_assert!(false, "{:?} becomes {:?}", without, with),
+            (Verdict::Allow { .. }, _) => {}
+            (without, with) => prop_assert_eq!(without, with),
         }
     }
 }

@@ -511,17 +511,9 @@ fn factors(policy: &Complete, facts: &Facts<'_>, tables: &Tables, lowered: Optio
     if section.require_verified_push && lowered != Some(Lowered::PlainPush) {
         digits = section.verified_push_digits;
     }
-    if risky {
-        digits = digits.max(policy.risk_based_factor_selection.risk_based_verified_push_digits);
-    }
-    // Each method by itself: may it be used here, whatever the user has?
-    let usable = |method: Method| -> bool {
-        if !surface.can_prompt {
-            return false;
-        }
-        if method == Method::Bypass {
-            return true;
-        }
+    let number_missing = digits > 0 && !surface.shows_number;
+    // Each method by itself: may it be used here, whatever the user has and however risky it is?
+    let usual = |method: Method| -> bool {
         let listed = section.allowed.contains(method) && !section.blocked.contains(method);
         let passcode = matches!(method, Method::DuoPasscode | Method::HardwareToken);
         if !(if exempted(facts, ExemptionKind::PasscodeOnly) { passcode } else { listed }) {
@@ -529,14 +521,6 @@ fn factors(policy: &Complete, facts: &Facts<'_>, tables: &Tables, lowered: Optio
         }
         if !facts.offered.contains(method) {
             return false;
-        }
-        let number_missing = digits > 0 && !surface.shows_number;
-        if risky {
-            return match method {
-                Method::DuoPush => !number_missing,
-                Method::HardwareToken | Method::WebauthnPlatform | Method::WebauthnRoaming | Method::SmartCard => true,
-                _ => false,
-            };
         }
         match section.without_display {
             PushWithoutDisplay::Deny => !number_missing,
@@ -552,6 +536,48 @@ fn factors(policy: &Complete, facts: &Facts<'_>, tables: &Tables, lowered: Optio
         Method::HardwareToken => !user.tokens.is_empty() || facts.also_has.contains(method),
         Method::Bypass => user.live_bypass_codes > 0,
         _ => facts.also_has.contains(method),
+    };
+    // Risk leaves what is strong, if the user can use any of it; else codes of the phone, if they can; else everything.
+    let strong = |method: Method| match method {
+        Method::DuoPush => surface.shows_number,
+        Method::HardwareToken | Method::WebauthnPlatform | Method::WebauthnRoaming | Method::SmartCard => true,
+        _ => false,
+    };
+    let all = [
+        Method::DuoPush,
+        Method::DuoPasscode,
+        Method::HardwareToken,
+        Method::WebauthnPlatform,
+        Method::WebauthnRoaming,
+        Method::SmartCard,
+    ];
+    let any_strong = all.iter().any(|method| usual(*method) && strong(*method) && has(*method));
+    let any_code = usual(Method::DuoPasscode) && has(Method::DuoPasscode);
+    if risky && any_strong {
+        digits = digits.max(policy.risk_based_factor_selection.risk_based_verified_push_digits);
+    }
+    let usual_methods: Vec<Method> = all
+        .into_iter()
+        .chain([Method::Sms, Method::Phonecall, Method::Desktop])
+        .filter(|method| usual(*method))
+        .collect();
+    let usable = |method: Method| -> bool {
+        if !surface.can_prompt {
+            return false;
+        }
+        if method == Method::Bypass {
+            return true;
+        }
+        let left_by_risk = if !risky {
+            true
+        } else if any_strong {
+            strong(method)
+        } else if any_code {
+            method == Method::DuoPasscode
+        } else {
+            true
+        };
+        usual_methods.contains(&method) && left_by_risk
     };
     let order = [
         (Method::DuoPush, "duo-push"),
