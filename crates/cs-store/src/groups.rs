@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use crate::args;
 use crate::convert::{corrupt, parsed};
 use crate::db::{Reader, Row, Step, StoreError};
-use crate::users::{IDS_PER_QUERY, Page, Slice, padded, places, read_bypass};
+use crate::many::{grouped, padded, places};
+use crate::users::{Page, Slice, read_bypass};
 
 /// The most groups one user may be in.
 pub const MAX_GROUPS_PER_USER: i64 = 100;
@@ -256,23 +257,13 @@ impl Reader {
         account: AccountId,
         users: &[UserId],
     ) -> Result<HashMap<UserId, Vec<GroupRecord>>, StoreError> {
-        let mut found: HashMap<UserId, Vec<GroupRecord>> = HashMap::new();
-        for users in users.chunks(IDS_PER_QUERY) {
-            let mut args = args![account.as_str()];
-            args.extend(padded(users.iter().map(UserId::as_str)));
-            let sql = format!(
-                concat!(
-                    "SELECT ",
-                    group_columns!(),
-                    ", m.user_id FROM group_member m JOIN user_group g ON g.account = m.account AND g.group_id = m.group_id ",
-                    "WHERE m.account = $1 AND m.user_id IN ({}) ORDER BY g.name"
-                ),
-                places(2, args.len() - 1)
-            );
-            for row in self.query(sql, args).await? {
-                found.entry(parsed("group_member", &row, 10)?).or_default().push(read_group(&row)?);
-            }
-        }
-        Ok(found)
+        let sql = concat!(
+            "SELECT ",
+            group_columns!(),
+            ", m.user_id FROM group_member m JOIN user_group g ON g.account = m.account AND g.group_id = m.group_id ",
+            "WHERE m.account = $1 AND m.user_id IN ({}) ORDER BY g.name"
+        );
+        let rows = self.rows_of_many(account, users.iter().map(UserId::as_str), sql).await?;
+        grouped(&rows, |row| Ok((parsed("group_member", row, 10)?, read_group(row)?)))
     }
 }

@@ -21,6 +21,7 @@ pub mod highwater;
 pub mod integrations;
 mod lists;
 pub mod logins;
+mod many;
 pub mod outbox;
 pub mod phones;
 pub mod policies;

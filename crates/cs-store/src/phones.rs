@@ -10,7 +10,8 @@ use crate::args;
 use crate::convert::{corrupt, parsed};
 use crate::db::{Reader, Row, Step, StoreError};
 use crate::lists::LongList;
-use crate::users::{IDS_PER_QUERY, Page, Slice, padded, places};
+use crate::many::grouped;
+use crate::users::{Page, Slice};
 
 /// The most phones of one user.
 pub const MAX_PHONES_PER_USER: i64 = 100;
@@ -282,25 +283,15 @@ impl Reader {
         account: AccountId,
         users: &[UserId],
     ) -> Result<HashMap<UserId, Vec<PhoneRecord>>, StoreError> {
-        let mut found: HashMap<UserId, Vec<PhoneRecord>> = HashMap::new();
-        for users in users.chunks(IDS_PER_QUERY) {
-            let mut args = args![account.as_str()];
-            args.extend(padded(users.iter().map(UserId::as_str)));
-            let sql = format!(
-                concat!(
-                    "SELECT ",
-                    phone_columns!(),
-                    ", o.user_id FROM user_phone o JOIN phone p ON p.account = o.account AND p.phone_id = o.phone_id ",
-                    with_authenticator!(),
-                    "WHERE o.account = $1 AND o.user_id IN ({}) ORDER BY o.position, o.phone_id"
-                ),
-                places(2, args.len() - 1)
-            );
-            for row in self.query(sql, args).await? {
-                found.entry(parsed("user_phone", &row, 22)?).or_default().push(read_phone(&row)?);
-            }
-        }
-        Ok(found)
+        let sql = concat!(
+            "SELECT ",
+            phone_columns!(),
+            ", o.user_id FROM user_phone o JOIN phone p ON p.account = o.account AND p.phone_id = o.phone_id ",
+            with_authenticator!(),
+            "WHERE o.account = $1 AND o.user_id IN ({}) ORDER BY o.position, o.phone_id"
+        );
+        let rows = self.rows_of_many(account, users.iter().map(UserId::as_str), sql).await?;
+        grouped(&rows, |row| Ok((parsed("user_phone", row, 22)?, read_phone(row)?)))
     }
 
     /// The users of each of these phones.
@@ -309,18 +300,8 @@ impl Reader {
         account: AccountId,
         phones: &[PhoneId],
     ) -> Result<HashMap<PhoneId, Vec<UserId>>, StoreError> {
-        let mut found: HashMap<PhoneId, Vec<UserId>> = HashMap::new();
-        for phones in phones.chunks(IDS_PER_QUERY) {
-            let mut args = args![account.as_str()];
-            args.extend(padded(phones.iter().map(PhoneId::as_str)));
-            let sql = format!(
-                "SELECT account, phone_id, user_id FROM user_phone WHERE account = $1 AND phone_id IN ({}) ORDER BY user_id",
-                places(2, args.len() - 1)
-            );
-            for row in self.query(sql, args).await? {
-                found.entry(parsed("user_phone", &row, 1)?).or_default().push(parsed("user_phone", &row, 2)?);
-            }
-        }
-        Ok(found)
+        let sql = "SELECT account, phone_id, user_id FROM user_phone WHERE account = $1 AND phone_id IN ({}) ORDER BY user_id";
+        let rows = self.rows_of_many(account, phones.iter().map(PhoneId::as_str), sql).await?;
+        grouped(&rows, |row| Ok((parsed("user_phone", row, 1)?, parsed("user_phone", row, 2)?)))
     }
 }

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use crate::convert::{corrupt, otp_columns, parsed};
 use crate::db::{Reader, Row, Step, StoreError};
 use crate::lists::LongList;
-use crate::users::{IDS_PER_QUERY, Page, Slice, padded, places};
+use crate::many::grouped;
+use crate::users::{Page, Slice};
 use crate::vault::{Vault, VaultError};
 use crate::{Store, args};
 
@@ -230,24 +231,14 @@ impl Reader {
         account: AccountId,
         users: &[UserId],
     ) -> Result<HashMap<UserId, Vec<TokenRecord>>, StoreError> {
-        let mut found: HashMap<UserId, Vec<TokenRecord>> = HashMap::new();
-        for users in users.chunks(IDS_PER_QUERY) {
-            let mut args = args![account.as_str()];
-            args.extend(padded(users.iter().map(UserId::as_str)));
-            let sql = format!(
-                concat!(
-                    "SELECT ",
-                    token_columns!(),
-                    ", o.user_id FROM user_token o JOIN token t ON t.account = o.account AND t.token_id = o.token_id ",
-                    "WHERE o.account = $1 AND o.user_id IN ({}) ORDER BY o.position, o.token_id"
-                ),
-                places(2, args.len() - 1)
-            );
-            for row in self.query(sql, args).await? {
-                found.entry(parsed("user_token", &row, 7)?).or_default().push(read_token(&row)?);
-            }
-        }
-        Ok(found)
+        let sql = concat!(
+            "SELECT ",
+            token_columns!(),
+            ", o.user_id FROM user_token o JOIN token t ON t.account = o.account AND t.token_id = o.token_id ",
+            "WHERE o.account = $1 AND o.user_id IN ({}) ORDER BY o.position, o.token_id"
+        );
+        let rows = self.rows_of_many(account, users.iter().map(UserId::as_str), sql).await?;
+        grouped(&rows, |row| Ok((parsed("user_token", row, 7)?, read_token(row)?)))
     }
 
     /// The users of each of these tokens.
@@ -256,18 +247,8 @@ impl Reader {
         account: AccountId,
         tokens: &[TokenId],
     ) -> Result<HashMap<TokenId, Vec<UserId>>, StoreError> {
-        let mut found: HashMap<TokenId, Vec<UserId>> = HashMap::new();
-        for tokens in tokens.chunks(IDS_PER_QUERY) {
-            let mut args = args![account.as_str()];
-            args.extend(padded(tokens.iter().map(TokenId::as_str)));
-            let sql = format!(
-                "SELECT account, token_id, user_id FROM user_token WHERE account = $1 AND token_id IN ({}) ORDER BY user_id",
-                places(2, args.len() - 1)
-            );
-            for row in self.query(sql, args).await? {
-                found.entry(parsed("user_token", &row, 1)?).or_default().push(parsed("user_token", &row, 2)?);
-            }
-        }
-        Ok(found)
+        let sql = "SELECT account, token_id, user_id FROM user_token WHERE account = $1 AND token_id IN ({}) ORDER BY user_id";
+        let rows = self.rows_of_many(account, tokens.iter().map(TokenId::as_str), sql).await?;
+        grouped(&rows, |row| Ok((parsed("user_token", row, 1)?, parsed("user_token", row, 2)?)))
     }
 }

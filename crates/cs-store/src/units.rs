@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::args;
 use crate::convert::parsed;
 use crate::db::{Reader, Row, Step, StoreError};
-use crate::users::{IDS_PER_QUERY, Page, Slice, padded, places};
+use crate::users::{Page, Slice};
 
 /// A unit, without its members.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -233,24 +233,17 @@ impl Reader {
         account: AccountId,
         units: &[AdminUnitId],
     ) -> Result<HashMap<AdminUnitId, UnitMembers>, StoreError> {
+        let sql = "SELECT account, unit_id, kind, member FROM admin_unit_member WHERE account = $1 AND unit_id IN ({}) ORDER BY member";
         let mut found: HashMap<AdminUnitId, UnitMembers> = HashMap::new();
-        for units in units.chunks(IDS_PER_QUERY) {
-            let mut args = args![account.as_str()];
-            args.extend(padded(units.iter().map(AdminUnitId::as_str)));
-            let sql = format!(
-                "SELECT account, unit_id, kind, member FROM admin_unit_member WHERE account = $1 AND unit_id IN ({}) ORDER BY member",
-                places(2, args.len() - 1)
-            );
-            for row in self.query(sql, args).await? {
-                let members = found.entry(parsed("admin_unit_member", &row, 1)?).or_default();
-                let list = match row.str(2)? {
-                    "admin" => &mut members.admins,
-                    "group" => &mut members.groups,
-                    "integration" => &mut members.integrations,
-                    _ => return Err(crate::convert::corrupt("admin_unit_member", &row)),
-                };
-                list.push(row.text(3)?);
-            }
+        for row in self.rows_of_many(account, units.iter().map(AdminUnitId::as_str), sql).await? {
+            let members = found.entry(parsed("admin_unit_member", &row, 1)?).or_default();
+            let list = match row.str(2)? {
+                "admin" => &mut members.admins,
+                "group" => &mut members.groups,
+                "integration" => &mut members.integrations,
+                _ => return Err(crate::convert::corrupt("admin_unit_member", &row)),
+            };
+            list.push(row.text(3)?);
         }
         Ok(found)
     }

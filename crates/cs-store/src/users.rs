@@ -14,13 +14,11 @@ use crate::convert::{corrupt, parsed};
 use crate::db::{Reader, Row, Step, StoreError, Value};
 use crate::facts::read_lock_columns;
 use crate::lists::LongList;
+use crate::many::{IDS_PER_QUERY, padded, places};
 use crate::{Store, args};
 
 /// The most aliases of one user.
 pub const MAX_ALIASES: u8 = 8;
-
-/// How many ids one statement names: both engines bound the number of arguments.
-pub(crate) const IDS_PER_QUERY: usize = 500;
 
 /// A user's row and names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -307,29 +305,6 @@ pub(crate) fn read_bypass(row: &Row, from: usize) -> Result<Bypass, StoreError> 
     Ok(Bypass { reason: row.opt_text(from)?.unwrap_or_default(), term })
 }
 
-/// `$from`, `$from + 1`, …: places for `count` arguments.
-pub(crate) fn places(from: usize, count: usize) -> String {
-    let mut text = String::new();
-    for n in from..from + count {
-        if n > from {
-            text.push_str(", ");
-        }
-        text.push('$');
-        text.push_str(&n.to_string());
-    }
-    text
-}
-
-/// Ids as arguments, filled up to one of a few lengths by repeating the last, so that there are few different statements to prepare.
-pub(crate) fn padded<'a>(items: impl ExactSizeIterator<Item = &'a str>) -> Vec<Value> {
-    let length = [1, 10, 100, 300, 500].into_iter().find(|n| items.len() <= *n).unwrap_or(items.len());
-    let mut values: Vec<Value> = items.map(Value::from).collect();
-    if let Some(last) = values.last().cloned() {
-        values.resize(length, last);
-    }
-    values
-}
-
 impl Store {
     /// The user `id` with its aliases and how many attempts it has made, for a change that is to hold only on what was read.
     pub async fn user_record(&self, account: AccountId, id: UserId) -> Result<Option<(UserRecord, i64)>, StoreError> {
@@ -352,6 +327,11 @@ impl Store {
         Ok(Some((user, row.int(22)?)))
     }
 
+    /// The users that `sql` finds: account and id.
+    async fn user_ids(&self, sql: &'static str, args: Vec<Value>) -> Result<Vec<UserId>, StoreError> {
+        self.query(sql, args).await?.iter().map(|row| parsed("users", row, 1)).collect()
+    }
+
     /// The users whose bypass is over at `now`, at most `limit`.
     pub async fn users_past_bypass(
         &self,
@@ -359,13 +339,11 @@ impl Store {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<UserId>, StoreError> {
-        let rows = self
-            .query(
-                "SELECT account, user_id FROM users WHERE account = $1 AND status = 'bypass' AND bypass_until <= $2 LIMIT $3",
-                args![account.as_str(), now, limit],
-            )
-            .await?;
-        rows.iter().map(|row| parsed("users", row, 1)).collect()
+        self.user_ids(
+            "SELECT account, user_id FROM users WHERE account = $1 AND status = 'bypass' AND bypass_until <= $2 LIMIT $3",
+            args![account.as_str(), now, limit],
+        )
+        .await
     }
 
     /// The users of whose bypass' end people are to be reminded at `now`, at most `limit`.
@@ -375,13 +353,11 @@ impl Store {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<UserId>, StoreError> {
-        let rows = self
-            .query(
-                "SELECT account, user_id FROM users WHERE account = $1 AND status = 'bypass' AND bypass_remind_at <= $2 LIMIT $3",
-                args![account.as_str(), now, limit],
-            )
-            .await?;
-        rows.iter().map(|row| parsed("users", row, 1)).collect()
+        self.user_ids(
+            "SELECT account, user_id FROM users WHERE account = $1 AND status = 'bypass' AND bypass_remind_at <= $2 LIMIT $3",
+            args![account.as_str(), now, limit],
+        )
+        .await
     }
 
     /// The users that went to the trash before `before`, at most `limit`, oldest first.
@@ -391,13 +367,11 @@ impl Store {
         before: Timestamp,
         limit: u32,
     ) -> Result<Vec<UserId>, StoreError> {
-        let rows = self
-            .query(
-                "SELECT account, user_id FROM users WHERE deleted_at IS NOT NULL AND deleted_at < $1 AND account = $2 ORDER BY deleted_at LIMIT $3",
-                args![before, account.as_str(), limit],
-            )
-            .await?;
-        rows.iter().map(|row| parsed("users", row, 1)).collect()
+        self.user_ids(
+            "SELECT account, user_id FROM users WHERE deleted_at IS NOT NULL AND deleted_at < $1 AND account = $2 ORDER BY deleted_at LIMIT $3",
+            args![before, account.as_str(), limit],
+        )
+        .await
     }
 }
 
@@ -509,17 +483,11 @@ impl Reader {
     }
 
     async fn add_aliases(&self, account: AccountId, users: &mut [UserRecord]) -> Result<(), StoreError> {
+        const SQL: &str =
+            "SELECT account, user_id, slot, name FROM user_name WHERE account = $1 AND slot > 0 AND user_id IN ({})";
         let mut by_user: BTreeMap<UserId, BTreeMap<u8, String>> = BTreeMap::new();
-        for users in users.chunks(IDS_PER_QUERY) {
-            let mut args = args![account.as_str()];
-            args.extend(padded(users.iter().map(|user| user.id.as_str())));
-            let sql = format!(
-                "SELECT account, user_id, slot, name FROM user_name WHERE account = $1 AND slot > 0 AND user_id IN ({})",
-                places(2, args.len() - 1)
-            );
-            for row in self.query(sql, args).await? {
-                by_user.entry(parsed("user_name", &row, 1)?).or_default().insert(row.number(2)?, row.text(3)?);
-            }
+        for row in self.rows_of_many(account, users.iter().map(|user| user.id.as_str()), SQL).await? {
+            by_user.entry(parsed("user_name", &row, 1)?).or_default().insert(row.number(2)?, row.text(3)?);
         }
         for user in users {
             user.aliases = by_user.remove(&user.id).unwrap_or_default();

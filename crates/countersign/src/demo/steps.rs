@@ -141,15 +141,19 @@ async fn login_duo(record: &DemoRecord, phone: &Authenticator) -> anyhow::Result
         }
     };
     let run = async {
-        tokio::pin!(child);
+        tokio::pin!(child, approving);
         tokio::select! {
-            approved = approving => approved?,
+            approved = &mut approving => approved?,
             ended = &mut child => {
                 let ended = ended?;
-                bail!("login_duo ended before it asked: {}", clean(&String::from_utf8_lossy(&ended.stderr), 400));
+                let said = String::from_utf8_lossy(&ended.stderr);
+                ensure!(ended.status.success(), "login_duo ended before it asked: {}", clean(&said, 400));
+                // The answer reached login_duo before the phone was told that it had arrived.
+                approving.await?;
+                return Ok(ended);
             }
         }
-        Ok(child.await?)
+        Ok::<_, anyhow::Error>(child.await?)
     };
     let output = tokio::time::timeout(PATIENCE, run).await.context("login_duo did not come to an end")??;
     let said = String::from_utf8_lossy(&output.stdout);

@@ -13,6 +13,7 @@ use super::names::Section;
 use super::sections::*;
 use super::staged::Staged;
 use crate::account::LoginSettings;
+use crate::each_section;
 use crate::group::Membership;
 use crate::id::{GroupId, PolicyKey, UserId};
 
@@ -171,28 +172,7 @@ macro_rules! sections {
     };
 }
 
-sections! {
-    new_user: NewUser,
-    authentication_policy: AuthenticationPolicy,
-    authentication_methods: AuthenticationMethods,
-    user_location: UserLocation,
-    authorized_networks: AuthorizedNetworks,
-    anonymous_networks: AnonymousNetworks,
-    remembered_devices: RememberedDevices,
-    trusted_endpoints: TrustedEndpoints,
-    health_checks: HealthChecks,
-    operating_systems: OperatingSystems,
-    browsers: Browsers,
-    plugins: Plugins,
-    duo_mobile_app: DuoMobileApp,
-    tampered_devices: TamperedDevices,
-    screen_lock: ScreenLock,
-    full_disk_encryption: FullDiskEncryption,
-    mobile_device_biometrics: MobileDeviceBiometrics,
-    risk_based_factor_selection: RiskBasedFactorSelection,
-    risk_signals: RiskSignals,
-    step_down: StepDown,
-}
+each_section!(sections);
 
 impl Complete {
     /// The global policy of an account that has settings and no policies yet: the defaults, with the account's new-user policy and number matching in

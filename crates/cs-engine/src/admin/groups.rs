@@ -151,23 +151,9 @@ impl Engine {
         if is_in.iter().any(|is_in| is_in.id == group) {
             return Ok(());
         }
-        let (name, _) = self.store().user_record(account, user).await?.ok_or(EngineError::NotFound)?;
-        let now = self.clock().now();
-        let [hold, add] = add_member(account, user, group);
         let description = json!({"group_id": group.as_str(), "user_id": user.as_str(), "change": "added"});
-        let job = Job::new().step(touch_user(account, user)).step(hold).step(add).log(admin_record(
-            account,
-            actor,
-            "user_update",
-            &name.username,
-            &description,
-            now,
-        ));
-        match self.apply(job).await? {
-            None => Ok(()),
-            Some(0 | 1) => Err(EngineError::NotFound),
-            Some(_) => Err(EngineError::Invalid("group_id")),
-        }
+        self.attach(account, actor, user, ("user_update", "group_id"), add_member(account, user, group), description)
+            .await
     }
 
     /// Takes a user out of a group; false if the user is not in it.

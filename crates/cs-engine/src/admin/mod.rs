@@ -16,9 +16,10 @@ pub mod tokens;
 pub mod units;
 pub mod users;
 
-use cs_core::id::{AccountId, AdminId, IntegrationKey, TxId};
-use cs_store::Job;
+use cs_core::id::{AccountId, AdminId, IntegrationKey, TxId, UserId};
 use cs_store::audit::{LogKind, LogRecord};
+use cs_store::users::touch_user;
+use cs_store::{Job, Step};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 
@@ -104,5 +105,27 @@ impl Engine {
     /// Commits a change of one thing, [`EngineError::NotFound`] if it is not there.
     pub(crate) async fn found(&self, job: Job) -> Result<(), EngineError> {
         if self.apply(job).await?.is_none() { Ok(()) } else { Err(EngineError::NotFound) }
+    }
+
+    /// Gives `user` what `steps` attach: the first holds while there is such a thing, the second while neither side is at its limit.
+    ///
+    /// Fails with [`EngineError::NotFound`] if either is missing, and with [`EngineError::Invalid`] naming `member` at a limit.
+    async fn attach(
+        &self,
+        account: AccountId,
+        actor: &Actor,
+        user: UserId,
+        (action, member): (&'static str, &'static str),
+        [hold, attach]: [Step; 2],
+        description: Json,
+    ) -> Result<(), EngineError> {
+        let (name, _) = self.store().user_record(account, user).await?.ok_or(EngineError::NotFound)?;
+        let record = admin_record(account, actor, action, &name.username, &description, self.clock().now());
+        let job = Job::new().step(touch_user(account, user)).step(hold).step(attach).log(record);
+        match self.apply(job).await? {
+            None => Ok(()),
+            Some(0 | 1) => Err(EngineError::NotFound),
+            Some(_) => Err(EngineError::Invalid(member)),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use cs_core::id::{AccountId, PhoneId, UserId};
 use cs_store::Job;
-use cs_store::authenticators::{ActivationSource, set_auto_approve, touch_user, touch_users_of_phone};
+use cs_store::authenticators::{ActivationSource, set_auto_approve, touch_users_of_phone};
 use cs_store::phones::{PhoneRecord, attach_phone, detach_phone, remove_phone};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
@@ -198,23 +198,16 @@ impl Engine {
         if has.iter().any(|has| has.id == phone) {
             return Ok(());
         }
-        let (name, _) = self.store().user_record(account, user).await?.ok_or(EngineError::NotFound)?;
-        let now = self.clock().now();
-        let [hold, attach] = attach_phone(account, user, phone);
         let description = json!({"phone_id": phone.as_str(), "user_id": user.as_str()});
-        let job = Job::new().step(touch_user(account, user)).step(hold).step(attach).log(admin_record(
+        self.attach(
             account,
             actor,
-            "phone_associate",
-            &name.username,
-            &description,
-            now,
-        ));
-        match self.apply(job).await? {
-            None => Ok(()),
-            Some(0 | 1) => Err(EngineError::NotFound),
-            Some(_) => Err(EngineError::Invalid("phone_id")),
-        }
+            user,
+            ("phone_associate", "phone_id"),
+            attach_phone(account, user, phone),
+            description,
+        )
+        .await
     }
 
     /// Takes a phone from a user, unbinding it if it was bound for that user; false if the user does not have it.

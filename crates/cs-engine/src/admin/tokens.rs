@@ -197,23 +197,16 @@ impl Engine {
         if has.iter().any(|has| has.id == token) {
             return Ok(());
         }
-        let (name, _) = self.store().user_record(account, user).await?.ok_or(EngineError::NotFound)?;
-        let now = self.clock().now();
-        let [hold, attach] = attach_token(account, user, token);
         let description = json!({"token_id": token.as_str(), "user_id": user.as_str()});
-        let job = Job::new().step(touch_user(account, user)).step(hold).step(attach).log(admin_record(
+        self.attach(
             account,
             actor,
-            "hardtoken_associate",
-            &name.username,
-            &description,
-            now,
-        ));
-        match self.apply(job).await? {
-            None => Ok(()),
-            Some(0 | 1) => Err(EngineError::NotFound),
-            Some(_) => Err(EngineError::Invalid("token_id")),
-        }
+            user,
+            ("hardtoken_associate", "token_id"),
+            attach_token(account, user, token),
+            description,
+        )
+        .await
     }
 
     /// Takes a token from a user; false if the user does not have it.

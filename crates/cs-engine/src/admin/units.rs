@@ -1,9 +1,9 @@
 //! Administrative units: made, changed, filled, emptied, removed.
 
 use cs_core::id::{AccountId, AdminUnitId};
-use cs_store::Job;
 use cs_store::audit::LogRecord;
 use cs_store::units::{UnitMember, UnitRecord, add_unit_member, remove_unit, take_unit_member};
+use cs_store::{Job, Step};
 use serde_json::json;
 
 use super::text::bounded;
@@ -121,11 +121,8 @@ impl Engine {
         id: AdminUnitId,
         member: UnitMember,
     ) -> Result<UnitRecord, EngineError> {
-        let unit = self.unit(account, id).await?;
-        let mut job = Job::new().log(self.member_record(account, actor, &unit, member, "added"));
-        job.guards.extend(add_unit_member(account, id, member));
-        self.found(job).await?;
-        self.unit(account, id).await
+        let steps = add_unit_member(account, id, member).into();
+        self.change_members(account, actor, id, (member, "added"), steps).await
     }
 
     /// Takes `member` out of a unit; one that is not in it is out already.
@@ -136,9 +133,21 @@ impl Engine {
         id: AdminUnitId,
         member: UnitMember,
     ) -> Result<UnitRecord, EngineError> {
+        let steps = take_unit_member(account, id, member).into();
+        self.change_members(account, actor, id, (member, "removed"), steps).await
+    }
+
+    async fn change_members(
+        &self,
+        account: AccountId,
+        actor: &Actor,
+        id: AdminUnitId,
+        (member, change): (UnitMember, &'static str),
+        steps: Vec<Step>,
+    ) -> Result<UnitRecord, EngineError> {
         let unit = self.unit(account, id).await?;
-        let mut job = Job::new().log(self.member_record(account, actor, &unit, member, "removed"));
-        job.guards.extend(take_unit_member(account, id, member));
+        let mut job = Job::new().log(self.member_record(account, actor, &unit, member, change));
+        job.guards = steps;
         self.found(job).await?;
         self.unit(account, id).await
     }

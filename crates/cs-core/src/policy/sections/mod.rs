@@ -40,3 +40,32 @@ pub use risk_signals::{RiskSignals, Signal, SignalMode};
 pub use step_down::{Lowered, StepDown, StepDownRule};
 pub use trusted_endpoints::{EndpointChecking, TrustedEndpoints};
 pub use user_location::{LocationAction, UserLocation};
+
+/// Hands every section, as `field: Type,` of [`Sections`](crate::policy::Sections), to the macro it is given: the one list that all code about sections is written from.
+#[macro_export]
+macro_rules! each_section {
+    ($then:ident) => {
+        $then! {
+            new_user: NewUser,
+            authentication_policy: AuthenticationPolicy,
+            authentication_methods: AuthenticationMethods,
+            user_location: UserLocation,
+            authorized_networks: AuthorizedNetworks,
+            anonymous_networks: AnonymousNetworks,
+            remembered_devices: RememberedDevices,
+            trusted_endpoints: TrustedEndpoints,
+            health_checks: HealthChecks,
+            operating_systems: OperatingSystems,
+            browsers: Browsers,
+            plugins: Plugins,
+            duo_mobile_app: DuoMobileApp,
+            tampered_devices: TamperedDevices,
+            screen_lock: ScreenLock,
+            full_disk_encryption: FullDiskEncryption,
+            mobile_device_biometrics: MobileDeviceBiometrics,
+            risk_based_factor_selection: RiskBasedFactorSelection,
+            risk_signals: RiskSignals,
+            step_down: StepDown,
+        }
+    };
+}

@@ -16,6 +16,7 @@ mod read;
 mod sections;
 mod write;
 
+use cs_core::each_section;
 use cs_core::policy::sections::*;
 use cs_core::policy::{Complete, Section, Sections, Word as _};
 use serde_json::{Map, Value as Json};
@@ -28,7 +29,7 @@ use write::Writer;
 /// Where a document names its sections.
 const SECTIONS: &str = "sections";
 
-macro_rules! each_section {
+macro_rules! read_and_write {
     ($($field:ident: $section:ident,)+) => {
         /// Reads the member `name` of `sections`, unless it is null, into `into`.
         fn read_one(section: Section, name: &str, json: &Json, into: &mut Sections) -> Result<(), BadSetting> {
@@ -51,28 +52,7 @@ macro_rules! each_section {
     };
 }
 
-each_section! {
-    new_user: NewUser,
-    authentication_policy: AuthenticationPolicy,
-    authentication_methods: AuthenticationMethods,
-    user_location: UserLocation,
-    authorized_networks: AuthorizedNetworks,
-    anonymous_networks: AnonymousNetworks,
-    remembered_devices: RememberedDevices,
-    trusted_endpoints: TrustedEndpoints,
-    health_checks: HealthChecks,
-    operating_systems: OperatingSystems,
-    browsers: Browsers,
-    plugins: Plugins,
-    duo_mobile_app: DuoMobileApp,
-    tampered_devices: TamperedDevices,
-    screen_lock: ScreenLock,
-    full_disk_encryption: FullDiskEncryption,
-    mobile_device_biometrics: MobileDeviceBiometrics,
-    risk_based_factor_selection: RiskBasedFactorSelection,
-    risk_signals: RiskSignals,
-    step_down: StepDown,
-}
+each_section!(read_and_write);
 
 /// Reads sections by name: an object; nothing else. Each is checked by its own rules.
 pub fn read_sections(json: &Json) -> Result<Sections, BadSetting> {
