@@ -101,6 +101,10 @@ ids! {
     ReviewEventId, "SE", "a review event id (SE…)";
     /// A policy.
     PolicyKey, "PO", "a policy key (PO…)";
+    /// A login under way in a browser. Part of its pages' addresses, so no secret.
+    PromptId, "PR", "a prompt id (PR…)";
+    /// A browser that is remembered for one user.
+    BrowserId, "BR", "a browser id (BR…)";
     /// An administrator. Administrators are never users.
     AdminId, "DE", "an administrator id (DE…)";
     /// An administrative unit.

@@ -3,6 +3,7 @@
 use cs_core::id::AccountId;
 use cs_store::Job;
 use cs_store::answers::forget_answers;
+use cs_store::prompts::forget_codes;
 use cs_store::remembered::forget_remembered_before;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
@@ -47,12 +48,15 @@ impl Engine {
         Ok(report)
     }
 
-    /// Removes closed pushes that nobody can ask about any more, and remembered addresses that are over; meant for once an hour.
+    /// Removes closed pushes that nobody can ask about any more, and what is remembered or under way in browsers and over; meant for once an hour.
     pub async fn forget_old_logins(&self) -> Result<(), EngineError> {
         let before = self.clock().now() - KEEP_CLOSED;
         self.store().forget_logins(before).await?;
         let over = self.clock().now();
-        self.holds(Job::new().step(forget_answers(before)).step(forget_remembered_before(over))).await.map(drop)
+        let mut job = Job::new().step(forget_answers(before));
+        job.guards.extend(forget_codes(over));
+        job.guards.extend(forget_remembered_before(over));
+        self.holds(job).await.map(drop)
     }
 
     /// Removes log entries that are older than every account's `log_retention_days`; none while an account keeps its logs for ever.

@@ -45,17 +45,21 @@ impl RememberedAddress {
 }
 
 /// Removes what is over.
-pub fn forget_remembered_before(now: Timestamp) -> Step {
-    Step::any("DELETE FROM remembered_address WHERE until < $1", args![now])
+pub fn forget_remembered_before(now: Timestamp) -> [Step; 2] {
+    [
+        Step::any("DELETE FROM remembered_address WHERE until < $1", args![now]),
+        Step::any("DELETE FROM remembered_browser WHERE until < $1", args![now]),
+    ]
 }
 
 /// Removes whatever a policy granted: it was changed, or is gone.
-pub fn forget_granted_by(account: AccountId, policy: &str) -> Step {
+pub fn forget_granted_by(account: AccountId, policy: &str) -> [Step; 2] {
     // Keys hold neither of the characters that mean something to LIKE.
-    Step::any(
-        "DELETE FROM remembered_address WHERE account = $1 AND policy LIKE $2",
-        args![account.as_str(), format!("{policy}/%")],
-    )
+    let args = || args![account.as_str(), format!("{policy}/%")];
+    [
+        Step::any("DELETE FROM remembered_address WHERE account = $1 AND policy LIKE $2", args()),
+        Step::any("DELETE FROM remembered_browser WHERE account = $1 AND policy LIKE $2", args()),
+    ]
 }
 
 impl Store {

@@ -64,7 +64,11 @@ pub fn restore_steps(now: Timestamp) -> Vec<Step> {
         ),
         // Pushes, and the idempotency keys that would answer a new login with an old decision.
         Step::any("DELETE FROM answer", args![]),
+        // So are the logins that are under way in browsers.
+        Step::any("DELETE FROM authorization_code", args![]),
         Step::any("DELETE FROM login", args![]),
+        Step::any("DELETE FROM prompt", args![]),
+        Step::any("DELETE FROM remembered_browser", args![]),
         Step::any(raise_time_steps!("token", "type"), floor()),
         Step::any(hold_counters!("token", "type"), args![]),
         // Remembered devices of every user.

@@ -328,7 +328,7 @@ fn job(
     }
     for difference in differences {
         // What a policy granted does not outlive the change, also where it is changed back.
-        job = job.step(forget_granted_by(account, difference.key.as_str()));
+        job.guards.extend(forget_granted_by(account, difference.key.as_str()));
     }
     for application in changed_lists(before, after) {
         let uses: Vec<PolicyUse> =

@@ -17,7 +17,16 @@ macro_rules! migrations {
     };
 }
 
-migrations!["V1__foundation", "V2__domain", "V3__policy", "V4__exemptions", "V5__remembered", "V6__policy_stages", "V7__risk"];
+migrations![
+    "V1__foundation",
+    "V2__domain",
+    "V3__policy",
+    "V4__exemptions",
+    "V5__remembered",
+    "V6__policy_stages",
+    "V7__risk",
+    "V8__prompt"
+];
 
 /// The runner for one engine's list, up to `version` or to the newest.
 pub(crate) fn runner(list: &[(&str, &str)], version: Option<i32>) -> Result<Runner, StoreError> {

@@ -37,6 +37,7 @@ mod outages;
 mod outbox;
 mod policies;
 mod postgres_tls;
+mod prompts;
 mod restoring;
 mod review;
 mod rotation;
