@@ -18,6 +18,7 @@ pub mod login;
 pub mod network;
 pub mod otp;
 pub mod policy;
+pub mod prompt;
 pub mod secret;
 pub mod user;
 pub mod user_agent;

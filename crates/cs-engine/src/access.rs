@@ -52,6 +52,8 @@ pub enum Surface {
     AuthV2,
     /// REST v1.
     RestV1,
+    /// The prompt: a person in a browser.
+    Prompt,
 }
 
 impl Surface {
@@ -60,7 +62,13 @@ impl Surface {
         match self {
             Self::AuthV2 => "auth_v2",
             Self::RestV1 => "rest_v1",
+            Self::Prompt => "prompt",
         }
+    }
+
+    /// Reads the word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::AuthV2, Self::RestV1, Self::Prompt].into_iter().find(|surface| surface.as_str() == word)
     }
 }
 

@@ -22,6 +22,7 @@ pub mod login;
 mod maintenance;
 mod others;
 pub mod policy;
+pub mod prompt;
 pub mod review;
 mod risk;
 mod waiters;

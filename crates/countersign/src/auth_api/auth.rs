@@ -55,6 +55,7 @@ fn engine_request(request: WireRequest, digest: [u8; 32]) -> Result<AuthRequest,
         ticket,
         idempotency_key: request.idempotency_key,
         digest,
+        log_as: None,
     })
 }
 

@@ -24,6 +24,8 @@ pub(super) async fn preauth(
     let question = PreauthRequest {
         access: access(&request.origin),
         trusted_device_token: request.trusted_device_token.map(|token| token.expose().to_owned()),
+        browser: None,
+        log_as: None,
         shows_number: request.client_supports_verified_push || shows_menu,
         who: who(request.user)?,
     };

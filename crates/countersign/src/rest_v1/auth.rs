@@ -33,6 +33,7 @@ pub(super) async fn auth(
         ticket: None,
         idempotency_key: None,
         digest: request_digest(&caller, &params),
+        log_as: None,
     };
     let engine = app.engine();
     let answer = engine.auth(&caller, &login).await?;

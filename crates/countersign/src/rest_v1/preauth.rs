@@ -17,6 +17,8 @@ pub(super) async fn preauth(
     let question = PreauthRequest {
         access: access(&request.origin),
         trusted_device_token: None,
+        browser: None,
+        log_as: None,
         shows_number: caller.integration.kind.shows_menu(),
         who: Who::Name(request.user),
     };

@@ -42,7 +42,7 @@ async fn every_route_of_the_login_apis_is_registered() {
 /// What a way in says: `allow`, `auth`, `deny`, `enroll`; `waiting` for a push that is on its way.
 async fn try_to_enter(api: &Api, path: &EntryPath, code: &str) -> String {
     let who = match path.surface {
-        Surface::AuthV2 => "username",
+        Surface::AuthV2 | Surface::Prompt => "username",
         Surface::RestV1 => "user",
     };
     let mut params = vec![(who, "alice"), ("ipaddr", FROM)];
@@ -115,7 +115,7 @@ async fn lockout_and_denial_hold_on_every_way_in() {
             policy(&site, json!({"sections": sections, "confirm_lockout": true})).await;
             for path in ENTRY_PATHS {
                 let api = match path.surface {
-                    Surface::AuthV2 => site.auth_api(),
+                    Surface::AuthV2 | Surface::Prompt => site.auth_api(),
                     Surface::RestV1 => &rest,
                 };
                 // A push that waited holds the slot of the next one.

@@ -63,6 +63,8 @@ pub struct AuthRequest {
     pub idempotency_key: Option<String>,
     /// A digest over everything that was sent, and by whom.
     pub digest: [u8; 32],
+    /// The id under which the log keeps what is decided at once; `None` = a new one. A push has its own.
+    pub log_as: Option<TxId>,
 }
 
 /// What came of it.
@@ -199,7 +201,7 @@ impl Engine {
             {
                 return Ok(AuthAnswer::Decided(decided));
             }
-            match self.close_at_once(caller, &request.who, &question, &rules, &decision).await? {
+            match self.close_at_once(caller, &request.who, request.log_as, &question, &rules, &decision).await? {
                 AtOnce::Again => continue,
                 AtOnce::Allow(why) => return Ok(AuthAnswer::Decided(Decided::let_in(why))),
                 AtOnce::Deny(refused) | AtOnce::Enroll(refused) => {
@@ -293,7 +295,7 @@ impl Engine {
         if facts.is_remembered && evaluation.matched.is_none() {
             return Ok(Round::Again);
         }
-        let txid = TxId::at(now, &mut SystemRng);
+        let txid = request.log_as.unwrap_or_else(|| TxId::at(now, &mut SystemRng));
         let mut entry = Entry {
             caller,
             txid,
@@ -442,7 +444,7 @@ impl Engine {
     }
 
     /// Something administrators should hear of.
-    pub(super) fn alert(&self, caller: &Caller, user: &User, what: &str, txid: TxId, now: Timestamp) -> Effect {
+    pub(crate) fn alert(&self, caller: &Caller, user: &User, what: &str, txid: TxId, now: Timestamp) -> Effect {
         let payload = serde_json::json!({
             "alert": what,
             "user_id": user.id.as_str(),

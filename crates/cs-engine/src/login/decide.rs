@@ -102,6 +102,11 @@ impl Engine {
         evaluate(effective, &self.facts(question))
     }
 
+    /// Decides again, after the factor: what held then must still hold.
+    pub(super) fn holds_still(&self, effective: &Effective<'_>, question: &Question<'_>) -> Result<(), Denial> {
+        recheck(effective, &self.facts(question), None)
+    }
+
     /// Decides again when an authenticator approves `login`.
     pub(super) fn decide_again(
         &self,

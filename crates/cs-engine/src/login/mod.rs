@@ -12,6 +12,7 @@
 //! | `deferred` | a decision that an asynchronous client fetches later |
 //! | `repeat` | the same request sent again, by its idempotency key |
 //! | `trust` | remembered devices |
+//! | `survey` | what a user may do, looked at without writing anything down |
 //! | `record` | what the log says |
 
 mod answer;
@@ -24,6 +25,7 @@ mod push;
 mod record;
 mod repeat;
 mod status;
+mod survey;
 mod trust;
 
 use std::sync::Arc;
@@ -41,6 +43,7 @@ pub use auth::{AuthAnswer, AuthRequest, FactorInput};
 pub use identity::IdentityCheck;
 pub use preauth::{Challenge, Preauth, PreauthOutcome, PreauthRequest};
 pub use status::{Decided, LoginStatus, Status, Why};
+pub(crate) use survey::{Remembering, Survey};
 
 use self::decide::Rules;
 use crate::known::{Lookup, UserKey};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cs_core::id::TxId;
 use cs_core::login::{AllowReason, Denial, DenyReason, FactorUsed, Menu, MenuDefault, Ticket, menu};
-use cs_core::policy::facts::Remembered;
+use cs_core::policy::facts::{Grant, Remembered};
 use cs_core::policy::sections::PushWithoutDisplay;
 use cs_core::policy::{self, Decision, Effective, PushRule, Verdict};
 use cs_core::user::User;
@@ -27,6 +27,10 @@ pub struct PreauthRequest {
     pub access: Access,
     /// A token from an earlier login.
     pub trusted_device_token: Option<String>,
+    /// What is remembered of the browser the user comes with, already checked to be theirs.
+    pub browser: Option<Grant>,
+    /// The id under which the log keeps what is decided at once; `None` = a new one.
+    pub log_as: Option<TxId>,
     /// Whether the client can show a number before a push is answered.
     pub shows_number: bool,
 }
@@ -98,7 +102,8 @@ impl Engine {
                 now,
             };
             let decision = self.decide(&effective, &question);
-            let outcome = match self.close_at_once(caller, &request.who, &question, &rules, &decision).await? {
+            let log_as = request.log_as;
+            let outcome = match self.close_at_once(caller, &request.who, log_as, &question, &rules, &decision).await? {
                 AtOnce::Again => continue,
                 AtOnce::Allow(why) => PreauthOutcome::Allow(why),
                 AtOnce::Deny(refused) => PreauthOutcome::Deny(refused),
@@ -130,7 +135,7 @@ impl Engine {
         let user = &found.user;
         let browser = match &request.trusted_device_token {
             Some(token) => self.browser_grant(caller, user, effective, token)?,
-            None => None,
+            None => request.browser,
         };
         let address = match found.reads {
             Reads::One => self.address_grant(caller, user, effective, &request.access).await?,
@@ -178,12 +183,13 @@ impl Engine {
         &self,
         caller: &Caller,
         who: &Who,
+        log_as: Option<TxId>,
         question: &Question<'_>,
         rules: &Rules,
         decision: &Decision<'_>,
     ) -> Result<AtOnce, EngineError> {
         let (user, now) = (question.user, question.now);
-        let txid = TxId::at(now, &mut SystemRng);
+        let txid = log_as.unwrap_or_else(|| TxId::at(now, &mut SystemRng));
         let mut entry = Entry {
             caller,
             txid,

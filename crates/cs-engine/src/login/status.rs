@@ -2,7 +2,9 @@
 
 use cs_core::id::TxId;
 use cs_core::login::{AllowReason, Denial, DenyReason, FactorUsed, HOLD, LEGACY_HOLD, LEGACY_POLL_LIMIT, Push};
+use cs_core::policy::facts::{Client, Endpoint};
 use cs_core::policy::risk::Assessment;
+use cs_core::policy::{Browser, Os, Version, Word as _};
 use cs_core::user::User;
 use cs_store::Job;
 use cs_store::attempts::count_failed_push;
@@ -15,7 +17,7 @@ use super::identity::check_record;
 use super::record::Entry;
 use super::{Refused, Who, reference};
 use crate::error::Retry;
-use crate::{Access, Caller, Engine, EngineError, Liveness, MAX_ROUNDS, Surface};
+use crate::{Access, AccessDevice, Caller, Engine, EngineError, Liveness, MAX_ROUNDS, Surface};
 
 /// The first step of the job that times a push out.
 const AT_TIME_OUT: usize = 0;
@@ -100,11 +102,16 @@ impl Engine {
     /// How login `txid` stands, held open while nothing changes: [`HOLD`], or [`LEGACY_HOLD`] for REST v1.
     pub async fn auth_status(&self, caller: &Caller, txid: TxId) -> Result<LoginStatus, EngineError> {
         let hold = match caller.surface {
-            Surface::AuthV2 => HOLD,
+            Surface::AuthV2 | Surface::Prompt => HOLD,
             Surface::RestV1 => LEGACY_HOLD,
         };
         let until = self.clock().now() + hold;
         self.wait(caller, txid, until, true).await
+    }
+
+    /// How login `txid` stands now.
+    pub(crate) async fn status_now(&self, caller: &Caller, txid: TxId) -> Result<LoginStatus, EngineError> {
+        self.wait(caller, txid, self.clock().now(), false).await
     }
 
     /// The decision of login `txid`, however long it takes: a push times out by itself.
@@ -301,7 +308,7 @@ impl Engine {
         let account = self.directory().account(login.account).await?.ok_or(EngineError::NotFound)?;
         let integration =
             self.directory().integration(login.account, login.integration).await?.ok_or(EngineError::NotFound)?;
-        let surface = if login.surface == Surface::RestV1.as_str() { Surface::RestV1 } else { Surface::AuthV2 };
+        let surface = Surface::parse(&login.surface).ok_or(EngineError::NotFound)?;
         let legacy_signature = access_member(login, "legacy_signature").as_bool().unwrap_or(false);
         Ok(Caller { account, integration, surface, connection: Liveness::forever(), legacy_signature })
     }
@@ -340,8 +347,24 @@ pub(super) fn access_of(login: &Login) -> Access {
     Access {
         address: access_member(login, "address").as_str().and_then(cs_core::network::parse_address),
         hostname: access_member(login, "hostname").as_str().map(str::to_owned),
-        device: None,
+        device: seen_device(&access_member(login, "device")),
     }
+}
+
+/// A browser as `access_json` kept it.
+fn seen_device(kept: &serde_json::Value) -> Option<Box<AccessDevice>> {
+    let word = |name: &str| kept.get(name).and_then(serde_json::Value::as_str);
+    let version = |name: &str| word(name).and_then(Version::parse);
+    kept.is_object().then(|| {
+        Box::new(AccessDevice {
+            browser: word("browser")
+                .and_then(Browser::parse)
+                .map(|product| Client { product, version: version("browser_version") }),
+            os: word("os").and_then(Os::parse).map(|product| Client { product, version: version("os_version") }),
+            endpoint: Endpoint::Unknown,
+            posture: None,
+        })
+    })
 }
 
 fn access_member(login: &Login, name: &str) -> serde_json::Value {

@@ -147,7 +147,7 @@ fn address_time(effective: &Effective<'_>) -> Option<RememberFor> {
 }
 
 /// The policy that grants, and for how long: `POXXXXXXXXXXXXXXXXXX/60minutes`.
-fn granted_by(effective: &Effective<'_>, time: RememberFor) -> String {
+pub(super) fn granted_by(effective: &Effective<'_>, time: RememberFor) -> String {
     let level = effective.remembered_devices.level;
     let (value, unit) = (time.value, time.unit.as_str());
     match effective.policy(level) {

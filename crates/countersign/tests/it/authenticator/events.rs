@@ -90,6 +90,7 @@ async fn what_another_node_sends_is_found_within_seconds() {
         ticket: None,
         idempotency_key: None,
         digest: [7; 32],
+        log_as: None,
     };
     let AuthAnswer::Started { txid, .. } = other.auth(&caller, &request).await.unwrap() else { panic!("no push") };
     site.advance(5);

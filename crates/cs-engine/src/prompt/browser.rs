@@ -1,0 +1,278 @@
+//! Browsers that are remembered: a token for each user and browser, replaced at every use.
+//!
+//! A token that was replaced and comes again was stolen: either from the person, or by whoever used it in between. Nobody can tell which of the two is the thief, so the
+//! browser is forgotten, administrators are told, and both have to show a factor. Pages opened side by side use the same token within a moment; that is no theft.
+
+use std::fmt;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use cs_core::id::{AccountId, BrowserId, TxId, UserId};
+use cs_core::policy::Word as _;
+use cs_core::policy::facts::Grant;
+use cs_core::prompt::Admitted;
+use cs_core::user::User;
+use cs_store::audit::{LogKind, LogRecord};
+use cs_store::remembered_browsers::{RememberedBrowser, forget_browser};
+use cs_store::{Job, Step, args};
+use data_encoding::BASE64URL_NOPAD;
+use jiff::{SignedDuration, Timestamp};
+use rand_core::RngCore as _;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::session::{Changed, Visit};
+use crate::admin::{Actor, admin_record};
+use crate::error::Retry;
+use crate::login::{Remembering, reference};
+use crate::{Access, Caller, Engine, EngineError, SystemRng};
+
+/// For how long the token before the last one is still no theft: pages loaded side by side, or an answer that was slow.
+const SIDE_BY_SIDE: SignedDuration = SignedDuration::from_secs(60);
+
+/// A token as the browser sent it.
+#[derive(Clone)]
+pub struct BrowserToken {
+    /// Whose it says it is.
+    pub user: UserId,
+    browser: BrowserId,
+    secret: Zeroizing<[u8; 32]>,
+}
+
+/// A token for the browser to keep.
+#[derive(Debug)]
+pub struct NewToken {
+    /// The token.
+    pub token: BrowserToken,
+    /// Until when it can be good.
+    pub until: Timestamp,
+}
+
+impl BrowserToken {
+    /// Reads `DU….BR….SECRET`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('.');
+        let (user, browser, secret) = (parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() {
+            return None;
+        }
+        let bytes = Zeroizing::new(BASE64URL_NOPAD.decode(secret.as_bytes()).ok()?);
+        let secret = Zeroizing::new(<[u8; 32]>::try_from(bytes.as_slice()).ok()?);
+        Some(Self { user: user.parse().ok()?, browser: browser.parse().ok()?, secret })
+    }
+
+    /// As it is kept in the browser.
+    pub fn expose(&self) -> Zeroizing<String> {
+        Zeroizing::new(format!("{}.{}.{}", self.user, self.browser, BASE64URL_NOPAD.encode(&self.secret[..])))
+    }
+
+    fn generate(user: UserId, browser: BrowserId) -> Self {
+        let mut secret = Zeroizing::new([0; 32]);
+        SystemRng.fill_bytes(&mut secret[..]);
+        Self { user, browser, secret }
+    }
+}
+
+impl fmt::Debug for BrowserToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BrowserToken({}, {}, ..)", self.user, self.browser)
+    }
+}
+
+impl Engine {
+    /// What is remembered of this browser for `user`, if it brings a token of theirs that is good. A good token is replaced.
+    pub(super) async fn recognise(
+        &self,
+        caller: &Caller,
+        user: &User,
+        visit: &Visit,
+        changed: &mut Changed,
+    ) -> Result<Option<Grant>, EngineError> {
+        let Some(token) = visit.tokens.iter().find(|token| token.user == user.id) else { return Ok(None) };
+        let account = caller.account.id;
+        // Twice at the most: a page side by side may replace the token in between.
+        for _ in 0..2 {
+            let now = self.clock().now();
+            let found = self.store().remembered_browser(account, token.browser).await?;
+            let Some(found) = found.filter(|found| found.user == user.id) else { break };
+            if found.until <= now || found.trust_epoch != user.trust_epoch {
+                break;
+            }
+            let grant = Grant { application: found.integration, granted_at: found.granted_at, until: found.until };
+            let digest = self.browser_digest(account, token)?;
+            if verify_slices_are_equal(&digest, &found.digest).is_ok() {
+                let next = BrowserToken::generate(user.id, token.browser);
+                let step = found.rotate(account, &self.browser_digest(account, &next)?, &visit.access.source(), now);
+                if self.holds(Job::new().step(step)).await? {
+                    changed.token = Some(NewToken { token: next, until: found.until });
+                    return Ok(Some(grant));
+                }
+                continue;
+            }
+            let is_previous = found.previous_digest.is_some_and(|old| verify_slices_are_equal(&digest, &old).is_ok());
+            if is_previous && now.duration_since(found.rotated_at) <= SIDE_BY_SIDE {
+                return Ok(Some(grant));
+            }
+            self.forget_stolen(caller, user, &found, &visit.access, now).await?;
+            break;
+        }
+        changed.forgotten = Some(user.id);
+        Ok(None)
+    }
+
+    async fn forget_stolen(
+        &self,
+        caller: &Caller,
+        user: &User,
+        browser: &RememberedBrowser,
+        access: &Access,
+        now: Timestamp,
+    ) -> Result<(), EngineError> {
+        let account = caller.account.id;
+        let txid = TxId::at(now, &mut SystemRng);
+        let mut record = LogRecord::new(account.as_str(), LogKind::Activity, txid.to_string(), now);
+        record.user_id = Some(user.id.to_string());
+        record.integration = Some(caller.integration.key.to_string());
+        record.result = Some("remembered_browser_reused".to_owned());
+        record.body = json!({"browser": browser.id.as_str(), "reference": reference(txid)}).to_string();
+        let personal = json!({
+            "username": user.username, "access_ip": access.address, "name": browser.name, "last_used_from": browser.address,
+        });
+        record.personal = Some(personal.to_string());
+        let job = Job::new().step(forget_browser(account, user.id, browser.id)).log(record).effect(self.alert(
+            caller,
+            user,
+            "remembered_browser_reused",
+            txid,
+            now,
+        ));
+        // Somebody else may have forgotten it at the same moment.
+        self.holds(job).await.map(drop)
+    }
+
+    /// Remembers the browser of somebody who has just got in by a factor of their own.
+    pub(super) fn remember_browser(
+        &self,
+        caller: &Caller,
+        user: &User,
+        remembering: &Remembering,
+        visit: &Visit,
+        now: Timestamp,
+    ) -> Result<Option<(NewToken, Vec<Step>)>, EngineError> {
+        let account = caller.account.id;
+        let Ok(until) = now.checked_add(remembering.time.duration()) else { return Ok(None) };
+        let token = BrowserToken::generate(user.id, BrowserId::generate(&mut SystemRng));
+        let browser = RememberedBrowser {
+            id: token.browser,
+            user: user.id,
+            integration: caller.integration.key,
+            digest: self.browser_digest(account, &token)?,
+            previous_digest: None,
+            rotation: 0,
+            rotated_at: now,
+            name: name_of(&visit.access),
+            address: visit.access.source(),
+            granted_at: now,
+            until,
+            policy: remembering.granted_by.clone(),
+            trust_epoch: user.trust_epoch,
+        };
+        // What this browser had before is replaced.
+        let before = visit.tokens.iter().find(|token| token.user == user.id).map(|token| {
+            Step::any(
+                "DELETE FROM remembered_browser WHERE account = $1 AND browser_id = $2 AND user_id = $3",
+                args![account.as_str(), token.browser.as_str(), user.id.as_str()],
+            )
+        });
+        let steps = before.into_iter().chain(browser.insert(account)).collect();
+        Ok(Some((NewToken { token, until }, steps)))
+    }
+
+    /// Forgets one remembered browser of a user, in the name of an administrator.
+    pub async fn forget_browser(
+        &self,
+        account: AccountId,
+        actor: &Actor,
+        user: UserId,
+        browser: BrowserId,
+    ) -> Result<(), EngineError> {
+        let now = self.clock().now();
+        let description = json!({"user_id": user.as_str(), "browser_id": browser.as_str()});
+        let record = admin_record(account, actor, "remembered_browser_delete", user.as_str(), &description, now);
+        let job = Job::new().step(forget_browser(account, user, browser)).log(record);
+        match self.store().commit(job).await.map_err(Retry::from) {
+            Ok(_) => Ok(()),
+            Err(Retry::Conflict(_)) => Err(EngineError::NotFound),
+            Err(Retry::Fail(error)) => Err(error),
+        }
+    }
+
+    fn browser_digest(&self, account: AccountId, token: &BrowserToken) -> Result<[u8; 32], EngineError> {
+        // The browser's id has a fixed length, so the bytes are unambiguous.
+        let bytes = Zeroizing::new([token.browser.as_bytes(), &token.secret[..]].concat());
+        self.store().vault().digest(account.as_str(), "remembered-browser", &bytes).map_err(EngineError::vault)
+    }
+}
+
+/// Whether, having got in so, there is anything to remember.
+pub(super) fn earns(admitted: &Admitted, user: Option<&User>, remembering: Option<&Remembering>) -> bool {
+    admitted.is_by_own_factor() && user.is_some() && remembering.is_some()
+}
+
+/// As people know a browser: "Firefox on Linux".
+pub(super) fn name_of(access: &Access) -> String {
+    let device = access.device.as_deref();
+    let browser = device.and_then(|device| device.browser).map(|browser| titled(browser.product.as_str()));
+    let os = device.and_then(|device| device.os).map(|os| titled(os.product.as_str()));
+    match (browser, os) {
+        (Some(browser), Some(os)) => format!("{browser} on {os}"),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => "Browser".to_owned(),
+    }
+}
+
+/// A policy's word as a name: `chrome-mobile` is "Chrome mobile".
+fn titled(word: &str) -> String {
+    match word {
+        "ios" => "iOS".to_owned(),
+        "macos" => "macOS".to_owned(),
+        "chromeos" => "ChromeOS".to_owned(),
+        "ie" => "Internet Explorer".to_owned(),
+        word => {
+            let mut letters = word.replace('-', " ").into_bytes();
+            if let Some(first) = letters.first_mut() {
+                first.make_ascii_uppercase();
+            }
+            // Words are ASCII.
+            String::from_utf8(letters).unwrap_or_default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_read_as_it_was_written_and_nothing_else() {
+        let (user, browser) = ("DUAAAAAAAAAAAAAAAAAA".parse().unwrap(), "BRAAAAAAAAAAAAAAAAAA".parse().unwrap());
+        let token = BrowserToken::generate(user, browser);
+        let text = token.expose();
+        let read = BrowserToken::parse(&text).unwrap();
+        assert_eq!((read.user, read.browser, &read.secret[..]), (user, browser, &token.secret[..]));
+        assert!(!format!("{token:?}").contains(&text[42..]));
+        for wrong in ["", "..", &text[1..], &format!("{}.x", *text), &text.replace("BR", "DU"), &text[..text.len() - 1]]
+        {
+            assert!(BrowserToken::parse(wrong).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn words_become_names() {
+        for (word, name) in
+            [("chrome-mobile", "Chrome mobile"), ("ios", "iOS"), ("linux", "Linux"), ("ie", "Internet Explorer")]
+        {
+            assert_eq!(titled(word), name);
+        }
+        assert_eq!(name_of(&Access::default()), "Browser");
+    }
+}

@@ -1,0 +1,91 @@
+//! A push that is on its way while pages come and go.
+
+use cs_core::login::{AllowReason, DenyReason};
+use cs_core::prompt::{Admitted, Failure, LivePush, State, Way};
+use cs_store::Job;
+
+use super::session::{Changed, Prompt, Visit};
+use super::steps::failed;
+use crate::login::{LoginStatus, Why, reference};
+use crate::{Caller, Engine, EngineError};
+
+/// How a push stands.
+enum Standing {
+    Waiting,
+    Approved,
+    Ended(Failure),
+}
+
+impl Engine {
+    /// Looks whether the push was answered meanwhile, and goes on if so: an approval counts on whatever page the person is.
+    pub async fn follow_prompt(&self, prompt: &mut Prompt, visit: &Visit) -> Result<Changed, EngineError> {
+        let Some(push) = prompt.state.live_push().filter(|_| !prompt.is_expired(self.clock().now())) else {
+            return Ok(Changed::default());
+        };
+        let way = Way::push(push.phone);
+        match self.standing(&prompt.caller, push).await? {
+            Standing::Approved => {
+                let why = AllowReason::UserApproved;
+                let admitted = Admitted { txid: push.txid, why, at: self.clock().now(), way: Some(way) };
+                self.go_on_by_itself(prompt, admitted, visit).await
+            }
+            Standing::Ended(failure) => {
+                // Elsewhere than on its own page its end is nothing to interrupt the person with.
+                if matches!(prompt.state, State::Push(_)) {
+                    self.go_on(prompt, failed(way, failure), Job::new(), visit).await?;
+                }
+                Ok(Changed::default())
+            }
+            Standing::Waiting => Ok(Changed::default()),
+        }
+    }
+
+    /// Waits for an answer on the phone, for as long as a request may be held. True while there is none.
+    pub async fn wait_prompt(&self, prompt: &Prompt, step: &str) -> Result<bool, EngineError> {
+        let State::Push(push) = &prompt.state else { return Ok(false) };
+        if !prompt.is_this_step(step) {
+            return Ok(false);
+        }
+        match self.auth_status(&prompt.caller, push.txid).await {
+            Ok(LoginStatus::Waiting) => Ok(true),
+            Ok(LoginStatus::Decided(_)) | Err(EngineError::NotFound) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn is_waiting(&self, prompt: &Prompt, push: LivePush) -> Result<bool, EngineError> {
+        Ok(matches!(self.standing(&prompt.caller, push).await?, Standing::Waiting))
+    }
+
+    /// Withdraws the push. That it fails must not keep anybody from going on.
+    pub(super) async fn give_up_push(&self, prompt: &Prompt, push: LivePush) {
+        match self.cancel(&prompt.caller, push.txid).await {
+            Ok(_) | Err(EngineError::NotFound) => {}
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a push was not withdrawn");
+            }
+        }
+    }
+
+    /// As the row has it: a push that was joined asks for as many digits as when it was sent, and ends when it ends.
+    pub(super) async fn as_sent(&self, caller: &Caller, push: LivePush) -> Result<LivePush, EngineError> {
+        let row = self.store().login(caller.account.id, push.txid).await?;
+        Ok(row.map_or(push, |row| LivePush { digits: row.digits, expires_at: row.expires_at, ..push }))
+    }
+
+    async fn standing(&self, caller: &Caller, push: LivePush) -> Result<Standing, EngineError> {
+        let ended = |reason, reference| Ok(Standing::Ended(Failure { reason, reference }));
+        match self.status_now(caller, push.txid).await {
+            Ok(LoginStatus::Waiting) => Ok(Standing::Waiting),
+            Ok(LoginStatus::Decided(decided)) => match decided.why {
+                Why::Allowed(AllowReason::UserApproved) if decided.allow => Ok(Standing::Approved),
+                // Nothing else than an approval lets a push in.
+                Why::Allowed(_) => ended(DenyReason::Error, reference(push.txid)),
+                Why::Denied(reason) => ended(reason, decided.reference.unwrap_or_else(|| reference(push.txid))),
+            },
+            // Removed with its user, or by a restore.
+            Err(EngineError::NotFound) => ended(DenyReason::LoginExpired, reference(push.txid)),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Begins a login in a browser, finds it again, and goes on to its next state.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::{constant_time, hmac};
+use cs_core::id::{AccountId, PromptId, TxId, UserId};
+use cs_core::prompt::{Event, Keys, PROMPT_TTL, State, Way};
+use cs_store::Job;
+use cs_store::accounts::Account;
+use cs_store::prompts::PromptRow;
+use data_encoding::BASE64URL_NOPAD;
+use jiff::Timestamp;
+use rand_core::RngCore as _;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::browser::{BrowserToken, NewToken};
+use super::kept::{read_state, state_text};
+use crate::login::Who;
+use crate::{Access, Caller, Engine, EngineError, Liveness, Surface, SystemRng};
+
+/// What the application asked for when it sent the browser here, checked and signed by it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Where the browser goes at the end.
+    pub redirect_uri: String,
+    /// Comes back with it.
+    pub state: String,
+    /// Comes back in the `id_token`.
+    pub nonce: Option<String>,
+    /// Who logs in, as the application calls them.
+    pub username: String,
+    /// What the application calls the code.
+    pub code_name: String,
+}
+
+/// What the browser's cookie holds: 256 bits that make the login its own.
+pub struct PromptSecret(Zeroizing<[u8; 32]>);
+
+impl PromptSecret {
+    fn generate() -> Self {
+        let mut secret = Zeroizing::new([0; 32]);
+        SystemRng.fill_bytes(&mut secret[..]);
+        Self(secret)
+    }
+
+    /// Reads a cookie's value.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = Zeroizing::new(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?);
+        <[u8; 32]>::try_from(bytes.as_slice()).ok().map(|secret| Self(Zeroizing::new(secret)))
+    }
+
+    /// The cookie's value.
+    pub fn expose(&self) -> Zeroizing<String> {
+        Zeroizing::new(BASE64URL_NOPAD.encode(&self.0[..]))
+    }
+
+    /// A text that only who holds the secret can make: for `purpose`, at step `version`.
+    pub(super) fn proof(&self, purpose: &str, version: i64) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.0[..]);
+        // A purpose has no `:` in it, so the text is unambiguous.
+        BASE64URL_NOPAD.encode(hmac::sign(&key, format!("{purpose}:{version}").as_bytes()).as_ref())
+    }
+}
+
+impl fmt::Debug for PromptSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PromptSecret(..)")
+    }
+}
+
+/// What a request from the browser brings.
+#[derive(Debug, Clone, Default)]
+pub struct Visit {
+    /// Where it comes from, and what the browser is.
+    pub access: Access,
+    /// Tokens of earlier logins here, at most one for each user.
+    pub tokens: Vec<BrowserToken>,
+    /// The ways used last here.
+    pub last: Vec<(UserId, Way)>,
+}
+
+/// What the browser is to be told beside the next page.
+#[derive(Debug, Default)]
+pub struct Changed {
+    /// A token to keep.
+    pub token: Option<NewToken>,
+    /// Whose token is no longer good.
+    pub forgotten: Option<UserId>,
+    /// The way that was used.
+    pub last: Option<(UserId, Way)>,
+}
+
+/// A login under way, in the browser that it belongs to.
+pub struct Prompt {
+    pub(super) row: PromptRow,
+    pub(super) state: State,
+    pub(super) keys: Keys,
+    pub(super) asked: Asked,
+    pub(super) caller: Caller,
+    pub(super) secret: PromptSecret,
+}
+
+impl Prompt {
+    /// Its id, part of its pages' addresses.
+    pub fn id(&self) -> PromptId {
+        self.row.id
+    }
+
+    /// What the application asked for.
+    pub fn asked(&self) -> &Asked {
+        &self.asked
+    }
+
+    /// The application, on this connection.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Whether its time is over.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.row.expires_at <= now
+    }
+
+    /// The proof that goes along with every form of this step.
+    pub fn step_token(&self) -> String {
+        format!("{}.{}", self.row.version, self.secret.proof("step", self.row.version))
+    }
+
+    /// Whether `token` came from a page of this step, in this browser.
+    pub fn is_this_step(&self, token: &str) -> bool {
+        constant_time::verify_slices_are_equal(self.step_token().as_bytes(), token.as_bytes()).is_ok()
+    }
+
+    pub(super) fn who(&self) -> Who {
+        Who::Name(self.asked.username.clone())
+    }
+
+    /// The id under which the log keeps what is decided in this step: the same if the step is tried again.
+    pub(super) fn log_id(&self) -> TxId {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.secret.0[..]);
+        let tag = hmac::sign(&key, format!("log:{}", self.row.version).as_bytes());
+        let mut id = [0; 16];
+        id.copy_from_slice(&tag.as_ref()[..16]);
+        TxId::from_bytes(id)
+    }
+
+    /// Names this step to whatever must not happen twice in it.
+    pub(super) fn step_name(&self) -> String {
+        format!("prompt:{}:{}", self.row.id, self.row.version)
+    }
+}
+
+impl Engine {
+    /// Begins a login in a browser that `caller` has sent here. A new secret every time: whatever cookie the browser had before is worth nothing here.
+    pub async fn open_prompt(&self, caller: &Caller, asked: &Asked) -> Result<(PromptId, PromptSecret), EngineError> {
+        let (id, secret) = (PromptId::generate(&mut SystemRng), PromptSecret::generate());
+        let now = self.clock().now();
+        let row = PromptRow {
+            account: caller.account.id,
+            id,
+            secret_digest: self.prompt_digest(caller.account.id, &secret)?,
+            integration: caller.integration.key,
+            request: serde_json::to_string(asked).map_err(|_| EngineError::Invalid("request"))?,
+            state: state_text(&State::Checking, Keys::Unusable),
+            version: 1,
+            created_at: now,
+            expires_at: now + PROMPT_TTL,
+        };
+        if self.holds(Job::new().step(row.insert())).await? { Ok((id, secret)) } else { Err(EngineError::Contention) }
+    }
+
+    /// The login `id`, if `secret` is its browser's. Without the secret there is none, whoever asks.
+    pub async fn prompt(
+        &self,
+        account: &Arc<Account>,
+        id: PromptId,
+        secret: PromptSecret,
+        connection: Liveness,
+    ) -> Result<Option<Prompt>, EngineError> {
+        let Some(row) = self.store().prompt(account.id, id).await? else { return Ok(None) };
+        let digest = self.prompt_digest(account.id, &secret)?;
+        if constant_time::verify_slices_are_equal(&digest, &row.secret_digest).is_err() {
+            return Ok(None);
+        }
+        // A client that was disabled or deleted meanwhile has no logins.
+        let integration = self.directory().integration(account.id, row.integration).await?;
+        let Some(integration) = integration.filter(|one| one.enabled) else { return Ok(None) };
+        let asked = serde_json::from_str(&row.request).ok();
+        let (Some(asked), Some((state, keys))) = (asked, read_state(&row.state)) else {
+            return Err(EngineError::Internal(cs_store::StoreError::Corrupt { table: "prompt", id: id.to_string() }));
+        };
+        let caller = Caller {
+            account: Arc::clone(account),
+            integration,
+            surface: Surface::Prompt,
+            connection,
+            legacy_signature: false,
+        };
+        Ok(Some(Prompt { row, state, keys, asked, caller, secret }))
+    }
+
+    /// Goes on by `event`, together with `earned`. False if the login has gone on otherwise meanwhile: whoever asked sees what it has become.
+    pub(super) async fn go_on(
+        &self,
+        prompt: &mut Prompt,
+        event: Event,
+        earned: Job,
+        visit: &Visit,
+    ) -> Result<bool, EngineError> {
+        let Ok(next) = prompt.state.clone().after(event) else { return Ok(false) };
+        let now = self.clock().now();
+        let text = state_text(&next, prompt.keys);
+        let mut job = Job::new();
+        if let State::Done(admitted) = &next {
+            job =
+                job.step(self.new_code(prompt, admitted, visit.access.address, now)?.insert(prompt.caller.account.id));
+        }
+        let job = job.step(prompt.row.go_on(&text, now)).and(earned);
+        if !self.holds(job).await? {
+            return Ok(false);
+        }
+        prompt.row.version += 1;
+        prompt.row.state = text;
+        prompt.state = next;
+        Ok(true)
+    }
+
+    fn prompt_digest(&self, account: AccountId, secret: &PromptSecret) -> Result<[u8; 32], EngineError> {
+        self.store().vault().digest(account.as_str(), "prompt", &secret.0[..]).map_err(EngineError::vault)
+    }
+}

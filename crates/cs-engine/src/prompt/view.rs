@@ -1,0 +1,183 @@
+//! What the page shows.
+
+use cs_core::login::Ticket;
+use cs_core::policy::Method;
+use cs_core::policy::sections::{RememberFor, TimeUnit};
+use cs_core::prompt::{Failure, LivePush, Means, State, Way, ways};
+use cs_core::user::User;
+
+use super::session::{Prompt, Visit};
+use crate::login::Survey;
+use crate::{Engine, EngineError};
+
+/// What the page shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum View {
+    /// A first look at the browser.
+    Checking,
+    /// A push is on its way.
+    Push {
+        /// The device's name.
+        device: String,
+        /// The number to type there.
+        number: Option<String>,
+        /// Seconds until it can no longer be answered.
+        seconds: u32,
+        /// Whether a passcode would do as well.
+        passcode: bool,
+        /// Whether there is anything else to choose.
+        options: bool,
+    },
+    /// A code is to be typed.
+    Passcode {
+        /// Where codes come from.
+        sources: Sources,
+        /// Why the last one was refused.
+        wrong: Option<Failure>,
+        /// Whether there is anything else to choose.
+        options: bool,
+    },
+    /// A security key or the device's own lock is asked.
+    Key {
+        /// Which of the two.
+        means: Means,
+        /// Whether there is anything else to choose.
+        options: bool,
+    },
+    /// Every way.
+    Options {
+        /// The most secure first.
+        ways: Vec<NamedWay>,
+    },
+    /// It did not work.
+    Again {
+        /// Why.
+        failure: Failure,
+        /// The way to try again.
+        way: NamedWay,
+        /// Whether there is anything else to choose.
+        options: bool,
+    },
+    /// Is this your device?
+    Trust {
+        /// For how many days it would be remembered, at least one.
+        days: usize,
+    },
+    /// In: the code to go back with.
+    Done {
+        /// The code.
+        code: String,
+    },
+    /// Out.
+    Refused(Failure),
+    /// Too late: the login took longer than it may.
+    Expired,
+}
+
+/// A way, and the name of its device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedWay {
+    /// The way.
+    pub way: Way,
+    /// The device's name; empty where none is meant.
+    pub name: String,
+}
+
+/// Where a user's codes come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sources {
+    /// The authenticator.
+    pub authenticator: bool,
+    /// A hardware token.
+    pub token: bool,
+    /// The help desk.
+    pub bypass: bool,
+}
+
+impl Engine {
+    /// What the page of this step shows.
+    pub async fn prompt_view(&self, prompt: &Prompt, visit: &Visit) -> Result<View, EngineError> {
+        let now = self.clock().now();
+        match &prompt.state {
+            // Its own page stays: the code in it has an end of its own.
+            State::Done(_) => return Ok(View::Done { code: prompt.code() }),
+            State::Refused(failure) => return Ok(View::Refused(failure.clone())),
+            _ if prompt.is_expired(now) => return Ok(View::Expired),
+            State::Checking => return Ok(View::Checking),
+            State::Push(_)
+            | State::Passcode { .. }
+            | State::Key { .. }
+            | State::Options { .. }
+            | State::Again { .. }
+            | State::Trust(_) => {}
+        }
+        let survey = self.survey(&prompt.caller, &prompt.who(), &visit.access).await?;
+        let ways = named_ways(&survey, prompt);
+        let has_others = |means: Means| ways.iter().any(|way| way.way.means != means) || ways.len() > 1;
+        Ok(match &prompt.state {
+            State::Push(push) => View::Push {
+                device: device_name(survey.user.as_deref(), push.phone),
+                number: self.number(prompt, &survey, push)?,
+                seconds: u32::try_from(push.expires_at.duration_since(now).as_secs()).unwrap_or(0),
+                passcode: ways.iter().any(|way| way.way.means == Means::Passcode),
+                options: has_others(Means::Push),
+            },
+            State::Passcode { means, wrong, .. } => {
+                View::Passcode { sources: sources(&survey, *means), wrong: wrong.clone(), options: has_others(*means) }
+            }
+            State::Key { means, .. } => View::Key { means: *means, options: has_others(*means) },
+            State::Options { .. } => View::Options { ways },
+            State::Again { way, failure } => View::Again {
+                failure: failure.clone(),
+                way: named(survey.user.as_deref(), *way),
+                options: has_others(way.means),
+            },
+            State::Trust(_) => View::Trust { days: survey.remembering.map_or(1, |remembering| days(remembering.time)) },
+            State::Checking | State::Done(_) | State::Refused(_) => View::Checking,
+        })
+    }
+
+    /// The number that the page shows: derived from the push and the key of its tickets, so it is kept nowhere.
+    fn number(&self, prompt: &Prompt, survey: &Survey, push: &LivePush) -> Result<Option<String>, EngineError> {
+        let Some(user) = survey.user.as_ref().filter(|_| push.digits > 0) else { return Ok(None) };
+        let (account, ikey) = (prompt.caller.account.id, prompt.caller.integration.key);
+        let key = self.ticket_key(account)?;
+        let ticket = Ticket::check(&key, push.txid, account, ikey, user.id, self.clock().now());
+        Ok(ticket.ok().map(|ticket| ticket.number(&key, push.digits)))
+    }
+}
+
+fn named_ways(survey: &Survey, prompt: &Prompt) -> Vec<NamedWay> {
+    let (Some(user), Some(allowed)) = (&survey.user, &survey.challenge) else { return Vec::new() };
+    ways(user, allowed, prompt.keys).into_iter().map(|way| named(Some(user), way)).collect()
+}
+
+fn named(user: Option<&User>, way: Way) -> NamedWay {
+    let name = way.phone.map(|phone| device_name(user, phone)).unwrap_or_default();
+    NamedWay { way, name }
+}
+
+fn device_name(user: Option<&User>, phone: cs_core::id::PhoneId) -> String {
+    let found = user.and_then(|user| user.phones.iter().find(|one| one.id == phone));
+    found.map(|phone| phone.display_name()).unwrap_or_default()
+}
+
+fn sources(survey: &Survey, means: Means) -> Sources {
+    let has = |method| survey.challenge.as_ref().is_some_and(|allowed| allowed.methods.contains(method));
+    let own = means != Means::Bypass;
+    Sources {
+        authenticator: own && has(Method::DuoPasscode),
+        token: own && has(Method::HardwareToken),
+        bypass: has(Method::Bypass),
+    }
+}
+
+/// Whole days, rounded down, and at least one.
+fn days(time: RememberFor) -> usize {
+    let value = usize::from(time.value);
+    match time.unit {
+        TimeUnit::Days => value,
+        TimeUnit::Hours => (value / 24).max(1),
+        TimeUnit::Minutes => 1,
+    }
+}
