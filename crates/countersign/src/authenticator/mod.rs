@@ -11,7 +11,7 @@
 //! | `exceptions` | what the person asks to be excepted from |
 //! | `device` | what the device may see and change of itself |
 //! | `claims` | what devices say of themselves, made fit to store and show |
-//! | `page` | what a person sees who opens an activation link |
+//! | `shell` | the authenticator that phones install: the files of `web/app` |
 //! | `refusal` | how it says no |
 
 mod activate;
@@ -20,11 +20,11 @@ mod claims;
 mod device;
 mod events;
 mod exceptions;
-mod page;
 mod proof;
 mod refusal;
 mod replay;
 mod requests;
+mod shell;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -51,7 +51,6 @@ const ACTIVATION_BURST: u32 = 60;
 /// The routes of the authenticator's host. Open event streams end when `shutdown` begins to drain.
 pub fn routes(engine: Engine, shutdown: Shutdown) -> Router {
     Router::new()
-        .route("/authenticator/activate", get(page::activate))
         .route("/authenticator/v1/activate", post(activate::activate))
         .route("/authenticator/v1/requests", get(requests::waiting))
         .route("/authenticator/v1/requests/{txid}/answer", post(answer::answer))
@@ -59,6 +58,7 @@ pub fn routes(engine: Engine, shutdown: Shutdown) -> Router {
         .route("/authenticator/v1/exceptions", get(exceptions::list).post(exceptions::ask))
         .route("/authenticator/v1/device", get(device::show).post(device::change).delete(device::unbind))
         .with_state(Phones::new(engine, shutdown))
+        .merge(shell::routes())
 }
 
 /// What this surface keeps beside the use cases.

@@ -150,4 +150,7 @@ async fn a_link_opened_in_a_browser_says_what_to_do() {
     assert_eq!(answer.status, 200);
     let page = String::from_utf8(answer.body).unwrap();
     assert!(page.contains("countersign-device activate"), "{page}");
+    // The code stays in the address until the page's own script takes it.
+    let policy = answer.headers.get("content-security-policy").unwrap().to_str().unwrap();
+    assert!(policy.contains("script-src 'self'") && policy.contains("require-trusted-types-for 'script'"), "{policy}");
 }

@@ -1,0 +1,201 @@
+// Starts the app: language, store, worker, and which view is shown.
+
+/** @import { View } from "./ui/parts.js" */
+
+import { parseActivation } from "./core/link.js";
+import { Store } from "./core/store.js";
+import { chooseLanguage, LANGUAGES, Texts } from "./core/text.js";
+import { App } from "./live/app.js";
+import { Installer, whatIsMissing } from "./live/platform.js";
+import { applyTheme } from "./live/theme.js";
+import { h } from "./ui/dom.js";
+import { heading } from "./ui/parts.js";
+import { accountView } from "./views/account.js";
+import { activateView } from "./views/activate.js";
+import { historyView } from "./views/history.js";
+import { homeView } from "./views/home.js";
+import { navigation } from "./views/navigation.js";
+import { requestView } from "./views/request.js";
+import { settingsView } from "./views/settings.js";
+
+const root = /** @type {HTMLElement} */ (document.getElementById("app"));
+const version = root.dataset["version"] ?? "";
+const installer = new Installer();
+
+/** @param {string} name */
+async function fetchFile(name) {
+  const answer = await fetch(new URL(name, import.meta.url));
+  if (!answer.ok) throw new Error(`${name}: ${answer.status}`);
+  return answer;
+}
+
+/** @param {string | undefined} chosen */
+async function loadTexts(chosen) {
+  const language = LANGUAGES.find((known) => known === chosen) ?? chooseLanguage(navigator.languages);
+  const texts = new Texts(language, await (await fetchFile(`lang/${language}.json`)).json());
+  document.documentElement.lang = language;
+  return texts;
+}
+
+/** The code of an activation link, taken out of the address at once: it must not stay in the history. */
+function takeCode() {
+  if (location.pathname !== "/authenticator/activate") return null;
+  const found = parseActivation(location.href, location.origin);
+  history.replaceState(null, "", "/#/activate");
+  return found;
+}
+
+/** Registers the worker under the page's one policy of Trusted Types. Without a worker the app works, but not without a network. */
+function startWorker() {
+  if (!("serviceWorker" in navigator)) return;
+  const types = /** @type {any} */ (globalThis).trustedTypes;
+  const url = "/sw.js";
+  const policy = types?.createPolicy("countersign", { createScriptURL: (/** @type {string} */ text) => {
+    if (text !== url) throw new TypeError("only the worker");
+    return text;
+  } });
+  const trusted = policy ? policy.createScriptURL(url) : url;
+  navigator.serviceWorker.register(trusted, { type: "module", updateViaCache: "none" }).catch((error) => console.warn(error));
+}
+
+/** The view and what surrounds it. */
+class Screen {
+  /** @param {App} app */
+  constructor(app) {
+    this.app = app;
+    /** @type {View | null} */
+    this.view = null;
+    this.shown = "";
+    /** A request's view, until it is left. */
+    this.pinned = "";
+    this.announcer = h("div", { class: "unseen", role: "status", "aria-live": "polite" });
+    this.main = h("main", { id: "main" });
+    this.navigation = navigation(app);
+    root.replaceChildren(this.main, this.navigation.element, this.announcer);
+    globalThis.addEventListener("hashchange", () => this.update());
+    app.addEventListener("change", () => this.update());
+  }
+
+  /** A request that waits comes before everything but what is being typed for an activation, and stays until the person is done with it. */
+  route() {
+    if (this.pinned) return this.pinned;
+    const route = location.hash.slice(1) || "/";
+    const next = this.app.waiting.keys().next();
+    return !next.done && route !== "/activate" ? `/request/${next.value}` : route;
+  }
+
+  update() {
+    const route = this.route();
+    if (route === this.shown) this.view?.live?.();
+    else this.show(route);
+  }
+
+  /** The request's view is done with: whatever is next. */
+  leave() {
+    this.pinned = "";
+    this.update();
+  }
+
+  /** @param {string} route */
+  show(route) {
+    const isFirst = this.shown === "";
+    this.view?.dispose?.();
+    this.shown = route;
+    this.pinned = route.startsWith("/request/") ? route : "";
+    this.view = this.make(route);
+    document.body.classList.toggle("bare", this.view.isBare ?? false);
+    this.main.replaceChildren(this.view.element);
+    globalThis.scrollTo(0, 0);
+    const title = this.main.querySelector("h1");
+    document.title = title ? `${title.textContent} – Countersign` : "Countersign";
+    // Who reads by ear hears the new heading; on the first page the browser reads by itself.
+    if (!isFirst || route.startsWith("/request/")) title?.focus({ preventScroll: true });
+    this.navigation.live(route);
+  }
+
+  /**
+   * @param {string} route
+   * @returns {View}
+   */
+  make(route) {
+    const { app } = this;
+    const [, name, argument = ""] = route.split("/");
+    if (name === "request") {
+      const waiting = app.waiting.get(argument);
+      if (waiting) return requestView(app, waiting, () => this.leave(), (text) => (this.announcer.textContent = text));
+    }
+    if (name === "activate") return activateView(app);
+    if (name === "history") return historyView(app);
+    if (name === "settings") return settingsView(app);
+    if (name === "account") {
+      const binding = app.bindings.find((binding) => binding.device === argument);
+      if (binding) return accountView(app, binding);
+    }
+    return homeView(app);
+  }
+}
+
+/**
+ * What cannot be started says so.
+ * @param {Texts} texts
+ * @param {string} name
+ */
+function showUnsupported(texts, name) {
+  document.body.classList.add("bare");
+  root.replaceChildren(
+    h("main", { class: "center" }, h("section", { class: "card" }, heading(texts.say(`${name}.title`)), h("p", {}, texts.say(`${name}.body`)))),
+  );
+}
+
+async function start() {
+  const missing = whatIsMissing();
+  if (missing) return showUnsupported(await loadTexts(undefined), missing);
+  let store;
+  try {
+    store = await Store.open();
+  } catch (error) {
+    console.error(error);
+    return showUnsupported(await loadTexts(undefined), "unsupported.storage");
+  }
+  const found = takeCode();
+  const texts = await loadTexts(await store.setting("language"));
+  applyTheme(await store.setting("theme"));
+  const app = new App({ store, texts, installer, version, words: async () => (await fetchFile("words.txt")).text() });
+  app.activation.found = found;
+  await app.load();
+  const screen = new Screen(app);
+  screen.update();
+  startWorker();
+  listen(app);
+  app.refreshPush().catch(console.error);
+  return undefined;
+}
+
+/** @param {App} app */
+function listen(app) {
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") app.pull();
+  });
+  globalThis.addEventListener("online", () => {
+    app.pull();
+    app.changed();
+  });
+  globalThis.addEventListener("offline", () => app.changed());
+  installer.addEventListener("change", () => app.changed());
+  globalThis.addEventListener("hashchange", () => {
+    // A link that is opened in the app that is open already.
+    const found = takeCode();
+    if (found) app.activation.found = found;
+  });
+  navigator.serviceWorker?.addEventListener("message", ({ data }) => {
+    if (data?.type === "pull") app.pull();
+  });
+}
+
+start().catch((error) => {
+  console.error(error);
+  const starting = document.getElementById("starting");
+  starting?.replaceWith(
+    h("p", {}, "The authenticator could not start. Check the connection and open it again."),
+  );
+});

@@ -1,0 +1,106 @@
+// What the modules hand one another. The protocol's own bodies are as docs/device-protocol.md has them.
+
+export interface Statement {
+  v: 1;
+  account: string;
+  origin: string;
+  device: string;
+  txid: string;
+  request: string;
+  application: string;
+  user: string;
+  type: string;
+  address: string;
+  place: string;
+  hostname: string;
+  time: number;
+  info: [string, string][];
+}
+
+export interface LoginRequest {
+  txid: string;
+  created: number;
+  expires: number;
+  digits: number;
+  statement: Statement;
+}
+
+export type Answer = "approve" | "deny" | "fraud";
+export type Result = "approved" | "denied" | "fraud";
+export type ClosedState = Result | "timed_out" | "cancelled";
+
+export type OtpState =
+  | { kind: "hotp"; digits: number; counter: number }
+  | { kind: "totp"; digits: number; period: number };
+
+export interface PushSubscriptionData {
+  endpoint: string;
+  p256dh: string;
+  auth: string;
+}
+
+export interface ActivateResponse {
+  device_id: string;
+  account: { id: string; name: string };
+  user: { name: string };
+  origin: string;
+  server_time: number;
+  otp: OtpState & { seed: string };
+  confirm: { phrase: string; required: boolean };
+}
+
+export interface DeviceStatus {
+  device_id: string;
+  name: string;
+  user: { name: string };
+  account: { id: string; name: string };
+  active: boolean;
+  auto_approve_until: number | null;
+  otp: OtpState;
+  push?: { key: string; subscribed: boolean };
+}
+
+/** An account on this phone, as IndexedDB keeps it. Both keys are CryptoKeys that cannot be exported. */
+export interface Binding {
+  device: string;
+  origin: string;
+  account: { id: string; name: string };
+  user: string;
+  name: string;
+  key: CryptoKey;
+  otp: OtpState;
+  otpKey: CryptoKey;
+  phrase: string;
+  confirmed: boolean;
+  added: number;
+  /** The endpoint the server knows, so that a change is told. */
+  push?: string | null;
+}
+
+export interface Entry {
+  id?: number;
+  device: string;
+  account: string;
+  txid: string;
+  application: string;
+  user: string;
+  type: string;
+  place: string;
+  address: string;
+  hostname: string;
+  time: number;
+  state: ClosedState;
+  at: number;
+}
+
+export interface Plural {
+  zero?: string;
+  one?: string;
+  two?: string;
+  few?: string;
+  many?: string;
+  other: string;
+}
+
+export type Catalogue = Record<string, string | Plural>;
+export type Values = Record<string, string | number>;
