@@ -142,7 +142,7 @@ pub fn surfaces(engine: &Engine, config: &Config, addresses: Addresses, shutdown
         .merge(admin_api::routes(app))
         .merge(panel::routes())
         .merge(assets());
-    parts.authenticator = authenticator::routes(engine.clone(), shutdown.clone()).merge(assets());
+    parts.authenticator = authenticator::routes(engine.clone(), shutdown.clone());
     parts.readiness.push(Arc::new(DatabaseAnswers(engine.store().clone())));
     parts
 }
