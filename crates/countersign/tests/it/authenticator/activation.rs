@@ -144,13 +144,12 @@ async fn trying_codes_is_slow() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_opened_in_a_browser_says_what_to_do() {
     let site = Site::start().await;
-    let alice = site.user("alice").await;
-    let sender = device(&site, &alice).await;
-    let answer = sender.send_raw(Method::GET, "/authenticator/activate", None, Vec::new()).await.unwrap();
-    assert_eq!(answer.status, 200);
-    let page = String::from_utf8(answer.body).unwrap();
-    assert!(page.contains("countersign-device activate"), "{page}");
-    // The code stays in the address until the page's own script takes it.
-    let policy = answer.headers.get("content-security-policy").unwrap().to_str().unwrap();
+    let url = format!("{}/authenticator/activate", site.engine().authenticator_origin());
+    let answer = site.http().get(url).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    // The code stays in the address until the page's own script takes it, and no other script runs there.
+    let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
     assert!(policy.contains("script-src 'self'") && policy.contains("require-trusted-types-for 'script'"), "{policy}");
+    let page = answer.text().await.unwrap();
+    assert!(page.contains("countersign-device activate"), "{page}");
 }
