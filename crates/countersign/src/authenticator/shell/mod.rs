@@ -151,7 +151,9 @@ impl Served {
 fn takes_gzip(request: &HeaderMap) -> bool {
     let wanted = request.get_all(ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
     let mut encodings = wanted.flat_map(|line| line.split(',')).map(str::trim);
-    encodings.any(|encoding| encoding.split_once(';').map_or(encoding, |(name, _)| name.trim()) == "gzip" && !encoding.ends_with("q=0"))
+    encodings.any(|encoding| {
+        encoding.split_once(';').map_or(encoding, |(name, _)| name.trim()) == "gzip" && !encoding.ends_with("q=0")
+    })
 }
 
 fn kind_of(name: &str) -> &'static str {
@@ -234,7 +236,11 @@ mod tests {
             if name.ends_with(".png") { bytes.len() } else { Served::new(name, bytes).compressed().len() }
         };
         let sizes = FILES.iter().map(|(name, bytes)| (*name, size(name, bytes)));
-        let shell: usize = sizes.clone().filter(|(name, _)| !RARE.iter().any(|rare| name.starts_with(rare))).map(|(_, size)| size).sum();
+        let shell: usize = sizes
+            .clone()
+            .filter(|(name, _)| !RARE.iter().any(|rare| name.starts_with(rare)))
+            .map(|(_, size)| size)
+            .sum();
         let texts = sizes.clone().filter(|(name, _)| name.starts_with("lang/")).map(|(_, size)| size).max().unwrap();
         let icon = sizes.filter(|(name, _)| name.starts_with("icons/")).map(|(_, size)| size).max().unwrap();
         let fixed = [&*PAGE, &*WORKER, &*MANIFEST, WORDS].map(|text| size("", text.as_bytes()));
