@@ -7,6 +7,7 @@ import inspect
 import pathlib
 import re
 import sys
+import time
 
 import duo_client
 
@@ -22,6 +23,22 @@ assert api.get_user_by_email("mia@example.org")[0]["user_id"] == user_id
 assert [found["user_id"] for found in api.get_users_by_names(["mia"])] == [user_id]
 assert [found["user_id"] for found in api.get_users_by_ids([user_id])] == [user_id]
 assert api.enroll_user("noa", "noa@example.org", valid_secs=600).startswith("https://")
+
+# A bypass is told to the review queue a moment later.
+api.update_user(user_id, status="bypass")
+window = (int(time.time() - 3600) * 1000, int(time.time() + 3600) * 1000)
+events = []
+for _ in range(600):
+    events = api.get_trust_monitor_events_by_offset(*window, limit=1, event_type="bypass_status")["events"]
+    if events:
+        break
+    time.sleep(0.1)
+[event] = events
+assert (event["type"], event["state"], event["enabled_by"]["name"]) == ("bypass_status", "new", "API"), event
+assert event["enabled_for"] == {"key": user_id, "name": "mia"}, event
+assert [found["sekey"] for found in api.get_trust_monitor_events_iterator(*window)] == [event["sekey"]]
+assert list(api.get_trust_monitor_events_iterator(*window, event_type="auth")) == []
+api.update_user(user_id, status="active")
 
 group = api.create_group("Methods")
 group_id = group["group_id"]

@@ -20,6 +20,7 @@ use serde_json::{Value as Json, json};
 use crate::admin::bypass::{MOST_REASON, describe_change, user_standing};
 use crate::admin::text::bounded;
 use crate::admin::{Actor, admin_record};
+use crate::review::{Bypassed, bypass_given};
 use crate::{Engine, EngineError, MAX_ROUNDS, SystemRng};
 
 /// What the row is sealed for.
@@ -196,7 +197,11 @@ impl Engine {
             description["note"] = json!(note);
             let (grant, code, sealed) = match request.kind {
                 ExceptionKind::Bypass => {
-                    (self.grant_bypass(account, &request, &person, attempts, until, &mut description, now)?, None, None)
+                    let (mut job, bypass) =
+                        self.grant_bypass(account, &request, &person, attempts, until, &mut description, now)?;
+                    let who = Bypassed::User(person.id, &person.username);
+                    job.effects.extend(bypass_given(account, actor, who, (None, Some(&bypass)), now));
+                    (job, None, None)
                 }
                 ExceptionKind::Code => {
                     let (job, id, code) = self.grant_code(account, actor, &request, until, now)?;
@@ -335,7 +340,7 @@ impl Engine {
         until: Timestamp,
         description: &mut Json,
         now: Timestamp,
-    ) -> Result<Job, EngineError> {
+    ) -> Result<(Job, Bypass), EngineError> {
         let ends = person.bypass.as_ref().map(|bypass| bypass.term.until);
         let is_longer = ends.is_some_and(|end| is_on(end, now) && end.is_none_or(|end| end > until));
         if is_longer {
@@ -343,9 +348,9 @@ impl Engine {
         }
         let term = BypassTerm { until: Some(until), remind_at: None };
         let bypass = Bypass { reason: format!("{}: {}", request.id, request.reason), term };
-        let user = UserRecord { status: UserStatus::Bypass, bypass: Some(bypass), ..person.clone() };
+        let user = UserRecord { status: UserStatus::Bypass, bypass: Some(bypass.clone()), ..person.clone() };
         describe_change(description, user_standing(person), user_standing(&user));
-        Ok(Job::new().step(user.update(account, attempts)))
+        Ok((Job::new().step(user.update(account, attempts)), bypass))
     }
 
     fn grant_code(

@@ -1,13 +1,14 @@
-//! The review queue: signals of risk that fired, for administrators to look at.
+//! The review queue: signals of risk that fired and bypasses that were given, for administrators to look at.
 //!
-//! A login only leaves an effect behind; what it becomes here is written later, and nothing that goes wrong with it is in the way of anybody.
+//! A login or a change only leaves an effect behind; what it becomes here is written later, and nothing that goes wrong with it is in the way of anybody.
 
-use cs_core::id::{AccountId, ReviewEventId};
+use cs_core::bypass::Bypass;
+use cs_core::id::{AccountId, ReviewEventId, UserId};
 use cs_core::policy::Word as _;
 use cs_core::policy::risk::{ReviewKind, ReviewState};
 use cs_core::policy::sections::Signal;
 use cs_store::Job;
-use cs_store::outbox::Leased;
+use cs_store::outbox::{Effect, Leased};
 use cs_store::review::{ReviewEvent, forget_reviews};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
@@ -72,25 +73,92 @@ impl Engine {
     }
 }
 
+/// The name that Duo gives a signal, in the log and in its filters.
+pub const fn attack_name(signal: Signal) -> &'static str {
+    match signal {
+        Signal::FraudReport => "USER_MARKED_FRAUD",
+        Signal::PushHarassment => "PUSH_HARASSMENT",
+        Signal::PushSpray => "PUSH_SPRAY",
+        Signal::ImpossibleTravel => "UNREALISTIC_GEOVELOCITY",
+        Signal::CountryMismatch => "COUNTRY_CODE_MISMATCH",
+        Signal::DeviceDistance => "ACCESS_AUTH_DISTANCE",
+        Signal::NovelNetwork => "NOVEL_ASN",
+        Signal::UnusualCountry => "UNUSUAL_COUNTRY",
+        Signal::NewDevice => "NEW_DEVICE",
+        Signal::UnusualHour => "UNUSUAL_HOUR",
+    }
+}
+
+/// Who was put into bypass.
+pub(crate) enum Bypassed<'a> {
+    User(UserId, &'a str),
+    Group(&'a str),
+}
+
+/// What the queue is told when a bypass begins or changes; nothing if `after` is none, or what was `before`.
+pub(crate) fn bypass_given(
+    account: AccountId,
+    actor: &Actor,
+    who: Bypassed<'_>,
+    (before, after): (Option<&Bypass>, Option<&Bypass>),
+    now: Timestamp,
+) -> Option<Effect> {
+    let bypass = after.filter(|after| before != Some(after))?;
+    let until = bypass.term.until.map_or_else(|| "without end".to_owned(), |until| format!("until {until}"));
+    let (user, name) = match who {
+        Bypassed::User(id, name) => (Some(id), name.to_owned()),
+        Bypassed::Group(name) => (None, format!("the group {name}")),
+    };
+    let payload = json!({"bypass": {
+        "user_id": user.as_ref().map(UserId::as_str),
+        "summary": format!("{name} was put into bypass {until}: {}", bypass.reason),
+        "made_by": actor.name(),
+    }});
+    Some(Effect::new(REVIEW, account.as_str(), payload.to_string(), now))
+}
+
 fn events(payload: &Json, at: Timestamp) -> Option<Vec<ReviewEvent>> {
+    let blank = || ReviewEvent {
+        id: ReviewEventId::generate(&mut SystemRng),
+        kind: ReviewKind::Auth,
+        signal: None,
+        is_priority: false,
+        user: None,
+        integration: None,
+        txid: None,
+        made_by: None,
+        summary: String::new(),
+        surfaced_at: at,
+        state: ReviewState::New,
+        state_at: at,
+        state_by: None,
+    };
+    if let Some(bypass) = payload.get("bypass") {
+        return Some(vec![ReviewEvent {
+            kind: ReviewKind::BypassStatus,
+            user: match bypass.get("user_id")?.as_str() {
+                Some(id) => Some(id.parse().ok()?),
+                None => None,
+            },
+            summary: bypass.get("summary")?.as_str()?.to_owned(),
+            made_by: Some(bypass.get("made_by")?.as_str()?.to_owned()),
+            ..blank()
+        }]);
+    }
     let text = |name: &str| payload.get(name)?.as_str();
     let (user, integration, txid) =
         (text("user_id")?.parse().ok()?, text("integration")?.parse().ok()?, text("txid")?.parse().ok()?);
     let one = |signal: &Json| {
         let which = Signal::parse(signal.get("signal")?.as_str()?)?;
         Some(ReviewEvent {
-            id: ReviewEventId::generate(&mut SystemRng),
             kind: if which == Signal::NewDevice { ReviewKind::DeviceRegistration } else { ReviewKind::Auth },
-            signal: which,
+            signal: Some(which),
             is_priority: signal.get("enforced")?.as_bool()?,
-            user,
-            integration,
-            txid,
+            user: Some(user),
+            integration: Some(integration),
+            txid: Some(txid),
             summary: signal.get("summary")?.as_str()?.to_owned(),
-            surfaced_at: at,
-            state: ReviewState::New,
-            state_at: at,
-            state_by: None,
+            ..blank()
         })
     };
     payload.get("signals")?.as_array()?.iter().map(one).collect()

@@ -1,5 +1,7 @@
 //! Events of the review queue.
 
+use std::str::FromStr;
+
 use cs_core::id::{AccountId, IntegrationKey, ReviewEventId, TxId, UserId};
 use cs_core::policy::Word as _;
 use cs_core::policy::risk::{ReviewKind, ReviewState};
@@ -10,6 +12,8 @@ use crate::args;
 use crate::convert::{corrupt, parsed};
 use crate::db::{Reader, Row, Step, StoreError};
 
+const TABLE: &str = "review_event";
+
 /// An event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReviewEvent {
@@ -17,16 +21,18 @@ pub struct ReviewEvent {
     pub id: ReviewEventId,
     /// What it is about.
     pub kind: ReviewKind,
-    /// The signal that fired.
-    pub signal: Signal,
+    /// The signal that fired; without one, an administrator did something.
+    pub signal: Option<Signal>,
     /// Whether the policy makes the signal count.
     pub is_priority: bool,
-    /// Whose login.
-    pub user: UserId,
-    /// Where.
-    pub integration: IntegrationKey,
+    /// Whose login, or who was put into bypass, if that was one user.
+    pub user: Option<UserId>,
+    /// Where the login was.
+    pub integration: Option<IntegrationKey>,
     /// Its entry in the log.
-    pub txid: TxId,
+    pub txid: Option<TxId>,
+    /// Who did it, if it is no login.
+    pub made_by: Option<String>,
     /// Why, for people.
     pub summary: String,
     /// When it happened.
@@ -60,25 +66,30 @@ impl ReviewEvent {
     /// Adds it, unless the same signal of the same user was added within the hour.
     pub fn insert(&self, account: AccountId) -> Step {
         let hour = self.surfaced_at.as_second().div_euclid(3600);
+        let once = match (self.user, self.signal) {
+            (Some(user), Some(signal)) => format!("{user}/{}/{hour}", signal.as_str()),
+            (None, _) | (_, None) => self.id.to_string(),
+        };
         Step::any(
             "INSERT INTO review_event (account, event_id, kind, signal, is_priority, user_id, ikey, txid, summary, once, surfaced_at, \
-             state, state_at, state_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+             state, state_at, state_by, made_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
              ON CONFLICT (account, once) DO NOTHING",
             args![
                 account.as_str(),
                 self.id.as_str(),
                 self.kind.as_str(),
-                self.signal.as_str(),
+                self.signal.map(Signal::as_str),
                 i64::from(self.is_priority),
-                self.user.as_str(),
-                self.integration.as_str(),
-                self.txid.to_string(),
+                self.user.as_ref().map(UserId::as_str),
+                self.integration.as_ref().map(IntegrationKey::as_str),
+                self.txid.map(|txid| txid.to_string()),
                 self.summary.as_str(),
-                format!("{}/{}/{hour}", self.user, self.signal.as_str()),
+                once,
                 self.surfaced_at,
                 self.state.as_str(),
                 self.state_at,
-                self.state_by.as_deref()
+                self.state_by.as_deref(),
+                self.made_by.as_deref()
             ],
         )
     }
@@ -100,30 +111,37 @@ pub fn forget_reviews(account: AccountId, before: Timestamp) -> Step {
 macro_rules! select_events {
     ($rest:literal) => {
         concat!(
-            "SELECT account, event_id, kind, signal, is_priority, user_id, ikey, txid, summary, surfaced_at, state, state_at, state_by ",
-            "FROM review_event WHERE account = $1 AND ",
+            "SELECT account, event_id, kind, signal, is_priority, user_id, ikey, txid, summary, surfaced_at, state, state_at, state_by, ",
+            "made_by FROM review_event WHERE account = $1 AND ",
             $rest
         )
     };
 }
 
 fn read(row: &Row) -> Result<ReviewEvent, StoreError> {
-    const TABLE: &str = "review_event";
     let wrong = || corrupt(TABLE, row);
     Ok(ReviewEvent {
         id: parsed(TABLE, row, 1)?,
         kind: ReviewKind::parse(row.str(2)?).ok_or_else(wrong)?,
-        signal: Signal::parse(row.str(3)?).ok_or_else(wrong)?,
+        signal: match row.opt_str(3)? {
+            None => None,
+            Some(word) => Some(Signal::parse(word).ok_or_else(wrong)?),
+        },
         is_priority: row.int(4)? != 0,
-        user: parsed(TABLE, row, 5)?,
-        integration: parsed(TABLE, row, 6)?,
-        txid: parsed(TABLE, row, 7)?,
+        user: opt_parsed(row, 5)?,
+        integration: opt_parsed(row, 6)?,
+        txid: opt_parsed(row, 7)?,
+        made_by: row.opt_text(13)?,
         summary: row.text(8)?,
         surfaced_at: row.time(9)?,
         state: ReviewState::parse(row.str(10)?).ok_or_else(wrong)?,
         state_at: row.time(11)?,
         state_by: row.opt_text(12)?,
     })
+}
+
+fn opt_parsed<T: FromStr>(row: &Row, column: usize) -> Result<Option<T>, StoreError> {
+    row.opt_str(column)?.map(|text| text.parse().map_err(|_| corrupt(TABLE, row))).transpose()
 }
 
 impl Reader {

@@ -117,10 +117,16 @@ fn page(request: &SignedAdmin<ReadLog>, now: Timestamp) -> Result<ReviewPage, Fa
 
 async fn object<P>(app: &App, request: &SignedAdmin<P>, event: &ReviewEvent) -> Result<Json, Failure> {
     let reader = app.engine().store().reader();
-    let reference = event.txid.to_string();
-    let entries = reader.log_by_reference(request.account.id, &reference).await?;
-    let auth = entries.iter().find(|entry| entry.id == reference).map(authentication::event);
-    Ok(json!({
+    let auth = match event.txid {
+        Some(txid) => {
+            let reference = txid.to_string();
+            let entries = reader.log_by_reference(request.account.id, &reference).await?;
+            entries.iter().find(|entry| entry.id == reference).map(authentication::event)
+        }
+        None => None,
+    };
+    let kind = event.signal.map_or(event.kind.as_str(), Signal::as_str);
+    let mut object = json!({
         "sekey": event.id.as_str(),
         "type": event.kind.as_str(),
         "state": event.state.as_str(),
@@ -129,18 +135,29 @@ async fn object<P>(app: &App, request: &SignedAdmin<P>, event: &ReviewEvent) -> 
         "surfaced_auth": auth,
         "priority_event": event.is_priority,
         "priority_reasons": if event.is_priority {
-            json!([{"label": event.summary, "type": event.signal.as_str()}])
+            json!([{"label": event.summary, "type": kind}])
         } else {
             json!([])
         },
-        "explanations": [{"summary": event.summary, "type": event.signal.as_str()}],
-        "from_common_netblock": event.signal != Signal::NovelNetwork,
+        "explanations": [{"summary": event.summary, "type": kind}],
+        "from_common_netblock": event.signal != Some(Signal::NovelNetwork),
         "from_new_user": false,
         "low_risk_ip": false,
         "triaged_as_interesting": event.state == ReviewState::Processed,
         "triage_event_uri": null,
         // Ours.
-        "user_id": event.user.as_str(),
+        "user_id": event.user.map(|user| user.to_string()),
         "state_updated_by": event.state_by,
-    }))
+    });
+    if event.kind == ReviewKind::BypassStatus {
+        let user = match event.user {
+            Some(id) => app.engine().store().user_record(request.account.id, id).await?.map(|(user, _)| user),
+            None => None,
+        };
+        object["bypass_status_enabled"] = json!(event.surfaced_at.as_millisecond());
+        object["enabled_by"] = json!({"key": null, "name": event.made_by});
+        object["enabled_for"] =
+            json!({"key": event.user.map(|user| user.to_string()), "name": user.map(|user| user.username)});
+    }
+    Ok(object)
 }

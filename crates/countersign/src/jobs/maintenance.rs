@@ -64,6 +64,7 @@ async fn end_exceptions(engine: &Engine) -> Result<(), EngineError> {
 
 async fn clean(engine: &Engine) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     engine.forget_old_logins().await?;
+    engine.forget_reviews().await?;
     let before = engine.clock().now() - KEEP_EFFECTS;
     while engine.store().has_old_effects(before).await? {
         engine.store().sweep_effects(before).await?;

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::bypass::{Giver, describe_change, group_standing};
 use super::text::bounded;
 use super::{Actor, admin_record};
+use crate::review::{Bypassed, bypass_given};
 use crate::{Engine, EngineError, MAX_ROUNDS, SystemRng};
 
 /// What an administrator wants a group to be. What is `None` stays as it is.
@@ -85,7 +86,9 @@ impl Engine {
         let before = group.clone();
         change.write(&mut group, Giver { actor, rules: self.bypass_rules(account).await? }, now)?;
         let record = log_entry(account, actor, "group_create", &before, &group, now);
-        let job = Job::new().step(group.insert(account)).log(record);
+        let mut job = Job::new().step(group.insert(account)).log(record);
+        let bypasses = (None, group.bypass.as_ref());
+        job.effects.extend(bypass_given(account, actor, Bypassed::Group(&group.name), bypasses, now));
         match self.apply(job).await? {
             None => Ok(group),
             Some(_) => Err(EngineError::Exists("name")),
@@ -110,7 +113,9 @@ impl Engine {
             if group_standing(&group) != group_standing(&before) || group.name != before.name {
                 job = job.step(touch_members(account, id));
             }
-            let job = job.log(log_entry(account, actor, "group_update", &before, &group, now));
+            let mut job = job.log(log_entry(account, actor, "group_update", &before, &group, now));
+            let bypasses = (before.bypass.as_ref(), group.bypass.as_ref());
+            job.effects.extend(bypass_given(account, actor, Bypassed::Group(&group.name), bypasses, now));
             if self.apply(job).await?.is_none() {
                 return Ok(());
             }

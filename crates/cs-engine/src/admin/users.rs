@@ -15,6 +15,7 @@ use serde_json::{Map, Value as Json, json};
 use super::bypass::{Giver, describe_change, user_standing};
 use super::text::bounded;
 use super::{Actor, admin_record};
+use crate::review::{Bypassed, bypass_given};
 use crate::{DeviceEvent, Engine, EngineError, MAX_ROUNDS, SystemRng};
 
 /// The most attributes of an organisation's own on one user.
@@ -424,7 +425,10 @@ impl Engine {
             }
             let mut description = description.clone();
             describe_change(&mut description, user_standing(&before), user_standing(&user));
-            let job = job.log(admin_record(account, actor, action, &user.username, &description, now));
+            let mut job = job.log(admin_record(account, actor, action, &user.username, &description, now));
+            let who = Bypassed::User(id, &user.username);
+            let bypasses = (before.bypass.as_ref(), user.bypass.as_ref());
+            job.effects.extend(bypass_given(account, actor, who, bypasses, now));
             match self.apply(job).await? {
                 None => return Ok(()),
                 Some(0) => {}
@@ -483,7 +487,7 @@ pub(crate) fn new_user(
         description["bypass_reason"] = json!(bypass.reason);
         description["bypass_until"] = json!(bypass.term.until.map(Timestamp::as_second));
     }
-    let job = Job::new().step(user.insert(account)).and(names(account, &user)?).log(admin_record(
+    let mut job = Job::new().step(user.insert(account)).and(names(account, &user)?).log(admin_record(
         account,
         giver.actor,
         "user_create",
@@ -491,6 +495,8 @@ pub(crate) fn new_user(
         &description,
         now,
     ));
+    let who = Bypassed::User(user.id, &user.username);
+    job.effects.extend(bypass_given(account, giver.actor, who, (None, user.bypass.as_ref()), now));
     Ok((user, job))
 }
 

@@ -8,7 +8,7 @@ use cs_store::testing::TestDatabase;
 use cs_store::{CommitError, Job};
 use jiff::{SignedDuration, Timestamp};
 
-on_both_engines!(an_event_is_told_once_an_hour_and_decided_once, pages_follow_one_another);
+on_both_engines!(an_event_is_told_once_an_hour_and_decided_once, a_bypass_is_told_each_time, pages_follow_one_another);
 
 fn now() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
@@ -22,11 +22,12 @@ fn event(n: u32, signal: Signal, at: Timestamp) -> ReviewEvent {
     ReviewEvent {
         id: format!("SE{n:018}").parse().unwrap(),
         kind: ReviewKind::Auth,
-        signal,
+        signal: Some(signal),
         is_priority: true,
-        user: "DUAAAAAAAAAAAAAAAAAA".parse().unwrap(),
-        integration: "DIAAAAAAAAAAAAAAAAAA".parse().unwrap(),
-        txid: "f81d4fae-7dec-41d0-a765-00a0c91e6bf6".parse().unwrap(),
+        user: "DUAAAAAAAAAAAAAAAAAA".parse().ok(),
+        integration: "DIAAAAAAAAAAAAAAAAAA".parse().ok(),
+        txid: "f81d4fae-7dec-41d0-a765-00a0c91e6bf6".parse().ok(),
+        made_by: None,
         summary: "so it is".to_owned(),
         surfaced_at: at,
         state: ReviewState::New,
@@ -77,6 +78,23 @@ async fn an_event_is_told_once_an_hour_and_decided_once(database: TestDatabase) 
 
     store.commit(Job::new().step(forget_reviews(account(), later))).await.unwrap();
     assert_eq!(ids(reader.review_events(account(), &page()).await.unwrap()), ["SE000000000000000004"]);
+}
+
+async fn a_bypass_is_told_each_time(database: TestDatabase) {
+    let store = database.open().await.unwrap();
+    let bypass = |n| ReviewEvent {
+        kind: ReviewKind::BypassStatus,
+        signal: None,
+        user: None,
+        integration: None,
+        txid: None,
+        made_by: Some("terminal".to_owned()),
+        ..event(n, Signal::FraudReport, now())
+    };
+    for n in 0..2 {
+        store.commit(Job::new().step(bypass(n).insert(account()))).await.unwrap();
+    }
+    assert_eq!(store.reader().review_events(account(), &page()).await.unwrap(), [bypass(0), bypass(1)]);
 }
 
 async fn pages_follow_one_another(database: TestDatabase) {

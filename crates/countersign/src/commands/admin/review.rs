@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use cs_core::id::ReviewEventId;
 use cs_core::policy::Word as _;
 use cs_core::policy::risk::ReviewState;
+use cs_core::policy::sections::Signal;
 use cs_engine::review::REVIEWS_KEPT;
 use cs_store::review::{ReviewEvent, ReviewPage};
 use serde_json::{Value as Json, json};
@@ -12,7 +13,7 @@ use super::error::AdminError;
 use super::out::{Answer, Card, Table, moment};
 use super::site::{ACTOR, Site};
 
-/// The review queue: signals of risk that fired, to look at
+/// The review queue: signals of risk that fired and bypasses that were given, to look at
 #[derive(Debug, Args)]
 pub(super) struct Review {
     #[command(subcommand)]
@@ -63,10 +64,15 @@ async fn shown(site: &Site, given: &str) -> Result<Answer, AdminError> {
     let mut card = Card::default();
     card.line("event", event.id.to_string());
     card.line("user", username.clone());
-    card.line("signal", event.signal.as_str());
+    card.line("what", what(&event));
     card.line("why", event.summary.clone());
     card.line("at", moment(event.surfaced_at));
-    card.line("login", event.txid.to_string());
+    if let Some(txid) = event.txid {
+        card.line("login", txid.to_string());
+    }
+    if let Some(by) = &event.made_by {
+        card.line("by", by.clone());
+    }
     card.line("state", event.state.as_str());
     Ok(Answer::new(shape(&event, &username), card.text()))
 }
@@ -76,14 +82,14 @@ async fn list(site: &Site, all: bool) -> Result<Answer, AdminError> {
     let state = if all { None } else { Some(ReviewState::New) };
     let page = ReviewPage { from: now - REVIEWS_KEPT, to: now, kind: None, state, after: None, limit: 1000 };
     let events = site.reader().review_events(site.account, &page).await?;
-    let mut table = Table::new(&["at", "user", "signal", "why", "state", "id"]);
+    let mut table = Table::new(&["at", "user", "what", "why", "state", "id"]);
     let mut items = Vec::with_capacity(events.len());
     for event in &events {
         let username = username(site, event).await;
         table.row([
             moment(event.surfaced_at),
             username.clone(),
-            event.signal.as_str().to_owned(),
+            what(event).to_owned(),
             event.summary.clone(),
             event.state.as_str().to_owned(),
             event.id.to_string(),
@@ -93,11 +99,17 @@ async fn list(site: &Site, all: bool) -> Result<Answer, AdminError> {
     Ok(Answer::new(json!({"events": items}), table.text("nothing to review")))
 }
 
-/// The user's name, or the id of one that is gone.
+/// The signal, or what else it is.
+fn what(event: &ReviewEvent) -> &'static str {
+    event.signal.map_or(event.kind.as_str(), Signal::as_str)
+}
+
+/// The user's name, or the id of one that is gone; empty where it is about no single user.
 async fn username(site: &Site, event: &ReviewEvent) -> String {
-    match site.user(event.user.as_str()).await {
+    let Some(id) = event.user else { return String::new() };
+    match site.user(id.as_str()).await {
         Ok(user) => user.username,
-        Err(_) => event.user.to_string(),
+        Err(_) => id.to_string(),
     }
 }
 
@@ -105,13 +117,14 @@ fn shape(event: &ReviewEvent, username: &str) -> Json {
     json!({
         "sekey": event.id.as_str(),
         "type": event.kind.as_str(),
-        "signal": event.signal.as_str(),
+        "signal": event.signal.map(Signal::as_str),
         "priority": event.is_priority,
         "summary": event.summary,
-        "user_id": event.user.as_str(),
+        "user_id": event.user.map(|user| user.to_string()),
         "username": username,
-        "integration_key": event.integration.as_str(),
-        "txid": event.txid.to_string(),
+        "integration_key": event.integration.map(|key| key.to_string()),
+        "txid": event.txid.map(|txid| txid.to_string()),
+        "made_by": event.made_by,
         "surfaced": event.surfaced_at.as_second(),
         "state": event.state.as_str(),
         "state_updated": event.state_at.as_second(),
