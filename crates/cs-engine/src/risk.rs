@@ -12,7 +12,7 @@ use cs_core::id::{AccountId, UserId};
 use cs_core::network::parse_address;
 use cs_core::policy::Effective;
 use cs_core::policy::facts::Place;
-use cs_core::policy::risk::{Assessment, Failure, Moment, Organisation, assess, network_of};
+use cs_core::policy::risk::{Assessment, Failure, Moment, Organisation, RiskRecord, assess, network_of};
 use cs_core::policy::{Countries, Country};
 use cs_core::user::User;
 use cs_store::Job;
@@ -145,12 +145,26 @@ impl Engine {
         access: &Access,
         now: Timestamp,
     ) -> Assessment {
-        let Some(user) = user else { return Assessment::default() };
-        let Around { failures, logins, familiar } = self.inner.seen.around(account, access.address);
+        user.map_or_else(Assessment::default, |user| {
+            self.assess_with(account, effective, user, &user.risk, (access.address, self.place_of(access)), now)
+        })
+    }
+
+    /// The same for a user whose past is `record`, from an address that is at a place.
+    pub(crate) fn assess_with(
+        &self,
+        account: AccountId,
+        effective: &Effective<'_>,
+        user: &User,
+        record: &RiskRecord,
+        (address, place): (Option<IpAddr>, Place),
+        now: Timestamp,
+    ) -> Assessment {
+        let Around { failures, logins, familiar } = self.inner.seen.around(account, address);
         let organisation = Organisation { logins, networks: &familiar.networks, countries: familiar.countries };
-        let history = user.risk.history(user, &failures, organisation);
+        let history = record.history(user, &failures, organisation);
         // No surface tells where the phone is before it answers.
-        let moment = Moment { address: access.address, place: self.place_of(access), phone_place: Place::UNKNOWN, now };
+        let moment = Moment { address, place, phone_place: Place::UNKNOWN, now };
         assess(effective.risk_signals.value, &moment, &history)
     }
 

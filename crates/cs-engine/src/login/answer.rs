@@ -233,7 +233,15 @@ impl Engine {
         let access = access_of(login);
         let effective = rules.effective(Some(user));
         let phone = user.phones.iter().find(|phone| phone.id == login.phone);
-        let risk = self.assess(account, &effective, Some(user), &access, now);
+        let place = self.place_of(&access);
+        // A denial counts among the signals that it may be one of, so that administrators hear of it even if no login follows.
+        let failed = match answer.decision {
+            Decision::Approve => None,
+            Decision::Deny => Some(user.risk.push_failed(now)),
+            Decision::Fraud => Some(user.risk.fraud_reported(now)),
+        };
+        let record = failed.as_ref().unwrap_or(&user.risk);
+        let risk = self.assess_with(account, &effective, user, record, (access.address, place), now);
         let entry = Entry {
             caller: &caller,
             txid: login.txid,
@@ -271,7 +279,7 @@ impl Engine {
                 job = job.step(close(account, login.txid, Push::Approved, None, now)).step(policies);
                 job.guards.extend(self.remember_address(&caller, user, &effective, &access, why, now));
                 let rule = if login.digits > 0 { PushRule::Verified { digits: login.digits } } else { PushRule::Plain };
-                let after_risk = user.risk.succeeded(self.place_of(&access), Method::DuoPush, rule, now);
+                let after_risk = user.risk.succeeded(place, Method::DuoPush, rule, now);
                 job = job.step(count_success(account, user, &after, &after_risk, now)).log(entry.allowed(
                     self,
                     why,
@@ -293,14 +301,10 @@ impl Engine {
                 };
                 let denial = Denial::new(reason, "the device's owner denied");
                 job = job.step(close(account, login.txid, push, Some(reason), now)).log(entry.denied(self, &denial));
-                let after_risk = match answer.decision {
-                    Decision::Fraud => user.risk.fraud_reported(now),
-                    Decision::Deny | Decision::Approve => user.risk.push_failed(now),
-                };
                 // A denial counts towards lockout; one of a user already locked out does no more.
                 let attempt = user.lockout.begin_attempt(self.settings(&caller).lockout, now).ok();
                 let lockout = attempt.as_ref().map_or(&user.lockout, |attempt| &attempt.state);
-                job = job.step(count_failed_push(account, user, lockout, &after_risk));
+                job = job.step(count_failed_push(account, user, lockout, record));
                 if attempt.as_ref().is_some_and(|attempt| attempt.locks) {
                     job = job.effect(self.alert(&caller, user, "locked_out", login.txid, now));
                 }
@@ -316,7 +320,7 @@ impl Engine {
             Round::Done(()) => {
                 match answered {
                     Answered::Approved => {
-                        self.inner.seen.succeeded(account, access.address, self.place_of(&access), now);
+                        self.inner.seen.succeeded(account, access.address, place, now);
                     }
                     Answered::Denied | Answered::Fraud => {
                         self.inner.seen.push_failed(account, access.address, user.id, now);

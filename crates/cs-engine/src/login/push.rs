@@ -187,8 +187,10 @@ impl Engine {
     ) -> Result<bool, EngineError> {
         let facts = self.store().user_facts(login.account, UserRef::Id(login.user), None, now).await?;
         let denial = Denial::new(reason, "withdrawn before it was answered");
-        let record = self.closing_record(login, facts.as_ref().map(|facts| &facts.user), &denial, now).await?;
-        let job = Job::new().step(close(login.account, login.txid, Push::Cancelled, Some(reason), now)).log(record);
+        let known = facts.as_ref().map(|facts| (&facts.user, &facts.user.risk));
+        let (record, review) = self.closing_record(login, known, &denial, now).await?;
+        let mut job = Job::new().step(close(login.account, login.txid, Push::Cancelled, Some(reason), now)).log(record);
+        job.effects.extend(review);
         match self.store().commit(job).await.map_err(Retry::from) {
             Ok(_) => {
                 self.announce(login, Push::Cancelled);

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use cs_core::device::Phone;
 use cs_core::id::TxId;
 use cs_core::login::{AllowReason, Denial, DenyReason, FactorUsed};
-use cs_core::policy::risk::{Assessment, Detection, Evidence};
-use cs_core::policy::sections::{Signal, SignalMode};
+use cs_core::policy::risk::{Assessment, Detection};
+use cs_core::policy::sections::SignalMode;
 use cs_core::policy::trace::{Fact, Finding, Outcome, Trace};
 use cs_core::policy::{Level, Version, Word as _};
 use cs_core::user::User;
@@ -18,6 +18,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{Who, reference};
 use crate::devices::device_place;
+use crate::review::attack_name;
 use crate::{Access, Caller, Engine};
 
 /// What happened, before it is written down.
@@ -197,7 +198,7 @@ impl Entry<'_> {
 
 /// The assessment as Duo's log has it, with our inputs beside it.
 fn assessed(risk: &Assessment) -> Json {
-    let named = |one: &Detection| attack(&one.evidence);
+    let named = |one: &Detection| attack_name(one.evidence.signal());
     let counted = risk.enforced();
     let reason = counted
         .map_or_else(|| "Normal level of trust; detections are only reported".to_owned(), |d| d.evidence.to_string());
@@ -214,22 +215,6 @@ fn assessed(risk: &Assessment) -> Json {
             "summary": one.evidence.to_string(),
         })).collect::<Vec<_>>(),
     }})
-}
-
-/// The name that Duo gives a signal.
-fn attack(evidence: &Evidence) -> &'static str {
-    match evidence.signal() {
-        Signal::FraudReport => "USER_MARKED_FRAUD",
-        Signal::PushHarassment => "PUSH_HARASSMENT",
-        Signal::PushSpray => "PUSH_SPRAY",
-        Signal::ImpossibleTravel => "UNREALISTIC_GEOVELOCITY",
-        Signal::CountryMismatch => "COUNTRY_CODE_MISMATCH",
-        Signal::DeviceDistance => "ACCESS_AUTH_DISTANCE",
-        Signal::NovelNetwork => "NOVEL_ASN",
-        Signal::UnusualCountry => "UNUSUAL_COUNTRY",
-        Signal::NewDevice => "NEW_DEVICE",
-        Signal::UnusualHour => "UNUSUAL_HOUR",
-    }
 }
 
 /// Whether the fact that decided names the address the person came from, which can be erased.

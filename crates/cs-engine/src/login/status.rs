@@ -3,7 +3,7 @@
 use cs_core::id::TxId;
 use cs_core::login::{AllowReason, Denial, DenyReason, FactorUsed, HOLD, LEGACY_HOLD, LEGACY_POLL_LIMIT, Push};
 use cs_core::policy::facts::{Client, Endpoint};
-use cs_core::policy::risk::Assessment;
+use cs_core::policy::risk::{Assessment, RiskRecord};
 use cs_core::policy::{Browser, Os, Version, Word as _};
 use cs_core::user::User;
 use cs_store::Job;
@@ -11,6 +11,7 @@ use cs_store::attempts::count_failed_push;
 use cs_store::audit::LogRecord;
 use cs_store::facts::{UserFacts, UserRef};
 use cs_store::logins::{self, Login};
+use cs_store::outbox::Effect;
 use jiff::Timestamp;
 
 use super::identity::check_record;
@@ -240,11 +241,13 @@ impl Engine {
                 let denial = Denial::new(DenyReason::NoResponse, "nobody answered within 60 seconds");
                 let facts = self.store().user_facts(account, UserRef::Id(login.user), None, now).await?;
                 let user = facts.as_ref().map(|facts| &facts.user);
-                let mut job = Job::new().step(time_out).log(self.closing_record(login, user, &denial, now).await?);
                 // No failure that locks anybody out, but one that signals of risk count.
-                job.guards.extend(
-                    user.map(|user| count_failed_push(account, user, &user.lockout, &user.risk.push_failed(now))),
-                );
+                let failed = user.map(|user| user.risk.push_failed(now));
+                let known = user.zip(failed.as_ref());
+                let (record, review) = self.closing_record(login, known, &denial, now).await?;
+                let mut job = Job::new().step(time_out).log(record);
+                job.guards.extend(known.map(|(user, risk)| count_failed_push(account, user, &user.lockout, risk)));
+                job.effects.extend(review);
                 job
             };
             match self.store().commit(job).await.map_err(Retry::from) {
@@ -264,31 +267,39 @@ impl Engine {
         Err(EngineError::Contention)
     }
 
-    /// The log's entry for a push that closes without an answer.
+    /// The log's entry for a push that closes without an answer, and what the review queue is told; `known` is the user, and what is then known of it for the
+    /// signals of risk.
     pub(super) async fn closing_record(
         &self,
         login: &Login,
-        user: Option<&User>,
+        known: Option<(&User, &RiskRecord)>,
         denial: &Denial,
         now: Timestamp,
-    ) -> Result<LogRecord, EngineError> {
+    ) -> Result<(LogRecord, Option<Effect>), EngineError> {
         let caller = self.caller_of(login).await?;
+        let (user, access) = (known.map(|(user, _)| user), access_of(login));
+        let rules = self.rules(&caller, now).await?;
+        let effective = rules.effective(user);
+        let here = (access.address, self.place_of(&access));
+        let risk = known.map_or_else(Assessment::default, |(user, record)| {
+            self.assess_with(login.account, &effective, user, record, here, now)
+        });
         let phone = user.and_then(|user| user.phones.iter().find(|phone| phone.id == login.phone));
         let entry = Entry {
             caller: &caller,
             txid: login.txid,
             who: &who_of(login),
             user,
-            access: &access_of(login),
+            access: &access,
             factor: push_factor(login),
             device: Some((login.phone.to_string(), phone.map(|phone| phone.display_name()).unwrap_or_default())),
             evidence: None,
             answered_from: None,
             trace: None,
-            risk: &Assessment::default(),
+            risk: &risk,
             now,
         };
-        Ok(entry.denied(self, denial))
+        Ok((entry.denied(self, denial), entry.review()))
     }
 
     /// The decision, where the news of its end is all there is to know; otherwise the row has more.

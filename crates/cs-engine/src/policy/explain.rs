@@ -105,7 +105,8 @@ pub fn client<T: Word>(text: &str) -> Option<Client<T>> {
 }
 
 impl Engine {
-    /// Explains the login `question`. Risk, remembered devices and the state of phones are reckoned as unknown.
+    /// Explains the login `question`. Remembered devices and the state of phones are reckoned as unknown; signals of risk by what is known of the user, and by what
+    /// this process has seen of others.
     pub async fn explain_login(&self, account: AccountId, question: &Question) -> Result<Explanation, PolicyError> {
         let key = question.application;
         let no_such = || PolicyError::NoSuch { what: "application", given: key.to_string() };
@@ -128,16 +129,21 @@ impl Engine {
             return Err(PolicyError::NoSuch { what: "user", given: id.to_string() });
         }
         let address = question.address.map(canonical);
-        let country = question.country.or_else(|| {
-            let place = address.map(|address| self.inner.geo.place(address))?;
-            place.country.as_deref().and_then(Country::parse)
-        });
+        let place = match question.country {
+            // Where that is is not to be looked up.
+            Some(country) => Place { country: Some(country), coordinates: None },
+            None => address.map_or(Place::UNKNOWN, |address| self.inner.geo.whereabouts(address)),
+        };
+        let country = place.country;
         let book = self.directory().policies(&account, now).await?;
         let stack = book.stack_for(&integration);
         let effective = match user {
             Some(user) => stack.effective_for(user.id, &user.groups),
             None => stack.effective(&[]),
         };
+        let risk = user.map_or_else(Assessment::default, |user| {
+            self.assess_with(account.id, &effective, user, &user.risk, (address, place), now)
+        });
         let sees_browser = question.browser.is_some() || question.os.is_some();
         let facts = Facts {
             application: Application {
@@ -156,7 +162,7 @@ impl Engine {
             permitted_groups: PermittedGroups::Everyone,
             access: Access {
                 address,
-                place: Place { country, coordinates: None },
+                place,
                 anonymous: question.anonymous,
                 browser: question.browser,
                 os: question.os,
@@ -165,7 +171,7 @@ impl Engine {
             },
             phones: &[],
             remembered: Remembered::default(),
-            risk: &Assessment::default(),
+            risk: &risk,
             exemptions,
             offered: Set::of(&OFFERED),
             also_has: Set::EMPTY,

@@ -11,6 +11,7 @@ use cs_core::id::{AccountId, IntegrationKey, UserId};
 use cs_core::integration::Integration;
 use cs_core::policy::facts::{Access, Application, Endpoint, PermittedGroups, Place, Remembered, Surface, Versions};
 use cs_core::policy::risk::Assessment;
+use cs_core::policy::sections::Signal;
 use cs_core::policy::{Change, Country, Facts, Method, Set, Verdict, Word, compare, evaluate};
 use cs_store::audit::{LogFilter, LogKind, LogOrder, LogPage, LogRecord};
 use cs_store::facts::UserFacts;
@@ -24,7 +25,8 @@ use super::explain::OFFERED;
 use crate::{Engine, EngineError};
 
 /// Facts that the log does not keep: sections about them are judged as for a login about which nothing of the kind is known.
-pub const NOT_KEPT: [&str; 4] = ["browser and operating system", "state of the device", "remembered devices", "risk"];
+pub const NOT_KEPT: [&str; 4] =
+    ["browser and operating system", "state of the device", "remembered devices", "signals of risk that were off"];
 
 /// Entries read at once.
 const PAGE: u32 = 200;
@@ -271,6 +273,13 @@ struct Kept<'a> {
 }
 
 impl Kept<'_> {
+    /// The signals of risk that fired then.
+    fn fired(&self) -> impl Iterator<Item = Signal> {
+        let detections = self.personal.pointer("/adaptive_trust_assessments/more_secure_auth/detections");
+        let detections = detections.and_then(Json::as_array).into_iter().flatten();
+        detections.filter_map(|one| Signal::parse(one.get("signal")?.as_str()?))
+    }
+
     fn verdict(&self, engine: &Engine, book: &PolicyBook) -> Verdict {
         let text = |name: &str| self.personal.get(name).and_then(Json::as_str);
         let address = text("access_ip").and_then(|address| address.parse::<IpAddr>().ok());
@@ -285,6 +294,7 @@ impl Kept<'_> {
             Some(user) => stack.effective_for(user.id, &user.groups),
             None => stack.effective(&[]),
         };
+        let risk = Assessment::recorded(effective.risk_signals.value, self.fired());
         let facts = Facts {
             application: Application {
                 key: self.integration.key,
@@ -311,7 +321,7 @@ impl Kept<'_> {
             },
             phones: &[],
             remembered: Remembered::default(),
-            risk: &Assessment::default(),
+            risk: &risk,
             exemptions: self.user.map_or(&[], |facts| &facts.exemptions),
             offered: Set::of(&OFFERED),
             also_has: Set::EMPTY,

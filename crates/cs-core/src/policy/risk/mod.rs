@@ -20,7 +20,8 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use super::country::Country;
-use super::sections::{Signal, SignalMode};
+use super::sections::{RiskSignals, Signal, SignalMode};
+use super::word::Word as _;
 
 /// What the signals say about one login.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -108,6 +109,8 @@ pub enum Evidence {
         /// The hour of the day, in universal time.
         hour: u8,
     },
+    /// It fired in the past, as the log of a login tells, which is looked at again.
+    Recorded(Signal),
 }
 
 impl Evidence {
@@ -124,11 +127,23 @@ impl Evidence {
             Self::UnusualCountry { .. } => Signal::UnusualCountry,
             Self::NewDevice { .. } => Signal::NewDevice,
             Self::UnusualHour { .. } => Signal::UnusualHour,
+            Self::Recorded(signal) => *signal,
         }
     }
 }
 
 impl Assessment {
+    /// What `section` makes of the signals `fired`, of which no more is known than that they did.
+    pub fn recorded(section: &RiskSignals, fired: impl IntoIterator<Item = Signal>) -> Self {
+        let watched = |signal: Signal| match section.mode(signal) {
+            SignalMode::Off => None,
+            mode @ (SignalMode::Report | SignalMode::Enforce) => {
+                Some(Detection { evidence: Evidence::Recorded(signal), mode })
+            }
+        };
+        Self { detections: fired.into_iter().filter_map(watched).collect() }
+    }
+
     /// The first signal that counts.
     pub fn enforced(&self) -> Option<&Detection> {
         self.detections.iter().find(|detection| detection.mode == SignalMode::Enforce)
@@ -159,6 +174,7 @@ impl fmt::Display for Evidence {
             Self::NovelNetwork { network } => write!(f, "nobody of the organisation was seen around {network} lately"),
             Self::UnusualCountry { country } => write!(f, "nobody of the organisation was seen in {country} lately"),
             Self::NewDevice { since } => write!(f, "the authenticator was bound at {since}"),
+            Self::Recorded(signal) => write!(f, "{} fired then, as the log says", signal.as_str()),
             Self::UnusualHour { hour } => write!(f, "this user does not log in around {hour}:00 UTC"),
         }
     }

@@ -59,6 +59,8 @@ impl Explain {
             os: read(self.os.as_deref(), client::<Os>)
                 .ok_or(wrong("--os", "is no operating system that policies know"))?,
         };
+        // Networks and countries that the server has seen are in its memory; here they are learnt from the log.
+        site.engine.recall_logins().await?;
         let explained = site.engine.explain_login(site.account, &question).await?;
         Ok(Answer::new(explanation_json(&explained), text(&explained)))
     }
