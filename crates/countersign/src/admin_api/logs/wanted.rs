@@ -1,13 +1,16 @@
 //! Which entries of the authentication log a caller wants: logins, and enrollments, which are kept among the activities.
 //!
-//! What has a column is selected by the database. Groups, phone numbers and tokens stand in the text of an entry: for them entries are read one after
+//! What has a column is selected by the database. Groups, phone numbers, tokens and signals of risk stand in the text of an entry: for them entries are read one after
 //! the other, at most [`MOST_COUNTED`] for one answer, which then says where to go on.
 
 use std::ops::ControlFlow;
 
 use cs_core::id::{AccountId, GroupId, IntegrationKey, UserId};
+use cs_core::policy::Word as _;
+use cs_core::policy::sections::Signal;
 use cs_engine::admin::phones::phone_number;
 use cs_engine::devices::ENROLLED;
+use cs_engine::review::attack_name;
 use cs_store::audit::{LogFilter, LogKind, LogOrder, LogPage, LogRecord, MOST_COUNTED};
 use cs_store::{Reader, StoreError};
 use jiff::Timestamp;
@@ -19,6 +22,10 @@ use crate::http::Failure;
 
 /// The most values of one filter.
 const MOST_VALUES: usize = 100;
+/// How far a login was trusted, where nothing else is said.
+const NORMAL: &str = "NORMAL";
+/// All that can be said.
+const TRUST_LEVELS: [&str; 2] = ["LOW", NORMAL];
 /// Entries read at a time where their text decides.
 const CHUNK: u32 = 1000;
 
@@ -34,6 +41,10 @@ pub(super) struct Wanted {
     groups: Vec<String>,
     numbers: Vec<String>,
     devices: Vec<String>,
+    /// How far logins were trusted, in Duo's words.
+    levels: Vec<String>,
+    /// Signals of risk that fired.
+    detections: Vec<Signal>,
 }
 
 impl Wanted {
@@ -45,6 +56,8 @@ impl Wanted {
             groups: Vec::new(),
             numbers: Vec::new(),
             devices: Vec::new(),
+            levels: Vec::new(),
+            detections: Vec::new(),
         }
     }
 
@@ -56,12 +69,12 @@ impl Wanted {
             let is_fine = values.len() <= MOST_VALUES && values.iter().all(|value| value.len() <= 64);
             if is_fine { Ok(values) } else { Err(invalid(name)) }
         };
-        // A filter that is not obeyed would answer another question than the one asked.
-        for unsupported in ["assessment", "detections"] {
-            if !values(unsupported)?.is_empty() {
-                return Err(invalid(unsupported));
-            }
+        let levels: Vec<String> = values("assessment")?.iter().map(|level| level.to_ascii_uppercase()).collect();
+        if levels.iter().any(|level| !TRUST_LEVELS.contains(&level.as_str())) {
+            return Err(invalid("assessment"));
         }
+        let detections = values("detections")?.iter().map(|name| signal(name)).collect::<Option<Vec<_>>>();
+        let detections = detections.ok_or_else(|| invalid("detections"))?;
         let kinds = values("event_types")?;
         if kinds.iter().any(|kind| kind != "authentication" && kind != "enrollment") {
             return Err(invalid("event_types"));
@@ -97,6 +110,8 @@ impl Wanted {
             // An enrollment succeeds, by no factor, for no reason and in no application.
             enrollments: is_wanted("enrollment")
                 && filter.integrations.is_empty()
+                && levels.is_empty()
+                && detections.is_empty()
                 && filter.reasons.is_empty()
                 && has(&filter.results, "success")
                 && has(&filter.factors, "not_available"),
@@ -104,6 +119,8 @@ impl Wanted {
             groups,
             numbers,
             devices: values("tokens")?,
+            levels,
+            detections,
         })
     }
 
@@ -143,7 +160,8 @@ impl Wanted {
     }
 
     fn reads_text(&self) -> bool {
-        !(self.groups.is_empty() && self.numbers.is_empty() && self.devices.is_empty())
+        let texts = self.groups.is_empty() && self.numbers.is_empty() && self.devices.is_empty();
+        !(texts && self.levels.is_empty() && self.detections.is_empty())
     }
 
     /// The logs to look in, each with what to look for.
@@ -205,6 +223,18 @@ impl Wanted {
         Ok(entries)
     }
 
+    /// A login in whose entry no signal stands was trusted as usual; what is no login was not assessed.
+    fn is_assessed_so(&self, personal: &Map<String, Json>) -> bool {
+        let assessment = personal.get("adaptive_trust_assessments").and_then(|all| all.get("more_secure_auth"));
+        let level = assessment.and_then(|one| one.get("trust_level")).and_then(Json::as_str).unwrap_or(NORMAL);
+        let fired = |wanted: &Signal| {
+            let all = assessment.and_then(|one| one.get("detections")).and_then(Json::as_array).into_iter().flatten();
+            all.filter_map(|one| one.get("signal")).any(|signal| signal == wanted.as_str())
+        };
+        (self.levels.is_empty() || self.levels.iter().any(|wanted| wanted == level))
+            && (self.detections.is_empty() || self.detections.iter().any(fired))
+    }
+
     fn matches(&self, entry: &LogRecord) -> bool {
         if !self.reads_text() {
             return true;
@@ -213,7 +243,14 @@ impl Wanted {
         is_one_of(&self.numbers, &field(&personal, "phone"))
             && is_one_of(&self.devices, &field(&body, "device"))
             && (self.groups.is_empty() || is_in_one_of(&self.groups, &body))
+            && self.is_assessed_so(&personal)
     }
+}
+
+/// The signal that Duo, or our policies, call so.
+fn signal(name: &str) -> Option<Signal> {
+    let name = name.to_ascii_lowercase();
+    Signal::ALL.iter().copied().find(|one| one.as_str() == name || attack_name(*one).eq_ignore_ascii_case(&name))
 }
 
 fn is_one_of(wanted: &[String], value: &Json) -> bool {

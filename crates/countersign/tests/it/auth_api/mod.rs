@@ -2,6 +2,7 @@
 
 mod enroll;
 mod passcodes;
+mod places;
 mod policies;
 mod preauth;
 mod push;

@@ -2,16 +2,19 @@
 
 use countersign::jobs::deliver_reviews;
 use cs_core::login::Decision;
+use cs_store::review::ReviewPage;
 use cs_testkit::{Api, Site, VirtualPhone, VirtualToken};
+use jiff::SignedDuration;
 use serde_json::{Value as Json, json};
 
 use super::{passcode, preauth, start_push, status};
 
 const FROM: &str = "192.0.2.7";
-const HOUR: i64 = 3600;
+const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+pub(super) const HOUR: i64 = 3600;
 
 /// A push to `user` from `from`, answered; what became of it.
-async fn push(api: &Api, phone: &mut VirtualPhone, user: &str, from: &str, decision: Decision) -> String {
+pub(super) async fn push(api: &Api, phone: &mut VirtualPhone, user: &str, from: &str, decision: Decision) -> String {
     let txid = start_push(api, user, from).await;
     let asked = phone.next_push().await;
     assert_eq!(asked.to_string(), txid);
@@ -20,7 +23,7 @@ async fn push(api: &Api, phone: &mut VirtualPhone, user: &str, from: &str, decis
 }
 
 /// Asks for a push; the log's reason if it is refused at once, or nothing if a phone rings. Leaves it waiting then.
-async fn refused_push(site: &Site, user: &str, from: &str) -> Option<String> {
+pub(super) async fn refused_push(site: &Site, user: &str, from: &str) -> Option<String> {
     // Entries of one moment have no order.
     site.advance(1);
     let txid = start_push(site.auth_api(), user, from).await;
@@ -29,20 +32,20 @@ async fn refused_push(site: &Site, user: &str, from: &str) -> Option<String> {
 }
 
 /// The newest entry of the authentication log.
-async fn newest(site: &Site) -> Json {
+pub(super) async fn newest(site: &Site) -> Json {
     let (from, to) = (site.now().as_millisecond() - 3_600_000, site.now().as_millisecond() + 1);
     let window = [("mintime", from.to_string()), ("maxtime", to.to_string()), ("limit", "1".to_owned())];
     let window: Vec<(&str, &str)> = window.iter().map(|(name, value)| (*name, value.as_str())).collect();
     site.admin_api().get("/admin/v2/logs/authentication", &window).await.response()["authlogs"][0].clone()
 }
 
-fn detected(entry: &Json) -> Vec<&str> {
+pub(super) fn detected(entry: &Json) -> Vec<&str> {
     let detections = &entry["adaptive_trust_assessments"]["more_secure_auth"]["detections"];
     detections.as_array().into_iter().flatten().filter_map(|one| one["signal"].as_str()).collect()
 }
 
 /// What the global policy says of signals.
-async fn watch(site: &Site, enforce: &[&str], report: &[&str]) {
+pub(super) async fn watch(site: &Site, enforce: &[&str], report: &[&str]) {
     let sections = json!({"risk_signals": {"enforce": enforce, "report": report}});
     let changed = site.admin_api().json("PUT", "/admin/v2/policies/global", &json!({"sections": sections})).await;
     assert_eq!(changed.status, 200, "{}", changed.json());
@@ -78,8 +81,18 @@ async fn pushes_that_nobody_answers_are_harassment_too_and_time_ends_it() {
         site.advance(61);
         let since = site.now();
         site.engine().maintain(since).await.unwrap();
+        assert!(detected(&newest(&site).await).is_empty(), "not yet");
     }
-    push(site.auth_api(), &mut phone, "alice", FROM, Decision::Deny).await;
+    start_push(site.auth_api(), "alice", FROM).await;
+    phone.next_push().await;
+    site.advance(61);
+    site.engine().maintain(site.now()).await.unwrap();
+    let entry = newest(&site).await;
+    assert_eq!(
+        (&entry["reason"], detected(&entry)),
+        (&json!("no_response"), vec!["push_harassment"]),
+        "itself counted"
+    );
     assert_eq!(refused_push(&site, "alice", FROM).await.as_deref(), Some("deny"));
     assert_eq!(detected(&newest(&site).await), ["push_harassment"]);
     site.advance(11 * 60);
@@ -137,7 +150,7 @@ async fn without_a_stronger_factor_codes_of_the_phone_remain_and_a_push_with_a_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn outage_risk_alone_refuses_nobody_where_the_policy_leaves_only_pushes() {
+async fn risk_alone_refuses_nobody_where_the_policy_leaves_only_pushes() {
     let site = Site::start().await;
     let sections = json!({"authentication_methods": {"allowed_auth_list": ["duo-push"]}});
     let changed = site.admin_api().json("PUT", "/admin/v2/policies/global", &json!({"sections": sections})).await;
@@ -198,10 +211,10 @@ async fn a_spray_from_one_network_steps_up_those_it_has_not_reached_yet() {
 }
 
 /// Fifty logins of `user` with `token`, all at one hour, from one address.
-async fn usual_logins(site: &Site, user: &str, token: &VirtualToken) {
+pub(super) async fn usual_logins(site: &Site, user: &str, token: &VirtualToken, from: &str) {
     for counter in 0..50 {
         let code = token.hotp(counter);
-        let params = [("username", user), ("factor", "passcode"), ("passcode", &*code), ("ipaddr", FROM)];
+        let params = [("username", user), ("factor", "passcode"), ("passcode", &*code), ("ipaddr", from)];
         let answer = site.auth_api().post("/auth/v2/auth", &params).await;
         assert_eq!(answer.text("status"), "allow", "{counter}");
     }
@@ -213,7 +226,7 @@ async fn signals_that_are_only_reported_are_in_the_log_and_stop_nobody() {
     let alice = site.user("alice").await;
     let mut phone = alice.phone().await;
     let token = alice.hotp_token().await;
-    usual_logins(&site, &alice.name, &token).await;
+    usual_logins(&site, &alice.name, &token, FROM).await;
     site.advance(12 * HOUR);
     assert_eq!(push(site.auth_api(), &mut phone, "alice", "203.0.113.9", Decision::Approve).await, "allow");
     let entry = newest(&site).await;
@@ -236,7 +249,7 @@ async fn a_node_that_starts_learns_from_the_log() {
     let alice = site.user("alice").await;
     let mut phone = alice.phone().await;
     let token = alice.hotp_token().await;
-    usual_logins(&site, &alice.name, &token).await;
+    usual_logins(&site, &alice.name, &token, FROM).await;
     let node = site.node(site.engine().store().clone());
     node.recall_logins().await.unwrap();
     let seen = |engine: &cs_engine::Engine, from: &str| engine.is_familiar(site.account, from.parse().unwrap());
@@ -246,7 +259,7 @@ async fn a_node_that_starts_learns_from_the_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signals_become_events_to_review_once_an_hour() {
+async fn outage_2024_05_13_signals_become_events_to_review_after_the_login_was_answered() {
     let site = Site::start().await;
     let alice = site.user("alice").await;
     let mut phone = alice.phone().await;
@@ -255,7 +268,15 @@ async fn signals_become_events_to_review_once_an_hour() {
     for _ in 0..2 {
         refused_push(&site, "alice", FROM).await;
     }
-    assert_eq!(deliver_reviews(site.engine()).await.unwrap(), 2);
+    let queued = async || {
+        let reader = site.engine().store().reader();
+        let page =
+            ReviewPage { from: site.now() - WEEK, to: site.now(), kind: None, state: None, after: None, limit: 9 };
+        reader.review_events(site.account, &page).await.unwrap().len()
+    };
+    assert_eq!(queued().await, 0, "no login waits for it");
+    assert_eq!(deliver_reviews(site.engine()).await.unwrap(), 3, "the report itself is the first");
+    assert_eq!(queued().await, 1);
     let window = [("mintime", "1780000000000".to_owned()), ("maxtime", site.now().as_millisecond().to_string())];
     let list = async |more: &[(&str, &str)]| {
         let mut params: Vec<(&str, &str)> = window.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -295,4 +316,106 @@ async fn signals_become_events_to_review_once_an_hour() {
         assert_eq!(list(&[bad]).await.code(), 40002, "{bad:?}");
     }
     assert_eq!(preauth(site.auth_api(), "alice").await.text("result"), "auth");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn privacyidea_5689_filters_by_signal_are_obeyed_or_refused() {
+    let site = Site::start().await;
+    let mut phone = site.user("alice").await.phone().await;
+    push(site.auth_api(), &mut phone, "alice", FROM, Decision::Approve).await;
+    site.advance(1);
+    push(site.auth_api(), &mut phone, "alice", FROM, Decision::Fraud).await;
+    refused_push(&site, "alice", FROM).await;
+    let (from, to) = (site.now().as_millisecond() - 3_600_000, site.now().as_millisecond() + 1);
+    let found = async |name: &'static str, value: &'static str| {
+        let window = [("mintime", from.to_string()), ("maxtime", to.to_string()), (name, value.to_owned())];
+        let window: Vec<(&str, &str)> = window.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        site.admin_api().get("/admin/v2/logs/authentication", &window).await
+    };
+    let reasons = async |name: &'static str, value: &'static str| {
+        let log = found(name, value).await.response();
+        assert_eq!(log["metadata"]["total_objects"], log["authlogs"].as_array().unwrap().len());
+        let reasons = log["authlogs"].as_array().unwrap().iter().map(|entry| entry["reason"].to_string());
+        reasons.collect::<Vec<_>>().join(" ")
+    };
+    let risky = "\"factor_restricted\" \"user_marked_fraud\"";
+    for (name, value, expected) in [
+        ("detections", "fraud_report", risky),
+        ("detections", "USER_MARKED_FRAUD,NEW_DEVICE", risky),
+        ("detections", "push_spray", ""),
+        ("assessment", "low", risky),
+        ("assessment", "NORMAL", "\"user_approved\""),
+    ] {
+        assert_eq!(reasons(name, value).await, expected, "{name}={value}");
+    }
+    for (name, value) in [("detections", "new_country"), ("assessment", "HIGH")] {
+        assert_eq!(found(name, value).await.code(), 40002, "{name}={value}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_is_tried_on_signals_that_fired() {
+    let site = Site::start().await;
+    let alice = site.user("alice").await;
+    let mut phone = alice.phone().await;
+    push(site.auth_api(), &mut phone, "alice", FROM, Decision::Fraud).await;
+    refused_push(&site, "alice", FROM).await;
+    let draft =
+        |section: Json| json!({"policies": [{"is_global_policy": true, "sections": {"risk_signals": section}}]});
+    let simulated = async |section: Json| {
+        let answer = site.admin_api().json("POST", "/admin/v2/policies/simulate", &draft(section)).await;
+        assert_eq!(answer.status, 200, "{}", answer.json());
+        answer.response()["summary"].clone()
+    };
+    let off = simulated(json!({"enforce": [], "report": []})).await;
+    assert_eq!(off["eased"], 2, "codes too, and the push that was refused: {off}");
+    let as_is = simulated(json!({"enforce": ["fraud_report"], "report": []})).await;
+    assert_eq!((&as_is["unchanged"], &as_is["eased"]), (&json!(2), &json!(0)), "{as_is}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bypasses_are_events_to_review_whoever_gives_them() {
+    let site = Site::start().await;
+    let alice = site.user("alice").await;
+    let status = [("status", "bypass"), ("bypass_reason", "phone lost")];
+    let path = format!("/admin/v1/users/{}", alice.id);
+    for _ in 0..2 {
+        // The same again is no news.
+        assert_eq!(site.admin_api().post(&path, &status).await.status, 200);
+    }
+    let group = [("name", "staff"), ("status", "Bypass"), ("bypass_reason", "an outage")];
+    assert_eq!(site.admin_api().post("/admin/v1/groups", &group).await.status, 200);
+    deliver_reviews(site.engine()).await.unwrap();
+    let to = site.now().as_millisecond().to_string();
+    let window = [("mintime", "1780000000000"), ("maxtime", &*to), ("type", "bypass_status")];
+    let events = site.admin_api().get("/admin/v1/trust_monitor/events", &window).await.response()["events"].clone();
+    let events = events.as_array().unwrap();
+    let told =
+        |part: &str| events.iter().filter(|one| one["explanations"][0]["summary"].to_string().contains(part)).count();
+    assert_eq!(
+        (events.len(), told("alice was put into bypass until"), told("the group staff")),
+        (2, 1, 1),
+        "{events:?}"
+    );
+    let of_user = events.iter().find(|event| !event["user_id"].is_null()).unwrap();
+    assert_eq!(of_user["enabled_for"], json!({"key": alice.id.to_string(), "name": "alice"}));
+    assert_eq!((&of_user["enabled_by"]["name"], &of_user["surfaced_auth"]), (&json!("API"), &Json::Null));
+    assert_eq!(of_user["bypass_status_enabled"], site.now().as_millisecond());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_forgotten_after_180_days() {
+    let site = Site::start().await;
+    let mut phone = site.user("alice").await.phone().await;
+    push(site.auth_api(), &mut phone, "alice", FROM, Decision::Fraud).await;
+    deliver_reviews(site.engine()).await.unwrap();
+    let kept = async |site: &Site| {
+        site.engine().forget_reviews().await.unwrap();
+        let from = site.now() - WEEK * 30;
+        let page = ReviewPage { from, to: site.now(), kind: None, state: None, after: None, limit: 9 };
+        site.engine().store().reader().review_events(site.account, &page).await.unwrap().len()
+    };
+    assert_eq!(kept(&site).await, 1);
+    site.advance(180 * 24 * HOUR + 1);
+    assert_eq!(kept(&site).await, 0);
 }
