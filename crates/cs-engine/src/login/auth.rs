@@ -29,7 +29,7 @@ use super::status::{Decided, Status, Why};
 use super::{Refused, Who, reference};
 use crate::error::Retry;
 use crate::known::Moved;
-use crate::{Access, Caller, Engine, EngineError, MAX_ROUNDS, SystemRng};
+use crate::{Access, Caller, Engine, EngineError, MAX_ROUNDS, Surface, SystemRng};
 
 /// The factor a client asks for.
 #[derive(Debug, Clone)]
@@ -600,11 +600,15 @@ fn shows_number(
     match (wanted, ticket) {
         (Wanted::Passcode(_), _) => {
             // Where no push is asked for, what the rules say of pushes does not matter, save under risk: whoever has no other strong factor and is where no
-            // number can be shown may then use codes. A menu shows numbers; of any other caller it is not known, and a policy that refuses those that cannot
-            // is not to be softened.
+            // number can be shown may then use codes. A menu and the prompt show numbers; of any other caller it is not known, and a policy that refuses
+            // those that cannot is not to be softened.
             let methods = effective.authentication_methods.value;
             let refuses = methods.require_verified_push && methods.without_display == PushWithoutDisplay::Deny;
-            risk.enforced().is_none() || refuses || caller.integration.kind.shows_menu()
+            let shows = match caller.surface {
+                Surface::Prompt => true,
+                Surface::AuthV2 | Surface::RestV1 => caller.integration.kind.shows_menu(),
+            };
+            risk.enforced().is_none() || refuses || shows
         }
         (Wanted::Factor { .. }, Some(Ok(ticket))) => ticket.is_shown(),
         (Wanted::Factor { .. }, Some(Err(_))) => false,
