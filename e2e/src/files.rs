@@ -1,7 +1,9 @@
 //! A small web server of files in memory, for pages that need no Countersign behind them.
+//!
+//! A form that is posted to it leads nowhere; a script that asks by POST is told that what it waits for has not come yet.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -58,14 +60,31 @@ fn answer(stream: TcpStream, files: &Mutex<HashMap<String, File>>) -> std::io::R
     let mut writer = stream;
     let mut line = String::new();
     while reader.read_line(&mut line)? > 0 {
+        let is_post = line.starts_with("POST ");
         let path = line.split(' ').nth(1).unwrap_or("/").split('?').next().unwrap_or("/").to_owned();
+        let (mut length, mut wants_json) = (0, false);
         loop {
             line.clear();
             if reader.read_line(&mut line)? == 0 || line == "\r\n" {
                 break;
             }
+            let header = line.to_ascii_lowercase();
+            wants_json |= header.starts_with("accept:") && header.contains("json");
+            if let Some(value) = header.strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap_or(0);
+            }
         }
         line.clear();
+        if is_post {
+            std::io::copy(&mut (&mut reader).take(length), &mut std::io::sink())?;
+            let answer = if wants_json {
+                "200 OK\r\ncontent-type: application/json\r\ncontent-length: 16\r\n\r\n{\"waiting\":true}"
+            } else {
+                "204 No Content\r\n\r\n"
+            };
+            write!(writer, "HTTP/1.1 {answer}")?;
+            continue;
+        }
         let mut message = Vec::new();
         match files.lock().unwrap().get(&path) {
             Some(File { headers, content }) => {

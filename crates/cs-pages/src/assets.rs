@@ -14,7 +14,7 @@ macro_rules! files {
 
 files! {
     "style.css": "text/css; charset=utf-8",
-    "prompt.js": "text/javascript; charset=utf-8",
+    "pages.js": "text/javascript; charset=utf-8",
 }
 
 /// One file.

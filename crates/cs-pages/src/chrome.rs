@@ -10,13 +10,14 @@ pub struct Chrome<'a> {
     pub text: Text,
     /// The account's name.
     pub account: &'a str,
-    /// Where its logo is, if it has one.
+    /// Where its logo is, if it has one; on our own origin.
     pub logo: Option<&'a str>,
-    /// Where its own colours are: a stylesheet that sets `--brand` and `--ground`.
+    /// Where its own colours are, on our own origin: a stylesheet made by [`crate::Brand`].
     pub brand: Option<&'a str>,
     /// The organisation's help.
     pub help: Option<Help<'a>>,
-    /// Whether another language can be chosen here. Not where the address carries a code behind its `#`: following a link would lose it.
+    /// Whether another language can be chosen here. Not where the address carries a code behind its `#`, and not on a page that came of a form:
+    /// following a link would lose it.
     pub language_menu: bool,
 }
 
@@ -38,7 +39,24 @@ pub struct HelpLink<'a> {
     pub url: &'a str,
 }
 
-impl Chrome<'_> {
+impl<'a> Help<'a> {
+    /// The links that lead into the web; anything else was not written by an administrator of good will.
+    pub fn web_links(&self) -> impl Iterator<Item = &HelpLink<'a>> {
+        let is_web = |url: &str| {
+            ["https://", "http://"]
+                .iter()
+                .any(|scheme| url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
+        };
+        self.links.iter().filter(move |link| is_web(link.url))
+    }
+}
+
+impl<'a> Chrome<'a> {
+    /// A page of `account` without a look or help of its own.
+    pub const fn plain(text: Text, account: &'a str) -> Self {
+        Self { text, account, logo: None, brand: None, help: None, language_menu: false }
+    }
+
     /// The text `id`.
     pub fn say(&self, id: &str) -> String {
         self.text.say(id)
@@ -49,6 +67,11 @@ impl Chrome<'_> {
         self.text.say_with(id, name, value)
     }
 
+    /// The text `id` with a number in it.
+    pub fn say_count(&self, id: &str, count: &usize) -> String {
+        self.text.say_count(id, *count)
+    }
+
     /// Where the file `name` is.
     pub fn asset(&self, name: &str) -> &'static str {
         Assets::built_in().path(name)
@@ -57,5 +80,10 @@ impl Chrome<'_> {
     /// Every language, for the menu.
     pub fn languages(&self) -> [Language; 5] {
         Language::ALL
+    }
+
+    /// Stands for the logo where there is none: the name's first letter.
+    pub fn initial(&self) -> String {
+        self.account.chars().find(|c| c.is_alphanumeric()).into_iter().flat_map(char::to_uppercase).collect()
     }
 }

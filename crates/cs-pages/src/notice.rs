@@ -23,6 +23,14 @@ impl NoticeKind {
             Self::Bad => "bad",
         }
     }
+
+    fn icon(self) -> &'static str {
+        match self {
+            Self::Good => "check",
+            Self::Info => "info",
+            Self::Bad => "alert",
+        }
+    }
 }
 
 /// The one button.
@@ -47,7 +55,7 @@ pub enum Action<'a> {
 }
 
 /// The page.
-#[derive(Debug, Template)]
+#[derive(Debug, Clone, Copy, Template)]
 #[template(path = "notice.html")]
 pub struct Notice<'a> {
     /// What surrounds it.

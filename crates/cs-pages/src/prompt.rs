@@ -1,4 +1,8 @@
 //! The pages of a login in the browser, in the order they can come.
+//!
+//! All forms post below [`Step::base`], with the hidden field `step`: `begin` (`facts`: JSON, or empty without script), `choose` (`method`, `device`), `options`,
+//! `passcode` (`passcode`), `key` (`credential`: the assertion as JSON), `trust` (`trust`: `yes` or `no`). While a push waits, the script posts `step` to `wait` and
+//! expects `{"waiting": bool, "approved": bool, "seen": bool}` (the last two may be missing); when nothing is waited for any more it loads the page at the base anew.
 
 use askama::Template;
 
@@ -14,10 +18,12 @@ pub struct Step<'a> {
     pub token: &'a str,
     /// The application that is logged in to.
     pub application: &'a str,
+    /// Who logs in, by the name the application gave.
+    pub user: &'a str,
 }
 
 /// A first look at the browser: the script tells what it is and goes on; without script there is a button.
-#[derive(Debug, Template)]
+#[derive(Debug, Clone, Copy, Template)]
 #[template(path = "prompt/checking.html")]
 pub struct Checking<'a> {
     /// What surrounds it.
@@ -27,7 +33,7 @@ pub struct Checking<'a> {
 }
 
 /// A push is on its way.
-#[derive(Debug, Template)]
+#[derive(Debug, Clone, Copy, Template)]
 #[template(path = "prompt/push.html")]
 pub struct Push<'a> {
     /// What surrounds it.
@@ -40,14 +46,34 @@ pub struct Push<'a> {
     pub number: Option<&'a str>,
     /// Seconds until it can no longer be answered.
     pub seconds: u32,
+    /// Whether the phone is known to have fetched the request.
+    pub seen: bool,
+    /// The authenticator's own address for this request, where this very device may hold it.
+    pub here: Option<&'a str>,
     /// Whether a passcode would do as well.
     pub passcode: bool,
     /// Whether there is anything else to choose.
     pub options: bool,
 }
 
+/// A phone is being called.
+#[derive(Debug, Clone, Copy, Template)]
+#[template(path = "prompt/call.html")]
+pub struct Call<'a> {
+    /// What surrounds it.
+    pub chrome: Chrome<'a>,
+    /// The step.
+    pub step: Step<'a>,
+    /// The phone, as its owner knows it.
+    pub device: &'a str,
+    /// Seconds until it is given up.
+    pub seconds: u32,
+    /// Whether there is anything else to choose.
+    pub options: bool,
+}
+
 /// Type a passcode.
-#[derive(Debug, Template)]
+#[derive(Debug, Clone, Copy, Template)]
 #[template(path = "prompt/passcode.html")]
 pub struct Passcode<'a> {
     /// What surrounds it.
@@ -56,10 +82,63 @@ pub struct Passcode<'a> {
     pub step: Step<'a>,
     /// Where codes come from: what the user has.
     pub sources: PasscodeSources,
+    /// The codes that were sent, when that is where they come from.
+    pub sent: Option<Sent<'a>>,
+    /// A push that still waits meanwhile, and may be answered instead.
+    pub push: Option<Waiting<'a>>,
     /// Why the last one was refused.
-    pub error: Option<&'a str>,
+    pub error: Option<CodeError>,
     /// Whether there is anything else to choose.
     pub options: bool,
+}
+
+/// Codes that went out as a text message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent<'a> {
+    /// The phone's id, to send again.
+    pub device: &'a str,
+    /// The phone, as its owner knows it.
+    pub name: &'a str,
+}
+
+/// A push that waits beside another page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting<'a> {
+    /// The digits to type there, if any.
+    pub number: Option<&'a str>,
+    /// Seconds until it can no longer be answered.
+    pub seconds: u32,
+}
+
+/// Why a code was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodeError {
+    /// Wrong, used, or out of step. So many more may be tried, when that is said.
+    Wrong(Option<usize>),
+    /// A hardware token is a little ahead: its next code will tell.
+    NextCode,
+    /// Nothing was typed.
+    Empty,
+}
+
+impl CodeError {
+    /// Every kind, for examples.
+    pub const ALL: [Self; 3] = [Self::Wrong(Some(3)), Self::NextCode, Self::Empty];
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Wrong(_) => id("code-wrong"),
+            Self::NextCode => id("code-next"),
+            Self::Empty => id("code-empty"),
+        }
+    }
+
+    fn left(self) -> Option<usize> {
+        match self {
+            Self::Wrong(left) => left,
+            Self::NextCode | Self::Empty => None,
+        }
+    }
 }
 
 /// Where a user's passcodes come from.
@@ -82,10 +161,15 @@ impl PasscodeSources {
             (false, false) => id("passcode-from-help-desk"),
         }
     }
+
+    /// A phone then shows its keys for digits.
+    fn digits_only(self) -> bool {
+        self.authenticator && !self.token && !self.bypass
+    }
 }
 
 /// Use a security key, or the device's own lock.
-#[derive(Debug, Template)]
+#[derive(Debug, Clone, Copy, Template)]
 #[template(path = "prompt/key.html")]
 pub struct Key<'a> {
     /// What surrounds it.
@@ -96,6 +180,8 @@ pub struct Key<'a> {
     pub request: &'a str,
     /// Whether it is the device's own lock rather than a key to plug in.
     pub platform: bool,
+    /// Whether the last answer was refused.
+    pub refused: bool,
     /// Whether there is anything else to choose.
     pub options: bool,
 }
@@ -103,9 +189,9 @@ pub struct Key<'a> {
 /// One way to go on.
 #[derive(Debug, Clone, Copy)]
 pub struct Way<'a> {
-    /// What the form sends: `push`, `passcode`, `key`, `bypass`.
+    /// What the form sends as `method`.
     pub method: Method,
-    /// The device's id, where one is meant.
+    /// The device's id, where one is meant; sent as `device`.
     pub device: &'a str,
     /// The device's name.
     pub name: &'a str,
@@ -122,13 +208,18 @@ pub enum Method {
     SecurityKey,
     /// The device's own lock.
     Platform,
+    /// A code by text message.
+    Sms,
+    /// A call.
+    Call,
     /// A bypass code.
     Bypass,
 }
 
 impl Method {
     /// Every method.
-    pub const ALL: [Self; 5] = [Self::Push, Self::Passcode, Self::SecurityKey, Self::Platform, Self::Bypass];
+    pub const ALL: [Self; 7] =
+        [Self::Push, Self::Passcode, Self::SecurityKey, Self::Platform, Self::Sms, Self::Call, Self::Bypass];
 
     /// What the form sends.
     pub const fn as_str(self) -> &'static str {
@@ -137,6 +228,8 @@ impl Method {
             Self::Passcode => "passcode",
             Self::SecurityKey => "security-key",
             Self::Platform => "platform",
+            Self::Sms => "sms",
+            Self::Call => "call",
             Self::Bypass => "bypass",
         }
     }
@@ -152,6 +245,8 @@ impl Method {
             Self::Passcode => id("method-passcode"),
             Self::SecurityKey => id("method-security-key"),
             Self::Platform => id("method-platform"),
+            Self::Sms => id("method-sms"),
+            Self::Call => id("method-call"),
             Self::Bypass => id("method-bypass"),
         }
     }
@@ -162,13 +257,27 @@ impl Method {
             Self::Passcode => id("about-passcode"),
             Self::SecurityKey => id("about-security-key"),
             Self::Platform => id("about-platform"),
+            Self::Sms => id("about-sms"),
+            Self::Call => id("about-call"),
             Self::Bypass => id("about-bypass"),
+        }
+    }
+
+    fn icon(self) -> &'static str {
+        match self {
+            Self::Push => "phone",
+            Self::Passcode => "keypad",
+            Self::SecurityKey => "key",
+            Self::Platform => "finger",
+            Self::Sms => "message",
+            Self::Call => "call",
+            Self::Bypass => "ring",
         }
     }
 }
 
 /// Every way to go on.
-#[derive(Debug, Template)]
+#[derive(Debug, Clone, Copy, Template)]
 #[template(path = "prompt/options.html")]
 pub struct Options<'a> {
     /// What surrounds it.
@@ -181,26 +290,8 @@ pub struct Options<'a> {
     pub manage: Option<&'a str>,
 }
 
-/// It did not work; try again or choose another way.
-#[derive(Debug, Template)]
-#[template(path = "prompt/again.html")]
-pub struct Again<'a> {
-    /// What surrounds it.
-    pub chrome: Chrome<'a>,
-    /// The step.
-    pub step: Step<'a>,
-    /// What happened and what to do.
-    pub message: &'a str,
-    /// The way to try again.
-    pub way: Way<'a>,
-    /// Whether there is anything else to choose.
-    pub options: bool,
-    /// Under what the log keeps it.
-    pub reference: &'a str,
-}
-
 /// Is this your device?
-#[derive(Debug, Template)]
+#[derive(Debug, Clone, Copy, Template)]
 #[template(path = "prompt/trust.html")]
 pub struct Trust<'a> {
     /// What surrounds it.
@@ -212,7 +303,7 @@ pub struct Trust<'a> {
 }
 
 /// In; on the way back to the application.
-#[derive(Debug, Template)]
+#[derive(Debug, Clone, Copy, Template)]
 #[template(path = "prompt/success.html")]
 pub struct Success<'a> {
     /// What surrounds it.
@@ -221,4 +312,6 @@ pub struct Success<'a> {
     pub application: &'a str,
     /// Where to. Checked when the login began.
     pub redirect: &'a str,
+    /// Where the person's devices can be looked after, if anywhere.
+    pub manage: Option<&'a str>,
 }

@@ -11,4 +11,5 @@ mod failmode;
 mod libraries;
 mod login_duo;
 mod mail;
+mod pages;
 mod pam_duo;

@@ -11,10 +11,6 @@ use http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONT
 use http::request::Parts;
 use http::{HeaderName, StatusCode};
 
-/// Nothing but our own files, never inside another page.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; \
-                      frame-ancestors 'none'; base-uri 'none'";
-
 /// The name pages bear until an account has been looked up.
 const PRODUCT: &str = "Countersign";
 
@@ -33,7 +29,7 @@ impl IntoResponse for Page {
             }
         };
         let headers = [
-            (CONTENT_SECURITY_POLICY, POLICY),
+            (CONTENT_SECURITY_POLICY, cs_pages::CONTENT_SECURITY_POLICY),
             // Addresses of pages carry codes; nobody else need be told them.
             (REFERRER_POLICY, "no-referrer"),
             (CACHE_CONTROL, "no-store"),
@@ -51,7 +47,7 @@ pub(crate) struct Reader(pub(crate) Language);
 impl Reader {
     /// What surrounds a page before it is known whose it is.
     pub(crate) fn chrome(self) -> Chrome<'static> {
-        Chrome { text: Text(self.0), account: PRODUCT, logo: None, brand: None, help: None, language_menu: false }
+        Chrome::plain(Text(self.0), PRODUCT)
     }
 }
 

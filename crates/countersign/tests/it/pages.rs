@@ -1,5 +1,7 @@
 //! What pages carry beside their words.
 
+use cs_core::login::DenyReason;
+use cs_pages::Why;
 use cs_testkit::Site;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 
@@ -22,4 +24,10 @@ async fn a_page_is_in_the_readers_language_and_loads_only_what_is_served() {
     assert_eq!(site.auth_api().unsigned("/assets/style.AAAAAAAAAAAAA.css").await.status, 404);
     let nonsense = site.auth_api().unsigned("/panel/setup?lang=%22%3E%3Cscript").await;
     assert!(String::from_utf8(nonsense.body).unwrap().contains("<html lang=\"en\">"));
+}
+
+#[test]
+fn every_reason_for_a_refusal_has_a_page() {
+    let without: Vec<_> = DenyReason::ALL.iter().filter(|reason| Why::of_reason(reason.as_str()).is_none()).collect();
+    assert!(without.is_empty(), "add a page (cs-pages/src/refusal.rs) and its words for {without:?}");
 }

@@ -1,0 +1,56 @@
+//! Enrollment, step by step.
+
+use askama::Template;
+
+use super::{Example, Words};
+use crate::Chrome;
+use crate::enroll::{Backup, Choose, Codes, Compare, Done, NewKey, NewWay, Phone, Stage, Visit};
+
+/// A picture of a code: what it holds does not matter here.
+const QR: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'%3E%3Cpath d='M0 0h3v3h-3zM6 0h3v3h-3zM0 6h3v3h-3zM4 1h1v2h-1zM3 4h2v1h-2zM6 4h1v2h2v1h-3zM4 7h2v2h-2zM1 4h1v1h-1zM8 4h1v1h-1zM7 8h2v1h-2z'/%3E%3C/svg%3E";
+
+pub(super) fn all(chrome: Chrome<'_>, w: Words<'_>) -> Result<Vec<Example>, askama::Error> {
+    let visit = Visit {
+        base: w.is("/enroll/EXAMPLE"),
+        token: w.is("1.EXAMPLE"),
+        user: w.is("alice@example.org"),
+        stage: Stage::First,
+    };
+    let backup = Visit { stage: Stage::Backup, ..visit };
+    let finish = Visit { stage: Stage::Finish, ..visit };
+    let link = "https://authenticator.example.org/authenticator/activate#KQ3ZB7XWJ5TNA2HD4MVE6RCY-ZXhhbXBsZS5vcmc";
+    let phone = Phone { chrome, visit, link, qr: w.is(QR), on_phone: false, back: true };
+    let key = NewKey { chrome, visit, request: w.is("{\"challenge\":\"AA\"}"), platform: false, back: true };
+    let codes = ["4KTM-92XH", "7QPA-LN3C", "X8DW-55RV", "B2YE-H7KM", "93CF-TTQ4"].map(|code| w.is(code)).repeat(2);
+    let done = Done {
+        chrome,
+        visit: finish,
+        ways: &[w.is("Pixel 9"), w.is("MacBook")],
+        application: Some(w.is("Payroll & Holidays")),
+    };
+    Ok(vec![
+        ("enroll-choose".into(), Choose { chrome, visit, ways: &NewWay::ALL[..3] }.render()?),
+        ("enroll-phone".into(), phone.render()?),
+        ("enroll-phone-itself".into(), Phone { on_phone: true, back: false, ..phone }.render()?),
+        ("enroll-compare".into(), Compare { chrome, visit, code: w.is("7F3K"), device: w.is("Pixel 9") }.render()?),
+        ("enroll-key".into(), key.render()?),
+        ("enroll-platform".into(), NewKey { platform: true, back: false, ..key }.render()?),
+        (
+            "enroll-backup".into(),
+            Backup { chrome, visit: backup, added: w.is("Pixel 9"), ways: &NewWay::ALL[1..], skip: true }.render()?,
+        ),
+        (
+            "enroll-codes".into(),
+            Codes {
+                chrome,
+                kept: w.is("/enroll/EXAMPLE/kept"),
+                token: w.is("1.EXAMPLE"),
+                user: visit.user,
+                codes: &codes,
+            }
+            .render()?,
+        ),
+        ("enroll-done".into(), done.render()?),
+        ("enroll-done-no-application".into(), Done { application: None, ..done }.render()?),
+    ])
+}

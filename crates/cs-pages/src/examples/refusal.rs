@@ -1,0 +1,48 @@
+//! Everything that can be in the way.
+
+use askama::Template;
+
+use super::{Example, Words};
+use crate::{Chrome, Doors, Go, Outdated, Refusal, Why};
+
+pub(super) fn all(chrome: Chrome<'_>, w: Words<'_>) -> Result<Vec<Example>, askama::Error> {
+    let again = Go::Post {
+        url: w.is("/frame/prompt/EXAMPLE/choose"),
+        token: w.is("1.EXAMPLE"),
+        fields: &[(w.is("method"), w.is("push"))],
+    };
+    let other = Go::Post { url: w.is("/frame/prompt/EXAMPLE/options"), token: w.is("1.EXAMPLE"), fields: &[] };
+    let doors = Doors {
+        again: Some(again),
+        other: Some(other),
+        enroll: Some(Go::To(w.is("/enroll"))),
+        manage: Some(w.is("/portal")),
+        update: Some(w.is("https://support.example.org/update")),
+        application: Some(w.is("https://payroll.example.org/")),
+    };
+    let mut pages = Vec::new();
+    for &why in Why::ALL {
+        let page = Refusal {
+            chrome,
+            why,
+            application: Some(w.is("Payroll & Holidays")),
+            doors,
+            minutes: (why == Why::LockedOut).then_some(15),
+            reference: Some(w.is("4F7A21BC")),
+        };
+        pages.push((format!("why-{}", why.word()), page.render()?));
+    }
+    let closed = Refusal {
+        chrome: Chrome { help: None, ..chrome },
+        why: Why::LockedOut,
+        application: None,
+        doors: Doors { application: Some(w.is("/")), ..Doors::default() },
+        minutes: Some(180),
+        reference: None,
+    };
+    pages.push(("why-locked_out-for-hours".into(), closed.render()?));
+    let old = Outdated { chrome, software: w.is("Firefox 128"), update: doors.update, days: Some(7), skip: again };
+    pages.push(("outdated".into(), old.render()?));
+    pages.push(("outdated-for-now".into(), Outdated { update: None, days: None, ..old }.render()?));
+    Ok(pages)
+}

@@ -1,0 +1,190 @@
+//! Every page that people see, in every language, in a real browser: for everyone's use (axe), on a narrow phone, in large letters, light and dark.
+
+use cs_pages::{Assets, Brand, CONTENT_SECURITY_POLICY, Language, Rgb, examples};
+use e2e::Files;
+use e2e::browser::{Browser, Page};
+use serde_json::{Value as Json, json};
+
+/// What the rules of WCAG 2.2 AA find fault with: rule, element, why.
+const AXE: &str = "const axeFaults = (runOnly) => axe.run(document, { runOnly, resultTypes: ['violations'] }).then((found) =>
+    found.violations.flatMap((rule) => rule.nodes.map((node) => [rule.id, node.html.slice(0, 160), node.failureSummary].join(' | '))));";
+
+/// What sticks out on the right.
+const WIDE: &str = "const wide = () => document.documentElement.scrollWidth <= document.documentElement.clientWidth ? [] :
+    ['the page is too wide', ...[...document.querySelectorAll('body *')].filter((e) => e.checkVisibility() && !e.closest('.unseen')
+    && e.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5).map((e) => e.outerHTML.slice(0, 120))];";
+
+const EVERYTHING: &str =
+    "{ type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }";
+
+/// Shows one page after the other in the place of the first: what scripts and headers do is seen with the pages in English.
+const SHOW: &str = "const show = async (name) => {
+    const next = new DOMParser().parseFromString(await (await fetch(name)).text(), 'text/html');
+    document.documentElement.lang = next.documentElement.lang;
+    document.title = next.title;
+    document.body.replaceWith(next.body);
+};";
+
+#[test]
+fn every_page_in_every_language_is_for_everyone_and_fits_a_narrow_phone() {
+    let files = Files::serve();
+    let names = serve(&files);
+    let browser = Browser::start(&[]);
+    let page = browser.page();
+    page.size(360, 740, true);
+    bring_axe(&page);
+    for scheme in ["light", "dark"] {
+        page.prefers(&[("prefers-color-scheme", scheme), ("prefers-reduced-motion", "reduce")]);
+        page.open(&files.at("/stage"));
+        // Colours are all that differs in the dark.
+        let rules = if scheme == "light" { EVERYTHING } else { "['color-contrast']" };
+        let mut faults = Vec::new();
+        for some in names.chunks(50) {
+            let script = format!(
+                "{AXE} {WIDE} {SHOW} (async () => {{
+                    const faults = [];
+                    for (const name of {}) {{
+                        await show(name);
+                        const found = [...await axeFaults({rules}), ...wide()];
+                        document.documentElement.style.fontSize = '200%';
+                        found.push(...wide().map((words) => 'in large letters: ' + words));
+                        document.documentElement.style.fontSize = '';
+                        faults.push(...found.map((words) => name + ': ' + words));
+                    }}
+                    return faults;
+                }})()",
+                serde_json::to_string(some).unwrap(),
+            );
+            faults
+                .extend(page.eval(&script).as_array().unwrap().iter().map(|fault| fault.as_str().unwrap().to_owned()));
+        }
+        assert!(faults.is_empty(), "{} faults, {scheme}:\n{}", faults.len(), faults.join("\n"));
+    }
+}
+
+#[test]
+fn every_page_loads_without_a_complaint_and_from_nowhere_else() {
+    let files = Files::serve();
+    let names = serve(&files);
+    let browser = Browser::start(&[]);
+    let page = browser.page();
+    for name in names.iter().filter(|name| name.starts_with("/en/")) {
+        page.open(&files.at(name));
+    }
+    assert_eq!(page.complaints(), Vec::<String>::new());
+    let elsewhere: Vec<_> = page
+        .requests()
+        .into_iter()
+        .filter(|url| !url.starts_with(files.origin()) && !url.starts_with("data:"))
+        .collect();
+    assert!(elsewhere.is_empty(), "{elsewhere:?}");
+}
+
+#[test]
+fn any_colour_of_an_organisation_can_be_read() {
+    let files = Files::serve();
+    serve(&files);
+    let browser = Browser::start(&[]);
+    let page = browser.page();
+    bring_axe(&page);
+    for (accent, ground) in
+        [("#ffe000", "#ffffff"), ("#000000", "#000000"), ("#ff0000", "#00ff88"), ("#7f7f7f", "#7f7f7f")]
+    {
+        let brand = Brand { accent: Rgb::parse(accent), ground: Rgb::parse(ground), background: None };
+        files.put("/brand.css", "text/css", &[], brand.stylesheet());
+        for scheme in ["light", "dark"] {
+            page.prefers(&[("prefers-color-scheme", scheme), ("prefers-reduced-motion", "reduce")]);
+            for name in
+                ["/en/options", "/en/push-slow", "/en/why-locked_out", "/en/enroll-choose", "/en/portal-devices"]
+            {
+                page.open(&files.at(name));
+                page.eval(
+                    "new Promise((done) => { const link = document.createElement('link'); link.rel = 'stylesheet'; link.href = '/brand.css'; \
+                     link.onload = () => done(1); document.head.append(link); })",
+                );
+                let found = page.eval(&format!("{AXE} axeFaults(['color-contrast'])"));
+                assert_eq!(found, Json::Array(Vec::new()), "{name}, {accent} on {ground}, {scheme}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_login_can_be_finished_with_the_keyboard_and_the_focus_is_where_it_goes_on() {
+    let files = Files::serve();
+    serve(&files);
+    let browser = Browser::start(&[]);
+    let page = browser.page();
+    let focus = "document.activeElement.tagName + '#' + document.activeElement.id";
+    page.open(&files.at("/en/passcode"));
+    page.wait_until("the field for the code", || page.eval(focus) == "INPUT#passcode");
+    page.open(&files.at("/en/push-number"));
+    page.wait_until("the headline", || page.eval(focus) == "H1#");
+    page.press("Tab");
+    assert_eq!(page.eval("document.activeElement.textContent"), "Use a passcode instead");
+    page.press("Tab");
+    assert_eq!(page.eval("document.activeElement.textContent"), "Other options");
+    page.open(&files.at("/en/options"));
+    page.press("Tab");
+    assert!(page.eval("document.activeElement.textContent").as_str().unwrap().contains("Login request"));
+    assert_eq!(page.eval("getComputedStyle(document.activeElement).outlineStyle"), "solid", "the focus is seen");
+}
+
+#[test]
+fn nothing_moves_while_a_push_is_waited_for() {
+    let files = Files::serve();
+    serve(&files);
+    let browser = Browser::start(&[]);
+    let page = browser.page();
+    page.size(360, 740, true);
+    for name in ["/en/push-number", "/ja/push-plain", "/de/passcode-beside-push"] {
+        page.open(&files.at(name));
+        // As if eight seconds had gone by, and the phone had fetched the request.
+        let shift = page.eval(
+            "new Promise((done) => { let sum = 0; new PerformanceObserver((list) => list.getEntries().forEach((e) => { sum += e.value; })) \
+             .observe({ type: 'layout-shift', buffered: true }); document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime < Infinity).forEach((a) => a.finish()); \
+             document.querySelector('[data-slow]')?.classList.add('done'); \
+             requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(() => done(sum)))); })",
+        );
+        assert!(shift.as_f64().unwrap() < 0.01, "{name} moved by {shift}");
+    }
+}
+
+/// Puts every page at `/LANGUAGE/NAME`, as the server sends it, and gives the paths.
+#[expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+fn serve(files: &Files) -> Vec<String> {
+    for asset in Assets::built_in().iter() {
+        files.put(&asset.path, asset.content_type, &[], asset.content);
+    }
+    let pixel = "<svg xmlns='http://www.w3.org/2000/svg' width='120' height='40'><path d='M0 0h120v40H0z'/></svg>";
+    files.put("/brand/logo.png", "image/svg+xml", &[], pixel);
+    files.put(
+        "/brand/style.css",
+        "text/css",
+        &[],
+        Brand { accent: Rgb::parse("0a7"), ..Brand::default() }.stylesheet(),
+    );
+    // Where one page is shown after the other no policy holds: scripts may not write pages anywhere else.
+    let stage = format!(
+        "<!doctype html><meta name='viewport' content='width=device-width, initial-scale=1'><title>Stage</title><link rel='stylesheet' href='{}'>",
+        Assets::built_in().path("style.css")
+    );
+    files.put("/stage", "text/html", &[], stage);
+    let mut names = Vec::new();
+    for language in Language::ALL {
+        for (name, html) in examples::all(language).unwrap() {
+            let path = format!("/{}/{name}", language.tag());
+            // Two pages go on by themselves; here they are to be looked at.
+            let html = html.replace("http-equiv=\"refresh\"", "name=\"refresh\"").replace("data-begin", "data-look");
+            files.put(&path, "text/html; charset=utf-8", &[("content-security-policy", CONTENT_SECURITY_POLICY)], html);
+            names.push(path);
+        }
+    }
+    names
+}
+
+#[expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+fn bring_axe(page: &Page) {
+    let axe = std::fs::read_to_string(e2e::npm().join("node_modules/axe-core/axe.min.js")).unwrap();
+    page.call("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": axe }));
+}
