@@ -319,7 +319,12 @@ impl Engine {
         let account = self.directory().account(login.account).await?.ok_or(EngineError::NotFound)?;
         let integration =
             self.directory().integration(login.account, login.integration).await?.ok_or(EngineError::NotFound)?;
-        let surface = Surface::parse(&login.surface).ok_or(EngineError::NotFound)?;
+        let surface = match Surface::parse(&login.surface) {
+            Some(surface) => surface,
+            // It came through no login API; what is done in its name tells no surface.
+            None if login.is_identity_check() => Surface::AuthV2,
+            None => return Err(EngineError::NotFound),
+        };
         let legacy_signature = access_member(login, "legacy_signature").as_bool().unwrap_or(false);
         Ok(Caller { account, integration, surface, connection: Liveness::forever(), legacy_signature })
     }
