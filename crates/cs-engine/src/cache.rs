@@ -98,7 +98,7 @@ impl Directory {
         }
         let epoch = self.seen_epoch.load(Ordering::Acquire);
         let rows = self.store.policy_rows(account.id, now).await?;
-        let found = Arc::new(PolicyBook::new(&rows, &account.login)?);
+        let found = Arc::new(PolicyBook::new(&rows)?);
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         if epoch == self.seen_epoch.load(Ordering::Acquire) {
             state.policies.insert(account.id, Arc::clone(&found));

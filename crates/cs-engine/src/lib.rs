@@ -30,7 +30,6 @@ mod waiters;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
-use cs_core::account::LoginSettings;
 use cs_core::id::AccountId;
 use cs_core::policy::facts::Versions;
 use cs_store::Store;
@@ -151,9 +150,5 @@ impl Engine {
     fn ticket_key(&self, account: AccountId) -> Result<hmac::Key, EngineError> {
         let key = self.inner.store.vault().digest(account.as_str(), "ticket", b"key").map_err(EngineError::vault)?;
         Ok(hmac::Key::new(hmac::HMAC_SHA256, &key))
-    }
-
-    fn settings<'a>(&self, caller: &'a Caller) -> &'a LoginSettings {
-        &caller.account.login
     }
 }

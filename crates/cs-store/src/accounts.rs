@@ -110,6 +110,12 @@ impl Account {
     }
 }
 
+/// The login rules in a row of `account, settings`.
+pub(crate) fn stored_login_settings(row: &Row) -> Result<LoginSettings, StoreError> {
+    let Ok(Json::Object(settings)) = serde_json::from_str(row.str(1)?) else { return Err(corrupt("account", row)) };
+    Ok(login_settings(&settings))
+}
+
 /// The login rules that `settings` says; what it does not say, or says wrongly, has its default, which is the safe one.
 pub fn login_settings(settings: &Map<String, Json>) -> LoginSettings {
     let text = |name: &str| settings.get(name).and_then(Json::as_str);

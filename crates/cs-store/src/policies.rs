@@ -3,9 +3,11 @@
 //! An account's policies are one *book*: few enough to be read whole, and changed under one version, so that conditions on several of them (a name is
 //! free, a policy is attached nowhere else) need no locks of their own. Logins decide on a cached book and guard on its version.
 
+use cs_core::account::LoginSettings;
 use cs_core::id::{AccountId, GroupId, IntegrationKey, PolicyKey};
 use jiff::Timestamp;
 
+use crate::accounts::stored_login_settings;
 use crate::convert::{corrupt, parsed};
 use crate::db::{Query, Reader, Row, Step, StoreError};
 use crate::users::{Page, Slice};
@@ -17,6 +19,7 @@ pub const GLOBAL_POLICY_NAME: &str = "Global Policy";
 const TABLE: &str = "policy";
 /// How often a book that keeps changing is read again.
 const READS: usize = 32;
+const SETTINGS: &str = "SELECT account, settings FROM account WHERE account = $1";
 const BOOK: &str = "SELECT version FROM policy_book WHERE account = $1";
 const POLICIES: &str = "SELECT account, policy_key, name, is_global, sections, version, created_at, modified_at, staged FROM policy WHERE account = $1 \
      ORDER BY is_global DESC, created_at, policy_key";
@@ -68,8 +71,10 @@ pub enum PolicyScope {
 /// An account's policies and where they apply, all as of one version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyRows {
-    /// The book's version; every change has its own.
+    /// The book's version; every change has its own, and so has every change of the settings that logins go by.
     pub version: i64,
+    /// Those settings.
+    pub login: LoginSettings,
     /// The global policy first, then by age.
     pub policies: Vec<PolicyRecord>,
     /// By application, then position.
@@ -241,6 +246,11 @@ pub fn turn_page(account: AccountId, version: i64) -> Step {
     )
 }
 
+/// Counts the book's version up for a change of the settings that logins go by: what is being decided by the old ones does not commit.
+pub fn turn_page_for_settings(account: AccountId) -> Step {
+    Step::any("UPDATE policy_book SET version = version + 1 WHERE account = $1", args![account.as_str()])
+}
+
 /// Holds while the account's policies, and where they apply, are as they were when a decision was made.
 pub fn policies_unchanged(account: AccountId, version: i64) -> Step {
     Step::exists("SELECT 1 FROM policy_book WHERE account = $1 AND version = $2", args![account.as_str(), version])
@@ -324,9 +334,9 @@ impl Store {
     pub async fn policy_rows(&self, account: AccountId, now: Timestamp) -> Result<PolicyRows, StoreError> {
         for _ in 0..READS {
             let id = || args![account.as_str()];
-            let queries = [BOOK, POLICIES, USES, BOOK].map(|sql| Query::new(sql, id())).to_vec();
+            let queries = [BOOK, SETTINGS, POLICIES, USES, BOOK].map(|sql| Query::new(sql, id())).to_vec();
             let results = self.query_many(queries).await?;
-            let [before, policies, uses, after] = results.as_slice() else { return Err(StoreError::Closed) };
+            let [before, settings, policies, uses, after] = results.as_slice() else { return Err(StoreError::Closed) };
             let Some(version) = before.first().map(|row| row.int(0)).transpose()? else {
                 self.ensure_global_policy(account, now).await?;
                 continue;
@@ -337,6 +347,7 @@ impl Store {
             }
             return Ok(PolicyRows {
                 version,
+                login: settings.first().map(stored_login_settings).transpose()?.unwrap_or_default(),
                 policies: policies.iter().map(PolicyRecord::read).collect::<Result<_, _>>()?,
                 uses: uses.iter().map(read_use).collect::<Result<_, _>>()?,
             });

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cs_engine::Engine;
+use cs_engine::admin::Actor;
 use cs_store::StoreConfig;
 use cs_store::testing::{self, TestDatabase};
 use cs_testkit::Site;
@@ -16,6 +17,24 @@ async fn hears(from: &Engine, to: &Engine) {
             return;
         }
     }
+}
+
+/// Nobody tells this node, and maintenance, which would find it within a second, does not run.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_changed_at_another_node_counts_at_the_next_login() {
+    let site = Site::start().await;
+    let other = site.node(site.engine().store().clone());
+    let token = site.user("alice").await.hotp_token().await;
+    let api = site.auth_api();
+    let passcode = async |code: &str| {
+        let params = [("username", "alice"), ("factor", "passcode"), ("passcode", code)];
+        api.post("/auth/v2/auth", &params).await.text("status")
+    };
+    assert_eq!(passcode("000000").await, "deny");
+    let setting = [("lockout_threshold".to_owned(), "2".to_owned())];
+    other.change_settings(site.account, &Actor::Terminal, &setting).await.unwrap();
+    assert_eq!(passcode("111111").await, "deny");
+    assert_eq!(passcode(&token.hotp(0)).await, "locked_out", "two are enough now");
 }
 
 /// Maintenance, which would find the same within seconds, does not run here: only a hint can have come.

@@ -5,6 +5,7 @@
 use cs_core::id::AccountId;
 use cs_store::Job;
 use cs_store::accounts::{Account, login_settings, set_logo};
+use cs_store::policies::turn_page_for_settings;
 use serde_json::{Map, Value as Json, json};
 
 use super::text::bounded;
@@ -212,14 +213,11 @@ impl Engine {
             }
             let now = self.clock().now();
             let description = Json::Object(changed);
-            let job = Job::new().step(after.update()).log(admin_record(
-                account,
-                actor,
-                "customer_update",
-                &after.name,
-                &description,
-                now,
-            ));
+            let record = admin_record(account, actor, "customer_update", &after.name, &description, now);
+            let mut job = Job::new().step(after.update()).log(record);
+            if after.login != before.login {
+                job = job.step(turn_page_for_settings(account));
+            }
             if self.change(job).await? {
                 return Ok(after);
             }

@@ -300,9 +300,10 @@ impl Engine {
                     (Push::Denied, DenyReason::UserMistake, Answered::Denied)
                 };
                 let denial = Denial::new(reason, "the device's owner denied");
-                job = job.step(close(account, login.txid, push, Some(reason), now)).log(entry.denied(self, &denial));
+                job = job.step(close(account, login.txid, push, Some(reason), now)).step(policies);
+                job = job.log(entry.denied(self, &denial));
                 // A denial counts towards lockout; one of a user already locked out does no more.
-                let attempt = user.lockout.begin_attempt(self.settings(&caller).lockout, now).ok();
+                let attempt = user.lockout.begin_attempt(rules.lockout(), now).ok();
                 let lockout = attempt.as_ref().map_or(&user.lockout, |attempt| &attempt.state);
                 job = job.step(count_failed_push(account, user, lockout, record));
                 if attempt.as_ref().is_some_and(|attempt| attempt.locks) {

@@ -281,7 +281,7 @@ impl Engine {
     ) -> Result<Round<(AuthAnswer, Option<After>)>, EngineError> {
         let Login { caller, request, facts, rules, effective, allowed, now, .. } = *login;
         let (account, user) = (caller.account.id, &facts.user);
-        let Ok(attempt) = user.lockout.begin_attempt(self.settings(caller).lockout, now) else {
+        let Ok(attempt) = user.lockout.begin_attempt(rules.lockout(), now) else {
             // The policies refused those who are locked out; only a clock that jumped can lead here.
             return Ok(Round::Again);
         };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cs_core::lockout::LockoutPolicy;
 use cs_core::login::{Denial, DenyReason};
 use cs_core::policy::exemption::Exemption;
 use cs_core::policy::facts::{self, Application, Facts, PermittedGroups, PhoneFacts, Remembered};
@@ -24,10 +25,16 @@ const OFFERED: [Method; 3] = [Method::DuoPush, Method::DuoPasscode, Method::Hard
 /// The policies in force at one application, as of one version.
 pub(super) struct Rules {
     stack: Arc<Stack>,
+    lockout: LockoutPolicy,
     version: i64,
 }
 
 impl Rules {
+    /// When failures lock a user out.
+    pub(super) const fn lockout(&self) -> LockoutPolicy {
+        self.lockout
+    }
+
     /// The sections in force for `user`; for a name that nobody has, those that are in force whatever the groups.
     pub(super) fn effective(&self, user: Option<&User>) -> Effective<'_> {
         match user {
@@ -72,7 +79,7 @@ impl Engine {
     /// What holds at the application of `caller`. Read from memory, unless something has changed.
     pub(super) async fn rules(&self, caller: &Caller, now: Timestamp) -> Result<Rules, EngineError> {
         let book = self.directory().policies(&caller.account, now).await?;
-        Ok(Rules { stack: book.stack_for(&caller.integration), version: book.version() })
+        Ok(Rules { stack: book.stack_for(&caller.integration), lockout: book.login().lockout, version: book.version() })
     }
 
     /// What the policies would say if `user` logged in through `caller` now, from nowhere in particular. Nothing is logged.

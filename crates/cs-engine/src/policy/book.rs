@@ -22,6 +22,7 @@ const MOST_STACKS: usize = 10_000;
 #[derive(Debug)]
 pub struct PolicyBook {
     version: i64,
+    login: LoginSettings,
     global: Arc<GlobalPolicy>,
     groups: Arc<Ranked>,
     applications: HashMap<IntegrationKey, OfApplication>,
@@ -37,8 +38,9 @@ struct OfApplication {
 }
 
 impl PolicyBook {
-    /// Parses what the store has. The global policy has, for what it does not name, what the account's `settings` amount to.
-    pub fn new(rows: &PolicyRows, settings: &LoginSettings) -> Result<Self, StoreError> {
+    /// Parses what the store has. The global policy has, for what it does not name, what the account's settings amount to.
+    pub fn new(rows: &PolicyRows) -> Result<Self, StoreError> {
+        let settings = &rows.login;
         let mut global = None;
         let mut custom = HashMap::new();
         let mut staged = Vec::new();
@@ -81,6 +83,7 @@ impl PolicyBook {
             .collect::<Result<_, StoreError>>()?;
         Ok(Self {
             version: rows.version,
+            login: rows.login,
             global: global.ok_or_else(|| StoreError::corrupt("policy", "no global policy"))?,
             groups: ranked(&of_groups, &custom)?,
             applications,
@@ -92,6 +95,11 @@ impl PolicyBook {
     /// The version to guard a decision with: `cs_store::policies::policies_unchanged`.
     pub const fn version(&self) -> i64 {
         self.version
+    }
+
+    /// The account's settings that logins go by, as of this version.
+    pub const fn login(&self) -> &LoginSettings {
+        &self.login
     }
 
     /// The global policy.

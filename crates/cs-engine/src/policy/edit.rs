@@ -77,8 +77,8 @@ impl Engine {
     /// The account's policies, as they are.
     pub async fn policies(&self, account: AccountId) -> Result<Draft, PolicyError> {
         let now = self.clock().now();
-        let settings = self.store().account(account).await?.ok_or(EngineError::NotFound)?.login;
-        Draft::new(&self.store().policy_rows(account, now).await?, Complete::from_settings(&settings))
+        let rows = self.store().policy_rows(account, now).await?;
+        Draft::new(&rows, Complete::from_settings(&rows.login))
     }
 
     /// Makes the change that `change` makes to the policies; all of it or nothing.

@@ -111,6 +111,7 @@ fn flatten(at: &str, json: &Json, lines: &mut Vec<(String, String)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cs_core::account::LoginSettings;
     use cs_core::id::AccountId;
     use cs_core::policy::{Complete, Sections};
     use cs_store::policies::{PolicyRecord, PolicyRows};
@@ -120,7 +121,8 @@ mod tests {
     fn draft() -> Draft {
         let account: AccountId = "DAAAAAAAAAAAAAAAAAAA".parse().unwrap();
         let global = PolicyRecord::new_global(account, Timestamp::UNIX_EPOCH);
-        Draft::new(&PolicyRows { version: 1, policies: vec![global], uses: vec![] }, Complete::default()).unwrap()
+        let rows = PolicyRows { version: 1, login: LoginSettings::default(), policies: vec![global], uses: vec![] };
+        Draft::new(&rows, Complete::default()).unwrap()
     }
 
     fn set(draft: &mut Draft, key: &str, settings: &[&str]) -> Result<(), PolicyError> {

@@ -158,9 +158,9 @@ impl Engine {
     ) -> Result<Simulation, PolicyError> {
         let account = self.directory().account(account).await?.ok_or(EngineError::NotFound)?;
         let mut draft = self.policies(account.id).await?;
-        let before = PolicyBook::new(&draft.rows(), &account.login)?;
+        let before = PolicyBook::new(&draft.rows(account.login))?;
         change(&mut draft)?;
-        let after = PolicyBook::new(&draft.rows(), &account.login)?;
+        let after = PolicyBook::new(&draft.rows(account.login))?;
         let mut judge = Judge { engine: self, account: account.id, now: self.clock().now(), users: HashMap::new() };
         let filter = LogFilter {
             users: replay.user.iter().map(UserId::to_string).collect(),

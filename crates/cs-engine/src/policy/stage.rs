@@ -1,5 +1,6 @@
 //! The next version of a policy, applied to some users before it applies to all.
 
+use cs_core::account::LoginSettings;
 use cs_core::policy::{Complete, Percent, Reach, Section, Sections};
 use cs_store::StoreError;
 use cs_store::policies::{PolicyRecord, PolicyRows};
@@ -106,8 +107,8 @@ impl Draft {
         Some(complete)
     }
 
-    /// The policies as they would be read if this were committed.
-    pub(super) fn rows(&self) -> PolicyRows {
+    /// The policies as they would be read if this were committed, in an account whose logins go by `login`.
+    pub(super) fn rows(&self, login: LoginSettings) -> PolicyRows {
         let policies = self.policies.iter().map(|policy| PolicyRecord {
             name: policy.name.clone(),
             sections: Json::Object(write_sections(&policy.sections)).to_string(),
@@ -116,7 +117,7 @@ impl Draft {
         });
         let mut uses = self.uses.clone();
         uses.sort_by_key(|at| (at.scope.application(), at.position, at.policy, at.scope.group()));
-        PolicyRows { version: self.version, policies: policies.collect(), uses }
+        PolicyRows { version: self.version, login, policies: policies.collect(), uses }
     }
 
     /// Puts sections in the place of a policy's own, whatever they are: for what the store had already.

@@ -20,6 +20,7 @@ use crate::site::{ALL, Site};
 
 on_both_engines![
     several_who_change_policies_at_once_all_succeed,
+    a_setting_that_logins_go_by_turns_the_page,
     a_decision_made_with_older_policies_does_not_commit,
     logins_share_what_was_made_of_the_policies,
     an_import_makes_policies_exactly_what_it_says_or_changes_nothing,
@@ -97,6 +98,31 @@ async fn a_decision_made_with_older_policies_does_not_commit(site: Site) {
     let fresh = site.engine.directory().policies(&account, site.clock.now()).await.unwrap();
     decide(fresh.version()).await.unwrap();
     assert_ne!(site.engine.store().directory_version().await.unwrap(), before, "other nodes hear of it");
+}
+
+async fn a_setting_that_logins_go_by_turns_the_page(site: Site) {
+    let directory = site.engine.directory();
+    // As a request holds it that began before the change.
+    let account = directory.account(site.account).await.unwrap().unwrap();
+    let book = async || directory.policies(&account, site.clock.now()).await.unwrap();
+    let set = async |name: &str, value: &str| {
+        site.engine.change_settings(site.account, &site.actor, &[(name.to_owned(), value.to_owned())]).await.unwrap()
+    };
+    let first = book().await;
+    set("helpdesk_message", "Room 5").await;
+    assert_eq!(book().await.version(), first.version(), "what logins do not go by is no change of them");
+    let changes = [("lockout_threshold", "3"), ("new_user_behavior", "deny"), ("number_matching_digits", "4")];
+    for (name, value) in changes {
+        let before = book().await;
+        set(name, value).await;
+        let job = Job::new().step(policies_unchanged(site.account, before.version()));
+        let committed = site.engine.store().commit(job).await;
+        assert!(matches!(committed, Err(CommitError::Conflict { step: 0 })), "{name}");
+    }
+    let last = book().await;
+    assert_eq!(last.login().lockout.threshold(), 3);
+    assert_eq!(last.global().sections.authentication_methods.verified_push_digits, 4);
+    assert_eq!(site.engine.directory().policies(&account, site.clock.now()).await.unwrap().version(), last.version());
 }
 
 async fn logins_share_what_was_made_of_the_policies(site: Site) {
