@@ -121,6 +121,12 @@ impl Engine {
         question: &Question<'_>,
         login: &Login,
     ) -> Result<(), Denial> {
+        if !question.caller.integration.enabled {
+            return Err(Denial::new(
+                DenyReason::DeniedByPolicy,
+                "the application was disabled while the push was waiting",
+            ));
+        }
         still_allowed(effective, &self.facts(question), login)
     }
 

@@ -70,8 +70,8 @@ reasons! {
     /// The policy refuses everyone.
     DeniedByPolicy = "denied_by_policy" {
         user: "Access to this application is closed at the moment. Contact its owner or your help desk.",
-        admin: "authentication_policy is set to deny: nobody gets in.",
-        remedy: "Set user_auth_behavior of the policy named in the trace to enforce when the application may be used again.",
+        admin: "authentication_policy is set to deny, or the application was disabled while a push was waiting: nobody gets in.",
+        remedy: "Set user_auth_behavior of the policy named in the trace to enforce, or enable the application, when it may be used again.",
     }
     /// The network is blocked, or is none of those that are let in.
     DeniedNetwork = "denied_network" {
