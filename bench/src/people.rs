@@ -104,7 +104,7 @@ async fn bind_one(engine: &Engine, account: AccountId, user: u64, id: UserId) ->
     let request = ActivateRequest {
         code: issued.code,
         public_key: serde_json::to_string(&key.public().jwk())?,
-        class: AuthenticatorClass::Automation,
+        class: AuthenticatorClass::Cli,
         name: "bench".to_owned(),
         platform: "Linux".to_owned(),
         app_version: "0".to_owned(),

@@ -57,6 +57,16 @@ pub struct Authenticator {
     pub facts: Option<PhoneFacts>,
 }
 
+impl Authenticator {
+    /// Whether its approvals count at `now`. What answers by itself is no person: an administrator must have allowed it, until a day (DESIGN, section 7).
+    pub fn may_approve(&self, now: Timestamp) -> bool {
+        match self.class {
+            AuthenticatorClass::Automation => self.auto_approve_until.is_some_and(|until| now < until),
+            AuthenticatorClass::Pwa | AuthenticatorClass::Cli | AuthenticatorClass::Native => true,
+        }
+    }
+}
+
 /// A phone (or tablet, or laptop: whatever holds an authenticator or takes calls).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Phone {

@@ -33,10 +33,20 @@ pub struct VirtualPhone {
 impl VirtualPhone {
     /// Binds a new authenticator by `code`.
     pub(crate) async fn activate(engine: &Engine, account: AccountId, code: PlainCode) -> Self {
+        Self::activate_as(AuthenticatorClass::Cli, engine, account, code).await
+    }
+
+    /// Binds a new authenticator of `class`.
+    pub(crate) async fn activate_as(
+        class: AuthenticatorClass,
+        engine: &Engine,
+        account: AccountId,
+        code: PlainCode,
+    ) -> Self {
         let request = ActivateRequest {
             code,
             public_key: "{}".to_owned(),
-            class: AuthenticatorClass::Automation,
+            class,
             name: "Test phone".to_owned(),
             platform: "Generic Smartphone".to_owned(),
             app_version: "1".to_owned(),

@@ -1,5 +1,6 @@
 //! Users and what they hold.
 
+use cs_core::device::AuthenticatorClass;
 use cs_core::id::{AccountId, TokenId, UserId};
 use cs_core::otp::{Digits, OtpAlgorithm, TimeStep, TokenForm, hotp, totp};
 use cs_core::user::UserStatus;
@@ -48,6 +49,15 @@ impl TestUser {
 
     /// The same, with a phone that speaks to `node`.
     pub async fn phone_at(&self, node: &Engine) -> VirtualPhone {
+        self.device(AuthenticatorClass::Cli, node).await
+    }
+
+    /// Gives the user an authenticator that no person looks at.
+    pub async fn automation(&self) -> VirtualPhone {
+        self.device(AuthenticatorClass::Automation, &self.engine).await
+    }
+
+    async fn device(&self, class: AuthenticatorClass, node: &Engine) -> VirtualPhone {
         let (engine, account, actor) = (&self.engine, self.account, &Actor::Terminal);
         let phone = engine.create_phone(account, actor, &Default::default()).await.expect("a phone");
         engine.give_phone(account, actor, self.id, phone).await.expect("an attachment");
@@ -55,7 +65,7 @@ impl TestUser {
             .issue_activation(account, self.id, phone, ActivationSource::Administrator, ACTIVATION_TTL)
             .await
             .expect("an activation");
-        VirtualPhone::activate(node, account, issued.code).await
+        VirtualPhone::activate_as(class, node, account, issued.code).await
     }
 
     /// Gives the user a counter-based token of six digits.

@@ -79,7 +79,7 @@ Examples:
 Examples:
   countersign-device watch
   countersign-device watch --json
-  countersign-device watch --approve --count 1     approve one login, then end (automation accounts)")]
+  countersign-device watch --approve --count 1     approve one login, then end")]
     Watch(Watch),
     /// Ask the server what it knows about this device.
     Status,
@@ -167,7 +167,7 @@ pub struct Deny {
 /// Arguments of `watch`.
 #[derive(Debug, Args)]
 pub struct Watch {
-    /// Approve by itself what asks for no number: accounts of class automation, or while an administrator allows it.
+    /// Approve by itself what asks for no number, while an administrator allows this device to.
     #[arg(long)]
     pub approve: bool,
     /// End after so many answers.

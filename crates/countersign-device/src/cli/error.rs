@@ -43,7 +43,7 @@ pub(crate) enum CliError {
     #[error("not confirmed; add --yes to do it without a question")]
     NotConfirmed,
     #[error(
-        "this device may not approve by itself: activate it with --class automation, or have an administrator allow it for a time"
+        "this device may not approve by itself: an administrator can allow it for a time (countersign admin phone auto-approve)"
     )]
     NotAutomatic,
     #[error("cannot read {}: {source}", path.display())]

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::pin::pin;
 
-use cs_wire::device::{Answer, AnswerResult, DeviceClass, Request};
+use cs_wire::device::{Answer, AnswerResult, Request};
 use futures_util::future::select_all;
 use tokio::time::Instant;
 
@@ -23,7 +23,11 @@ pub(super) async fn watch(context: &mut Context<'_, '_>, arguments: &Arguments) 
     let mut accounts = Vec::new();
     for device in devices {
         let automatic_until = match arguments.approve {
-            true => Some(automatic_until(&device).await?),
+            true => Some(match automatic_until(&device).await {
+                // What is wrong with one account is said by its watch, and does not end the others'.
+                Err(CliError::Device(_)) => i64::MIN,
+                until => until?,
+            }),
             false => None,
         };
         accounts.push(Account { device, automatic_until });
@@ -33,12 +37,8 @@ pub(super) async fn watch(context: &mut Context<'_, '_>, arguments: &Arguments) 
     live.run(context, arguments.count).await
 }
 
-/// Until when this device may approve without a person: always where it is a program's own, else while an
-/// administrator allows it.
+/// Until when an administrator lets this device approve without a person.
 async fn automatic_until(device: &Authenticator) -> Result<i64, CliError> {
-    if device.record().class == DeviceClass::Automation {
-        return Ok(i64::MAX);
-    }
     let until = device.status().await?.auto_approve_until;
     until.filter(|until| *until > device.server_now()).ok_or(CliError::NotAutomatic)
 }
@@ -162,7 +162,7 @@ impl Live {
         }
         if let Some(until) = automatic_until {
             if until <= device.server_now() {
-                return Err(CliError::NotAutomatic);
+                self.accounts[index].automatic_until = Some(self::automatic_until(device).await?);
             }
             return self.approve_alone(context, device, &request).await;
         }

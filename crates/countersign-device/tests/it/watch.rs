@@ -110,9 +110,10 @@ async fn a_removed_device_stops_watching() {
 }
 
 #[tokio::test]
-async fn an_automation_account_approves_by_itself_what_needs_no_number() {
+async fn a_device_approves_by_itself_what_needs_no_number() {
     let site = Site::start().await;
     site.activate(DeviceClass::Automation).await;
+    site.server.state().auto_approve_until = Some(super::server::NOW + 1);
     site.server.push("number", Some("42"));
     site.server.push("plain", None);
     let out = site.run(&["watch", "--approve", "--json", "--count", "1"]).await.done();
@@ -129,18 +130,21 @@ async fn an_automation_account_approves_by_itself_what_needs_no_number() {
 }
 
 #[tokio::test]
-async fn a_person_s_account_approves_by_itself_only_while_an_administrator_allows_it() {
-    let site = Site::activated().await;
-    site.server.push("t1", None);
-    for until in [None, Some(super::server::NOW)] {
-        site.server.state().auto_approve_until = until;
-        let message = site.run(&["watch", "--approve", "--count", "1"]).await.failed(Exit::Refused);
-        assert!(message.contains("--class automation"), "{message}");
+async fn a_device_of_any_class_approves_by_itself_only_while_an_administrator_allows_it() {
+    for class in [DeviceClass::Cli, DeviceClass::Automation] {
+        let site = Site::start().await;
+        site.activate(class).await;
+        site.server.push("t1", None);
+        for until in [None, Some(super::server::NOW)] {
+            site.server.state().auto_approve_until = until;
+            let message = site.run(&["watch", "--approve", "--count", "1"]).await.failed(Exit::Refused);
+            assert!(message.contains("phone auto-approve"), "{message}");
+        }
+        assert!(site.server.state().answers.is_empty());
+        site.server.state().auto_approve_until = Some(super::server::NOW + 1);
+        site.run(&["watch", "--approve", "--count", "1"]).await.done();
+        assert_eq!(site.server.state().closed["t1"], "approved");
     }
-    assert!(site.server.state().answers.is_empty());
-    site.server.state().auto_approve_until = Some(super::server::NOW + 1);
-    site.run(&["watch", "--approve", "--count", "1"]).await.done();
-    assert_eq!(site.server.state().closed["t1"], "approved");
 }
 
 #[tokio::test]
@@ -163,6 +167,7 @@ async fn a_person_answers_from_the_live_view() {
 async fn one_removed_account_does_not_end_the_others_view() {
     let site = Site::start().await;
     site.activate(DeviceClass::Automation).await;
+    site.server.state().auto_approve_until = Some(super::server::NOW + 1);
     // The server does not know this one.
     let mut removed = site.storage.load(DEVICE).unwrap();
     removed.device_id = "DPBBBBBBBBBBBBBBBBBB".into();

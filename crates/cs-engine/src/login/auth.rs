@@ -22,7 +22,7 @@ use cs_store::outbox::Effect;
 use cs_store::{Job, Step, StoreError};
 use jiff::Timestamp;
 
-use super::decide::{Question, Rules, known_phones};
+use super::decide::{Question, Rules, known_phones, may_approve};
 use super::preauth::AtOnce;
 use super::record::Entry;
 use super::status::{Decided, Status, Why};
@@ -238,7 +238,10 @@ impl Engine {
                 },
                 Wanted::Factor { request: factor, device, by_menu, .. } => {
                     match choose(&attempt.user, allowed, *factor, *device) {
-                        Ok(Chosen::Push(phone)) => self.push(&login, phone, ticket, *by_menu).await?,
+                        Ok(Chosen::Push(phone)) => match may_approve(phone, now) {
+                            Ok(()) => self.push(&login, phone, ticket, *by_menu).await?,
+                            Err(denial) => Round::Done(self.deny(&login, FactorUsed::DuoPush, denial).await?),
+                        },
                         Ok(Chosen::Passcode) => {
                             let denial = Denial::new(DenyReason::FactorRestricted, "auto: a passcode is needed");
                             Round::Done(self.deny(&login, FactorUsed::NotAvailable, denial).await?)

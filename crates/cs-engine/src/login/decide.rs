@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cs_core::device::Phone;
 use cs_core::lockout::LockoutPolicy;
 use cs_core::login::{Denial, DenyReason};
 use cs_core::policy::exemption::Exemption;
@@ -182,6 +183,8 @@ fn still_allowed(effective: &Effective<'_>, facts: &Facts<'_>, login: &Login) ->
             format!("{} is no phone of the user's any more", login.phone),
         ));
     }
+    let phone = facts.user.and_then(|user| user.phones.iter().find(|phone| phone.id == login.phone));
+    phone.map_or(Ok(()), |phone| may_approve(phone, facts.now))?;
     // What happened since it was asked counts: another push called fraud, too many denied.
     recheck_risk(effective, facts, login.digits).map_err(|signal| {
         Denial::new(DenyReason::FactorRestricted, format!("push without a number that is long enough: {signal}"))
@@ -197,6 +200,14 @@ fn still_allowed(effective: &Effective<'_>, facts: &Facts<'_>, login: &Login) ->
         return Err(Denial::new(DenyReason::FactorRestricted, "push: the policy has come to ask for a longer number"));
     }
     Ok(())
+}
+
+/// Fails with the denial to give where nobody but a program would approve on `phone`, and no administrator allows that now.
+pub(super) fn may_approve(phone: &Phone, now: Timestamp) -> Result<(), Denial> {
+    let may = phone.authenticator.as_ref().is_some_and(|authenticator| authenticator.may_approve(now));
+    let denial =
+        || Denial::new(DenyReason::FactorRestricted, "push: no administrator lets this device answer by itself now");
+    may.then_some(()).ok_or_else(denial)
 }
 
 /// What authenticators told about the phones they are on; most tell nothing.
