@@ -9,6 +9,7 @@
 //! | `status` | wait for somebody to answer |
 //! | `answer` | an authenticator answers |
 //! | `identity` | not a login: an administrator asks whether it is them |
+//! | `kept_device` | the access device of a push, until the answer |
 //! | `deferred` | a decision that an asynchronous client fetches later |
 //! | `repeat` | the same request sent again, by its idempotency key |
 //! | `trust` | remembered devices |
@@ -20,6 +21,7 @@ mod auth;
 mod decide;
 mod deferred;
 mod identity;
+mod kept_device;
 mod preauth;
 mod push;
 mod record;

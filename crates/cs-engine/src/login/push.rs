@@ -3,7 +3,7 @@
 use cs_core::device::Phone;
 use cs_core::id::TxId;
 use cs_core::login::{Denial, DenyReason, FactorUsed, PUSH_TTL, Push, Ticket, TicketError};
-use cs_core::policy::{PushRule, Word as _};
+use cs_core::policy::PushRule;
 use cs_core::user::User;
 use cs_store::facts::UserRef;
 use cs_store::logins::{Login, close, no_cool_down};
@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::auth::{self, AuthAnswer, AuthRequest, Round};
+use super::kept_device;
 use crate::error::Retry;
 use crate::{Access, Caller, DeviceEvent, Engine, EngineError, SystemRng};
 
@@ -257,13 +258,8 @@ fn access_json(access: &Access, caller: &Caller, name: Option<&str>) -> String {
     if let Some(name) = name {
         kept["name"] = name.into();
     }
-    if let Some(seen) = &access.device {
-        kept["device"] = json!({
-            "browser": seen.browser.map(|browser| browser.product.as_str()),
-            "browser_version": seen.browser.and_then(|browser| browser.version).map(|version| version.to_string()),
-            "os": seen.os.map(|os| os.product.as_str()),
-            "os_version": seen.os.and_then(|os| os.version).map(|version| version.to_string()),
-        });
+    if let Some(device) = &access.device {
+        kept["seen"] = kept_device::to_json(device);
     }
     kept.to_string()
 }

@@ -2,9 +2,7 @@
 
 use cs_core::id::TxId;
 use cs_core::login::{AllowReason, Denial, DenyReason, FactorUsed, HOLD, LEGACY_HOLD, LEGACY_POLL_LIMIT, Push};
-use cs_core::policy::facts::{Client, Endpoint};
 use cs_core::policy::risk::{Assessment, RiskRecord};
-use cs_core::policy::{Browser, Os, Version, Word as _};
 use cs_core::user::User;
 use cs_store::Job;
 use cs_store::attempts::count_failed_push;
@@ -15,10 +13,11 @@ use cs_store::outbox::Effect;
 use jiff::Timestamp;
 
 use super::identity::check_record;
+use super::kept_device;
 use super::record::Entry;
 use super::{Refused, Who, reference};
 use crate::error::Retry;
-use crate::{Access, AccessDevice, Caller, Engine, EngineError, Liveness, MAX_ROUNDS, Surface};
+use crate::{Access, Caller, Engine, EngineError, Liveness, MAX_ROUNDS, Surface};
 
 /// The first step of the job that times a push out.
 const AT_TIME_OUT: usize = 0;
@@ -363,24 +362,11 @@ pub(super) fn access_of(login: &Login) -> Access {
     Access {
         address: access_member(login, "address").as_str().and_then(cs_core::network::parse_address),
         hostname: access_member(login, "hostname").as_str().map(str::to_owned),
-        device: seen_device(&access_member(login, "device")),
+        device: match access_member(login, "seen") {
+            serde_json::Value::Null => None,
+            kept => Some(Box::new(kept_device::from_json(&kept))),
+        },
     }
-}
-
-/// A browser as `access_json` kept it.
-fn seen_device(kept: &serde_json::Value) -> Option<Box<AccessDevice>> {
-    let word = |name: &str| kept.get(name).and_then(serde_json::Value::as_str);
-    let version = |name: &str| word(name).and_then(Version::parse);
-    kept.is_object().then(|| {
-        Box::new(AccessDevice {
-            browser: word("browser")
-                .and_then(Browser::parse)
-                .map(|product| Client { product, version: version("browser_version") }),
-            os: word("os").and_then(Os::parse).map(|product| Client { product, version: version("os_version") }),
-            endpoint: Endpoint::Unknown,
-            posture: None,
-        })
-    })
 }
 
 fn access_member(login: &Login, name: &str) -> serde_json::Value {
