@@ -1,14 +1,19 @@
-//! Every way in, tried with every standing of a user and every denial of a policy.
+//! Every way in, tried with every standing of a user and every denial of a policy, and with every change that can come before the answer.
 
 use std::collections::BTreeSet;
 
+use cs_core::group::GroupStatus;
+use cs_core::integration::UserAccess;
 use cs_core::user::UserStatus;
 use cs_engine::admin::Actor;
+use cs_engine::admin::groups::GroupChange;
+use cs_engine::login::Answered;
 use cs_engine::{Ask, ENTRY_PATHS, EntryPath, Surface};
-use cs_testkit::{Api, Site};
+use cs_testkit::{Api, Site, TestUser};
 use serde_json::{Value as Json, json};
 
 use crate::routes::all_paths;
+use crate::scene::{FAR_AWAY, OFFICE, lift, policy, site_with_places};
 
 /// Routes of the login APIs that let nobody in, and why.
 const NO_WAY_IN: &[(&str, &str)] = &[
@@ -25,8 +30,6 @@ const NO_WAY_IN: &[(&str, &str)] = &[
     ("/rest/v1/status", "tells what was decided"),
 ];
 
-const FROM: &str = "192.0.2.7";
-
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_of_the_login_apis_is_registered() {
     let site = Site::start().await;
@@ -39,13 +42,13 @@ async fn every_route_of_the_login_apis_is_registered() {
     assert!([Surface::AuthV2, Surface::RestV1].iter().all(|s| ENTRY_PATHS.iter().any(|path| path.surface == *s)));
 }
 
-/// What a way in says: `allow`, `auth`, `deny`, `enroll`; `waiting` for a push that is on its way.
-async fn try_to_enter(api: &Api, path: &EntryPath, code: &str) -> String {
+/// What a way in says to `user` from `address`: `allow`, `auth`, `deny`, `enroll`; `waiting` for a push that is on its way.
+async fn try_to_enter(api: &Api, path: &EntryPath, user: &str, address: &str, code: &str) -> String {
     let who = match path.surface {
         Surface::AuthV2 | Surface::Prompt => "username",
         Surface::RestV1 => "user",
     };
-    let mut params = vec![(who, "alice"), ("ipaddr", FROM)];
+    let mut params = vec![(who, user), ("ipaddr", address)];
     let is_rest = path.surface == Surface::RestV1;
     match path.ask {
         Ask::Preauth => {}
@@ -79,40 +82,135 @@ async fn first_status(api: &Api, route: &str, txid: &str) -> String {
     status["result"].as_str().unwrap_or("waiting").to_owned()
 }
 
-async fn policy(site: &Site, body: Json) {
-    site.admin_api().json("PUT", "/admin/v2/policies/global", &body).await.response();
+/// How a user stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Active,
+    Bypass,
+    Unknown,
+    LockedOut,
+    LockedOutInBypass,
+    Disabled,
+    DisabledByGroup,
+    InTrash,
+}
+
+const STANDINGS: [Standing; 8] = [
+    Standing::Active,
+    Standing::Bypass,
+    Standing::Unknown,
+    Standing::LockedOut,
+    Standing::LockedOutInBypass,
+    Standing::Disabled,
+    Standing::DisabledByGroup,
+    Standing::InTrash,
+];
+
+/// What refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    Nothing,
+    Network,
+    Location,
+    Everyone,
+    Groups,
+}
+
+const REFUSALS: [Refusal; 5] =
+    [Refusal::Nothing, Refusal::Network, Refusal::Location, Refusal::Everyone, Refusal::Groups];
+
+impl Standing {
+    async fn take(self, site: &Site, user: &TestUser, group: &str) {
+        let member = format!("/admin/v1/users/{}/groups", user.id);
+        if self == Self::DisabledByGroup {
+            site.admin_api().post(&member, &[("group_id", group)]).await.response();
+        } else {
+            site.admin_api().delete(&format!("{member}/{group}"), &[]).await.response();
+        }
+        match self {
+            Self::Active | Self::Unknown | Self::LockedOut | Self::DisabledByGroup => {
+                user.set_status(UserStatus::Active).await;
+            }
+            Self::Bypass | Self::LockedOutInBypass => user.set_status(UserStatus::Bypass).await,
+            Self::Disabled => user.set_status(UserStatus::Disabled).await,
+            Self::InTrash => user.set_status(UserStatus::PendingDeletion).await,
+        }
+        if matches!(self, Self::LockedOut | Self::LockedOutInBypass) {
+            site.engine().lock_user(site.account, &Actor::Terminal, user.id).await.unwrap();
+        }
+    }
+}
+
+impl Refusal {
+    fn sections(self) -> Json {
+        match self {
+            Self::Nothing | Self::Groups => json!({}),
+            Self::Network => json!({"authorized_networks": {"blocked": {"ip_list": [OFFICE]}}}),
+            Self::Location => json!({"user_location": {"deny_access_countries_list": ["KP"]}}),
+            Self::Everyone => json!({"authentication_policy": {"user_auth_behavior": "deny"}}),
+        }
+    }
+
+    /// From where the login comes that it refuses.
+    fn address(self) -> &'static str {
+        if self == Self::Location { FAR_AWAY } else { OFFICE }
+    }
+
+    async fn begin(self, site: &Site, apis: [&Api; 2]) {
+        policy(site, self.sections()).await;
+        let access = if self == Self::Groups { UserAccess::Nobody } else { UserAccess::All };
+        for api in apis {
+            site.change_integration(api.key(), |record| record.user_access = access.clone()).await;
+        }
+    }
+
+    async fn end(self, site: &Site) {
+        lift(site, &self.sections()).await;
+    }
+}
+
+/// What must be said. The order is that of the rules: status, permitted groups, bypass, then all others.
+fn expected(standing: Standing, refusal: Refusal, ask: Ask) -> &'static str {
+    match (standing, refusal, ask) {
+        (
+            Standing::LockedOut
+            | Standing::LockedOutInBypass
+            | Standing::Disabled
+            | Standing::DisabledByGroup
+            | Standing::InTrash,
+            _,
+            _,
+        ) => "deny",
+        (_, Refusal::Groups, _) => "deny",
+        (Standing::Bypass, _, _) => "allow",
+        (_, Refusal::Network | Refusal::Location | Refusal::Everyone, _) => "deny",
+        (Standing::Unknown, Refusal::Nothing, Ask::Preauth) => "enroll",
+        (Standing::Unknown, Refusal::Nothing, _) => "deny",
+        (Standing::Active, Refusal::Nothing, Ask::Preauth) => "auth",
+        (Standing::Active, Refusal::Nothing, Ask::Passcode | Ask::Menu) => "allow",
+        (Standing::Active, Refusal::Nothing, Ask::Push | Ask::Auto) => "waiting",
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lockout_and_denial_hold_on_every_way_in() {
-    let site = Site::start().await;
+    let (site, _dir) = site_with_places().await;
     let alice = site.user("alice").await;
     let (_phone, token) = (alice.phone().await, alice.hotp_token().await);
     let rest = site.integration("rest", |_| {}).await;
+    let apis = [site.auth_api(), &rest];
+    let group = disabled_group(&site).await;
     let mut counter = 0;
     let mut code = || {
         counter += 1;
         token.hotp(counter)
     };
-    let states = ["active", "locked out", "disabled", "in the trash"];
-    let policies = [
-        ("", json!({})),
-        ("network", json!({"authorized_networks": {"blocked": {"ip_list": [FROM]}}})),
-        ("everyone", json!({"authentication_policy": {"user_auth_behavior": "deny"}})),
-    ];
     let mut tried = 0;
-    for state in states {
-        match state {
-            "active" => alice.set_status(UserStatus::Active).await,
-            "locked out" => {
-                site.engine().lock_user(site.account, &Actor::Terminal, alice.id).await.unwrap();
-            }
-            "disabled" => alice.set_status(UserStatus::Disabled).await,
-            _ => alice.set_status(UserStatus::PendingDeletion).await,
-        }
-        for (denied, sections) in &policies {
-            let names: Vec<&String> = sections.as_object().unwrap().keys().collect();
-            policy(&site, json!({"sections": sections, "confirm_lockout": true})).await;
+    for standing in STANDINGS {
+        standing.take(&site, &alice, &group).await;
+        let user = if standing == Standing::Unknown { "nobody" } else { "alice" };
+        for refusal in REFUSALS {
+            refusal.begin(&site, apis).await;
             for path in ENTRY_PATHS {
                 let api = match path.surface {
                     Surface::AuthV2 | Surface::Prompt => site.auth_api(),
@@ -120,18 +218,101 @@ async fn lockout_and_denial_hold_on_every_way_in() {
                 };
                 // A push that waited holds the slot of the next one.
                 site.advance(70);
-                let result = try_to_enter(api, path, &code()).await;
-                let expected: &[&str] = match (state, *denied, path.ask) {
-                    ("active", "", Ask::Preauth) => &["auth"],
-                    ("active", "", Ask::Passcode | Ask::Menu) => &["allow"],
-                    ("active", "", Ask::Push | Ask::Auto) => &["waiting"],
-                    _ => &["deny"],
-                };
-                assert!(expected.contains(&result.as_str()), "{path:?}, {state}, {denied}: {result}");
+                let result = try_to_enter(api, path, user, refusal.address(), &code()).await;
+                assert_eq!(result, expected(standing, refusal, path.ask), "{path:?}, {standing:?}, {refusal:?}");
                 tried += 1;
             }
-            policy(&site, json!({"sections_to_delete": names})).await;
+            refusal.end(&site).await;
         }
     }
-    assert_eq!(tried, states.len() * policies.len() * ENTRY_PATHS.len());
+    assert_eq!(tried, STANDINGS.len() * REFUSALS.len() * ENTRY_PATHS.len());
+}
+
+async fn disabled_group(site: &Site) -> String {
+    let change = GroupChange { status: Some(GroupStatus::Disabled), ..GroupChange::default() };
+    let group = site.engine().create_group(site.account, &Actor::Terminal, "Leavers", &change).await.unwrap();
+    group.id.to_string()
+}
+
+/// Opens a push from `address`; its id and where to ask for it.
+async fn open_push(api: &Api, surface: Surface, address: &str) -> (String, &'static str) {
+    let (route, who, device) = match surface {
+        Surface::AuthV2 | Surface::Prompt => ("/auth/v2/auth", "username", ("device", "auto")),
+        Surface::RestV1 => ("/rest/v1/auth", "user", ("phone", "phone1")),
+    };
+    let params = [(who, "alice"), ("ipaddr", address), ("factor", "push"), device, ("async", "1")];
+    let status = match surface {
+        Surface::AuthV2 | Surface::Prompt => "/auth/v2/auth_status",
+        Surface::RestV1 => "/rest/v1/status",
+    };
+    (api.post(route, &params).await.text("txid"), status)
+}
+
+/// An approval that comes after the user's standing or the rules have changed lets in only whom they would let in now.
+#[tokio::test(flavor = "multi_thread")]
+async fn lockout_and_denial_hold_for_an_approval_that_comes_after_them() {
+    let (site, _dir) = site_with_places().await;
+    let alice = site.user("alice").await;
+    let mut phone = alice.phone().await;
+    let rest = site.integration("rest", |_| {}).await;
+    let apis = [site.auth_api(), &rest];
+    let group = disabled_group(&site).await;
+    for surface in [Surface::AuthV2, Surface::RestV1] {
+        let api = match surface {
+            Surface::AuthV2 | Surface::Prompt => site.auth_api(),
+            Surface::RestV1 => &rest,
+        };
+        for standing in STANDINGS.into_iter().filter(|standing| *standing != Standing::Unknown) {
+            for refusal in REFUSALS {
+                Standing::Active.take(&site, &alice, &group).await;
+                Refusal::Nothing.begin(&site, apis).await;
+                let (txid, status) = open_push(api, surface, refusal.address()).await;
+                let push = phone.next_push().await;
+                standing.take(&site, &alice, &group).await;
+                refusal.begin(&site, apis).await;
+                let answered = phone.approve(push).await.unwrap();
+                let lets_in = expected(standing, refusal, Ask::Passcode) == "allow";
+                assert_eq!(answered == Answered::Approved, lets_in, "{surface:?}, {standing:?}, {refusal:?}");
+                let result = first_status(api, status, &txid).await;
+                let word = if lets_in { "allow" } else { "deny" };
+                assert_eq!(result, word, "{surface:?}, {standing:?}, {refusal:?}: {answered:?}");
+                phone.approve(push).await.unwrap_err();
+                assert_eq!(first_status(api, status, &txid).await, word, "a second approval changes nothing");
+                refusal.end(&site).await;
+            }
+        }
+    }
+}
+
+/// Whoever is gone, or whose phone is gone, does not get in by an answer of that phone.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_for_somebody_who_is_gone_lets_nobody_in() {
+    let site = Site::start().await;
+    let rest = site.integration("rest", |_| {}).await;
+    for surface in [Surface::AuthV2, Surface::RestV1] {
+        let api = match surface {
+            Surface::AuthV2 | Surface::Prompt => site.auth_api(),
+            Surface::RestV1 => &rest,
+        };
+        for gone in ["user", "phone", "integration"] {
+            let alice = site.user("alice").await;
+            let mut phone = alice.phone().await;
+            let (txid, status) = open_push(api, surface, OFFICE).await;
+            let push = phone.next_push().await;
+            let (engine, actor) = (site.engine(), &Actor::Terminal);
+            match gone {
+                "user" => drop(engine.delete_user(site.account, actor, alice.id).await.unwrap()),
+                "phone" => drop(engine.delete_phone(site.account, actor, phone.id).await.unwrap()),
+                _ => site.change_integration(api.key(), |record| record.enabled = false).await,
+            }
+            let answered = phone.approve(push).await;
+            assert!(!matches!(answered, Ok(Answered::Approved)), "{surface:?}, {gone}: {answered:?}");
+            site.change_integration(api.key(), |record| record.enabled = true).await;
+            site.advance(61);
+            let answer = api.get(status, &[("txid", &txid)]).await;
+            let said = answer.json()["response"]["result"].as_str().unwrap_or("nothing").to_owned();
+            assert!(said == "deny" || said == "nothing", "{surface:?}, {gone}: {said}");
+            engine.delete_user(site.account, actor, alice.id).await.unwrap();
+        }
+    }
 }

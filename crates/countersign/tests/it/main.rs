@@ -15,8 +15,10 @@ mod nodes;
 mod operate;
 mod pages;
 mod policy;
+mod reasons;
 mod rest_v1;
 mod routes;
+mod scene;
 
 use cs_core::id::AccountId;
 use cs_engine::SystemRng;
