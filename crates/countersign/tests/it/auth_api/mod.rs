@@ -1,5 +1,7 @@
 //! Auth API v2, over HTTP.
 
+mod attacks;
+mod automation;
 mod enroll;
 mod passcodes;
 mod places;

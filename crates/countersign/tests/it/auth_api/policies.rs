@@ -7,18 +7,7 @@ use cs_testkit::{Answer, Api, Site};
 use serde_json::{Value as Json, json};
 
 use super::{passcode, start_push, status};
-
-const OFFICE: &str = "192.0.2.7";
-const ELSEWHERE: &str = "198.51.100.9";
-
-/// Changes the global policy, a second later: the log is asked by time.
-async fn policy(site: &Site, sections: Json) {
-    site.advance(1);
-    site.admin_api()
-        .json("PUT", "/admin/v2/policies/global", &json!({ "sections": sections, "confirm_lockout": true }))
-        .await
-        .response();
-}
+use crate::scene::{ELSEWHERE, OFFICE, last_entry, last_reason, policy};
 
 async fn preauth_from(api: &Api, user: &str, address: &str) -> Answer {
     api.post("/auth/v2/preauth", &[("username", user), ("ipaddr", address)]).await
@@ -31,18 +20,6 @@ async fn result_from(api: &Api, user: &str, address: &str) -> String {
 async fn passcode_from(api: &Api, user: &str, code: &str, address: &str) -> String {
     let params = [("username", user), ("factor", "passcode"), ("passcode", code), ("ipaddr", address)];
     api.post("/auth/v2/auth", &params).await.text("result")
-}
-
-/// The newest entry of the authentication log; what comes next comes a second later.
-async fn last_entry(site: &Site) -> Json {
-    let params = [("mintime", "1000000000000"), ("maxtime", "9999999999999"), ("sort", "ts:desc"), ("limit", "1")];
-    let newest = site.admin_api().get("/admin/v2/logs/authentication", &params).await.response()["authlogs"][0].take();
-    site.advance(1);
-    newest
-}
-
-async fn last_reason(site: &Site) -> String {
-    last_entry(site).await["reason"].as_str().unwrap_or_default().to_owned()
 }
 
 fn remembering(minutes: u32) -> Json {

@@ -1,8 +1,11 @@
 //! Pushes: one each, one answer, one allow.
 
-use cs_core::login::Decision;
+use cs_core::login::{Choice, Decision, FactorRequest};
+use cs_core::policy::facts::{Client, Endpoint};
+use cs_core::policy::{Browser, Os, Version};
 use cs_core::user::UserStatus;
-use cs_engine::login::Answered;
+use cs_engine::login::{Answered, AuthAnswer, AuthRequest, FactorInput, Who};
+use cs_engine::{Access, AccessDevice, Caller, Liveness, Surface};
 use cs_testkit::{Answer, Site};
 use serde_json::json;
 
@@ -325,4 +328,48 @@ async fn a_full_server_says_when_to_come_back_and_sends_no_push() {
     assert_eq!(phone.pushes(), 0);
     phone.approve(push).await.unwrap();
     assert_eq!(words(&first.await.unwrap()), pair("allow", "allow"));
+}
+
+/// The login APIs see no browser. Whoever opens a push for one does it through the same use case.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_of_an_answered_push_has_the_browser_it_was_asked_from() {
+    let site = Site::start().await;
+    let mut phone = site.user("alice").await.phone().await;
+    let (engine, key) = (site.engine(), site.auth_api().key());
+    let caller = Caller {
+        account: engine.directory().account(site.account).await.unwrap().unwrap(),
+        integration: engine.directory().integration(site.account, key).await.unwrap().unwrap(),
+        surface: Surface::AuthV2,
+        connection: Liveness::forever(),
+        legacy_signature: false,
+    };
+    let device = AccessDevice {
+        browser: Some(Client { product: Browser::Firefox, version: Version::parse("132.0") }),
+        os: Some(Client { product: Os::Windows, version: None }),
+        endpoint: Endpoint::Unknown,
+        posture: None,
+    };
+    for (decision, reason) in [(Decision::Approve, "user_approved"), (Decision::Deny, "user_mistake")] {
+        let request = AuthRequest {
+            who: Who::Name("alice".to_owned()),
+            factor: FactorInput::Named(FactorRequest::Push, Choice::Auto),
+            access: Access { address: FROM.parse().ok(), hostname: None, device: Some(Box::new(device.clone())) },
+            push_type: None,
+            display_username: None,
+            info: Vec::new(),
+            ticket: None,
+            idempotency_key: None,
+            digest: [7; 32],
+            log_as: None,
+        };
+        let started = engine.auth(&caller, &request).await.unwrap();
+        assert!(matches!(started, AuthAnswer::Started { .. }), "{started:?}");
+        let push = phone.next_push().await;
+        phone.answer(push, decision, None).await.unwrap();
+        let entry = crate::scene::last_entry(&site).await;
+        assert_eq!(entry["reason"], reason);
+        let seen = &entry["access_device"];
+        assert_eq!((&seen["browser"], &seen["browser_version"]), (&json!("firefox"), &json!("132.0")), "{entry}");
+        assert_eq!((&seen["os"], &seen["ip"]), (&json!("windows"), &json!(FROM)), "{entry}");
+    }
 }
