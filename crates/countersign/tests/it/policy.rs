@@ -175,6 +175,69 @@ fn errors_say_what_to_do_and_have_their_own_exit_codes() {
     assert_eq!(site.json(&deny)["sections"]["authentication_policy"]["user_auth_behavior"], "deny");
 }
 
+/// As over the API: the section, the key and the reason, and nothing is changed.
+#[test]
+fn bad_settings_are_refused_by_every_command() {
+    let site = Terminal::new();
+    site.json(&["create", "Mine"]);
+    let before = site.json(&["list"]);
+    for (settings, section, said) in [
+        (
+            &["screen_lock.lock=true"][..],
+            json!({"screen_lock": {"lock": true}}),
+            "screen_lock.lock: there is no such key",
+        ),
+        (
+            &["user_location.deny_access_countries_list=KP", "user_location.require_mfa_countries_list=KP"],
+            json!({"user_location": {"deny_access_countries_list": ["KP"], "require_mfa_countries_list": ["KP"]}}),
+            "KP is also in",
+        ),
+        (
+            &["authorized_networks.deny_other_access=true"],
+            json!({"authorized_networks": {"deny_other_access": true}}),
+            "authorized_networks.deny_other_access: ",
+        ),
+        (
+            &["authentication_methods.allowed_auth_list="],
+            json!({"authentication_methods": {"allowed_auth_list": []}}),
+            "authentication_methods.allowed_auth_list: the list is empty, so that nobody could log in",
+        ),
+    ] {
+        let document = json!({"policy_name": "Mine", "sections": section}).to_string();
+        for (command, more) in [
+            (&["create", "New"][..], settings),
+            (&["set", "Mine"], settings),
+            (&["set", "global", "--confirm-lockout"], settings),
+            (&["stage", "Mine", "--percent", "10"], settings),
+            (&["import", "-", "--yes"], &[]),
+            (&["import", "-", "--dry-run"], &[]),
+            (&["simulate", "-"], &[]),
+        ] {
+            let arguments = [command, more].concat();
+            let output = site.run(&arguments, &document);
+            let error = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+            assert!(error.contains(said), "{arguments:?}: {error}");
+        }
+    }
+    let lockout =
+        json!({"is_global_policy": true, "sections": {"authentication_policy": {"user_auth_behavior": "deny"}}});
+    for (arguments, stdin) in [
+        (&["set", "global", "authentication_policy.user_auth_behavior=deny"][..], String::new()),
+        (&["stage", "global", "authentication_policy.user_auth_behavior=deny", "--percent", "100"], String::new()),
+        (&["import", "-", "--yes"], lockout.to_string()),
+    ] {
+        let output = site.run(arguments, &stdin);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{arguments:?}");
+        assert!(
+            error.contains("authentication_policy.user_auth_behavior: everybody would be denied"),
+            "{arguments:?}: {error}"
+        );
+    }
+    assert_eq!(site.json(&["list"]), before, "nothing was changed");
+}
+
 #[test]
 fn an_export_with_where_policies_apply_is_imported_unchanged() {
     let site = Terminal::new();

@@ -177,6 +177,61 @@ async fn bad_documents_are_refused_with_section_key_and_reason_before_anything_c
     assert_eq!(both, (40002, "the global policy applies everywhere as it is".to_owned()));
 }
 
+/// Unknown keys, contradictions, lists that leave nobody: at every door the section, the key and the reason, and nothing is changed or logged.
+#[tokio::test]
+async fn bad_settings_are_refused_at_every_door() {
+    let site = Site::start().await;
+    let api = site.admin_api();
+    let made = create(api, json!({"policy_name": "Mine", "sections": {}})).await;
+    let mine = at(key(&made));
+    let changes = async || {
+        let span = [("mintime", "0")];
+        let log = api.get("/admin/v1/logs/administrator", &span).await.response();
+        log.as_array().unwrap().iter().filter(|entry| entry["action"].as_str().unwrap().starts_with("policy")).count()
+    };
+    let before = changes().await;
+    for (sections, detail) in [
+        (json!({"screen_lock": {"lock": true}}), "screen_lock.lock: there is no such key"),
+        (
+            json!({"user_location": {"deny_access_countries_list": ["KP"], "require_mfa_countries_list": ["KP"]}}),
+            "user_location.",
+        ),
+        (
+            json!({"authentication_methods": {"allowed_auth_list": ["duo-push"], "blocked_auth_list": ["duo-push"]}}),
+            "authentication_methods.",
+        ),
+        (json!({"authorized_networks": {"deny_other_access": true}}), "authorized_networks.deny_other_access: "),
+        (
+            json!({"authentication_methods": {"allowed_auth_list": []}}),
+            "authentication_methods.allowed_auth_list: the list is empty, so that nobody could log in",
+        ),
+    ] {
+        let change = json!({ "sections": sections });
+        let bulk = json!({
+            "policies_to_update": {"edit_list": [key(&made)]}, "policy_changes": {"sections": sections},
+        });
+        let doors = [
+            ("POST", POLICIES.to_owned(), json!({"policy_name": "New", "sections": sections})),
+            ("PUT", mine.clone(), change.clone()),
+            ("PUT", at("global"), json!({"sections": sections, "confirm_lockout": true})),
+            ("PUT", at("update"), bulk),
+            ("PUT", format!("{mine}/stage"), json!({"sections": sections, "percent": 10})),
+            (
+                "POST",
+                format!("{POLICIES}/simulate"),
+                json!({"policies": [{"policy_name": "Mine", "sections": sections}]}),
+            ),
+        ];
+        for (method, path, body) in doors {
+            let (code, said) = refused(api, method, &path, body).await;
+            assert_eq!(code, 40002, "{method} {path}: {said}");
+            assert!(said.starts_with(detail), "{method} {path}: {said}");
+        }
+        assert_eq!(api.get(&format!("{mine}/stage"), &[]).await.response(), Json::Null, "nothing is staged");
+    }
+    assert_eq!(changes().await, before, "nothing is in the log");
+}
+
 #[tokio::test]
 async fn a_change_that_could_lock_everybody_out_is_made_only_when_confirmed() {
     let site = Site::start().await;
@@ -198,6 +253,8 @@ async fn a_change_that_could_lock_everybody_out_is_made_only_when_confirmed() {
             "policy_changes": {"sections": sections.clone()},
         });
         assert_eq!(refused(api, "PUT", &at("update"), several).await.0, 40902);
+        let staged = json!({"sections": sections.clone(), "percent": 100});
+        assert_eq!(refused(api, "PUT", &at("global/stage"), staged).await.0, 40902);
         // What refuses everybody at one application is a policy's business.
         create(api, json!({"policy_name": detail.chars().take(60).collect::<String>(), "sections": sections})).await;
     }
