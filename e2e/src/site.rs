@@ -90,6 +90,14 @@ impl Site {
         std::fs::write(path, format!("{text}\n{lines}\n")).unwrap();
     }
 
+    /// Runs `countersign policy` beside the server.
+    pub fn policy(&self, arguments: &[&str]) {
+        let mut command = program("countersign");
+        command.arg("--data").arg(self.dir()).arg("policy").args(arguments).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// Ends the server as `kill -9` does: nothing is said to anybody.
     pub fn kill(&mut self) {
         drop(self.server.take().expect("the server runs"));

@@ -84,6 +84,11 @@ impl Host {
         Terminal::start(&self.pam_command("duotest", user))
     }
 
+    /// As [`Self::pam`], for somebody who comes from `address`.
+    pub fn pam_from(&self, user: &str, address: &str) -> Terminal {
+        Terminal::start(&self.pam_command(&format!("-Irhost={address} duotest"), user))
+    }
+
     /// As [`Self::pam`], by the service `sshd`, for which `pam_duo` waits in one call.
     pub fn pam_sshd(&self, user: &str) -> Terminal {
         Terminal::start(&self.pam_command("sshd", user))

@@ -13,3 +13,4 @@ mod login_duo;
 mod mail;
 mod pages;
 mod pam_duo;
+mod pam_duo_policies;
