@@ -1,6 +1,7 @@
 //! Accounts and the settings that login rules read.
 
 use crate::lockout::LockoutPolicy;
+use crate::webauthn::AaguidList;
 
 /// What happens to someone who has no usable factor (Duo's new-user policy; `new_user_behavior`, or an integration's `enroll_policy`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -90,4 +91,6 @@ pub struct LoginSettings {
     pub soft_otp: SoftOtp,
     /// Whether an activation link sent by an administrator must be confirmed on a second screen.
     pub confirm_activation: bool,
+    /// Which models of WebAuthn authenticators are let in.
+    pub webauthn_models: AaguidList,
 }

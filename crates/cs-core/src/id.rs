@@ -95,6 +95,8 @@ ids! {
     ExceptionId, "DQ", "an exception request id (DQ…)";
     /// An exemption of a test or automation user.
     ExemptionId, "DX", "an exemption id (DX…)";
+    /// A WebAuthn credential: a passkey or security key of a user.
+    WebauthnKey, "WA", "a WebAuthn credential id (WA…)";
     /// An integration (an application in Duo's panel): the public half of its credentials.
     IntegrationKey, "DI", "an integration key (DI…)";
     /// An event of the review queue.

@@ -23,3 +23,4 @@ pub mod secret;
 pub mod user;
 pub mod user_agent;
 pub mod username;
+pub mod webauthn;

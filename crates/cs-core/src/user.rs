@@ -8,6 +8,7 @@ use crate::group::{GroupStatus, Membership};
 use crate::id::UserId;
 use crate::lockout::{LockedOut, LockoutState};
 use crate::policy::risk::RiskRecord;
+use crate::webauthn::Credential;
 
 /// The status an administrator gave. Being locked out is not one of these: see [`LockoutState`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -75,6 +76,8 @@ pub struct User {
     pub phones: Vec<Phone>,
     /// In the order they were attached.
     pub tokens: Vec<Token>,
+    /// Passkeys and security keys, oldest first.
+    pub credentials: Vec<Credential>,
     /// The groups the user is in.
     pub groups: Vec<Membership>,
     /// When the user last got in.
@@ -163,7 +166,9 @@ impl User {
 
     /// Whether any factor could be used: the opposite of Duo's "partially enrolled".
     pub fn is_enrolled(&self) -> bool {
-        !self.tokens.is_empty() || self.phones.iter().any(Phone::is_usable)
+        !self.tokens.is_empty()
+            || self.phones.iter().any(Phone::is_usable)
+            || self.credentials.iter().any(Credential::is_usable)
     }
 }
 
@@ -191,6 +196,7 @@ mod tests {
             default_factor: None,
             phones: Vec::new(),
             tokens: Vec::new(),
+            credentials: Vec::new(),
             groups: Vec::new(),
             last_login: None,
             live_bypass_codes: 0,

@@ -24,7 +24,7 @@ mod stack;
 mod staged;
 pub mod trace;
 mod version;
-mod word;
+pub(crate) mod word;
 
 pub use compare::{Change, compare};
 pub use country::{Countries, Country};

@@ -61,6 +61,12 @@ reasons! {
         admin: "The access address is on the operator's lists of anonymous networks, and anonymous_networks denies those.",
         remedy: "If the address is the organisation's own, take it off the list; the page of the policy shows how old the list is.",
     }
+    /// The counter of a credential went back: there is a copy of its key.
+    ClonedCredential = "cloned_credential" {
+        user: "This security key or passkey is no longer accepted. Use another way, and tell your help desk.",
+        admin: "The signature counter of the credential did not rise. A copy of its key explains that, so the credential is refused from then on.",
+        remedy: "Find out from the user where the key has been. Remove the credential (`countersign admin passkey remove`) and have a new one registered.",
+    }
     /// Nothing is known about whether the access device is managed.
     CouldNotDetermineIfEndpointWasTrusted = "could_not_determine_if_endpoint_was_trusted" {
         user: "This application is for managed devices, and yours could not be recognised. Contact your help desk.",
@@ -120,6 +126,12 @@ reasons! {
         user: "The firewall of your computer is off. Turn it on and try again.",
         admin: "health_checks demands a firewall, and the desktop agent reports that it is off or could not be found.",
         remedy: "Turn the firewall on; the desktop app shows where. A firewall of another vendor must be one the agent knows.",
+    }
+    /// An assertion that does not verify.
+    InvalidCredential = "invalid_credential" {
+        user: "Your security key or passkey was not accepted. Try again, or use another way.",
+        admin: "What the browser sent is not an assertion by a credential of this user for this login: the log names what is wrong with it.",
+        remedy: "A wrong origin or relying party is a page that imitates ours: find out where the person logged in. A credential that is not known was removed here.",
     }
     /// A device that does not exist or is not this user's.
     InvalidDevice = "invalid_device" {
@@ -259,6 +271,12 @@ reasons! {
         admin: "The application is open to certain groups, or to nobody, and the user is in none of them.",
         remedy: "Add the user to a permitted group of the application.",
     }
+    /// The key did not verify the person where that is demanded.
+    UserNotVerified = "user_not_verified" {
+        user: "Your security key must check that it is you. Set a PIN or finger on it, or use another way.",
+        admin: "The policy, or a login without a password, demands that the key verifies the person, and it confirmed a touch alone.",
+        remedy: "Have a PIN or finger set on the key. Old U2F keys cannot do that.",
+    }
     /// The user is in the trash.
     UserPendingDeletion = "user_pending_deletion" {
         user: "Your account is disabled and cannot use this application. Contact your help desk.",
@@ -282,10 +300,11 @@ impl DenyReason {
     /// Whether the refusal counts towards lockout: wrong codes and explicit denials do, everything that a person did not do wrong does not (DESIGN section 4).
     pub const fn counts_towards_lockout(self) -> bool {
         match self {
-            Self::InvalidPasscode | Self::UserMarkedFraud | Self::UserMistake => true,
+            Self::InvalidCredential | Self::InvalidPasscode | Self::UserMarkedFraud | Self::UserMistake => true,
             Self::AgentReportUnverified
             | Self::AnomalousPush
             | Self::AnonymousIp
+            | Self::ClonedCredential
             | Self::CouldNotDetermineIfEndpointWasTrusted
             | Self::DeniedByPolicy
             | Self::DeniedNetwork
@@ -316,6 +335,7 @@ impl DenyReason {
             | Self::UserCancelled
             | Self::UserDisabled
             | Self::UserNotInPermittedGroup
+            | Self::UserNotVerified
             | Self::UserPendingDeletion
             | Self::VersionRestricted => false,
         }

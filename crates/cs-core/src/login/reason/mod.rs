@@ -23,7 +23,7 @@ pub enum AllowReason {
     TrustedLocation,
     /// A network that spares the second factor.
     TrustedNetwork,
-    /// The push was approved.
+    /// The push was approved, or the key touched.
     UserApproved,
     /// The passcode was right.
     ValidPasscode,
@@ -106,6 +106,12 @@ pub enum FactorUsed {
     RememberedDevice,
     /// A push with a number to type.
     VerifiedDuoPush,
+    /// The Touch ID of a Mac, as Duo calls it.
+    WebauthnChromeTouchId,
+    /// Another key that is built into the access device.
+    WebauthnCredential,
+    /// A security key.
+    WebauthnSecurityKey,
     /// A Yubico one-time password.
     YubikeyCode,
 }
@@ -122,6 +128,9 @@ impl FactorUsed {
             Self::Passcode => "passcode",
             Self::RememberedDevice => "remembered_device",
             Self::VerifiedDuoPush => "verified_duo_push",
+            Self::WebauthnChromeTouchId => "WebAuthn Chrome Touch ID",
+            Self::WebauthnCredential => "WebAuthn Credential",
+            Self::WebauthnSecurityKey => "WebAuthn Security Key",
             Self::YubikeyCode => "yubikey_code",
         }
     }

@@ -53,17 +53,17 @@ pub(super) fn factors(walk: &mut Walk<'_, '_>) -> Challenge {
     let methods_section = effective.authentication_methods.value;
     let left = permitted.methods.intersection(usable);
     walk.section(13, Section::AuthenticationMethods, Outcome::Limits, Fact::Methods(left));
-    if left.is_empty() {
+    let passwordless = passwordless(walk);
+    if left.is_empty() && passwordless.intersection(facts.also_has).is_empty() {
         let (reason, fact) = nothing_left(facts, &permitted, &phones);
         walk.note(14, Rule::Factors, Outcome::Denies(reason), fact);
     }
-    let passwordless = Set::of(&PASSWORDLESS).intersection(facts.offered);
     Challenge {
         methods: left,
         push: permitted.push,
         phones,
         user_verification: methods_section.allows(Method::WebauthnRequireUserVerification),
-        passwordless: passwordless.iter().filter(|method| methods_section.allows(*method)).collect(),
+        passwordless,
         step_up: walk.demand.step_up,
     }
 }
@@ -159,6 +159,16 @@ fn step_up(permitted: Set<Method>, usable: Set<Method>, shows_number: bool) -> S
     } else {
         SteppedUp::AsUsual
     }
+}
+
+/// What may take the place of the password, whatever the user has.
+fn passwordless(walk: &Walk<'_, '_>) -> Set<Method> {
+    let (section, facts) = (walk.effective.authentication_methods.value, walk.facts);
+    if !facts.application.surface.can_prompt || exemption(facts, ExemptionKind::PasscodeOnly).is_some() {
+        return Set::EMPTY;
+    }
+    let offered = Set::of(&PASSWORDLESS).intersection(facts.offered);
+    offered.iter().filter(|method| section.allows(*method)).collect()
 }
 
 /// What the user has beyond authenticators on phones.

@@ -54,7 +54,7 @@ pub enum Verdict {
 /// What may be used as second factor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Challenge {
-    /// Methods that the policy allows, this server does and the user has. Never empty.
+    /// Methods that the policy allows, this server does and the user has. Empty only where the user has one of `passwordless`.
     pub methods: Set<Method>,
     /// How a push is made, if [`Method::DuoPush`] is among them.
     pub push: PushRule,

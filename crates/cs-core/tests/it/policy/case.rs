@@ -101,6 +101,7 @@ pub(crate) fn user() -> User {
         default_factor: None,
         phones: vec![phone(1)],
         tokens: Vec::new(),
+        credentials: Vec::new(),
         groups: Vec::new(),
         last_login: None,
         live_bypass_codes: 0,

@@ -593,7 +593,15 @@ fn factors(policy: &Complete, facts: &Facts<'_>, tables: &Tables, lowered: Optio
     ];
     let left: Vec<_> =
         order.iter().filter(|(method, _)| usable(*method) && has(*method)).map(|(_, word)| *word).collect();
-    if left.is_empty() {
+    let instead_of_a_password = |method: Method| {
+        let listed = section.allowed.contains(method) && !section.blocked.contains(method);
+        listed && surface.can_prompt && facts.offered.contains(method) && facts.also_has.contains(method)
+    };
+    let passwordless = !exempted(facts, ExemptionKind::PasscodeOnly)
+        && [Method::DuoPushPwl, Method::WebauthnPlatformPwl, Method::WebauthnRoamingPwl]
+            .into_iter()
+            .any(instead_of_a_password);
+    if left.is_empty() && !passwordless {
         // 14. A phone that only its state excludes, an authenticator that is missing, or nothing at all.
         let authenticator = usable(Method::DuoPush) || usable(Method::DuoPasscode);
         let refused = phones.iter().find_map(|(_, reason)| *reason);
@@ -603,7 +611,7 @@ fn factors(policy: &Complete, facts: &Facts<'_>, tables: &Tables, lowered: Optio
             _ => "deny factor_restricted".to_owned(),
         };
     }
-    let mut text = format!("ask {}", left.join(" "));
+    let mut text = format!("ask {}", left.join(" ")).trim_end().to_owned();
     // Where no number can be shown, a plain push is what a push becomes.
     if left.contains(&"duo-push") && digits > 0 && surface.shows_number {
         text.push_str(&format!(" verified {digits}"));
