@@ -5,6 +5,7 @@ use cs_core::bypass::BypassRules;
 use cs_core::exception::ExceptionRules;
 use cs_core::id::AccountId;
 use cs_core::lockout::LockoutPolicy;
+use cs_core::webauthn::AaguidList;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value as Json};
 
@@ -142,7 +143,16 @@ pub fn login_settings(settings: &Map<String, Json>) -> LoginSettings {
             Some(_) | None => SoftOtp::Hotp,
         },
         confirm_activation: flag("confirm_activation").unwrap_or(defaults.confirm_activation),
+        webauthn_models: webauthn_models(settings),
     }
+}
+
+/// `webauthn_aaguids`: models separated by commas. A list that cannot be read lets nothing in but what it names: an unreadable model is kept as one that
+/// nobody has.
+fn webauthn_models(settings: &Map<String, Json>) -> AaguidList {
+    let listed = settings.get("webauthn_aaguids").and_then(Json::as_str).unwrap_or_default();
+    let models = listed.split(',').map(str::trim).filter(|model| !model.is_empty());
+    AaguidList::new(models.map(|model| model.parse().unwrap_or_default()).collect())
 }
 
 /// How long a bypass lasts, and whether it may be without an end.

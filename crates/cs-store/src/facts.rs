@@ -15,6 +15,7 @@ use serde_json::{Map, Value as Json};
 use crate::convert::{corrupt, otp_columns, parsed};
 use crate::db::{Reader, Row, StoreError, Value};
 use crate::exemptions::read_exemption;
+use crate::webauthn::{Columns, read_credential};
 use crate::{Store, args};
 
 /// Every kind of row has the same columns: kind, id, six texts, eleven numbers, bytes, three more texts.
@@ -39,6 +40,9 @@ macro_rules! user_facts {
             "UNION ALL SELECT 'token', t.token_id, t.serial, t.type, t.otp_algorithm, t.otp_memo, NULL, NULL, ",
             "o.position, NULL, NULL, NULL, t.otp_period, t.otp_counter, t.otp_last_step, t.otp_drift, t.otp_held, t.version, NULL, t.secret, t.owner, NULL, NULL ",
             "FROM u, user_token o JOIN token t ON t.account = o.account AND t.token_id = o.token_id WHERE o.account = $1 AND o.user_id = u.user_id ",
+            "UNION ALL SELECT 'webauthn', w.webauthn_key, w.name, w.label, w.class, w.aaguid, w.transports, NULL, ",
+            "w.backup_eligible, w.backed_up, w.resident, w.verifies, w.created_at, w.last_used_at, w.cloned_at, w.counter, NULL, NULL, NULL, w.credential_id, ",
+            "NULL, NULL, NULL FROM webauthn_credential w, u WHERE w.account = $1 AND w.user_id = u.user_id ",
             "UNION ALL SELECT 'bypass', c.code_id, NULL, NULL, NULL, NULL, NULL, NULL, ",
             "c.expires_at, c.uses_left, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL ",
             "FROM bypass_code c, u WHERE c.account = $1 AND c.user_id = u.user_id AND c.digest = $3 ",
@@ -48,6 +52,9 @@ macro_rules! user_facts {
         )
     };
 }
+
+/// Where the columns of a WebAuthn credential are.
+const CREDENTIAL: Columns = Columns { key: 1, raw_id: 19, texts: 2, transports: 6, counter: 15, numbers: 8 };
 
 const BY_NAME: &str = user_facts!("SELECT n.user_id FROM user_name n WHERE n.account = $1 AND n.name_key = $2");
 const BY_ID: &str = user_facts!("SELECT i.user_id FROM users i WHERE i.account = $1 AND i.user_id = $2");
@@ -136,13 +143,14 @@ impl Reader {
 fn assemble(rows: &[Row]) -> Result<Option<UserFacts>, StoreError> {
     let mut user = None;
     let (mut groups, mut phones, mut tokens, mut bypass_code) = (Vec::new(), Vec::new(), Vec::new(), None);
-    let mut exemptions = Vec::new();
+    let (mut exemptions, mut credentials) = (Vec::new(), Vec::new());
     for row in rows {
         match row.str(0)? {
             "user" => user = Some(read_user(row)?),
             "group" => groups.push(read_membership(row)?),
             "phone" => phones.push((row.int(8)?, read_phone(row)?)),
             "token" => tokens.push((row.int(8)?, read_token(row)?)),
+            "webauthn" => credentials.push(read_credential(row, &CREDENTIAL)?),
             "exemption" => exemptions.push(read_exemption(row, 2, 8)?),
             "bypass" => {
                 bypass_code = Some(BypassCode {
@@ -157,6 +165,8 @@ fn assemble(rows: &[Row]) -> Result<Option<UserFacts>, StoreError> {
     let Some(mut user) = user else { return Ok(None) };
     phones.sort_by_key(|(place, phone): &(i64, Phone)| (*place, phone.id));
     tokens.sort_by_key(|(place, token): &(i64, Token)| (*place, token.id));
+    credentials.sort_by_key(|credential| (credential.created_at, credential.key));
+    user.credentials = credentials;
     user.groups = groups;
     user.phones = phones.into_iter().map(|(_, phone)| phone).collect();
     user.tokens = tokens.into_iter().map(|(_, token)| token).collect();
@@ -192,6 +202,7 @@ fn read_user(row: &Row) -> Result<User, StoreError> {
         },
         phones: Vec::new(),
         tokens: Vec::new(),
+        credentials: Vec::new(),
         groups: Vec::new(),
     })
 }

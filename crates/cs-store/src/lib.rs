@@ -39,6 +39,7 @@ pub mod trials;
 pub mod units;
 pub mod users;
 pub mod vault;
+pub mod webauthn;
 
 pub use background::rest;
 pub use db::{

@@ -177,6 +177,8 @@ pub fn remove_user(account: AccountId, user: UserId) -> Vec<Step> {
         Step::any("DELETE FROM user_name WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM user_phone WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM user_token WHERE account = $1 AND user_id = $2", key()),
+        Step::any("DELETE FROM webauthn_ceremony WHERE account = $1 AND user_id = $2", key()),
+        Step::any("DELETE FROM webauthn_credential WHERE account = $1 AND user_id = $2", key()),
     ]
 }
 

@@ -25,7 +25,8 @@ migrations![
     "V5__remembered",
     "V6__policy_stages",
     "V7__risk",
-    "V8__prompt"
+    "V8__prompt",
+    "V9__webauthn",
 ];
 
 /// The runner for one engine's list, up to `version` or to the newest.

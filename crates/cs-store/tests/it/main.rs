@@ -44,3 +44,4 @@ mod rotation;
 mod shim;
 mod source;
 mod statements;
+mod webauthn;
