@@ -11,12 +11,14 @@
 #![expect(clippy::expect_used, reason = "for tests only: what fails must fail the test")]
 
 mod client;
+mod key;
 mod mmdb;
 mod phone;
 mod site;
 mod user;
 
 pub use client::{Answer, Api};
+pub use key::{Forge, VirtualKey};
 pub use mmdb::Mmdb;
 pub use phone::VirtualPhone;
 pub use site::Site;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign::config::Config;
 use countersign::net::Shutdown;
 use countersign::server::{Bound, Running, serve_bound};
-use countersign::site::surfaces;
+use countersign::site::{relying_party, surfaces};
 use cs_core::id::{AccountId, IntegrationKey};
 use cs_core::integration::{IntegrationType, Permissions, UserAccess};
 use cs_core::secret::{PlainCode, SecretKey};
@@ -80,6 +80,7 @@ impl Site {
             node: "other".to_owned(),
             mail: false,
             authenticator_origin: self.engine.authenticator_origin().to_owned(),
+            relying_party: self.engine.relying_party().clone(),
             versions: cs_core::policy::facts::Versions::default(),
         })
     }
@@ -96,6 +97,7 @@ impl Site {
             node: "test".to_owned(),
             authenticator_origin: config.hosts.authenticator.origin(bound.addresses.authenticator.port()),
             mail: config.mail.is_some(),
+            relying_party: relying_party(&config, bound.addresses).expect("a relying party"),
             versions: cs_core::policy::facts::Versions::default(),
         });
         let installation = engine

@@ -1,0 +1,172 @@
+//! Passkeys and security keys, below the pages: through the use cases, with a software authenticator.
+
+mod attacks;
+mod logins;
+mod registration;
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use cs_core::policy::Method;
+use cs_core::webauthn::{Ask, Proof};
+use cs_engine::login::{
+    Assertion, AuthAnswer, AuthRequest, Challenge, Decided, FactorInput, PreauthOutcome, PreauthRequest, Who, Why,
+};
+use cs_engine::passkeys::{Begun, Binding, NewCredential, Registered, RegistrationError, Wanted};
+use cs_engine::{Access, Caller, Liveness, Surface};
+use cs_testkit::{Forge, Site, TestUser, VirtualKey};
+use serde_json::{Value as Json, json};
+
+/// A site, a web application, and Alice, who has a token.
+struct Office {
+    site: Site,
+    caller: Caller,
+    alice: TestUser,
+    access: Access,
+}
+
+impl Office {
+    async fn open() -> Self {
+        Self::on(Site::start().await).await
+    }
+
+    async fn on(site: Site) -> Self {
+        let app = site.integration("websdk", |_| {}).await;
+        let directory = site.engine().directory();
+        let caller = Caller {
+            account: directory.account(site.account).await.unwrap().unwrap(),
+            integration: directory.integration(site.account, app.key()).await.unwrap().unwrap(),
+            surface: Surface::Prompt,
+            connection: Liveness::forever(),
+            legacy_signature: false,
+        };
+        let alice = site.user("alice").await;
+        alice.hotp_token().await;
+        let access = Access { address: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7))), ..Access::default() };
+        Self { site, caller, alice, access }
+    }
+
+    fn origin(&self) -> String {
+        self.site.engine().relying_party().origins()[0].clone()
+    }
+
+    fn session(&self) -> Binding {
+        Binding::of("prompt", b"session")
+    }
+
+    /// As who has just done a factor of this kind.
+    fn did(&self, method: Method) -> Proof {
+        Proof::factor(self.alice.id, method, self.site.now())
+    }
+
+    /// The caller, after settings or policies were changed.
+    async fn reload(&mut self) {
+        let directory = self.site.engine().directory();
+        self.caller.account = directory.account(self.site.account).await.unwrap().unwrap();
+    }
+
+    /// Changes the global policy.
+    async fn policy(&self, sections: Json) {
+        let body = json!({ "sections": sections, "confirm_lockout": true });
+        self.site.admin_api().json("PUT", "/admin/v2/policies/global", &body).await.response();
+    }
+
+    async fn begin(&self, proof: Proof, wanted: Wanted) -> Result<Begun, RegistrationError> {
+        let new = NewCredential { wanted, access: self.access.clone() };
+        self.site.engine().begin_registration(&self.caller, &proof, &new, &self.session()).await
+    }
+
+    async fn finish(&self, begun: &Begun, response: &str) -> Result<Registered, RegistrationError> {
+        let engine = self.site.engine();
+        let (id, session) = (&begun.ceremony, self.session());
+        engine.finish_registration(&self.caller, id, &session, &self.access, response, "blue").await
+    }
+
+    /// Adds what `key` makes.
+    async fn register(&self, key: &mut VirtualKey, wanted: Wanted) -> Registered {
+        let begun = self.begin(self.did(Method::Bypass), wanted).await.unwrap();
+        let response = key.create(&begun.options);
+        self.finish(&begun, &response).await.unwrap()
+    }
+
+    async fn challenge(&self) -> Box<Challenge> {
+        let request = PreauthRequest {
+            who: Who::Id(self.alice.id),
+            access: self.access.clone(),
+            trusted_device_token: None,
+            shows_number: true,
+        };
+        match self.site.engine().preauth(&self.caller, &request).await.unwrap().outcome {
+            PreauthOutcome::Challenge(challenge) => challenge,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Begins a second factor.
+    async fn ask(&self) -> Begun {
+        let challenge = self.challenge().await;
+        let begun = self.site.engine().begin_assertion(&self.caller, &challenge, &self.session()).await.unwrap();
+        begun.expect("a credential that may be used")
+    }
+
+    fn request(&self, begun: &Begun, response: String) -> AuthRequest {
+        let assertion =
+            Assertion { ask: Ask::SecondFactor, ceremony: begun.ceremony.clone(), binding: self.session(), response };
+        AuthRequest {
+            who: Who::Id(self.alice.id),
+            factor: FactorInput::Assertion(Box::new(assertion)),
+            access: self.access.clone(),
+            push_type: None,
+            display_username: None,
+            info: Vec::new(),
+            ticket: None,
+            idempotency_key: None,
+            digest: [0; 32],
+        }
+    }
+
+    async fn answer(&self, begun: &Begun, response: String) -> Decided {
+        decided(self.site.engine().auth(&self.caller, &self.request(begun, response)).await.unwrap())
+    }
+
+    /// A whole second factor, wrong as `forge` says.
+    async fn login(&self, key: &mut VirtualKey, forge: &Forge) -> Decided {
+        let begun = self.ask().await;
+        let response = key.get_as(&begun.options, forge);
+        self.answer(&begun, response).await
+    }
+
+    /// A whole login without a password; who is in.
+    async fn passwordless(&self, key: &mut VirtualKey, forge: &Forge) -> (Decided, bool) {
+        let (engine, session) = (self.site.engine(), self.session());
+        let begun = engine.begin_passwordless(&self.caller, &session).await.unwrap();
+        let response = key.get_as(&begun.options, forge);
+        let assertion = Assertion { ask: Ask::Passwordless, ceremony: begun.ceremony, binding: session, response };
+        let (answer, user) = engine.passwordless(&self.caller, &self.access, assertion).await.unwrap();
+        let decided = decided(answer);
+        assert_eq!(decided.allow, user.is_some());
+        (decided, user == Some(self.alice.id))
+    }
+
+    /// The newest entries of the authentication log.
+    async fn log(&self) -> Vec<Json> {
+        let params = [("mintime", "1000000000000"), ("maxtime", "9999999999999"), ("sort", "ts:desc")];
+        let path = "/admin/v2/logs/authentication";
+        let log = self.site.admin_api().get(path, &params).await.response()["authlogs"].take();
+        log.as_array().unwrap().clone()
+    }
+}
+
+fn decided(answer: AuthAnswer) -> Decided {
+    match answer {
+        AuthAnswer::Decided(decided) => decided,
+        AuthAnswer::Started { .. } => panic!("a push was started"),
+    }
+}
+
+/// Why somebody was refused, in the log's words; "in" if not.
+fn reason(decided: &Decided) -> &'static str {
+    match decided.why {
+        Why::Allowed(_) => "in",
+        Why::Denied(reason) => reason.as_str(),
+    }
+}
