@@ -25,3 +25,4 @@ pub mod site;
 pub mod support;
 pub mod tls;
 pub mod versions;
+mod well_known;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use cs_engine::passkeys::{RelyingParty, RelyingPartyError};
 use cs_engine::{Clock, Engine, EngineConfig, Geo, GeoError, GeoFiles};
 use cs_store::audit::Exporter;
 use cs_store::vault::MasterKey;
@@ -18,7 +19,7 @@ use crate::ops::ReadinessCheck;
 use crate::outbound::checkpoints::CheckpointWebhook;
 use crate::server::{Addresses, ServerParts};
 use crate::versions::{VersionTable, VersionTableError};
-use crate::{admin_api, auth_api, authenticator, panel, rest_v1};
+use crate::{admin_api, auth_api, authenticator, panel, rest_v1, well_known};
 
 /// Who opens the database: nodes that share one must have different names, and so must a command beside a running server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,13 @@ pub enum SiteError {
     },
     #[error("cannot read what is known about addresses")]
     Geo(#[from] GeoError),
+    #[error("the configuration names no relying party for passkeys")]
+    RelyingParty(#[from] RelyingPartyError),
+    #[error(
+        "`hosts.parent` is {configured}, but passkeys and security keys here are bound to {pinned} and would all be lost: \
+         set it back; further names go into `hosts.related_origins`"
+    )]
+    Moved { pinned: String, configured: String },
     #[error("cannot read the table of versions that ships with the server")]
     Versions(#[from] VersionTableError),
 }
@@ -94,23 +102,35 @@ pub fn master_key(config: &Config) -> Result<Arc<MasterKey>, MasterKeyError> {
 /// Opens the database. Refuses one that is older than it was, and one of a newer program.
 pub async fn open_store(config: &Config, by: OpenedBy) -> Result<Store, SiteError> {
     let master = master_key(config)?;
-    Store::open(store_config(config, master, by))
-        .await
-        .map_err(|source| SiteError::Database { place: config.database.to_string(), source })
+    let wrong = |source| SiteError::Database { place: config.database.to_string(), source };
+    let store = Store::open(store_config(config, master, by)).await.map_err(wrong)?;
+    match store.relying_party().await.map_err(wrong)? {
+        Some(pinned) if pinned != config.hosts.parent => {
+            Err(SiteError::Moved { pinned, configured: config.hosts.parent.clone() })
+        }
+        Some(_) | None => Ok(store),
+    }
 }
 
-/// The use cases on `store`. `authenticator_port` is the one listened on.
-pub fn engine(config: &Config, store: Store, clock: Clock, authenticator_port: u16) -> Result<Engine, SiteError> {
+/// The use cases on `store`, reached at `addresses`.
+pub fn engine(config: &Config, store: Store, clock: Clock, addresses: Addresses) -> Result<Engine, SiteError> {
     let geo = geo(config)?;
     Ok(Engine::new(EngineConfig {
         store,
         clock,
         geo,
         node: host_name(),
-        authenticator_origin: config.hosts.authenticator.origin(authenticator_port),
+        authenticator_origin: config.hosts.authenticator.origin(addresses.authenticator.port()),
         mail: config.mail.is_some(),
         versions: VersionTable::shipped()?.versions,
+        relying_party: relying_party(config, addresses)?,
     }))
+}
+
+/// Who browsers believe this installation to be: the parent domain, with pages on the API and prompt host.
+pub fn relying_party(config: &Config, addresses: Addresses) -> Result<RelyingParty, RelyingPartyError> {
+    let prompt = config.hosts.api.origin(addresses.api.port());
+    RelyingParty::new(&config.hosts.parent, &[prompt], &config.hosts.related_origins)
 }
 
 /// What `config` says is known about addresses.
@@ -122,7 +142,9 @@ pub fn geo(config: &Config) -> Result<Geo, GeoError> {
 /// Opens everything for a command on a terminal.
 pub async fn open_for_terminal(config: &Config) -> Result<Engine, SiteError> {
     let store = open_store(config, OpenedBy::Terminal).await?;
-    engine(config, store, Clock::System, config.listen.authenticator.port())
+    let listen = &config.listen;
+    let addresses = Addresses { api: listen.api, authenticator: listen.authenticator, operations: listen.operations };
+    engine(config, store, Clock::System, addresses)
 }
 
 /// The routes of every surface, and what must work for them. What streams ends when `shutdown` begins to drain.
@@ -141,7 +163,8 @@ pub fn surfaces(engine: &Engine, config: &Config, addresses: Addresses, shutdown
         .merge(rest_v1::routes(app.clone()))
         .merge(admin_api::routes(app))
         .merge(panel::routes())
-        .merge(assets());
+        .merge(assets())
+        .merge(well_known::routes(engine));
     parts.authenticator = authenticator::routes(engine.clone(), shutdown.clone());
     parts.readiness.push(Arc::new(DatabaseAnswers(engine.store().clone())));
     parts

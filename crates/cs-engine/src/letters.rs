@@ -82,6 +82,29 @@ impl Letter {
         }
     }
 
+    /// Tells a user that a passkey or security key was added or removed.
+    pub fn credential_changed(
+        organisation: &str,
+        to: &str,
+        username: &str,
+        name: &str,
+        added: bool,
+        now: Timestamp,
+    ) -> Self {
+        let what = if added { "added to" } else { "removed from" };
+        let time = now.strftime("%Y-%m-%d %H:%M UTC");
+        Self {
+            to: to.to_owned(),
+            subject: format!("A security key or passkey was {what} your account at {organisation}"),
+            before: vec![
+                format!("{name} was {what} your account {username} at {time}."),
+                "If it was you, there is nothing to do. If it was not, tell your administrator at once.".to_owned(),
+            ],
+            link: None,
+            after: Vec::new(),
+        }
+    }
+
     /// Shows that mail arrives.
     pub fn test(organisation: &str, to: &str) -> Self {
         Self {

@@ -21,6 +21,7 @@ pub mod letters;
 pub mod login;
 mod maintenance;
 mod others;
+pub mod passkeys;
 pub mod policy;
 pub mod prompt;
 pub mod review;
@@ -33,6 +34,8 @@ use aws_lc_rs::hmac;
 use cs_core::id::AccountId;
 use cs_core::policy::facts::Versions;
 use cs_store::Store;
+
+use crate::passkeys::RelyingParty;
 
 pub use access::{Access, AccessDevice, Ask, Caller, ENTRY_PATHS, EntryPath, Liveness, Surface};
 pub use cache::{AccountEntry, Directory};
@@ -69,6 +72,7 @@ struct Inner {
     authenticator_origin: String,
     mail: bool,
     versions: Versions,
+    relying_party: RelyingParty,
 }
 
 /// What an engine is made of.
@@ -87,12 +91,14 @@ pub struct EngineConfig {
     pub mail: bool,
     /// Which versions of systems and browsers there are, for policies that ask for recent ones.
     pub versions: Versions,
+    /// Who browsers believe this installation to be.
+    pub relying_party: RelyingParty,
 }
 
 impl Engine {
     /// The engine of this process.
     pub fn new(config: EngineConfig) -> Self {
-        let EngineConfig { store, clock, geo, node, authenticator_origin, mail, versions } = config;
+        let EngineConfig { store, clock, geo, node, authenticator_origin, mail, versions, relying_party } = config;
         let node = format!("{node}/{}", cs_core::id::TxId::generate(&mut SystemRng));
         let inner = Inner {
             directory: Directory::new(store.clone()),
@@ -107,6 +113,7 @@ impl Engine {
             authenticator_origin,
             mail,
             versions,
+            relying_party,
         };
         Self { inner: Arc::new(inner) }
     }
@@ -114,6 +121,11 @@ impl Engine {
     /// The origin that authenticators speak to.
     pub fn authenticator_origin(&self) -> &str {
         &self.inner.authenticator_origin
+    }
+
+    /// Who browsers believe this installation to be.
+    pub fn relying_party(&self) -> &RelyingParty {
+        &self.inner.relying_party
     }
 
     /// The store, for lists and logs.

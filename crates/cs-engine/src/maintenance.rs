@@ -5,6 +5,7 @@ use cs_store::Job;
 use cs_store::answers::forget_answers;
 use cs_store::prompts::forget_codes;
 use cs_store::remembered::forget_remembered_before;
+use cs_store::webauthn::forget_ceremonies;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 
@@ -56,6 +57,7 @@ impl Engine {
         let mut job = Job::new().step(forget_answers(before));
         job.guards.extend(forget_codes(over));
         job.guards.extend(forget_remembered_before(over));
+        job = job.step(forget_ceremonies(over));
         self.holds(job).await.map(drop)
     }
 

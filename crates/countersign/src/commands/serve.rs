@@ -56,7 +56,7 @@ async fn serve(config: &Config) -> anyhow::Result<u8> {
     tokio::spawn(stop_on_signals(shutdown.clone()).context("cannot handle signals")?);
     let bound = Bound::new(config)?;
     let store = site::open_store(config, OpenedBy::Server).await?;
-    let engine = site::engine(config, store, Clock::System, bound.addresses.authenticator.port())?;
+    let engine = site::engine(config, store, Clock::System, bound.addresses)?;
     if let Some(installation) = first_start(&engine, config).await? {
         introduce(config, installation);
     }

@@ -108,6 +108,14 @@ pub const KEYS: &[Key] = &[
         "Host of the authenticator, `name` or `name:port`.",
         set!(hosts.authenticator = Raw::public_host),
     ),
+    key(
+        "hosts.related_origins",
+        "Origins on other domains, `https://host`, that may use the passkeys of hosts.parent.",
+        |draft, raw| {
+            draft.config.hosts.related_origins = raw.origins()?;
+            Ok(())
+        },
+    ),
     key("listen.api", "Address and port of the APIs and the prompt.", set!(listen.api = Raw::address)),
     key(
         "listen.authenticator",

@@ -77,6 +77,8 @@ pub struct Hosts {
     pub api: PublicHost,
     /// Host of the authenticator; nothing of users or administrators is served there.
     pub authenticator: PublicHost,
+    /// Origins on other domains whose pages may use the passkeys of this one.
+    pub related_origins: Vec<String>,
 }
 
 /// A host name as clients write it, with the port when it differs from the one listened on.
@@ -184,6 +186,7 @@ impl Config {
                 parent: "localhost".to_owned(),
                 api: PublicHost { name: "localhost".to_owned(), port: None },
                 authenticator: PublicHost { name: "localhost".to_owned(), port: None },
+                related_origins: Vec::new(),
             },
             listen: Listen {
                 api: SocketAddr::from(([127, 0, 0, 1], 8443)),

@@ -103,6 +103,16 @@ impl Raw {
         self.list()?.into_iter().map(network).collect()
     }
 
+    /// Origins as browsers write them: `https://host` or `https://host:port`.
+    pub(crate) fn origins(self) -> Result<Vec<String>, ValueError> {
+        let list = self.list()?;
+        // The one judge of origins is the one that will use them.
+        match cs_engine::passkeys::RelyingParty::new("localhost", &[], &list) {
+            Ok(_) => Ok(list),
+            Err(_) => Err(ValueError::Expected("a list of origins: \"https://host\" or \"https://host:port\"")),
+        }
+    }
+
     pub(crate) fn host_name(self) -> Result<String, ValueError> {
         host_name(&self.text()?)
     }

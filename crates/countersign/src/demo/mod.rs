@@ -66,7 +66,7 @@ impl Demo {
         let shutdown = Shutdown::new();
         let bound = Bound::new(&config)?;
         let store = site::open_store(&config, OpenedBy::Server).await?;
-        let engine = site::engine(&config, store, Clock::System, bound.addresses.authenticator.port())?;
+        let engine = site::engine(&config, store, Clock::System, bound.addresses)?;
         let installed = engine
             .bootstrap(&NewInstallation {
                 name: "Countersign demo".to_owned(),

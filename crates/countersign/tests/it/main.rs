@@ -14,6 +14,7 @@ mod mail;
 mod nodes;
 mod operate;
 mod pages;
+mod passkeys;
 mod policy;
 mod reasons;
 mod rest_v1;

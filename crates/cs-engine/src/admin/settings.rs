@@ -3,6 +3,7 @@
 //! [`SETTINGS`] is the one list; the Admin API shows and takes exactly these.
 
 use cs_core::id::AccountId;
+use cs_core::webauthn::{Aaguid, AaguidList};
 use cs_store::Job;
 use cs_store::accounts::{Account, login_settings, set_logo};
 use cs_store::policies::turn_page_for_settings;
@@ -38,6 +39,8 @@ pub enum SettingKind {
     TimeZone,
     /// A key of a telephone, or nothing.
     TelephoneKey,
+    /// AAGUIDs separated by commas, or nothing.
+    Models,
 }
 
 /// One setting.
@@ -58,7 +61,7 @@ macro_rules! settings {
     };
 }
 
-use SettingKind::{Bit, Choice, Email, Flag, Number, NumberOrOff, TelephoneKey, Text, TimeZone};
+use SettingKind::{Bit, Choice, Email, Flag, Models, Number, NumberOrOff, TelephoneKey, Text, TimeZone};
 
 settings! {
     "lockout_threshold": Number(1, 9999), 10;
@@ -73,6 +76,7 @@ settings! {
     "number_matching_digits": Number(2, 8), 6;
     "push_without_display": Choice(&["plain", "passcode"]), "plain";
     "confirm_activation": Flag, false;
+    "webauthn_aaguids": Models, "";
     "duo_mobile_otp_type": Choice(&["hotp", "totp"]), "hotp";
     "sms_batch": Number(1, 10), 1;
     "sms_expiration": NumberOrOff(1, 525_600), 0;
@@ -144,6 +148,15 @@ impl Setting {
             TimeZone => {
                 jiff::tz::TimeZone::get(given).map_err(|_| invalid())?;
                 json!(given)
+            }
+            Models => {
+                let models: Vec<&str> = given.split(',').map(str::trim).filter(|model| !model.is_empty()).collect();
+                let models: Result<Vec<Aaguid>, _> = models.into_iter().map(str::parse).collect();
+                let models = models.ok().filter(|models| models.len() <= AaguidList::MOST).ok_or_else(invalid)?;
+                if models.iter().any(|model| model.is_unknown()) {
+                    return Err(invalid());
+                }
+                json!(models.iter().map(Aaguid::to_string).collect::<Vec<_>>().join(","))
             }
             TelephoneKey => match given.as_bytes() {
                 [] | [b'0'..=b'9' | b'#' | b'*'] => json!(given),

@@ -6,6 +6,7 @@ use cs_core::id::{AccountId, PhoneId, TxId};
 use cs_core::login::{AllowReason, Decision, Denial, DenyReason, NUMBER_TRIES, Push, PushClosed, Ticket};
 use cs_core::policy::facts::Remembered;
 use cs_core::policy::{Method, PushRule};
+use cs_core::webauthn::Ask;
 use cs_store::Job;
 use cs_store::attempts::{count_failed_push, count_success};
 use cs_store::audit::{LogKind, LogRecord};
@@ -15,7 +16,7 @@ use cs_store::logins::{Login, close, count_wrong_number};
 use jiff::Timestamp;
 
 use super::auth::Round;
-use super::decide::{Question, known_phones};
+use super::decide::{Question, known_phones, offered};
 use super::record::Entry;
 use super::status::{access_of, push_factor, who_of};
 use crate::{Engine, EngineError, MAX_ROUNDS};
@@ -264,6 +265,7 @@ impl Engine {
             exemptions: &facts.exemptions,
             access: &access,
             shows_number: login.digits > 0,
+            offered: offered(caller.surface, Ask::SecondFactor),
             remembered: Remembered::default(),
             risk: &risk,
             now,

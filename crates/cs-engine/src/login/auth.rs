@@ -17,12 +17,14 @@ use cs_core::policy::sections::PushWithoutDisplay;
 use cs_core::policy::trace::Trace;
 use cs_core::policy::{self, Effective, Method, PushRule, Verdict};
 use cs_core::user::User;
+use cs_core::webauthn::Ask;
 use cs_store::attempts::{count_attempt, count_success, move_authenticator, move_token, use_bypass_code};
 use cs_store::outbox::Effect;
 use cs_store::{Job, Step, StoreError};
 use jiff::Timestamp;
 
-use super::decide::{Question, Rules, known_phones, may_approve};
+use super::decide::{Question, Rules, known_phones, may_approve, offered};
+use super::passkey::{Assertion, first_factor_only};
 use super::preauth::AtOnce;
 use super::record::Entry;
 use super::status::{Decided, Status, Why};
@@ -40,6 +42,8 @@ pub enum FactorInput {
     Passcode(String),
     /// Whatever was answered to a menu: an option or a passcode.
     Menu(String),
+    /// A browser's answer to a ceremony.
+    Assertion(Box<Assertion>),
 }
 
 /// One request to authenticate.
@@ -85,6 +89,17 @@ pub enum AuthAnswer {
 pub(super) enum Wanted {
     Passcode(String),
     Factor { request: FactorRequest, device: Choice, ticket: Option<TxId>, by_menu: bool },
+    Assertion(Box<Assertion>),
+}
+
+impl Wanted {
+    /// Whether it stands beside a password or in its place.
+    fn ask(&self) -> Ask {
+        match self {
+            Self::Passcode(_) | Self::Factor { .. } => Ask::SecondFactor,
+            Self::Assertion(asserted) => asserted.ask,
+        }
+    }
 }
 
 impl AuthRequest {
@@ -94,6 +109,7 @@ impl AuthRequest {
             FactorInput::Named(request, device) => {
                 Wanted::Factor { request: *request, device: *device, ticket: self.ticket, by_menu: false }
             }
+            FactorInput::Assertion(asserted) => Wanted::Assertion(asserted.clone()),
             FactorInput::Menu(text) => match parse_selection(text) {
                 Selection::Passcode => Wanted::Passcode(text.clone()),
                 Selection::Factor { request, device, txid } => {
@@ -138,7 +154,7 @@ impl Engine {
         let wanted = request.wanted();
         let typed = match &wanted {
             Wanted::Passcode(typed) => TypedPasscode::parse(typed).ok(),
-            Wanted::Factor { .. } => None,
+            Wanted::Factor { .. } | Wanted::Assertion(_) => None,
         };
         let account = caller.account.id;
         let digest = match &typed {
@@ -148,7 +164,7 @@ impl Engine {
         let key = self.user_key(&caller.integration, &request.who);
         let mut remembered = match (&wanted, &request.idempotency_key) {
             (Wanted::Passcode(_), None) => key.as_ref().and_then(|key| self.inner.known.take(key)),
-            (Wanted::Passcode(_), Some(_)) | (Wanted::Factor { .. }, _) => None,
+            (Wanted::Passcode(_), Some(_)) | (Wanted::Factor { .. } | Wanted::Assertion(_), _) => None,
         };
         for _ in 0..MAX_ROUNDS {
             let now = self.clock().now();
@@ -179,6 +195,7 @@ impl Engine {
                 exemptions: facts.as_ref().map_or(&[][..], |facts| &facts.exemptions),
                 access: &request.access,
                 shows_number: shows_number(caller, &wanted, &ticket, &effective, &risk),
+                offered: offered(caller.surface, wanted.ask()),
                 remembered: Remembered::default(),
                 risk: &risk,
                 now,
@@ -201,7 +218,13 @@ impl Engine {
             {
                 return Ok(AuthAnswer::Decided(decided));
             }
-            match self.close_at_once(caller, &request.who, request.log_as, &question, &rules, &decision).await? {
+            let proves_itself = wanted.ask() == Ask::Passwordless;
+            let at_once = match &decision.verdict {
+                // Where there is no password, nothing is proven yet: whoever needs no second factor needs the first all the same.
+                Verdict::Allow { .. } if proves_itself => AtOnce::Challenge,
+                _ => self.close_at_once(caller, &request.who, request.log_as, &question, &rules, &decision).await?,
+            };
+            match at_once {
                 AtOnce::Again => continue,
                 AtOnce::Allow(why) => return Ok(AuthAnswer::Decided(Decided::let_in(why))),
                 AtOnce::Deny(refused) | AtOnce::Enroll(refused) => {
@@ -210,9 +233,13 @@ impl Engine {
                 AtOnce::Challenge => {}
             }
             // Only known users come this far.
-            let (Some(attempt), Verdict::Challenge(allowed)) = (&facts, &decision.verdict) else {
-                return Err(EngineError::NotFound);
+            let instead = first_factor_only(&effective, question.offered);
+            let allowed = match &decision.verdict {
+                Verdict::Challenge(allowed) => allowed,
+                Verdict::Allow { .. } if proves_itself => &instead,
+                Verdict::Allow { .. } | Verdict::Deny(_) | Verdict::Enroll { .. } => return Err(EngineError::NotFound),
             };
+            let Some(attempt) = &facts else { return Err(EngineError::NotFound) };
             let trace = &decision.trace;
             let login = Login {
                 caller,
@@ -236,6 +263,7 @@ impl Engine {
                         return Ok(answer);
                     }
                 },
+                Wanted::Assertion(asserted) => self.assertion(&login, asserted).await?,
                 Wanted::Factor { request: factor, device, by_menu, .. } => {
                     match choose(&attempt.user, allowed, *factor, *device) {
                         Ok(Chosen::Push(phone)) => match may_approve(phone, now) {
@@ -519,6 +547,7 @@ impl Decided {
             DenyReason::AgentReportUnverified
             | DenyReason::AnomalousPush
             | DenyReason::AnonymousIp
+            | DenyReason::ClonedCredential
             | DenyReason::CouldNotDetermineIfEndpointWasTrusted
             | DenyReason::DeniedByPolicy
             | DenyReason::DeniedNetwork
@@ -529,6 +558,7 @@ impl Decided {
             | DenyReason::Error
             | DenyReason::FactorRestricted
             | DenyReason::FirewallOff
+            | DenyReason::InvalidCredential
             | DenyReason::InvalidDevice
             | DenyReason::InvalidPasscode
             | DenyReason::LocationRestricted
@@ -549,6 +579,7 @@ impl Decided {
             | DenyReason::UserDisabled
             | DenyReason::UserMistake
             | DenyReason::UserNotInPermittedGroup
+            | DenyReason::UserNotVerified
             | DenyReason::UserPendingDeletion
             | DenyReason::VersionRestricted => Status::Deny,
         };
@@ -613,6 +644,8 @@ fn shows_number(
             };
             risk.enforced().is_none() || refuses || shows
         }
+        // The page of a browser shows numbers.
+        (Wanted::Assertion(_), _) => true,
         (Wanted::Factor { .. }, Some(Ok(ticket))) => ticket.is_shown(),
         (Wanted::Factor { .. }, Some(Err(_))) => false,
         // The menu shows one, and its option carries it: see `push_number`.

@@ -11,6 +11,7 @@ use cs_core::policy::risk::Assessment;
 use cs_core::policy::sections::{Lowered, PushWithoutDisplay, StepDownRule};
 use cs_core::policy::{Decision, Effective, Method, Set, Stack, Verdict, evaluate, recheck, recheck_risk};
 use cs_core::user::User;
+use cs_core::webauthn::{self, Ask};
 use cs_store::Step;
 use cs_store::attempts::integration_unchanged;
 use cs_store::logins::Login;
@@ -18,13 +19,27 @@ use cs_store::policies::policies_unchanged;
 use jiff::Timestamp;
 
 use super::trust::token_time;
-use crate::{Access, Caller, Engine, EngineError};
+use crate::{Access, Caller, Engine, EngineError, Surface};
 
-/// Ways to authenticate that are built: the rest of the methods come with their surfaces.
-const OFFERED: [Method; 3] = [Method::DuoPush, Method::DuoPasscode, Method::HardwareToken];
+/// Ways to authenticate that are built and need no browser.
+const ANYWHERE: [Method; 3] = [Method::DuoPush, Method::DuoPasscode, Method::HardwareToken];
+/// Those that need one.
+const IN_A_BROWSER: [Method; 2] = [Method::WebauthnPlatform, Method::WebauthnRoaming];
+/// Those in place of the password.
+const PASSWORDLESS: [Method; 2] = [Method::WebauthnPlatformPwl, Method::WebauthnRoamingPwl];
+
+/// Ways to authenticate through `surface`, as second factor or in place of the password: never both at once.
+pub(super) fn offered(surface: Surface, ask: Ask) -> Set<Method> {
+    match (ask, surface) {
+        (Ask::SecondFactor, Surface::AuthV2 | Surface::RestV1) => Set::of(&ANYWHERE),
+        (Ask::SecondFactor, Surface::Prompt) => Set::of(&ANYWHERE).union(Set::of(&IN_A_BROWSER)),
+        (Ask::Passwordless, Surface::AuthV2 | Surface::RestV1) => Set::EMPTY,
+        (Ask::Passwordless, Surface::Prompt) => Set::of(&PASSWORDLESS),
+    }
+}
 
 /// The policies in force at one application, as of one version.
-pub(super) struct Rules {
+pub(crate) struct Rules {
     stack: Arc<Stack>,
     lockout: LockoutPolicy,
     version: i64,
@@ -37,7 +52,7 @@ impl Rules {
     }
 
     /// The sections in force for `user`; for a name that nobody has, those that are in force whatever the groups.
-    pub(super) fn effective(&self, user: Option<&User>) -> Effective<'_> {
+    pub(crate) fn effective(&self, user: Option<&User>) -> Effective<'_> {
         match user {
             Some(user) => self.stack.effective_for(user.id, &user.groups),
             None => self.stack.effective(&[]),
@@ -51,7 +66,7 @@ impl Rules {
     }
 
     /// Holds while the integration of `caller` and the policies of its account are as they were when the decision was made.
-    pub(super) fn unchanged(&self, caller: &Caller) -> [Step; 2] {
+    pub(crate) fn unchanged(&self, caller: &Caller) -> [Step; 2] {
         let account = caller.account.id;
         [
             integration_unchanged(account, caller.integration.key, caller.integration.version),
@@ -70,6 +85,8 @@ pub(super) struct Question<'a> {
     pub(super) access: &'a Access,
     /// Whether a push could show a number before it is answered.
     pub(super) shows_number: bool,
+    /// See [`offered`].
+    pub(super) offered: Set<Method>,
     pub(super) remembered: Remembered,
     /// See [`Engine::assess`].
     pub(super) risk: &'a Assessment,
@@ -78,7 +95,7 @@ pub(super) struct Question<'a> {
 
 impl Engine {
     /// What holds at the application of `caller`. Read from memory, unless something has changed.
-    pub(super) async fn rules(&self, caller: &Caller, now: Timestamp) -> Result<Rules, EngineError> {
+    pub(crate) async fn rules(&self, caller: &Caller, now: Timestamp) -> Result<Rules, EngineError> {
         let book = self.directory().policies(&caller.account, now).await?;
         Ok(Rules { stack: book.stack_for(&caller.integration), lockout: book.login().lockout, version: book.version() })
     }
@@ -98,6 +115,7 @@ impl Engine {
             exemptions: &[],
             access: &access,
             shows_number: true,
+            offered: offered(caller.surface, Ask::SecondFactor),
             remembered,
             risk,
             now,
@@ -134,6 +152,7 @@ impl Engine {
     fn facts<'a>(&'a self, question: &Question<'a>) -> Facts<'a> {
         let Question { caller, user, access, now, .. } = *question;
         let (integration, geo) = (&caller.integration, &self.inner.geo);
+        let models = &caller.account.login.webauthn_models;
         let (address, device) = (access.address, access.device.as_deref());
         Facts {
             application: Application {
@@ -163,8 +182,8 @@ impl Engine {
             remembered: question.remembered,
             risk: question.risk,
             exemptions: question.exemptions,
-            offered: Set::of(&OFFERED),
-            also_has: Set::EMPTY,
+            offered: question.offered,
+            also_has: user.map_or(Set::EMPTY, |user| webauthn::methods(&user.credentials, models)),
             versions: &self.inner.versions,
             now,
         }

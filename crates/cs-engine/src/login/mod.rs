@@ -5,6 +5,7 @@
 //! | `preauth` | may this user in, and how |
 //! | `auth` | do a factor: a passcode at once, a push as a transaction |
 //! | `decide` | facts for the policies, and what they say |
+//! | `passkey` | judge an assertion by passkey or security key |
 //! | `push` | open a push, join one, withdraw one |
 //! | `status` | wait for somebody to answer |
 //! | `answer` | an authenticator answers |
@@ -22,6 +23,7 @@ mod decide;
 mod deferred;
 mod identity;
 mod kept_device;
+mod passkey;
 mod preauth;
 mod push;
 mod record;
@@ -43,11 +45,12 @@ use cs_store::facts::{UserFacts, UserRef, UserVersion};
 pub use answer::{Answer, AnswerError, Answered, Asked, RefusedAnswer};
 pub use auth::{AuthAnswer, AuthRequest, FactorInput};
 pub use identity::IdentityCheck;
+pub use passkey::Assertion;
 pub use preauth::{Challenge, Preauth, PreauthOutcome, PreauthRequest};
 pub use status::{Decided, LoginStatus, Status, Why};
 pub(crate) use survey::{Remembering, Survey};
 
-use self::decide::Rules;
+pub(crate) use self::decide::Rules;
 use crate::known::{Lookup, UserKey};
 use crate::{Engine, EngineError};
 

@@ -8,11 +8,12 @@ use cs_core::policy::facts::{Grant, Remembered};
 use cs_core::policy::sections::PushWithoutDisplay;
 use cs_core::policy::{self, Decision, Effective, PushRule, Verdict};
 use cs_core::user::User;
+use cs_core::webauthn::Ask;
 use cs_store::Job;
 use cs_store::attempts::touch_last_login;
 use jiff::Timestamp;
 
-use super::decide::{Question, Rules, known_phones};
+use super::decide::{Question, Rules, known_phones, offered};
 use super::record::Entry;
 use super::{Found, Reads, Refused, Who, reference};
 use crate::error::Retry;
@@ -97,6 +98,7 @@ impl Engine {
                 exemptions: found.as_ref().map_or(&[][..], |found| &found.exemptions),
                 access: &request.access,
                 shows_number: request.shows_number,
+                offered: offered(caller.surface, Ask::SecondFactor),
                 remembered,
                 risk: &risk,
                 now,

@@ -11,13 +11,16 @@ use cs_core::policy::risk::Assessment;
 use cs_core::policy::trace::Trace;
 use cs_core::policy::{Browser, Country, Facts, Level, Method, Os, PushRule, Set, Verdict, Version, Word, evaluate};
 use cs_core::username::Username;
+use cs_core::webauthn::methods;
 use cs_store::facts::UserRef;
 
 use super::error::PolicyError;
 use crate::{Engine, EngineError};
 
-/// Methods that this server can do.
+/// Methods that this server can do anywhere.
 pub(super) const OFFERED: [Method; 4] = [Method::DuoPush, Method::DuoPasscode, Method::HardwareToken, Method::Bypass];
+/// Methods that need a browser.
+pub(super) const IN_A_BROWSER: [Method; 2] = [Method::WebauthnPlatform, Method::WebauthnRoaming];
 
 /// Who would log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,8 +176,8 @@ impl Engine {
             remembered: Remembered::default(),
             risk: &risk,
             exemptions,
-            offered: Set::of(&OFFERED),
-            also_has: Set::EMPTY,
+            offered: if sees_browser { Set::of(&OFFERED).union(Set::of(&IN_A_BROWSER)) } else { Set::of(&OFFERED) },
+            also_has: user.map_or(Set::EMPTY, |user| methods(&user.credentials, &account.login.webauthn_models)),
             versions: &Versions::default(),
             now,
         };

@@ -13,6 +13,7 @@ use cs_core::policy::facts::{Access, Application, Endpoint, PermittedGroups, Pla
 use cs_core::policy::risk::Assessment;
 use cs_core::policy::sections::Signal;
 use cs_core::policy::{Change, Country, Facts, Method, Set, Verdict, Word, compare, evaluate};
+use cs_core::webauthn::{AaguidList, methods};
 use cs_store::audit::{LogFilter, LogKind, LogOrder, LogPage, LogRecord};
 use cs_store::facts::UserFacts;
 use jiff::Timestamp;
@@ -21,7 +22,7 @@ use serde_json::Value as Json;
 use super::book::PolicyBook;
 use super::draft::Draft;
 use super::error::PolicyError;
-use super::explain::OFFERED;
+use super::explain::{IN_A_BROWSER, OFFERED};
 use crate::{Engine, EngineError};
 
 /// Facts that the log does not keep: sections about them are judged as for a login about which nothing of the kind is known.
@@ -225,6 +226,9 @@ impl Judge<'_> {
         let Some(personal) = entry.personal.as_deref().and_then(|text| serde_json::from_str::<Json>(text).ok()) else {
             return Ok(Err("its personal data was erased"));
         };
+        let Some(account) = engine.directory().account(self.account).await? else {
+            return Ok(Err("the account is gone"));
+        };
         let user = match entry.user_id.as_deref().map(str::parse::<UserId>) {
             None => None,
             Some(Err(_)) => return Ok(Err("the user is gone")),
@@ -233,10 +237,19 @@ impl Judge<'_> {
                 None => return Ok(Err("the user is gone")),
             },
         };
-        let facts = Kept { integration: &integration, user, personal: &personal, now };
-        let [before, after] = &books.map(|book| facts.verdict(engine, book));
-        let change = compare(before, after, entry.factor.as_deref().and_then(method));
         let body = serde_json::from_str::<Json>(&entry.body).unwrap_or_default();
+        let used = entry.factor.as_deref().and_then(method);
+        let prompt = body.get("surface").and_then(Json::as_str) == Some(crate::Surface::Prompt.as_str());
+        let facts = Kept {
+            integration: &integration,
+            user,
+            models: &account.login.webauthn_models,
+            in_a_browser: prompt || used.is_some_and(|used| IN_A_BROWSER.contains(&used)),
+            personal: &personal,
+            now,
+        };
+        let [before, after] = &books.map(|book| facts.verdict(engine, book));
+        let change = compare(before, after, used);
         let text = |json: &Json, name: &str| json.get(name).and_then(Json::as_str).map(str::to_owned);
         let logged = [entry.result.as_deref(), entry.reason.as_deref()];
         Ok(Ok(Example {
@@ -268,6 +281,8 @@ impl Judge<'_> {
 struct Kept<'a> {
     integration: &'a Integration,
     user: Option<&'a UserFacts>,
+    models: &'a AaguidList,
+    in_a_browser: bool,
     personal: &'a Json,
     now: Timestamp,
 }
@@ -323,8 +338,12 @@ impl Kept<'_> {
             remembered: Remembered::default(),
             risk: &risk,
             exemptions: self.user.map_or(&[], |facts| &facts.exemptions),
-            offered: Set::of(&OFFERED),
-            also_has: Set::EMPTY,
+            offered: if self.in_a_browser {
+                Set::of(&OFFERED).union(Set::of(&IN_A_BROWSER))
+            } else {
+                Set::of(&OFFERED)
+            },
+            also_has: user.map_or(Set::EMPTY, |user| methods(&user.credentials, self.models)),
             versions: &Versions::default(),
             now: self.now,
         };
@@ -339,6 +358,8 @@ fn method(factor: &str) -> Option<Method> {
         "duo_mobile_passcode" => Some(Method::DuoPasscode),
         "hardware_token" => Some(Method::HardwareToken),
         "bypass_code" => Some(Method::Bypass),
+        "WebAuthn Chrome Touch ID" | "WebAuthn Credential" => Some(Method::WebauthnPlatform),
+        "WebAuthn Security Key" => Some(Method::WebauthnRoaming),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@ use cs_engine::admin::Actor;
 use cs_engine::admin::groups::GroupChange;
 use cs_engine::admin::phones::PhoneChange;
 use cs_engine::admin::users::UserChange;
+use cs_engine::passkeys::RelyingParty;
 use cs_engine::{Clock, Engine, EngineConfig, Geo, ManualClock, SystemRng};
 use cs_store::accounts::{Account, login_settings};
 use cs_store::audit::{LogFilter, LogKind, LogOrder, LogPage, LogRecord};
@@ -43,6 +44,7 @@ impl Site {
             authenticator_origin: "https://auth.example".into(),
             mail: false,
             versions: cs_core::policy::facts::Versions::default(),
+            relying_party: RelyingParty::new("example", &["https://mfa.example".into()], &[]).unwrap(),
         });
         let actor = Actor::Integration(IntegrationKey::generate(&mut SystemRng));
         Some(Self { engine, account, other, actor, clock, _database: database })

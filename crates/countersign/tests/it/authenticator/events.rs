@@ -69,6 +69,7 @@ async fn what_another_node_sends_is_found_within_seconds() {
         geo: Geo::default(),
         node: "other".to_owned(),
         authenticator_origin: site.engine().authenticator_origin().to_owned(),
+        relying_party: site.engine().relying_party().clone(),
         mail: false,
         versions: cs_core::policy::facts::Versions::default(),
     });

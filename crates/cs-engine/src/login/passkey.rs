@@ -1,0 +1,216 @@
+//! Judges an assertion: counted like every attempt, its ceremony used up in the commit that records the result.
+
+use cs_core::login::{AllowReason, Denial, DenyReason, FactorUsed};
+use cs_core::policy::risk::Assessment;
+use cs_core::policy::{self, Effective, Method, PushRule, Set};
+use cs_core::webauthn::{Ask, Purpose, Used, judge};
+use cs_store::Job;
+use cs_store::attempts::{count_attempt, count_success};
+use cs_store::webauthn::{Ceremony, VerifiableCredential, mark_cloned, use_credential};
+
+use super::auth::{AuthAnswer, Login, Round};
+use super::record::Entry;
+use super::status::Decided;
+use super::{Refused, Who, reference};
+use crate::passkeys::{Binding, CeremonyId, claim};
+use crate::{Access, Caller, Engine, EngineError, SystemRng};
+
+/// What a browser answered to a ceremony that [`Engine::begin_assertion`] or [`Engine::begin_passwordless`] began.
+#[derive(Debug, Clone)]
+pub struct Assertion {
+    /// What it is asked for.
+    pub ask: Ask,
+    /// Which ceremony.
+    pub ceremony: CeremonyId,
+    /// The session it happens in.
+    pub binding: Binding,
+    /// `JSON.stringify(credential.toJSON())`, as it came.
+    pub response: String,
+}
+
+/// Nothing is known of somebody who is nobody.
+static NO_RISK: Assessment = Assessment { detections: Vec::new() };
+
+/// What an assertion turned out to be.
+struct Judged {
+    found: Option<VerifiableCredential>,
+    result: Result<Used, Denial>,
+}
+
+impl Engine {
+    /// Judges an assertion. The attempt is counted, the ceremony used up, the counter moved and the log written in one commit, before anything is answered.
+    pub(super) async fn assertion(
+        &self,
+        login: &Login<'_>,
+        asserted: &Assertion,
+    ) -> Result<Round<AuthAnswer>, EngineError> {
+        let Login { caller, request, facts, rules, effective, now, .. } = *login;
+        let (account, user) = (caller.account.id, &facts.user);
+        let Ok(attempt) = user.lockout.begin_attempt(self.settings(caller).lockout, now) else {
+            // The policies refused those who are locked out; only a clock that jumped can lead here.
+            return Ok(Round::Again);
+        };
+        let purpose = Purpose::Assertion(asserted.ask);
+        let open = self.open_ceremony(account, &asserted.ceremony, purpose, &asserted.binding, now).await?;
+        let is_theirs = |ceremony: &Ceremony| match asserted.ask {
+            Ask::SecondFactor => ceremony.user == Some(user.id),
+            Ask::Passwordless => ceremony.user.is_none(),
+        };
+        let Some((ceremony, digest)) = open.filter(|(ceremony, _)| is_theirs(ceremony)) else {
+            let denial = Denial::new(DenyReason::LoginExpired, "the ceremony is over, or was finished before");
+            return self.deny(login, FactorUsed::WebauthnCredential, denial).await.map(Round::Done);
+        };
+        let Judged { found, result } = self.judge(login, &ceremony, asserted).await?;
+        let credential = found.as_ref().map(|found| &found.credential);
+        let entry = Entry {
+            caller,
+            txid: cs_core::id::TxId::at(now, &mut SystemRng),
+            who: &request.who,
+            user: Some(user),
+            access: &request.access,
+            factor: credential.map_or(FactorUsed::WebauthnCredential, |credential| credential.factor()),
+            device: credential.map(|credential| (credential.key.to_string(), credential.display_name())),
+            evidence: Some(&asserted.response),
+            answered_from: None,
+            trace: Some(login.trace),
+            risk: login.risk,
+            now,
+        };
+        // In the order of the tables' names: see `cs_store::attempts`.
+        let [integration, policies] = rules.unchanged(caller);
+        let mut job = Job::new().step(integration).step(policies);
+        let finish = Ceremony::finish(account, &digest, purpose, asserted.binding.as_bytes(), now);
+        let decided = match (result, credential) {
+            (Ok(used), Some(credential)) => {
+                let Ok(lockout) = user.lockout.succeed() else { return Ok(Round::Again) };
+                let why = AllowReason::UserApproved;
+                let method = credential.method(asserted.ask);
+                let risk = user.risk.succeeded(self.place_of(&request.access), method, PushRule::Plain, now);
+                job.guards.extend(self.remember_address(caller, user, effective, &request.access, why, now));
+                job = job
+                    .step(count_success(account, user, &lockout, &risk, now))
+                    .step(finish)
+                    .step(use_credential(account, credential, &used, now))
+                    .log(entry.allowed(self, why, "the assertion verifies"));
+                let trusted_device_token = self.remember(caller, user, effective, now)?;
+                Decided { trusted_device_token, ..Decided::let_in(why) }
+            }
+            (result, _) => {
+                let unknown = || Denial::new(DenyReason::InvalidCredential, "it is by no credential of the user's");
+                let denial = result.err().unwrap_or_else(unknown);
+                let counts = denial.reason.counts_towards_lockout();
+                let after = if counts { &attempt.state } else { &user.lockout };
+                job = job.step(count_attempt(account, user, after)).step(finish).log(entry.denied(self, &denial));
+                if denial.reason == DenyReason::ClonedCredential
+                    && let Some(credential) = credential.filter(|credential| credential.is_usable())
+                {
+                    job = job.step(mark_cloned(account, credential.key, now));
+                    job = job.effect(self.alert(caller, user, "cloned_credential", entry.txid, now));
+                }
+                if counts && attempt.locks {
+                    job = job.effect(self.alert(caller, user, "locked_out", entry.txid, now));
+                }
+                Decided::refused(&Refused { denial, reference: reference(entry.txid) })
+            }
+        };
+        job.effects.extend(entry.review());
+        // If somebody finished the ceremony meanwhile, the next round finds it gone and says so.
+        Ok(match self.settle(job).await? {
+            Round::Again => Round::Again,
+            Round::Done(()) => {
+                if decided.allow {
+                    self.inner.seen.succeeded(account, request.access.address, self.place_of(&request.access), now);
+                }
+                Round::Done(AuthAnswer::Decided(decided))
+            }
+        })
+    }
+
+    /// Looks for the credential, verifies the assertion, and lets the rules judge it.
+    async fn judge(&self, login: &Login<'_>, ceremony: &Ceremony, asserted: &Assertion) -> Result<Judged, EngineError> {
+        let account = login.caller.account.id;
+        let user = &login.facts.user;
+        let invalid = |fact: &'static str| Err(Denial::new(DenyReason::InvalidCredential, fact));
+        let claim = match claim(&asserted.response) {
+            Ok(claim) => claim,
+            Err(rejected) => return Ok(Judged { found: None, result: invalid(rejected.0) }),
+        };
+        let found = self.store().verifiable_credential(account, &claim.raw_id).await?;
+        let Some(found) = found.filter(|found| found.user == user.id) else {
+            return Ok(Judged { found: None, result: invalid("it is by no credential of the user's") });
+        };
+        let handle_fits = match (&claim.handle, asserted.ask) {
+            (Some(handle), _) => handle.as_slice() == user.id.as_bytes(),
+            (None, Ask::SecondFactor) => true,
+            // Without a name, only the handle says whom the authenticator means.
+            (None, Ask::Passwordless) => false,
+        };
+        if !handle_fits {
+            return Ok(Judged { found: Some(found), result: invalid("its user handle is another one") });
+        }
+        let party = self.relying_party();
+        let result = match party.asserted(&ceremony.state, &asserted.response, &found.credential, &found.public_key) {
+            Err(rejected) => invalid(rejected.0),
+            Ok(seen) => {
+                let models = &self.settings(login.caller).webauthn_models;
+                judge(&found.credential, asserted.ask, login.allowed, models, seen)
+            }
+        };
+        Ok(Judged { found: Some(found), result })
+    }
+
+    /// Refuses an assertion without a name by a credential that nobody has. Logged; there is nobody to count it for.
+    pub(crate) async fn refuse_unknown(
+        &self,
+        caller: &Caller,
+        access: &Access,
+        asserted: &Assertion,
+    ) -> Result<AuthAnswer, EngineError> {
+        let (account, now) = (caller.account.id, self.clock().now());
+        let purpose = Purpose::Assertion(asserted.ask);
+        let open = self.open_ceremony(account, &asserted.ceremony, purpose, &asserted.binding, now).await?;
+        let (denial, step) = match open {
+            Some((_, digest)) => (
+                Denial::new(DenyReason::InvalidCredential, "it is by no credential that is known here"),
+                Some(Ceremony::finish(account, &digest, purpose, asserted.binding.as_bytes(), now)),
+            ),
+            None => (Denial::new(DenyReason::LoginExpired, "the ceremony is over, or was finished before"), None),
+        };
+        let who = Who::Name(String::new());
+        let entry = Entry {
+            caller,
+            txid: cs_core::id::TxId::at(now, &mut SystemRng),
+            who: &who,
+            user: None,
+            access,
+            factor: FactorUsed::WebauthnCredential,
+            device: None,
+            evidence: None,
+            answered_from: None,
+            trace: None,
+            risk: &NO_RISK,
+            now,
+        };
+        let mut job = Job::new().log(entry.denied(self, &denial));
+        job.guards.extend(step);
+        match self.settle(job).await? {
+            Round::Done(()) => {
+                Ok(AuthAnswer::Decided(Decided::refused(&Refused { denial, reference: reference(entry.txid) })))
+            }
+            Round::Again => Err(EngineError::Contention),
+        }
+    }
+}
+
+/// What the policies leave to somebody who proves with a passkey who they are, where they ask for no second factor.
+pub(super) fn first_factor_only(effective: &Effective<'_>, offered: Set<Method>) -> policy::Challenge {
+    let section = effective.authentication_methods.value;
+    policy::Challenge {
+        methods: Set::EMPTY,
+        push: PushRule::Plain,
+        phones: Vec::new(),
+        user_verification: true,
+        passwordless: offered.iter().filter(|method| section.allows(*method)).collect(),
+        step_up: None,
+    }
+}

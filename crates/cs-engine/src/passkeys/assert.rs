@@ -1,0 +1,85 @@
+//! Begin a login by passkey or security key.
+
+use cs_core::webauthn::{Ask, Credential, Purpose, UserVerification, user_verification};
+
+use super::{Begun, Binding, new_ceremony};
+use crate::login::{Assertion, AuthAnswer, AuthRequest, Challenge, FactorInput, Who};
+use crate::passkeys::party::claim;
+use crate::{Access, Caller, Engine, EngineError};
+
+impl Engine {
+    /// Begins an assertion as second factor of the user whom `challenge` (of [`Engine::preauth`]) is about, with any credential that the policies leave;
+    /// `None` if there is none.
+    pub async fn begin_assertion(
+        &self,
+        caller: &Caller,
+        challenge: &Challenge,
+        binding: &Binding,
+    ) -> Result<Option<Begun>, EngineError> {
+        let (user, allowed, now) = (&challenge.user, &challenge.allowed, self.clock().now());
+        let models = &self.settings(caller).webauthn_models;
+        let able = |one: &&Credential| {
+            one.is_usable() && models.allows(one.aaguid) && allowed.methods.contains(one.method(Ask::SecondFactor))
+        };
+        let credentials: Vec<&Credential> = user.credentials.iter().filter(able).collect();
+        if credentials.is_empty() {
+            return Ok(None);
+        }
+        let asked = user_verification(Ask::SecondFactor, allowed);
+        let (options, state) = self.relying_party().request(asked, &credentials).map_err(internal)?;
+        let purpose = Purpose::Assertion(Ask::SecondFactor);
+        let ceremony = new_ceremony(purpose, binding, Some(user.id), state, now);
+        self.begin_ceremony(caller.account.id, ceremony, options).await.map(Some)
+    }
+
+    /// Begins an assertion by whoever comes, without a name: for the passkey button, and for autofill (`mediation: "conditional"`). Says nothing about who has
+    /// passkeys.
+    pub async fn begin_passwordless(&self, caller: &Caller, binding: &Binding) -> Result<Begun, EngineError> {
+        let (options, state) = self.relying_party().request(UserVerification::Required, &[]).map_err(internal)?;
+        let purpose = Purpose::Assertion(Ask::Passwordless);
+        let ceremony = new_ceremony(purpose, binding, None, state, self.clock().now());
+        self.begin_ceremony(caller.account.id, ceremony, options).await
+    }
+
+    /// Lets in, or not, whoever finished what [`Engine::begin_passwordless`] began. `assertion` must ask for [`Ask::Passwordless`].
+    ///
+    /// The answer names the user if it lets one in: [`AuthAnswer::Decided`] beside the user's id.
+    pub async fn passwordless(
+        &self,
+        caller: &Caller,
+        access: &Access,
+        assertion: Assertion,
+    ) -> Result<(AuthAnswer, Option<cs_core::id::UserId>), EngineError> {
+        if assertion.ask != Ask::Passwordless {
+            return Err(EngineError::Invalid("ask"));
+        }
+        let account = caller.account.id;
+        let found = match claim(&assertion.response) {
+            Ok(claim) => self.store().verifiable_credential(account, &claim.raw_id).await?,
+            Err(_) => None,
+        };
+        let Some(found) = found else {
+            return Ok((self.refuse_unknown(caller, access, &assertion).await?, None));
+        };
+        let request = AuthRequest {
+            who: Who::Id(found.user),
+            factor: FactorInput::Assertion(Box::new(assertion)),
+            access: access.clone(),
+            push_type: None,
+            display_username: None,
+            info: Vec::new(),
+            ticket: None,
+            idempotency_key: None,
+            digest: [0; 32],
+        };
+        let answer = self.auth(caller, &request).await?;
+        let user = matches!(&answer, AuthAnswer::Decided(decided) if decided.is_allow()).then_some(found.user);
+        Ok((answer, user))
+    }
+}
+
+/// The library could not make a challenge: a defect.
+pub(super) fn internal(rejected: super::Rejected) -> EngineError {
+    tracing::error!(why = rejected.0, "no WebAuthn ceremony can be begun");
+    EngineError::Invalid("webauthn")
+}
