@@ -1,4 +1,4 @@
-//! Kinds of authenticators that nobody can register yet: WebAuthn credentials, U2F tokens, desktop authenticators and desktop tokens.
+//! Kinds of authenticators that nobody can register: U2F tokens, which WebAuthn replaced, desktop authenticators and desktop tokens.
 //!
 //! Their lists are empty and every single one is not found, so that clients which go through all kinds get through.
 
@@ -14,8 +14,8 @@ use super::page::{MOST, page, slice};
 use crate::app::App;
 use crate::http::{Envelope, Failure, ListSlot};
 
-const KINDS: [&str; 4] = ["webauthncredentials", "u2ftokens", "desktop_authenticators", "desktoptokens"];
-const OF_USERS: [&str; 4] = ["webauthncredentials", "u2ftokens", "desktopauthenticators", "desktoptokens"];
+const KINDS: [&str; 3] = ["u2ftokens", "desktop_authenticators", "desktoptokens"];
+const OF_USERS: [&str; 3] = ["u2ftokens", "desktopauthenticators", "desktoptokens"];
 
 pub(super) fn routes() -> Router<App> {
     let mut routes = Router::new();

@@ -4,15 +4,17 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use cs_core::id::{AccountId, PhoneId, TokenId, UserId};
+use cs_core::webauthn::Credential as WebauthnCredential;
 use cs_store::bypass_codes::BypassCodeRecord;
 use cs_store::phones::PhoneRecord;
 use cs_store::tokens::TokenRecord;
 use cs_store::users::UserRecord;
+use cs_store::webauthn::CredentialRecord;
 use cs_store::{Reader, StoreError};
 use jiff::Timestamp;
 
 use super::extract::not_found;
-use super::objects::{BareUser, BypassCodeObject, Group, Phone, Token, User};
+use super::objects::{BareUser, BypassCodeObject, Credential, Group, Phone, Token, User};
 use crate::app::App;
 use crate::http::Failure;
 
@@ -38,12 +40,13 @@ impl Load {
         self.now
     }
 
-    /// These users with groups, phones and tokens.
+    /// These users with groups, phones, tokens and WebAuthn credentials.
     pub(super) async fn users(&self, users: Vec<UserRecord>) -> Result<Vec<User>, StoreError> {
         let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
         let mut groups = self.reader.groups_of(self.account, &ids).await?;
         let mut phones = self.reader.phones_of(self.account, &ids).await?;
         let mut tokens = self.reader.tokens_of(self.account, &ids).await?;
+        let mut credentials = self.reader.webauthn_credentials_of(self.account, &ids).await?;
         let mut complete = Vec::with_capacity(users.len());
         for user in users {
             let (groups, phones, tokens) = (
@@ -52,14 +55,17 @@ impl Load {
                 tokens.remove(&user.id).unwrap_or_default(),
             );
             let is_usable = |phone: &PhoneRecord| phone.authenticator.as_ref().is_some_and(|device| device.confirmed);
-            let is_enrolled = !tokens.is_empty() || phones.iter().any(is_usable);
+            let credentials = credentials.remove(&user.id).unwrap_or_default();
+            let is_enrolled = !tokens.is_empty()
+                || phones.iter().any(is_usable)
+                || credentials.iter().any(WebauthnCredential::is_usable);
             complete.push(User {
                 user: BareUser::new(user, is_enrolled, self.now),
                 groups: groups.into_iter().map(|group| Group::new(group, self.now())).collect(),
                 phones: phones.into_iter().map(Into::into).collect(),
                 tokens: tokens.into_iter().map(Into::into).collect(),
                 u2ftokens: [],
-                webauthncredentials: [],
+                webauthncredentials: credentials.into_iter().map(Into::into).collect(),
                 desktoptokens: [],
                 desktop_authenticators: [],
             });
@@ -110,6 +116,18 @@ impl Load {
     pub(super) async fn token(&self, id: TokenId) -> Result<Token, Failure> {
         let token = self.reader.token(self.account, id).await?.ok_or_else(not_found)?;
         self.tokens(vec![token]).await?.pop().ok_or_else(not_found)
+    }
+
+    /// These WebAuthn credentials with their users.
+    pub(super) async fn credentials(&self, credentials: Vec<CredentialRecord>) -> Result<Vec<Credential>, StoreError> {
+        let ids: Vec<UserId> = credentials.iter().map(|record| record.user).collect();
+        let users = self.reader.users_by_id(self.account, &ids).await?;
+        let with_user = |record: CredentialRecord| Credential {
+            user: self.bare(&users, Some(&vec![record.user])).pop(),
+            credential: record.credential.into(),
+            admin: None,
+        };
+        Ok(credentials.into_iter().map(with_user).collect())
     }
 
     /// These bypass codes with their users.

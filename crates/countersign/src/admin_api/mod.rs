@@ -15,7 +15,8 @@
 //! | `tokens` | `/tokens`, `/tokens/{token_id}/resync` |
 //! | `bypass_codes` | `/bypass_codes`, `/users/{user_id}/bypass_codes` |
 //! | `exceptions`, `exemptions` | ours: `/exceptions`, `/exemptions`, `/users/{user_id}/exemptions` |
-//! | `credentials` | WebAuthn credentials, U2F tokens, desktop authenticators: there are none yet, and the lists say so |
+//! | `webauthn` | `/webauthncredentials`, `/users/{user_id}/webauthncredentials` |
+//! | `credentials` | U2F tokens, desktop authenticators, desktop tokens: there are none, and the lists say so |
 //! | `integrations` | `/integrations` |
 //! | `policies` | `/admin/v2/policies` |
 //! | `admins` | `/admins` |
@@ -55,6 +56,7 @@ mod user_enroll;
 mod user_params;
 mod users;
 mod verification;
+mod webauthn;
 
 use axum::Router;
 
@@ -79,6 +81,7 @@ pub fn routes(app: App) -> Router {
         .merge(exceptions::routes())
         .merge(exemptions::routes())
         .merge(credentials::routes())
+        .merge(webauthn::routes())
         .merge(integrations::routes())
         .merge(policies::routes())
         .merge(admins::routes())

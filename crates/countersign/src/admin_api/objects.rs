@@ -4,6 +4,7 @@ use cs_core::group::GroupStatus;
 use cs_core::lockout::Lock;
 use cs_core::otp::OtpScheme;
 use cs_core::user::{DefaultFactor, UserStatus};
+use cs_core::webauthn::Credential as WebauthnCredential;
 use cs_store::bypass_codes::BypassCodeRecord;
 use cs_store::groups::GroupRecord;
 use cs_store::phones::PhoneRecord;
@@ -100,7 +101,7 @@ pub(super) struct User {
     pub(super) phones: Vec<BarePhone>,
     pub(super) tokens: Vec<BareToken>,
     pub(super) u2ftokens: [(); 0],
-    pub(super) webauthncredentials: [(); 0],
+    pub(super) webauthncredentials: Vec<BareCredential>,
     pub(super) desktoptokens: [(); 0],
     pub(super) desktop_authenticators: [(); 0],
 }
@@ -244,6 +245,52 @@ pub(super) struct Token {
     pub(super) users: Vec<BareUser>,
     /// Tokens belong to users only.
     pub(super) admins: [(); 0],
+}
+
+/// A WebAuthn credential without its user: so it stands inside users.
+#[derive(Debug, Serialize)]
+pub(super) struct BareCredential {
+    webauthnkey: String,
+    credential_name: String,
+    date_added: i64,
+    label: String,
+    uv_capable: bool,
+    passwordless_authorized: bool,
+    /// Ours: the model, all zeros where it does not say.
+    aaguid: String,
+    /// Ours: when it last let its user in.
+    last_used: Option<i64>,
+    /// Ours: whether its maker keeps copies of the key.
+    backed_up: bool,
+    /// Ours: since when it is refused, because its counter went back.
+    cloned: Option<i64>,
+}
+
+impl From<WebauthnCredential> for BareCredential {
+    fn from(credential: WebauthnCredential) -> Self {
+        Self {
+            webauthnkey: credential.key.to_string(),
+            passwordless_authorized: credential.is_passwordless(),
+            credential_name: credential.name,
+            date_added: credential.created_at.as_second(),
+            label: credential.label,
+            uv_capable: credential.verifies,
+            aaguid: credential.aaguid.to_string(),
+            last_used: credential.last_used.map(Timestamp::as_second),
+            backed_up: credential.backed_up,
+            cloned: credential.cloned_at.map(Timestamp::as_second),
+        }
+    }
+}
+
+/// A WebAuthn credential with its user.
+#[derive(Debug, Serialize)]
+pub(super) struct Credential {
+    #[serde(flatten)]
+    pub(super) credential: BareCredential,
+    pub(super) user: Option<BareUser>,
+    /// Credentials belong to users only.
+    pub(super) admin: Option<()>,
 }
 
 #[derive(Debug, Serialize)]

@@ -17,6 +17,7 @@ mod log;
 mod lookup;
 mod mail;
 mod out;
+mod passkey;
 mod phone;
 pub mod policy;
 mod review;
@@ -82,6 +83,7 @@ enum What {
     Group(group::Group),
     Phone(phone::Phone),
     Token(token::Token),
+    Passkey(passkey::Passkey),
     Bypass(bypass::Bypass),
     Exception(exception::Exception),
     Exemption(exemption::Exemption),
@@ -175,6 +177,7 @@ impl What {
             Self::Group(group) => group.run(site).await,
             Self::Phone(phone) => phone.run(site).await,
             Self::Token(token) => token.run(site).await,
+            Self::Passkey(passkey) => passkey.run(site).await,
             Self::Bypass(bypass) => bypass.run(site).await,
             Self::Exception(exception) => exception.run(site).await,
             Self::Exemption(exemption) => exemption.run(site).await,

@@ -17,6 +17,7 @@ use super::error::AdminError;
 use super::explain::Explain;
 use super::group::group_json;
 use super::out::{Answer, Card, Table, moment, moment_or, unix};
+use super::passkey::{credential_json, credential_line};
 use super::phone::{activate, phone_json, phone_line};
 use super::site::{ACTOR, Site};
 use super::token::token_json;
@@ -355,6 +356,7 @@ async fn show(site: &Site, user: &UserRecord) -> Result<Answer, AdminError> {
     let groups = reader.groups_of(site.account, &ids).await?.remove(&user.id).unwrap_or_default();
     let phones = reader.phones_of(site.account, &ids).await?.remove(&user.id).unwrap_or_default();
     let tokens = reader.tokens_of(site.account, &ids).await?.remove(&user.id).unwrap_or_default();
+    let passkeys = reader.webauthn_credentials_of(site.account, &ids).await?.remove(&user.id).unwrap_or_default();
     let all = Slice { offset: 0, limit: 100 };
     let codes = reader.bypass_codes(site.account, Some(user.id), now, all).await?;
 
@@ -362,6 +364,7 @@ async fn show(site: &Site, user: &UserRecord) -> Result<Answer, AdminError> {
     json["groups"] = groups.iter().map(|group| json!({"group_id": group.id.as_str(), "name": group.name})).collect();
     json["phones"] = phones.iter().map(phone_json).collect();
     json["tokens"] = tokens.iter().map(token_json).collect();
+    json["webauthncredentials"] = passkeys.iter().map(credential_json).collect();
     json["bypass_codes"] = codes.total.into();
 
     let mut card = Card::default();
@@ -389,6 +392,9 @@ async fn show(site: &Site, user: &UserRecord) -> Result<Answer, AdminError> {
     }
     for token in &tokens {
         card.line("token", format!("{} {} {}", token.kind.as_str(), token.serial, token.id));
+    }
+    for passkey in &passkeys {
+        card.line("passkey", credential_line(passkey));
     }
     card.line("bypass codes", codes.total.to_string());
     Ok(Answer::new(json, card.text()))

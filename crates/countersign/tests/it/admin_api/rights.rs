@@ -1,17 +1,21 @@
 //! Who may do what: permissions, networks, accounts.
 
 use cs_core::exception::ExceptionKind;
-use cs_core::id::AccountId;
+use cs_core::id::{AccountId, UserId, WebauthnKey};
 use cs_core::integration::{IntegrationType, Permission, Permissions};
 use cs_core::network::NetworkList;
 use cs_core::otp::TokenForm;
 use cs_core::policy::exemption::ExemptionKind;
+use cs_core::webauthn::{Aaguid, Class, Credential};
+use cs_engine::SystemRng;
 use cs_engine::admin::Actor;
 use cs_engine::admin::bypass_codes::{NewBypassCodes, WantedCodes};
 use cs_engine::admin::exemptions::NewExemption;
 use cs_engine::admin::groups::GroupChange;
 use cs_engine::admin::integrations::{IntegrationChange, PowerfulKeys};
 use cs_engine::exceptions::ExceptionWish;
+use cs_store::Job;
+use cs_store::webauthn::{KeyMaterial, insert_credential};
 use cs_testkit::{Answer, Api, Site};
 use http::Method;
 use jiff::SignedDuration;
@@ -82,6 +86,8 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/admin/v1/users/{user}/exemptions", ""),
     ("POST", "/admin/v1/users/{user}/exemptions", ""),
     ("GET", "/admin/v1/webauthncredentials", ""),
+    ("GET", "/admin/v1/webauthncredentials/{passkey}", ""),
+    ("DELETE", "/admin/v1/webauthncredentials/{passkey}", ""),
     ("GET", "/admin/v1/u2ftokens", ""),
     ("GET", "/admin/v1/desktop_authenticators", ""),
     ("GET", "/admin/v1/desktoptokens", ""),
@@ -96,6 +102,7 @@ struct Objects {
     code: String,
     exception: String,
     exemption: String,
+    passkey: String,
 }
 
 impl Objects {
@@ -108,6 +115,7 @@ impl Objects {
             ("code", &self.code),
             ("exception", &self.exception),
             ("exemption", &self.exemption),
+            ("passkey", &self.passkey),
         ];
         ids.iter().fold(pattern.to_owned(), |path, (kind, id)| path.replace(&format!("{{{kind}}}"), id))
     }
@@ -146,6 +154,7 @@ async fn every_route_refuses_missing_wrong_and_insufficient_credentials() {
         code: "DBAAAAAAAAAAAAAAAAAA".to_owned(),
         exception: "DQAAAAAAAAAAAAAAAAAA".to_owned(),
         exemption: "DXAAAAAAAAAAAAAAAAAA".to_owned(),
+        passkey: "WAAAAAAAAAAAAAAAAAAA".to_owned(),
     };
     for (method, pattern, _) in ROUTES {
         let path = objects.path(pattern);
@@ -206,7 +215,10 @@ async fn objects_of_another_account_do_not_exist() {
     assert!(reader.phone(foreign.account, foreign.objects.phone.parse().unwrap()).await.unwrap().is_some());
     assert!(reader.token(foreign.account, foreign.objects.token.parse().unwrap()).await.unwrap().is_some());
     assert!(reader.group(foreign.account, foreign.objects.group.parse().unwrap()).await.unwrap().is_some());
-    for list in ["users", "groups", "phones", "tokens", "bypass_codes"] {
+    assert!(
+        reader.webauthn_credential(foreign.account, foreign.objects.passkey.parse().unwrap()).await.unwrap().is_some()
+    );
+    for list in ["users", "groups", "phones", "tokens", "bypass_codes", "webauthncredentials"] {
         let listed = site.admin_api().get(&format!("/admin/v1/{list}"), &[]).await.json();
         assert!(!listed.to_string().contains(&foreign.objects.user), "{list}");
         let expected = u64::from(list == "users");
@@ -272,6 +284,7 @@ async fn foreign_objects(site: &Site) -> Foreign {
         reason: "a scan".to_owned(),
     };
     let exemption = engine.create_exemption(account, &actor, user, new).await.unwrap().id;
+    let passkey = foreign_passkey(site, account, user).await;
     let objects = Objects {
         user: user.to_string(),
         group: group.to_string(),
@@ -280,6 +293,32 @@ async fn foreign_objects(site: &Site) -> Foreign {
         code: code.to_string(),
         exception: exception.to_string(),
         exemption: exemption.to_string(),
+        passkey: passkey.to_string(),
     };
     Foreign { account, objects }
+}
+
+/// A credential of `user`, put into the database as it is.
+async fn foreign_passkey(site: &Site, account: AccountId, user: UserId) -> WebauthnKey {
+    let credential = Credential {
+        key: WebauthnKey::generate(&mut SystemRng),
+        raw_id: vec![1],
+        name: String::new(),
+        label: "Security Key".to_owned(),
+        class: Class::Roaming,
+        aaguid: Aaguid::default(),
+        counter: 0,
+        transports: Vec::new(),
+        backup_eligible: false,
+        backed_up: false,
+        resident: false,
+        verifies: false,
+        created_at: site.now(),
+        last_used: None,
+        cloned_at: None,
+    };
+    let material = KeyMaterial { public_key: "{}", attestation: "none" };
+    let job = Job::new().step(insert_credential(account, user, &credential, material));
+    site.engine().store().commit(job).await.unwrap();
+    credential.key
 }
