@@ -220,6 +220,7 @@ mod tests {
             groups: Vec::new(),
             last_login: None,
             live_bypass_codes: 0,
+            risk: crate::policy::risk::RiskRecord::default(),
         }
     }
 
