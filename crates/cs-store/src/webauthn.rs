@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use crate::convert::{corrupt, parsed};
 use crate::db::{Reader, Row, Step, StoreError};
 use crate::lists::LongList;
-use crate::users::{IDS_PER_QUERY, Page, Slice, padded, places};
+use crate::many::grouped;
+use crate::users::{Page, Slice};
 use crate::{Store, args};
 
 /// A credential and whose it is.
@@ -357,23 +358,12 @@ impl Reader {
         account: AccountId,
         users: &[UserId],
     ) -> Result<HashMap<UserId, Vec<Credential>>, StoreError> {
-        let mut found: HashMap<UserId, Vec<Credential>> = HashMap::new();
-        for users in users.chunks(IDS_PER_QUERY) {
-            let mut args = args![account.as_str()];
-            args.extend(padded(users.iter().map(UserId::as_str)));
-            let sql = format!(
-                concat!(
-                    "SELECT ",
-                    credential_columns!(),
-                    "FROM webauthn_credential w WHERE w.account = $1 AND w.user_id IN ({}) ORDER BY w.created_at, w.webauthn_key"
-                ),
-                places(2, args.len() - 1)
-            );
-            for row in self.query(sql, args).await? {
-                let CredentialRecord { user, credential } = read_record(&row)?;
-                found.entry(user).or_default().push(credential);
-            }
-        }
-        Ok(found)
+        const SQL: &str = concat!(
+            "SELECT ",
+            credential_columns!(),
+            "FROM webauthn_credential w WHERE w.account = $1 AND w.user_id IN ({}) ORDER BY w.created_at, w.webauthn_key"
+        );
+        let rows = self.rows_of_many(account, users.iter().map(UserId::as_str), SQL).await?;
+        grouped(&rows, |row| read_record(row).map(|record| (record.user, record.credential)))
     }
 }

@@ -47,7 +47,6 @@ async fn try_to_enter(api: &Api, path: &EntryPath, user: &str, address: &str, co
     let who = match path.surface {
         Surface::AuthV2 | Surface::Prompt => "username",
         Surface::RestV1 => "user",
-        Surface::Prompt => panic!("pages are tried by tests of their own"),
     };
     let mut params = vec![(who, user), ("ipaddr", address)];
     let is_rest = path.surface == Surface::RestV1;
@@ -216,7 +215,6 @@ async fn lockout_and_denial_hold_on_every_way_in() {
                 let api = match path.surface {
                     Surface::AuthV2 | Surface::Prompt => site.auth_api(),
                     Surface::RestV1 => &rest,
-                    Surface::Prompt => panic!("pages are tried by tests of their own"),
                 };
                 // A push that waited holds the slot of the next one.
                 site.advance(70);

@@ -1,5 +1,6 @@
 //! Judges an assertion: counted like every attempt, its ceremony used up in the commit that records the result.
 
+use cs_core::id::TxId;
 use cs_core::login::{AllowReason, Denial, DenyReason, FactorUsed};
 use cs_core::policy::risk::Assessment;
 use cs_core::policy::{self, Effective, Method, PushRule, Set};
@@ -60,11 +61,11 @@ impl Engine {
             let denial = Denial::new(DenyReason::LoginExpired, "the ceremony is over, or was finished before");
             return self.deny(login, FactorUsed::WebauthnCredential, denial).await.map(Round::Done);
         };
-        let Judged { found, result } = self.judge(login, &ceremony, asserted).await?;
+        let Judged { found, result } = self.judge_assertion(login, &ceremony, asserted).await?;
         let credential = found.as_ref().map(|found| &found.credential);
         let entry = Entry {
             caller,
-            txid: cs_core::id::TxId::at(now, &mut SystemRng),
+            txid: request.log_as.unwrap_or_else(|| TxId::at(now, &mut SystemRng)),
             who: &request.who,
             user: Some(user),
             access: &request.access,
@@ -114,6 +115,9 @@ impl Engine {
             }
         };
         job.effects.extend(entry.review());
+        let kept = self.keep_answer(caller, request, user, &decided, now)?;
+        // First: its table's name sorts before the others'.
+        job.guards.splice(0..0, kept);
         // If somebody finished the ceremony meanwhile, the next round finds it gone and says so.
         Ok(match self.settle(job).await? {
             Round::Again => Round::Again,
@@ -127,7 +131,12 @@ impl Engine {
     }
 
     /// Looks for the credential, verifies the assertion, and lets the rules judge it.
-    async fn judge(&self, login: &Login<'_>, ceremony: &Ceremony, asserted: &Assertion) -> Result<Judged, EngineError> {
+    async fn judge_assertion(
+        &self,
+        login: &Login<'_>,
+        ceremony: &Ceremony,
+        asserted: &Assertion,
+    ) -> Result<Judged, EngineError> {
         let account = login.caller.account.id;
         let user = &login.facts.user;
         let invalid = |fact: &'static str| Err(Denial::new(DenyReason::InvalidCredential, fact));
@@ -179,7 +188,7 @@ impl Engine {
         let who = Who::Name(String::new());
         let entry = Entry {
             caller,
-            txid: cs_core::id::TxId::at(now, &mut SystemRng),
+            txid: TxId::at(now, &mut SystemRng),
             who: &who,
             user: None,
             access,

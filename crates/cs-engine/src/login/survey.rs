@@ -7,9 +7,10 @@ use cs_core::policy::facts::Remembered;
 use cs_core::policy::sections::{RememberFor, RememberMethod};
 use cs_core::policy::{self, Verdict};
 use cs_core::user::User;
+use cs_core::webauthn::Ask;
 
 use super::Who;
-use super::decide::{Question, known_phones};
+use super::decide::{Question, known_phones, offered};
 use super::trust::granted_by;
 use crate::{Access, Caller, Engine, EngineError};
 
@@ -52,6 +53,7 @@ impl Engine {
             exemptions: found.as_ref().map_or(&[][..], |found| &found.exemptions),
             access,
             shows_number: true,
+            offered: offered(caller.surface, Ask::SecondFactor),
             remembered: Remembered::default(),
             risk,
             now,

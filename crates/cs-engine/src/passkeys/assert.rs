@@ -71,6 +71,7 @@ impl Engine {
             ticket: None,
             idempotency_key: None,
             digest: [0; 32],
+            log_as: None,
         };
         let answer = self.auth(caller, &request).await?;
         let user = matches!(&answer, AuthAnswer::Decided(decided) if decided.is_allow()).then_some(found.user);

@@ -93,6 +93,8 @@ impl Office {
             who: Who::Id(self.alice.id),
             access: self.access.clone(),
             trusted_device_token: None,
+            browser: None,
+            log_as: None,
             shows_number: true,
         };
         match self.site.engine().preauth(&self.caller, &request).await.unwrap().outcome {
@@ -121,6 +123,7 @@ impl Office {
             ticket: None,
             idempotency_key: None,
             digest: [0; 32],
+            log_as: None,
         }
     }
 
