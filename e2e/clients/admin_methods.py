@@ -85,6 +85,9 @@ for nothing in (
 ):
     assert list(nothing) == []
 
+# People register credentials in a browser: none is there to delete, which is as good as deleted.
+assert bare(api.delete_webauthncredential, "WA" + "0" * 17 + "X") == ""
+
 for missing in (api.get_u2ftoken_by_id, api.get_webauthncredential_by_id):
     refused(40401, missing, "WA" + "0" * 17 + "X")
 

@@ -14,3 +14,4 @@ mod mail;
 mod pages;
 mod pam_duo;
 mod pam_duo_policies;
+mod passkeys;

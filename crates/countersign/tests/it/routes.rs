@@ -32,6 +32,7 @@ const OPEN: &[(&str, &str, &str)] = &[
     ("GET", "/rest/v1/ping.bson", "says only that the server is there"),
     ("GET", "/frame/qr", "draws what it is given"),
     ("GET", "/assets/{file}", "the same styles and scripts for everyone"),
+    ("GET", "/.well-known/webauthn", "browsers read it, of whomever they are: names that are public"),
     ("GET", "/panel/setup", "a page of text; the code in its link is not sent"),
     ("GET", "/authenticator/activate", "the page of the authenticator; the code in its link is not sent"),
     ("GET", "/sw.js", "a file of that page"),

@@ -13,7 +13,7 @@ use super::auth::{AuthAnswer, Login, Round};
 use super::record::Entry;
 use super::status::Decided;
 use super::{Refused, Who, reference};
-use crate::passkeys::{Binding, CeremonyId, claim};
+use crate::passkeys::{Binding, CeremonyId, claim, verifier_state};
 use crate::{Access, Caller, Engine, EngineError, SystemRng};
 
 /// What a browser answered to a ceremony that [`Engine::begin_assertion`] or [`Engine::begin_passwordless`] began.
@@ -157,8 +157,11 @@ impl Engine {
         if !handle_fits {
             return Ok(Judged { found: Some(found), result: invalid("its user handle is another one") });
         }
+        let Some(state) = verifier_state(&ceremony.state) else {
+            return Ok(Judged { found: Some(found), result: invalid("the state cannot be read") });
+        };
         let party = self.relying_party();
-        let result = match party.asserted(&ceremony.state, &asserted.response, &found.credential, &found.public_key) {
+        let result = match party.asserted(&state, &asserted.response, &found.credential, &found.public_key) {
             Err(rejected) => invalid(rejected.0),
             Ok(seen) => {
                 let models = &self.settings(login.caller).webauthn_models;

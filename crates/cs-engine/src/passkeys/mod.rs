@@ -40,6 +40,7 @@ pub use manage::{REMOVED, RENAMED};
 pub use party::{RelyingParty, RelyingPartyError};
 pub use register::{NewCredential, REFUSED, Registered, RegistrationError, Wanted};
 
+pub(crate) use assert::verifier_state;
 pub(crate) use party::{Rejected, claim};
 
 use crate::{Engine, EngineError, SystemRng};
@@ -59,6 +60,12 @@ impl CeremonyId {
         let mut id = [0; ID_LENGTH];
         SystemRng.fill_bytes(&mut id);
         Self(BASE64URL_NOPAD.encode(&id))
+    }
+
+    /// The id that only who knows `secret` can know, for surfaces whose pages need not carry one. To be of at least 16 bytes.
+    pub(crate) fn derived(secret: &[u8]) -> Self {
+        let hashed = digest(&SHA256, &[b"webauthn-ceremony\0", secret].concat());
+        Self(BASE64URL_NOPAD.encode(&hashed.as_ref()[..ID_LENGTH]))
     }
 
     /// Reads what a page sent; `None` for what cannot be one.
@@ -120,10 +127,10 @@ impl Engine {
     async fn begin_ceremony(
         &self,
         account: AccountId,
+        id: CeremonyId,
         ceremony: Ceremony,
         options: Json,
     ) -> Result<Begun, EngineError> {
-        let id = CeremonyId::generate();
         let digest = self.ceremony_digest(account, &id)?;
         let [void, insert] = ceremony.begin(account, &digest);
         // A page loaded twice at once: whoever comes second begins again.

@@ -1,7 +1,7 @@
 //! The relying party: what browsers are asked, and whether what they answer verifies. Nothing outside of this file knows `webauthn-rs`.
 //!
 //! What the library checks: type, challenge, origin (exactly one of ours), relying party, presence, algorithm, signature, attestation statement, that a key
-//! does not become one that is backed up. What it is not asked to check, because `cs_core::webauthn` decides it: user verification, the counter, the model.
+//! does not become one that is backed up. What it leaves out at a login is whether the page was inside of another site's: that is looked at here. What it is not asked to check, because `cs_core::webauthn` decides it: user verification, the counter, the model.
 
 use std::time::Duration;
 
@@ -303,6 +303,10 @@ impl RelyingParty {
             attestation_format: AttestationFormat::None,
         };
         let result = self.core.authenticate_single_credential(&answer, &state, &known).map_err(|error| said(&error))?;
+        // The library looks at this when a credential is made, and not when one is used.
+        if inside_another_page(&answer.response.client_data_json) {
+            return Err(said(&WebauthnError::CredentialCrossOrigin));
+        }
         Ok(Seen { counter: result.counter(), user_verified: result.user_verified(), backed_up: result.backup_state() })
     }
 }
@@ -314,6 +318,21 @@ pub(crate) fn claim(response: &str) -> Result<Claim, Rejected> {
         return Err(Rejected("the credential id is no such"));
     }
     Ok(Claim { raw_id: answer.raw_id, handle: answer.response.user_handle })
+}
+
+/// Whether the page was inside of one of another origin: what people see around it is then not ours. Of client data whose signature was verified.
+fn inside_another_page(client_data: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Place {
+        #[serde(default, rename = "crossOrigin")]
+        cross_origin: Option<bool>,
+        #[serde(default, rename = "topOrigin")]
+        top_origin: Option<Json>,
+    }
+    match serde_json::from_slice::<Place>(client_data) {
+        Ok(place) => place.cross_origin == Some(true) || place.top_origin.is_some(),
+        Err(_) => true,
+    }
 }
 
 /// The library does not ask for user verification: `cs_core::webauthn::judge` does.

@@ -157,7 +157,7 @@ impl Engine {
             .map_err(internal)?;
         let kept = json!({"wanted": new.wanted.as_str(), "verified": verification == UserVerification::Required, "state": state});
         let ceremony = new_ceremony(Purpose::Registration, binding, Some(user.id), kept.to_string(), now);
-        Ok(self.begin_ceremony(account, ceremony, options).await?)
+        Ok(self.begin_ceremony(account, CeremonyId::generate(), ceremony, options).await?)
     }
 
     /// Adds the credential that the browser made, under `name`.

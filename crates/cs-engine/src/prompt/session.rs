@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use super::browser::{BrowserToken, NewToken};
 use super::kept::{read_state, state_text};
 use crate::login::Who;
+use crate::passkeys::{Binding, CeremonyId};
 use crate::{Access, Caller, Engine, EngineError, Liveness, Surface, SystemRng};
 
 /// What the application asked for when it sent the browser here, checked and signed by it.
@@ -149,6 +150,16 @@ impl Prompt {
         let mut id = [0; 16];
         id.copy_from_slice(&tag.as_ref()[..16]);
         TxId::from_bytes(id)
+    }
+
+    /// The session that security keys answer in.
+    pub(super) fn binding(&self) -> Binding {
+        Binding::of("prompt", &self.secret.0[..])
+    }
+
+    /// The ceremony of this step: pages need not carry it.
+    pub(super) fn ceremony(&self) -> CeremonyId {
+        CeremonyId::derived(self.secret.proof("ceremony", self.row.version).as_bytes())
     }
 
     /// Names this step to whatever must not happen twice in it.

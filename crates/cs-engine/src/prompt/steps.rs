@@ -5,12 +5,14 @@ use cs_core::login::{Choice, DenyReason, FactorRequest, Ticket};
 use cs_core::policy::PushRule;
 use cs_core::policy::sections::RememberMethod;
 use cs_core::prompt::{Admitted, Event, Failure, Keys, LivePush, Means, Post, Question, State, Way, automatic, ways};
+use cs_core::webauthn::Ask;
 use cs_store::Job;
 
 use super::browser::earns;
 use super::session::{Changed, Prompt, Visit};
 use crate::login::{
-    AuthAnswer, AuthRequest, Challenge, Decided, FactorInput, PreauthOutcome, PreauthRequest, Refused, Why, reference,
+    Assertion, AuthAnswer, AuthRequest, Challenge, Decided, FactorInput, PreauthOutcome, PreauthRequest, Refused, Why,
+    reference,
 };
 use crate::{Engine, EngineError, SystemRng};
 
@@ -25,6 +27,8 @@ pub enum Input {
     Choose(Way),
     /// A code.
     Passcode(String),
+    /// What a security key or the device's own lock answered: `JSON.stringify(credential.toJSON())`.
+    Key(String),
     /// Whether this is one's own device.
     Trust(bool),
 }
@@ -36,6 +40,7 @@ impl Input {
             Self::Options => Post::Options,
             Self::Choose(_) => Post::Choose,
             Self::Passcode(_) => Post::Passcode,
+            Self::Key(_) => Post::Key,
             Self::Trust(_) => Post::Trust,
         }
     }
@@ -77,6 +82,7 @@ impl Engine {
             Input::Options => Ok(Event::Looked.into()),
             Input::Choose(way) => self.take(prompt, way, visit, &mut changed).await,
             Input::Passcode(typed) => self.judge(prompt, typed, visit, &mut changed).await,
+            Input::Key(response) => self.judge_key(prompt, response, visit, &mut changed).await,
             Input::Trust(is_mine) => self.finish(prompt, is_mine, visit, &mut changed).await,
         };
         let outcome = match outcome {
@@ -217,6 +223,26 @@ impl Engine {
         match self.auth(&prompt.caller, &request).await? {
             AuthAnswer::Decided(decided) => self.outcome_of(prompt, Way::of(means), &decided, visit, changed).await,
             // A code starts nothing.
+            AuthAnswer::Started { .. } => Ok(Event::Looked.into()),
+        }
+    }
+
+    /// Judges what a security key answered. Counted with every other attempt of the user.
+    async fn judge_key(
+        &self,
+        prompt: &Prompt,
+        response: String,
+        visit: &Visit,
+        changed: &mut Changed,
+    ) -> Result<Outcome, EngineError> {
+        let State::Key { means, .. } = &prompt.state else { return Ok(Event::Looked.into()) };
+        let (ceremony, binding) = (prompt.ceremony(), prompt.binding());
+        let input = response.as_bytes().to_vec();
+        let assertion = Assertion { ask: Ask::SecondFactor, ceremony, binding, response };
+        let request = self.request(prompt, visit, FactorInput::Assertion(Box::new(assertion)), &input);
+        match self.auth(&prompt.caller, &request).await? {
+            AuthAnswer::Decided(decided) => self.outcome_of(prompt, Way::of(*means), &decided, visit, changed).await,
+            // A key starts nothing.
             AuthAnswer::Started { .. } => Ok(Event::Looked.into()),
         }
     }

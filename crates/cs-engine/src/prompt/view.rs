@@ -5,6 +5,7 @@ use cs_core::policy::Method;
 use cs_core::policy::sections::{RememberFor, TimeUnit};
 use cs_core::prompt::{Failure, LivePush, Means, State, Way, ways};
 use cs_core::user::User;
+use cs_core::webauthn::Class;
 
 use super::session::{Prompt, Visit};
 use crate::login::Survey;
@@ -41,6 +42,8 @@ pub enum View {
     Key {
         /// Which of the two.
         means: Means,
+        /// What the browser is asked: `PublicKeyCredentialRequestOptionsJSON`. Empty if no key may be used any more.
+        request: String,
         /// Whether there is anything else to choose.
         options: bool,
     },
@@ -125,7 +128,11 @@ impl Engine {
             State::Passcode { means, wrong, .. } => {
                 View::Passcode { sources: sources(&survey, *means), wrong: wrong.clone(), options: has_others(*means) }
             }
-            State::Key { means, .. } => View::Key { means: *means, options: has_others(*means) },
+            State::Key { means, .. } => View::Key {
+                means: *means,
+                request: self.key_request(prompt, &survey, *means).await?,
+                options: has_others(*means),
+            },
             State::Options { .. } => View::Options { ways },
             State::Again { way, failure } => View::Again {
                 failure: failure.clone(),
@@ -135,6 +142,18 @@ impl Engine {
             State::Trust(_) => View::Trust { days: survey.remembering.map_or(1, |remembering| days(remembering.time)) },
             State::Checking | State::Done(_) | State::Refused(_) => View::Checking,
         })
+    }
+
+    /// What the browser is asked to sign with. A page shown again asks the same as before, as long as that can be answered.
+    async fn key_request(&self, prompt: &Prompt, survey: &Survey, means: Means) -> Result<String, EngineError> {
+        let (Some(user), Some(allowed)) = (&survey.user, &survey.challenge) else { return Ok(String::new()) };
+        let (id, binding) = (prompt.ceremony(), prompt.binding());
+        if let Some(asked) = self.asked_again(&prompt.caller, &id, &binding).await? {
+            return Ok(asked.to_string());
+        }
+        let class = if means == Means::Platform { Class::Platform } else { Class::Roaming };
+        let begun = self.begin_second_factor(&prompt.caller, user, allowed, Some(class), &binding, id).await?;
+        Ok(begun.map(|begun| begun.options.to_string()).unwrap_or_default())
     }
 
     /// The number that the page shows: derived from the push and the key of its tickets, so it is kept nowhere.

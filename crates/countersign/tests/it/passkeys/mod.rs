@@ -83,6 +83,8 @@ impl Office {
 
     /// Adds what `key` makes.
     async fn register(&self, key: &mut VirtualKey, wanted: Wanted) -> Registered {
+        // The log is in the order of time.
+        self.site.advance(1);
         let begun = self.begin(self.did(Method::Bypass), wanted).await.unwrap();
         let response = key.create(&begun.options);
         self.finish(&begun, &response).await.unwrap()
@@ -128,6 +130,7 @@ impl Office {
     }
 
     async fn answer(&self, begun: &Begun, response: String) -> Decided {
+        self.site.advance(1);
         decided(self.site.engine().auth(&self.caller, &self.request(begun, response)).await.unwrap())
     }
 
