@@ -14,8 +14,10 @@ mod ways;
 
 use jiff::Timestamp;
 
-use crate::id::{PhoneId, TxId};
+use crate::id::{PhoneId, TxId, UserId};
 use crate::login::{AllowReason, DenyReason};
+use crate::policy::Method;
+use crate::webauthn::Proof;
 
 pub use ways::{Keys, Means, Way, automatic, ways};
 
@@ -104,6 +106,24 @@ pub struct Admitted {
 }
 
 impl Admitted {
+    /// What this proves to whoever lets `user` add a passkey or security key; `None` where no factor was done.
+    pub fn proof(&self, user: UserId) -> Option<Proof> {
+        let means = self.way?.means;
+        match self.why {
+            AllowReason::UserApproved | AllowReason::ValidPasscode => {
+                Some(Proof::factor(user, means.method(), self.at))
+            }
+            // With a way: a code of the help desk, wherever it was typed.
+            AllowReason::BypassUser => Some(Proof::factor(user, Method::Bypass, self.at)),
+            AllowReason::AllowUnenrolledUser
+            | AllowReason::AllowUnenrolledUserOnTrustedNetwork
+            | AllowReason::AllowedByPolicy
+            | AllowReason::RememberedDevice
+            | AllowReason::TrustedLocation
+            | AllowReason::TrustedNetwork => None,
+        }
+    }
+
     /// Whether a factor of the person's own was used. Only that earns a browser that is remembered: not a bypass code, not a remembered browser, not a network.
     pub fn is_by_own_factor(&self) -> bool {
         match self.why {
@@ -291,6 +311,23 @@ mod tests {
 
     fn admitted(why: AllowReason) -> Admitted {
         Admitted { txid: TxId::from_bytes([2; 16]), why, at: Timestamp::UNIX_EPOCH, way: None }
+    }
+
+    #[test]
+    fn only_a_factor_that_was_done_proves_anything() {
+        let user: UserId = "DUAAAAAAAAAAAAAAAAAA".parse().unwrap();
+        let way = |means| Some(Way::of(means));
+        let proof = |method| Some(Proof::factor(user, method, Timestamp::UNIX_EPOCH));
+        for (why, way, proves) in [
+            (AllowReason::UserApproved, way(Means::Platform), proof(Method::WebauthnPlatform)),
+            (AllowReason::ValidPasscode, way(Means::Passcode), proof(Method::DuoPasscode)),
+            (AllowReason::BypassUser, way(Means::Passcode), proof(Method::Bypass)),
+            (AllowReason::BypassUser, None, None),
+            (AllowReason::RememberedDevice, None, None),
+            (AllowReason::TrustedNetwork, None, None),
+        ] {
+            assert_eq!(Admitted { way, ..admitted(why) }.proof(user), proves, "{why:?}");
+        }
     }
 
     fn states() -> Vec<(&'static str, State)> {

@@ -39,6 +39,17 @@ impl Means {
         Self::ALL.into_iter().find(|means| means.as_str() == text)
     }
 
+    /// The policies' word for it; a code is the authenticator's until it is known to be a token's.
+    pub const fn method(self) -> Method {
+        match self {
+            Self::Platform => Method::WebauthnPlatform,
+            Self::SecurityKey => Method::WebauthnRoaming,
+            Self::Push => Method::DuoPush,
+            Self::Passcode => Method::DuoPasscode,
+            Self::Bypass => Method::Bypass,
+        }
+    }
+
     /// Whether it is typed into the field for codes.
     pub const fn is_typed(self) -> bool {
         match self {
