@@ -79,7 +79,7 @@ pub enum SoftOtp {
 }
 
 /// The settings of an account that decide logins.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoginSettings {
     /// When failures lock a user out, and for how long.
     pub lockout: LockoutPolicy,

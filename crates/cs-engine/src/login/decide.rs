@@ -11,7 +11,7 @@ use cs_core::policy::risk::Assessment;
 use cs_core::policy::sections::{Lowered, PushWithoutDisplay, StepDownRule};
 use cs_core::policy::{Decision, Effective, Method, Set, Stack, Verdict, evaluate, recheck, recheck_risk};
 use cs_core::user::User;
-use cs_core::webauthn::{self, Ask};
+use cs_core::webauthn::{self, AaguidList, Ask};
 use cs_store::Step;
 use cs_store::attempts::integration_unchanged;
 use cs_store::logins::Login;
@@ -42,6 +42,7 @@ pub(super) fn offered(surface: Surface, ask: Ask) -> Set<Method> {
 pub(crate) struct Rules {
     stack: Arc<Stack>,
     lockout: LockoutPolicy,
+    models: AaguidList,
     version: i64,
 }
 
@@ -49,6 +50,11 @@ impl Rules {
     /// When failures lock a user out.
     pub(super) const fn lockout(&self) -> LockoutPolicy {
         self.lockout
+    }
+
+    /// Which models of WebAuthn authenticators are let in.
+    pub(crate) const fn models(&self) -> &AaguidList {
+        &self.models
     }
 
     /// The sections in force for `user`; for a name that nobody has, those that are in force whatever the groups.
@@ -97,7 +103,12 @@ impl Engine {
     /// What holds at the application of `caller`. Read from memory, unless something has changed.
     pub(crate) async fn rules(&self, caller: &Caller, now: Timestamp) -> Result<Rules, EngineError> {
         let book = self.directory().policies(&caller.account, now).await?;
-        Ok(Rules { stack: book.stack_for(&caller.integration), lockout: book.login().lockout, version: book.version() })
+        Ok(Rules {
+            stack: book.stack_for(&caller.integration),
+            lockout: book.login().lockout,
+            models: book.login().webauthn_models.clone(),
+            version: book.version(),
+        })
     }
 
     /// What the policies would say if `user` logged in through `caller` now, from nowhere in particular. Nothing is logged.

@@ -47,7 +47,7 @@ impl Engine {
     ) -> Result<Round<AuthAnswer>, EngineError> {
         let Login { caller, request, facts, rules, effective, now, .. } = *login;
         let (account, user) = (caller.account.id, &facts.user);
-        let Ok(attempt) = user.lockout.begin_attempt(self.settings(caller).lockout, now) else {
+        let Ok(attempt) = user.lockout.begin_attempt(rules.lockout(), now) else {
             // The policies refused those who are locked out; only a clock that jumped can lead here.
             return Ok(Round::Again);
         };
@@ -164,7 +164,7 @@ impl Engine {
         let result = match party.asserted(&state, &asserted.response, &found.credential, &found.public_key) {
             Err(rejected) => invalid(rejected.0),
             Ok(seen) => {
-                let models = &self.settings(login.caller).webauthn_models;
+                let models = login.rules.models();
                 judge(&found.credential, asserted.ask, login.allowed, models, seen)
             }
         };

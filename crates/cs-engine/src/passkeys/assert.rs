@@ -34,7 +34,7 @@ impl Engine {
         id: CeremonyId,
     ) -> Result<Option<Begun>, EngineError> {
         let now = self.clock().now();
-        let models = &self.settings(caller).webauthn_models;
+        let models = &caller.account.login.webauthn_models;
         let able = |one: &&Credential| {
             one.is_usable()
                 && models.allows(one.aaguid)

@@ -152,7 +152,7 @@ impl Engine {
                 class,
                 residence,
                 verification,
-                attested: self.settings(caller).webauthn_models.is_restricted(),
+                attested: caller.account.login.webauthn_models.is_restricted(),
             })
             .map_err(internal)?;
         let kept = json!({"wanted": new.wanted.as_str(), "verified": verification == UserVerification::Required, "state": state});
@@ -263,7 +263,7 @@ impl Engine {
         if wanted == Wanted::Passkey && created.said.resident == Some(false) {
             return Err(Rejected("it cannot be found without a name").into());
         }
-        let models = &self.settings(caller).webauthn_models;
+        let models = &caller.account.login.webauthn_models;
         if !models.allows(created.aaguid) || (models.is_restricted() && created.attestation == "none") {
             return Err(RegistrationError::Model);
         }

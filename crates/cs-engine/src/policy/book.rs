@@ -83,7 +83,7 @@ impl PolicyBook {
             .collect::<Result<_, StoreError>>()?;
         Ok(Self {
             version: rows.version,
-            login: rows.login,
+            login: rows.login.clone(),
             global: global.ok_or_else(|| StoreError::corrupt("policy", "no global policy"))?,
             groups: ranked(&of_groups, &custom)?,
             applications,

@@ -159,9 +159,9 @@ impl Engine {
     ) -> Result<Simulation, PolicyError> {
         let account = self.directory().account(account).await?.ok_or(EngineError::NotFound)?;
         let mut draft = self.policies(account.id).await?;
-        let before = PolicyBook::new(&draft.rows(account.login))?;
+        let before = PolicyBook::new(&draft.rows(account.login.clone()))?;
         change(&mut draft)?;
-        let after = PolicyBook::new(&draft.rows(account.login))?;
+        let after = PolicyBook::new(&draft.rows(account.login.clone()))?;
         let mut judge = Judge { engine: self, account: account.id, now: self.clock().now(), users: HashMap::new() };
         let filter = LogFilter {
             users: replay.user.iter().map(UserId::to_string).collect(),
