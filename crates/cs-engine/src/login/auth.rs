@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cs_core::bypass_code::BypassCode;
-use cs_core::id::TxId;
+use cs_core::id::{AccountId, TxId};
 use cs_core::lockout::LockoutState;
 use cs_core::login::{
     AllowReason, Choice, Chosen, Denial, DenyReason, FactorRequest, FactorUsed, Match, Move, SealedSecret, Selection,
@@ -299,7 +299,7 @@ impl Engine {
     }
 
     /// The keyed hash under which a bypass code is kept.
-    pub(crate) fn bypass_digest(&self, account: cs_core::id::AccountId, code: &str) -> Result<[u8; 32], EngineError> {
+    pub(crate) fn bypass_digest(&self, account: AccountId, code: &str) -> Result<[u8; 32], EngineError> {
         self.store().vault().digest(account.as_str(), "bypass_code", code.as_bytes()).map_err(EngineError::vault)
     }
 
@@ -476,18 +476,10 @@ impl Engine {
 
     /// Something administrators should hear of.
     pub(crate) fn alert(&self, caller: &Caller, user: &User, what: &str, txid: TxId, now: Timestamp) -> Effect {
-        let payload = serde_json::json!({
-            "alert": what,
-            "user_id": user.id.as_str(),
-            "username": user.username,
-            "application": caller.integration.name,
-            "reference": reference(txid),
-            "time": now.as_second(),
-        });
-        Effect::new("alert", caller.account.id.as_str(), payload.to_string(), now)
+        alert((caller.account.id, &caller.integration.name), user, what, txid, now)
     }
 
-    fn open_secret(&self, account: cs_core::id::AccountId, sealed: SealedSecret<'_>) -> Result<OtpSecret, EngineError> {
+    fn open_secret(&self, account: AccountId, sealed: SealedSecret<'_>) -> Result<OtpSecret, EngineError> {
         let vault = self.store().vault();
         let (kind, opened) = match sealed {
             SealedSecret::Token(token) => (
@@ -512,6 +504,25 @@ impl Engine {
         OtpSecret::from_bytes(kind, secret)
             .map_err(|_| EngineError::Internal(StoreError::Corrupt { table: "token", id: kind.as_str().to_owned() }))
     }
+}
+
+/// Something administrators of an account should hear of, about an application.
+pub(super) fn alert(
+    (account, application): (AccountId, &str),
+    user: &User,
+    what: &str,
+    txid: TxId,
+    now: Timestamp,
+) -> Effect {
+    let payload = serde_json::json!({
+        "alert": what,
+        "user_id": user.id.as_str(),
+        "username": user.username,
+        "application": application,
+        "reference": reference(txid),
+        "time": now.as_second(),
+    });
+    Effect::new("alert", account.as_str(), payload.to_string(), now)
 }
 
 impl Decided {

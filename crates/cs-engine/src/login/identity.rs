@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
 use super::answer::{Answer, AnswerError, Answered};
-use super::auth::Round;
+use super::auth::{Round, alert};
 use super::reference;
 use crate::admin::{Actor, admin_record};
 use crate::error::Retry;
@@ -173,7 +173,10 @@ impl Engine {
             .step(user_unchanged(check.account, &user))
             .log(record);
         if answer.decision == Decision::Fraud {
-            job = job.effect(self.alert(&self.caller_of(check).await?, &user, "fraud", check.txid, now));
+            // No login, so nobody came through any of the doors of logins; the integration is the one that asked.
+            let integration = self.directory().integration(check.account, check.integration).await?;
+            let integration = integration.ok_or(EngineError::NotFound)?;
+            job = job.effect(alert((check.account, &integration.name), &user, "fraud", check.txid, now));
         }
         Ok(match self.settle(job).await? {
             Round::Again => Round::Again,
