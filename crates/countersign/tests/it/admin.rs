@@ -231,6 +231,32 @@ async fn a_running_server_sees_a_change_at_the_next_login() {
     demo.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_review_queue_is_looked_through_from_a_terminal() {
+    let data = tempfile::tempdir().unwrap();
+    let demo = Demo::start(data.path(), Some(0), now()).await.unwrap();
+    let beside = |arguments: &[&str]| json(data.path(), arguments);
+    assert_eq!(beside(&["review", "list"])["events"], serde_json::json!([]));
+    beside(&["user", "status", "alice", "bypass", "--reason", "a new phone"]);
+    // The server puts it into the queue a moment later.
+    let mut lists = (0..100).map(|_| beside(&["review", "list"])["events"].clone());
+    let events = lists.find(|events| events[0].is_object()).unwrap();
+    let event = &events[0];
+    assert_eq!(
+        (&event["type"], &event["signal"], &event["made_by"]),
+        (&"bypass_status".into(), &Json::Null, &"terminal".into())
+    );
+    assert!(event["summary"].as_str().unwrap().contains("a new phone"), "{event}");
+    let id = event["sekey"].as_str().unwrap();
+    let shown = run(data.path(), &["admin", "review", "show", id], "");
+    assert!(text(&shown.stdout).contains("alice was put into bypass"), "{}", text(&shown.stdout));
+    assert_eq!(beside(&["review", "process", id])["state"], "processed");
+    assert_eq!(beside(&["review", "list"])["events"], serde_json::json!([]));
+    assert_eq!(beside(&["review", "list", "--all"])["events"][0]["state_updated_by"], "terminal");
+    assert_eq!(run(data.path(), &["admin", "review", "dismiss", "SE000000000000000000"], "").status.code(), Some(3));
+    demo.stop().await;
+}
+
 #[test]
 fn a_log_is_followed_until_ctrl_c() {
     use std::io::{BufRead as _, BufReader};
