@@ -5,7 +5,7 @@ use cs_core::policy::sections::AuthenticationMethods;
 use cs_core::policy::{Method, Os};
 use cs_core::user::User;
 use cs_core::webauthn::{
-    Ask, Class, Credential, INACTIVE_AFTER, Proof, Purpose, RegistrationRefusal, Standings, Transport,
+    AaguidList, Ask, Class, Credential, INACTIVE_AFTER, Proof, Purpose, RegistrationRefusal, Standings, Transport,
     UserVerification, may_register,
 };
 use cs_store::Job;
@@ -152,7 +152,7 @@ impl Engine {
                 class,
                 residence,
                 verification,
-                attested: caller.account.login.webauthn_models.is_restricted(),
+                attested: rules.models().is_restricted(),
             })
             .map_err(internal)?;
         let kept = json!({"wanted": new.wanted.as_str(), "verified": verification == UserVerification::Required, "state": state});
@@ -183,7 +183,7 @@ impl Engine {
             let finish = Ceremony::finish(account, &digest, Purpose::Registration, binding.as_bytes(), now);
             let rules = self.rules(caller, now).await?;
             let section = *rules.effective(Some(&user)).authentication_methods.value;
-            let made = match self.check(caller, &section, &begun, response, access, &name, now) {
+            let made = match self.check(rules.models(), &section, &begun, response, access, &name, now) {
                 Ok(made) => made,
                 Err(error) => {
                     let record = self.refused_record(account, &user, &error, access, now);
@@ -230,7 +230,7 @@ impl Engine {
     #[expect(clippy::too_many_arguments, reason = "one call, and each is another thing")]
     fn check(
         &self,
-        caller: &Caller,
+        models: &AaguidList,
         section: &AuthenticationMethods,
         begun: &Ceremony,
         response: &str,
@@ -263,7 +263,6 @@ impl Engine {
         if wanted == Wanted::Passkey && created.said.resident == Some(false) {
             return Err(Rejected("it cannot be found without a name").into());
         }
-        let models = &caller.account.login.webauthn_models;
         if !models.allows(created.aaguid) || (models.is_restricted() && created.attestation == "none") {
             return Err(RegistrationError::Model);
         }
