@@ -104,6 +104,10 @@ impl Scene {
                 let deny = json!({"anonymous_networks": {"anonymous_access_behavior": "deny"}});
                 self.under(deny, name, ANONYMOUS).await
             }
+            DenyReason::ClonedCredential | DenyReason::InvalidCredential | DenyReason::UserNotVerified => {
+                // No page asks a key here: a site of its own, below the pages.
+                return Some(Refused { message: crate::passkeys::refused(reason).await.message, is_logged: false });
+            }
             DenyReason::DeniedByPolicy => {
                 self.phone(reason).await;
                 self.under(json!({"authentication_policy": {"user_auth_behavior": "deny"}}), name, OFFICE).await

@@ -6,6 +6,7 @@ mod registration;
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use cs_core::login::DenyReason;
 use cs_core::policy::Method;
 use cs_core::webauthn::{Ask, Proof};
 use cs_engine::login::{
@@ -175,4 +176,23 @@ fn reason(decided: &Decided) -> &'static str {
         Why::Allowed(_) => "in",
         Why::Denied(reason) => reason.as_str(),
     }
+}
+
+/// A login that is refused for `reason`, one of those that only a key brings about.
+pub(crate) async fn refused(reason: DenyReason) -> Decided {
+    let office = Office::open().await;
+    let mut key = VirtualKey::touch_only(&office.origin());
+    office.register(&mut key, Wanted::SecurityKey).await;
+    let forge = match reason {
+        DenyReason::ClonedCredential => Forge { counter: Some(1), ..Forge::default() },
+        DenyReason::UserNotVerified => {
+            let methods = ["hardware-token", "webauthn-roaming", "webauthn-require-user-verification"];
+            office.policy(json!({"authentication_methods": {"allowed_auth_list": methods}})).await;
+            Forge::default()
+        }
+        _ => Forge { spoil_signature: true, ..Forge::default() },
+    };
+    let refused = office.login(&mut key, &forge).await;
+    assert_eq!(refused.why, Why::Denied(reason));
+    refused
 }
