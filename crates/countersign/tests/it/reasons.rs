@@ -21,8 +21,6 @@ use crate::scene::{ANONYMOUS, FAR_AWAY, OFFICE, lift, policy, site_with_places};
 enum Unseen {
     /// The person's browser: the prompt sees it.
     Browser,
-    /// A security key or passkey: the prompt speaks to one. The rules of its answers have tests of their own.
-    Key,
     /// The desktop agent's report on the device, and whether it is a managed one: device health brings both.
     Agent,
 }
@@ -30,23 +28,20 @@ enum Unseen {
 /// Reasons that no way in can bring about yet, and the fact they wait for. As short as it can be: [`brings`] says when an entry is over.
 const NOT_YET_REACHABLE: &[(DenyReason, Unseen)] = &[
     (DenyReason::AgentReportUnverified, Unseen::Agent),
-    (DenyReason::ClonedCredential, Unseen::Key),
     (DenyReason::CouldNotDetermineIfEndpointWasTrusted, Unseen::Browser),
     (DenyReason::EndpointIsNotInManagementSystem, Unseen::Agent),
     (DenyReason::EndpointIsNotTrusted, Unseen::Agent),
     (DenyReason::FirewallOff, Unseen::Agent),
-    (DenyReason::InvalidCredential, Unseen::Key),
     (DenyReason::NoSecurityAgent, Unseen::Agent),
     (DenyReason::NoSystemPassword, Unseen::Agent),
     (DenyReason::SoftwareRestricted, Unseen::Browser),
-    (DenyReason::UserNotVerified, Unseen::Key),
 ];
 
 /// What a surface brings of it. Where one brings a fact, the reasons that waited for it get a case in [`Scene::refused_for`].
 const fn brings(surface: Surface) -> &'static [Unseen] {
     match surface {
         Surface::AuthV2 | Surface::RestV1 => &[],
-        Surface::Prompt => &[Unseen::Browser, Unseen::Key],
+        Surface::Prompt => &[Unseen::Browser],
     }
 }
 
@@ -87,9 +82,6 @@ impl Scene {
         let (site, name) = (&self.site, reason.as_str());
         let answer = match reason {
             DenyReason::AgentReportUnverified
-            | DenyReason::ClonedCredential
-            | DenyReason::InvalidCredential
-            | DenyReason::UserNotVerified
             | DenyReason::CouldNotDetermineIfEndpointWasTrusted
             | DenyReason::EndpointIsNotInManagementSystem
             | DenyReason::EndpointIsNotTrusted
@@ -377,10 +369,6 @@ async fn what_cannot_be_reached_yet_waits_for_a_fact_that_no_surface_brings() {
         for path in ENTRY_PATHS {
             let is_brought = brings(path.surface).contains(fact);
             assert!(!is_brought, "{} brings {fact:?}: {reason:?} needs a case", path.surface.as_str());
-        }
-        // No fact about the device, but an answer to a challenge, which only the prompt gives.
-        if *fact == Unseen::Key {
-            continue;
         }
         scene.phone(*reason).await;
         let (sections, device) = cause(*reason, scene.site.now());
