@@ -92,6 +92,8 @@ whys! {
     AnomalousPush "anomalous_push" "clock" [Other Application];
     /// Tor, a public proxy or VPN.
     AnonymousNetwork "anonymous_ip" "globe" [Again Application];
+    /// A key of which there is a copy.
+    KeyCopied "cloned_credential" "alert" [Other Application];
     /// Nothing could be said about a device that must be managed.
     DeviceUnknown "could_not_determine_if_endpoint_was_trusted" "laptop" [Again Application];
     /// The application is closed to all.
@@ -112,6 +114,8 @@ whys! {
     NoOptions "factor_restricted" "lock" [Manage Other Enroll Application];
     /// The computer's firewall is off.
     FirewallOff "firewall_off" "laptop" [Again Application];
+    /// A key that was not accepted.
+    KeyRefused "invalid_credential" "key" [Again Other Application];
     /// A device that is not the person's.
     InvalidDevice "invalid_device" "phone" [Other Again Application];
     /// A wrong code, where the page with the field cannot be shown again.
@@ -158,6 +162,8 @@ whys! {
     Mistake "user_mistake" "stop" [Again Other Application];
     /// Not a member of a group that may.
     NotPermitted "user_not_in_permitted_group" "lock" [Application];
+    /// A key that did not check who touched it.
+    KeyUnverified "user_not_verified" "key" [Again Other Application];
     /// The account waits to be deleted.
     PendingDeletion "user_pending_deletion" "lock" [Application];
     /// An old authenticator.
@@ -204,7 +210,7 @@ impl Why {
 
     /// Whether somebody should be told rather than something be tried again.
     const fn is_alarming(self) -> bool {
-        matches!(self, Self::Fraud | Self::ActivationMismatch | Self::Rooted)
+        matches!(self, Self::Fraud | Self::KeyCopied | Self::ActivationMismatch | Self::Rooted)
     }
 }
 
