@@ -155,6 +155,9 @@ mod tests {
     use super::*;
     use crate::policy::PushRule;
 
+    /// What it is, then the arguments of [`judge`], and what comes of it.
+    type Case = (&'static str, Credential, Ask, Challenge, AaguidList, Seen, Result<(), DenyReason>);
+
     const SEEN: Seen = Seen { counter: 1, user_verified: true, backed_up: false };
 
     fn allowed(methods: &[Method], passwordless: &[Method], user_verification: bool) -> Challenge {
@@ -231,7 +234,7 @@ mod tests {
         let first = || allowed(&[], &[Method::WebauthnRoamingPwl], false);
         let every = AaguidList::default;
         let unverified = Seen { user_verified: false, ..SEEN };
-        let cases: Vec<(&str, Credential, Ask, Challenge, AaguidList, Seen, Result<(), DenyReason>)> = vec![
+        let cases: Vec<Case> = vec![
             ("a touch", key(), Ask::SecondFactor, second(), every(), unverified, Ok(())),
             ("a touch and a PIN", key(), Ask::SecondFactor, second(), every(), SEEN, Ok(())),
             (
