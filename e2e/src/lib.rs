@@ -24,4 +24,4 @@ pub use files::Files;
 pub use phone::{Phone, Request, Watch};
 pub use site::{Site, User};
 pub use terminal::Terminal;
-pub use tools::{bin, mail_python, npm, program, python};
+pub use tools::{bin, mail_python, npm, program, python, universal_python};

@@ -24,6 +24,11 @@ pub fn python(version: &str) -> PathBuf {
     existing("COUNTERSIGN_E2E_VENVS", &format!("duo_client-{version}/bin/python"))
 }
 
+/// The Python that has `duo_universal`.
+pub fn universal_python() -> PathBuf {
+    existing("COUNTERSIGN_E2E_VENVS", "duo_universal/bin/python")
+}
+
 /// The Python that has `aiosmtpd`.
 pub fn mail_python() -> PathBuf {
     existing("COUNTERSIGN_E2E_VENVS", "aiosmtpd/bin/python")

@@ -114,6 +114,12 @@ impl IntegrationType {
         !self.is_admin_api() && !self.is_accounts_api()
     }
 
+    /// May send browsers to the prompt. Clients that ask without a browser may not: theirs is another secret.
+    pub fn shows_prompt(&self) -> bool {
+        let asks_by_itself = ["authapi", "partner_authapi", "verify"].contains(&self.0.as_str());
+        self.is_for_logins() && !self.speaks_rest_v1() && !asks_by_itself
+    }
+
     /// May call `/rest/v1`.
     pub fn speaks_rest_v1(&self) -> bool {
         LEGACY_TYPES.contains(&self.0.as_str())
@@ -286,5 +292,8 @@ mod tests {
             assert!(IntegrationType::documented(kind).is_none(), "{kind}");
         }
         assert!(DOCUMENTED_TYPES.is_sorted());
+        let shows_prompt = |kind| IntegrationType::parse(kind).is_some_and(|kind| kind.shows_prompt());
+        assert!(["websdk", "partner_websdk", "wordpress"].into_iter().all(shows_prompt));
+        assert!(!["authapi", "unix", "radius", "adminapi", "accountsapi"].into_iter().any(shows_prompt));
     }
 }

@@ -96,6 +96,8 @@ pub enum Ask {
     Push,
     /// Whatever is the user's default.
     Auto,
+    /// What a security key answers is judged.
+    Key,
 }
 
 /// Every way in. A test tries each with every standing of a user and every denial of a policy, and fails on a route of a login API that is in no list.
@@ -109,6 +111,11 @@ pub const ENTRY_PATHS: &[EntryPath] = &[
     EntryPath { surface: Surface::RestV1, route: "/rest/v1/auth", ask: Ask::Passcode },
     EntryPath { surface: Surface::RestV1, route: "/rest/v1/auth", ask: Ask::Menu },
     EntryPath { surface: Surface::RestV1, route: "/rest/v1/auth", ask: Ask::Push },
+    EntryPath { surface: Surface::Prompt, route: "/frame/prompt/{prompt_id}/begin", ask: Ask::Auto },
+    EntryPath { surface: Surface::Prompt, route: "/frame/prompt/{prompt_id}/choose", ask: Ask::Push },
+    EntryPath { surface: Surface::Prompt, route: "/frame/prompt/{prompt_id}/key", ask: Ask::Key },
+    EntryPath { surface: Surface::Prompt, route: "/frame/prompt/{prompt_id}/passcode", ask: Ask::Passcode },
+    EntryPath { surface: Surface::Prompt, route: "/frame/prompt/{prompt_id}/trust", ask: Ask::Preauth },
 ];
 
 /// An authenticated caller: an integration of an account, through one surface, on one connection.

@@ -73,6 +73,11 @@ impl Api {
         self.key
     }
 
+    /// The integration's secret.
+    pub fn secret(&self) -> &str {
+        self.secret.expose()
+    }
+
     /// Host and port, as clients write them.
     pub fn authority(&self) -> &str {
         &self.authority

@@ -16,6 +16,7 @@ mod mmdb;
 mod phone;
 mod site;
 mod user;
+mod web;
 
 pub use client::{Answer, Api};
 pub use key::{Forge, VirtualKey};
@@ -23,3 +24,4 @@ pub use mmdb::Mmdb;
 pub use phone::VirtualPhone;
 pub use site::Site;
 pub use user::{TestUser, VirtualToken};
+pub use web::{Browser, Page, REDIRECT, STATE, WebApp};

@@ -27,6 +27,7 @@ use crate::client::{self, Api};
 use crate::mmdb::Mmdb;
 use crate::phone::VirtualPhone;
 use crate::user::TestUser;
+use crate::web::WebApp;
 
 /// How long a test waits for what must happen soon, on a machine with much else to do.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -188,6 +189,11 @@ impl Site {
         self.commit(record.insert(self.engine.store().vault(), &secret).expect("a sealed secret")).await;
         let authority = self.auth_api.authority();
         Api::new(self.http.clone(), authority, self.clock.clone(), record.key, secret)
+    }
+
+    /// A new application with the prompt.
+    pub async fn web_app(&self) -> WebApp {
+        WebApp::of(self, &self.integration("websdk", |_| {}).await)
     }
 
     /// A client of a new `unix` integration that signs as duo_unix 1.11 does, without a date.

@@ -15,3 +15,4 @@ mod pages;
 mod pam_duo;
 mod pam_duo_policies;
 mod passkeys;
+mod universal_prompt;

@@ -7,8 +7,11 @@ use super::once;
 use crate::step;
 
 /// `(name, version, what shows that it is whole)`.
-const PACKAGES: &[(&str, &str, &str)] =
-    &[("@duosecurity/duo_api", "1.5.0", "Client"), ("axe-core", "4.14.1", "source")];
+const PACKAGES: &[(&str, &str, &str)] = &[
+    ("@duosecurity/duo_api", "1.5.0", "Client"),
+    ("@duosecurity/duo_universal", "3.0.0", "Client"),
+    ("axe-core", "4.14.1", "source"),
+];
 
 pub(super) fn install(dir: &Path) -> anyhow::Result<()> {
     let wanted: Vec<_> = PACKAGES.iter().map(|(name, version, _)| format!("{name}@{version}")).collect();

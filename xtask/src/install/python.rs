@@ -43,23 +43,27 @@ pub(super) fn install(venvs: &Path) -> anyhow::Result<()> {
         })?;
         println!("install: {requirement} in {}", dir.display());
     }
-    install_mail_sink(venvs, &python)
+    install_one(venvs, "aiosmtpd", MAIL_SINK, &python)?;
+    install_one(venvs, "duo_universal", UNIVERSAL, &python)
 }
 
 /// A mail server that keeps what it is given.
 const MAIL_SINK: &str = "aiosmtpd==1.4.6";
 
-fn install_mail_sink(venvs: &Path, python: &str) -> anyhow::Result<()> {
-    let dir = venvs.join("aiosmtpd");
-    once(&dir, &format!("{MAIL_SINK} {python}"), || {
+/// Duo's SDK for web applications.
+const UNIVERSAL: &str = "duo_universal==2.3.1";
+
+fn install_one(venvs: &Path, name: &str, requirement: &str, python: &str) -> anyhow::Result<()> {
+    let dir = venvs.join(name);
+    once(&dir, &format!("{requirement} {python}"), || {
         step::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&dir))?;
         step::run(
             Command::new(dir.join("bin/python"))
                 .args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input"])
-                .args(["--progress-bar", "off", MAIL_SINK]),
+                .args(["--progress-bar", "off", requirement]),
         )
     })?;
-    println!("install: {MAIL_SINK} in {}", dir.display());
+    println!("install: {requirement} in {}", dir.display());
     Ok(())
 }
 

@@ -30,5 +30,5 @@ pub(crate) use page::{Page, Reader, assets};
 pub use qr::{MAX_QR_BYTES, qr_svg};
 pub use rate::{Limited, RateLimiter, address_key};
 pub use request_id::{RequestId, RequestIds};
-pub(crate) use signed::LegacyUses;
 pub use signed::{AuthV2, Authentic, Door, FromParams, LoginDoor, NoParams, RestV1, Signed, authenticate};
+pub(crate) use signed::{LegacyUses, host_name};

@@ -168,7 +168,7 @@ pub async fn authenticate<D: Door>(request: Request, app: &App) -> Result<Authen
 
     let directory = app.engine().directory();
     let unknown = || refuse::<D>(None, AuthError::UnknownKey);
-    let host = lower_case_name(received.host);
+    let host = host_name(received.host);
     let account = directory.account_for_host(&host).await?.ok_or_else(unknown)?;
     let key: IntegrationKey = claimed.ikey.parse().map_err(|_| unknown())?;
     let integration = directory.integration(account.id, key).await?.ok_or_else(unknown)?;
@@ -264,7 +264,7 @@ impl<'a> Received<'a> {
 }
 
 /// A host without its port, in lower case.
-fn lower_case_name(host: &str) -> String {
+pub(crate) fn host_name(host: &str) -> String {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,
@@ -314,7 +314,7 @@ mod tests {
             ("[::1]:443", "[::1]"),
             ("", ""),
         ] {
-            assert_eq!(lower_case_name(host), name);
+            assert_eq!(host_name(host), name);
         }
     }
 

@@ -8,7 +8,8 @@ use cs_testkit::Site;
 use crate::routes::all_paths;
 
 /// The sections that list every path of their interface, and what stands before the paths in them.
-const SECTIONS: [(&str, &str); 3] = [("Auth API v2", ""), ("REST v1", ""), ("Admin API", "/admin")];
+const SECTIONS: [(&str, &str); 4] =
+    [("Auth API v2", ""), ("REST v1", ""), ("OIDC Auth API", ""), ("Admin API", "/admin")];
 
 /// What the page says of paths.
 #[derive(Debug, Default)]
@@ -57,7 +58,7 @@ async fn the_page_on_compatibility_lists_every_path_and_no_other() {
     assert!(listed.not_yet.len() > 5, "{listed:?}");
     let [api, _] = all_paths(&Site::start().await);
     let is_of_tables = |path: &String| {
-        ["/auth/v2/", "/rest/v1/", "/admin/", "/frame/"].iter().any(|surface| path.starts_with(surface))
+        ["/auth/v2/", "/rest/v1/", "/oauth/v1/", "/admin/", "/frame/"].iter().any(|surface| path.starts_with(surface))
             && !path.ends_with(".json")
             && !path.ends_with(".bson")
     };

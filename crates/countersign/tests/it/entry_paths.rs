@@ -15,6 +15,9 @@ use serde_json::{Value as Json, json};
 use crate::routes::all_paths;
 use crate::scene::{FAR_AWAY, OFFICE, lift, policy, site_with_places};
 
+/// Beginnings of the routes through which users log in.
+const LOGIN_APIS: [&str; 4] = ["/auth/v2/", "/rest/v1/", "/oauth/v1/", "/frame/prompt/"];
+
 /// Routes of the login APIs that let nobody in, and why.
 const NO_WAY_IN: &[(&str, &str)] = &[
     ("/auth/v2/ping", "says the time"),
@@ -28,6 +31,12 @@ const NO_WAY_IN: &[(&str, &str)] = &[
     ("/rest/v1/check", "says that the credentials are good"),
     ("/rest/v1/logo", "a picture"),
     ("/rest/v1/status", "tells what was decided"),
+    ("/oauth/v1/health_check", "says that the credentials are good"),
+    ("/oauth/v1/authorize", "begins a login, of which nothing is decided yet"),
+    ("/oauth/v1/token", "redeems the code of a login that is decided, once more asking the rules"),
+    ("/frame/prompt/{prompt_id}", "shows where a login stands; an approved push was decided when it was approved"),
+    ("/frame/prompt/{prompt_id}/options", "shows the ways"),
+    ("/frame/prompt/{prompt_id}/wait", "tells whether a push was answered"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,17 +45,19 @@ async fn every_route_of_the_login_apis_is_registered() {
     let [api, _] = all_paths(&site);
     let plain = |path: &String| path.trim_end_matches(".json").trim_end_matches(".bson").to_owned();
     let routes: BTreeSet<String> =
-        api.iter().filter(|path| path.starts_with("/auth/v2/") || path.starts_with("/rest/v1/")).map(plain).collect();
+        api.iter().filter(|path| LOGIN_APIS.iter().any(|beginning| path.starts_with(beginning))).map(plain).collect();
     let registered = ENTRY_PATHS.iter().map(|path| path.route).chain(NO_WAY_IN.iter().map(|(path, _)| *path));
     assert_eq!(routes, registered.map(str::to_owned).collect(), "a new route needs a line in one of the lists");
-    assert!([Surface::AuthV2, Surface::RestV1].iter().all(|s| ENTRY_PATHS.iter().any(|path| path.surface == *s)));
+    let surfaces = [Surface::AuthV2, Surface::RestV1, Surface::Prompt];
+    assert!(surfaces.iter().all(|s| ENTRY_PATHS.iter().any(|path| path.surface == *s)));
 }
 
 /// What a way in says to `user` from `address`: `allow`, `auth`, `deny`, `enroll`; `waiting` for a push that is on its way.
 async fn try_to_enter(api: &Api, path: &EntryPath, user: &str, address: &str, code: &str) -> String {
     let who = match path.surface {
-        Surface::AuthV2 | Surface::Prompt => "username",
+        Surface::AuthV2 => "username",
         Surface::RestV1 => "user",
+        Surface::Prompt => panic!("its steps have a test of their own"),
     };
     let mut params = vec![(who, user), ("ipaddr", address)];
     let is_rest = path.surface == Surface::RestV1;
@@ -58,6 +69,7 @@ async fn try_to_enter(api: &Api, path: &EntryPath, user: &str, address: &str, co
         Ask::Menu => params.extend([("factor", "prompt"), ("prompt", code)]),
         Ask::Push if is_rest => params.extend([("factor", "push"), ("phone", "phone1"), ("async", "1")]),
         Ask::Push => params.extend([("factor", "push"), ("device", "auto"), ("async", "1")]),
+        Ask::Key => panic!("{path:?}: only browsers have keys"),
         Ask::Auto => params.extend([("factor", "auto"), ("device", "auto"), ("async", "1")]),
     }
     let answer = api.post(path.route, &params).await.response();
@@ -187,9 +199,13 @@ fn expected(standing: Standing, refusal: Refusal, ask: Ask) -> &'static str {
         (Standing::Unknown, Refusal::Nothing, Ask::Preauth) => "enroll",
         (Standing::Unknown, Refusal::Nothing, _) => "deny",
         (Standing::Active, Refusal::Nothing, Ask::Preauth) => "auth",
-        (Standing::Active, Refusal::Nothing, Ask::Passcode | Ask::Menu) => "allow",
+        (Standing::Active, Refusal::Nothing, Ask::Passcode | Ask::Menu | Ask::Key) => "allow",
         (Standing::Active, Refusal::Nothing, Ask::Push | Ask::Auto) => "waiting",
     }
+}
+
+fn api_paths() -> impl Iterator<Item = &'static EntryPath> {
+    ENTRY_PATHS.iter().filter(|path| path.surface != Surface::Prompt)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -211,10 +227,10 @@ async fn lockout_and_denial_hold_on_every_way_in() {
         let user = if standing == Standing::Unknown { "nobody" } else { "alice" };
         for refusal in REFUSALS {
             refusal.begin(&site, apis).await;
-            for path in ENTRY_PATHS {
+            for path in api_paths() {
                 let api = match path.surface {
-                    Surface::AuthV2 | Surface::Prompt => site.auth_api(),
                     Surface::RestV1 => &rest,
+                    Surface::AuthV2 | Surface::Prompt => site.auth_api(),
                 };
                 // A push that waited holds the slot of the next one.
                 site.advance(70);
@@ -225,7 +241,7 @@ async fn lockout_and_denial_hold_on_every_way_in() {
             refusal.end(&site).await;
         }
     }
-    assert_eq!(tried, STANDINGS.len() * REFUSALS.len() * ENTRY_PATHS.len());
+    assert_eq!(tried, STANDINGS.len() * REFUSALS.len() * api_paths().count());
 }
 
 async fn disabled_group(site: &Site) -> String {

@@ -16,6 +16,7 @@ mod operate;
 mod pages;
 mod passkeys;
 mod policy;
+mod prompt;
 mod reasons;
 mod rest_v1;
 mod routes;

@@ -10,7 +10,7 @@ use cs_core::user::UserStatus;
 use cs_engine::login::{PreauthOutcome, PreauthRequest, Who};
 use cs_engine::{Access, AccessDevice, Caller, ENTRY_PATHS, Liveness, Surface};
 use cs_store::{Job, Step, args};
-use cs_testkit::{Answer, Api, Site, TestUser, VirtualPhone};
+use cs_testkit::{Answer, Api, Browser as Tab, Site, TestUser, VirtualPhone};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
@@ -28,13 +28,11 @@ enum Unseen {
 /// Reasons that no way in can bring about yet, and the fact they wait for. As short as it can be: [`brings`] says when an entry is over.
 const NOT_YET_REACHABLE: &[(DenyReason, Unseen)] = &[
     (DenyReason::AgentReportUnverified, Unseen::Agent),
-    (DenyReason::CouldNotDetermineIfEndpointWasTrusted, Unseen::Browser),
     (DenyReason::EndpointIsNotInManagementSystem, Unseen::Agent),
     (DenyReason::EndpointIsNotTrusted, Unseen::Agent),
     (DenyReason::FirewallOff, Unseen::Agent),
     (DenyReason::NoSecurityAgent, Unseen::Agent),
     (DenyReason::NoSystemPassword, Unseen::Agent),
-    (DenyReason::SoftwareRestricted, Unseen::Browser),
 ];
 
 /// What a surface brings of it. Where one brings a fact, the reasons that waited for it get a case in [`Scene::refused_for`].
@@ -82,13 +80,20 @@ impl Scene {
         let (site, name) = (&self.site, reason.as_str());
         let answer = match reason {
             DenyReason::AgentReportUnverified
-            | DenyReason::CouldNotDetermineIfEndpointWasTrusted
             | DenyReason::EndpointIsNotInManagementSystem
             | DenyReason::EndpointIsNotTrusted
             | DenyReason::FirewallOff
             | DenyReason::NoSecurityAgent
-            | DenyReason::NoSystemPassword
-            | DenyReason::SoftwareRestricted => return None,
+            | DenyReason::NoSystemPassword => return None,
+
+            DenyReason::CouldNotDetermineIfEndpointWasTrusted => {
+                let trusted = json!({"trusted_endpoints": {"trusted_endpoint_checking": "require-trusted"}});
+                return Some(self.in_browser(reason, trusted).await);
+            }
+            DenyReason::SoftwareRestricted => {
+                let blocked = json!({"browsers": {"blocked_browsers_list": ["firefox"]}});
+                return Some(self.in_browser(reason, blocked).await);
+            }
 
             DenyReason::AnomalousPush => {
                 self.phone(reason).await;
@@ -106,12 +111,7 @@ impl Scene {
             }
             DenyReason::ClonedCredential | DenyReason::InvalidCredential | DenyReason::UserNotVerified => {
                 // No page asks a key here: a site of its own, below the pages.
-                let refused = crate::passkeys::refused(reason).await;
-                let reference = refused.reference.unwrap_or_default();
-                return Some(Refused {
-                    message: format!("{} (reference {reference})", refused.message),
-                    is_logged: false,
-                });
+                return Some(Refused { message: crate::passkeys::refused(reason).await.message, is_logged: false });
             }
             DenyReason::DeniedByPolicy => {
                 self.phone(reason).await;
@@ -248,6 +248,20 @@ impl Scene {
         let answer = self.preauth(name, address).await;
         lift(&self.site, &sections).await;
         answer
+    }
+
+    /// What the prompt says to a browser under these sections. Pages have words of their own: they are compared here.
+    async fn in_browser(&self, reason: DenyReason, sections: Json) -> Refused {
+        self.phone(reason).await;
+        let app = self.site.web_app().await;
+        policy(&self.site, sections.clone()).await;
+        let page = Tab::new(&self.site).log_in(&app, reason.as_str()).await;
+        lift(&self.site, &sections).await;
+        let why = cs_pages::Text(cs_pages::Language::En).say(&format!("why-{}-title", reason.as_str()));
+        assert!(page.is_refusal() && page.html.contains(&why), "{why}: {}", page.html);
+        let (_, rest) = page.html.split_once("<code>").expect("a reference");
+        let reference = rest.split('<').next().unwrap();
+        Refused { message: format!("{} (reference {reference})", reason.user_text()), is_logged: true }
     }
 
     async fn on_a_phone_that_tells(&self, reason: DenyReason, posture: Json, sections: Json) -> Answer {
@@ -406,8 +420,6 @@ fn cause(reason: DenyReason, now: jiff::Timestamp) -> (Json, AccessDevice) {
     let health = |key: &str, value: Json| json!({"health_checks": {"requires_duo_desktop": ["windows"], key: value}});
     let reporting = |posture| AccessDevice { posture: Some(posture), ..seen.clone() };
     match reason {
-        DenyReason::SoftwareRestricted => (json!({"browsers": {"blocked_browsers_list": ["chrome"]}}), seen),
-        DenyReason::CouldNotDetermineIfEndpointWasTrusted => (trusted, seen),
         DenyReason::EndpointIsNotInManagementSystem => {
             (trusted, AccessDevice { endpoint: Endpoint::NotManaged, ..seen })
         }

@@ -12,6 +12,7 @@ use cs_core::policy::facts::Grant;
 use cs_core::prompt::Admitted;
 use cs_core::user::User;
 use cs_store::audit::{LogKind, LogRecord};
+use cs_store::facts::UserRef;
 use cs_store::remembered_browsers::{RememberedBrowser, forget_browser};
 use cs_store::{Job, Step, args};
 use data_encoding::BASE64URL_NOPAD;
@@ -185,6 +186,20 @@ impl Engine {
         });
         let steps = before.into_iter().chain(browser.insert(account)).collect();
         Ok(Some((NewToken { token, until }, steps)))
+    }
+
+    /// The browsers that are remembered for a user, those used last at first; not those whose grant is over.
+    pub async fn remembered_browsers(
+        &self,
+        account: AccountId,
+        user: UserId,
+    ) -> Result<Vec<RememberedBrowser>, EngineError> {
+        let now = self.clock().now();
+        let facts = self.store().user_facts(account, UserRef::Id(user), None, now).await?;
+        let epoch = facts.ok_or(EngineError::NotFound)?.user.trust_epoch;
+        let mut browsers = self.store().reader().remembered_browsers(account, user).await?;
+        browsers.retain(|browser| browser.until > now && browser.trust_epoch == epoch);
+        Ok(browsers)
     }
 
     /// Forgets one remembered browser of a user, in the name of an administrator.

@@ -1,11 +1,13 @@
 //! What the page shows.
 
-use cs_core::login::Ticket;
+use cs_core::lockout::Lock;
+use cs_core::login::{DenyReason, Ticket};
 use cs_core::policy::Method;
 use cs_core::policy::sections::{RememberFor, TimeUnit};
 use cs_core::prompt::{Failure, LivePush, Means, State, Way, ways};
 use cs_core::user::User;
 use cs_core::webauthn::Class;
+use jiff::Timestamp;
 
 use super::session::{Prompt, Visit};
 use crate::login::Survey;
@@ -35,6 +37,8 @@ pub enum View {
         sources: Sources,
         /// Why the last one was refused.
         wrong: Option<Failure>,
+        /// A push that may be answered instead: its number, if it has one, and the seconds that are left.
+        push: Option<(Option<String>, u32)>,
         /// Whether there is anything else to choose.
         options: bool,
     },
@@ -72,7 +76,12 @@ pub enum View {
         code: String,
     },
     /// Out.
-    Refused(Failure),
+    Refused {
+        /// Why.
+        failure: Failure,
+        /// When a lock ends by itself.
+        until: Option<Timestamp>,
+    },
     /// Too late: the login took longer than it may.
     Expired,
 }
@@ -104,7 +113,10 @@ impl Engine {
         match &prompt.state {
             // Its own page stays: the code in it has an end of its own.
             State::Done(_) => return Ok(View::Done { code: prompt.code() }),
-            State::Refused(failure) => return Ok(View::Refused(failure.clone())),
+            State::Refused(failure) => {
+                let until = self.locked_until(prompt, failure, visit).await?;
+                return Ok(View::Refused { failure: failure.clone(), until });
+            }
             _ if prompt.is_expired(now) => return Ok(View::Expired),
             State::Checking => return Ok(View::Checking),
             State::Push(_)
@@ -121,13 +133,19 @@ impl Engine {
             State::Push(push) => View::Push {
                 device: device_name(survey.user.as_deref(), push.phone),
                 number: self.number(prompt, &survey, push)?,
-                seconds: u32::try_from(push.expires_at.duration_since(now).as_secs()).unwrap_or(0),
+                seconds: seconds_left(push, now),
                 passcode: ways.iter().any(|way| way.way.means == Means::Passcode),
                 options: has_others(Means::Push),
             },
-            State::Passcode { means, wrong, .. } => {
-                View::Passcode { sources: sources(&survey, *means), wrong: wrong.clone(), options: has_others(*means) }
-            }
+            State::Passcode { means, wrong, push } => View::Passcode {
+                sources: sources(&survey, *means),
+                wrong: wrong.clone(),
+                push: match push.filter(|push| seconds_left(push, now) > 0) {
+                    Some(push) => Some((self.number(prompt, &survey, &push)?, seconds_left(&push, now))),
+                    None => None,
+                },
+                options: has_others(*means),
+            },
             State::Key { means, .. } => View::Key {
                 means: *means,
                 request: self.key_request(prompt, &survey, *means).await?,
@@ -156,6 +174,23 @@ impl Engine {
         Ok(begun.map(|begun| begun.options.to_string()).unwrap_or_default())
     }
 
+    /// When the user's lock ends by itself, if that is what is in the way.
+    async fn locked_until(
+        &self,
+        prompt: &Prompt,
+        failure: &Failure,
+        visit: &Visit,
+    ) -> Result<Option<Timestamp>, EngineError> {
+        if failure.reason != DenyReason::LockedOut {
+            return Ok(None);
+        }
+        let survey = self.survey(&prompt.caller, &prompt.who(), &visit.access).await?;
+        Ok(survey.user.and_then(|user| match user.lockout.lock {
+            Lock::Until { until, .. } => Some(until),
+            Lock::Open | Lock::Indefinite { .. } | Lock::ByAdministrator { .. } => None,
+        }))
+    }
+
     /// The number that the page shows: derived from the push and the key of its tickets, so it is kept nowhere.
     fn number(&self, prompt: &Prompt, survey: &Survey, push: &LivePush) -> Result<Option<String>, EngineError> {
         let Some(user) = survey.user.as_ref().filter(|_| push.digits > 0) else { return Ok(None) };
@@ -164,6 +199,10 @@ impl Engine {
         let ticket = Ticket::check(&key, push.txid, account, ikey, user.id, self.clock().now());
         Ok(ticket.ok().map(|ticket| ticket.number(&key, push.digits)))
     }
+}
+
+fn seconds_left(push: &LivePush, now: Timestamp) -> u32 {
+    u32::try_from(push.expires_at.duration_since(now).as_secs()).unwrap_or(0)
 }
 
 fn named_ways(survey: &Survey, prompt: &Prompt) -> Vec<NamedWay> {

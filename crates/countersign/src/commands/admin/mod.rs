@@ -5,6 +5,7 @@
 
 mod administrator;
 mod alert;
+mod browsers;
 mod bypass;
 mod bypass_args;
 mod error;

@@ -12,6 +12,7 @@ use cs_store::users::{Slice, UserFilter, UserRecord};
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
+use super::browsers;
 use super::bypass_args::{BypassArgs, add_bypass, bypass_line};
 use super::error::AdminError;
 use super::explain::Explain;
@@ -116,6 +117,15 @@ enum Command {
         name: Option<String>,
         #[arg(long)]
         remove: bool,
+    },
+    /// List the browsers that are remembered for a user
+    Browsers {
+        user: String,
+    },
+    /// Forget one remembered browser of a user, by its id
+    ForgetBrowser {
+        user: String,
+        browser: String,
     },
     /// Make every remembered device of a user worthless
     ForgetDevices {
@@ -270,6 +280,13 @@ impl User {
                 let change = UserChange { aliases, ..UserChange::default() };
                 engine.change_user(site.account, ACTOR, site.user(user).await?.id, &change).await?;
                 (user, "changed")
+            }
+            Command::Browsers { user } => return browsers::list(site, user).await,
+            Command::ForgetBrowser { user, browser } => {
+                let problem = "expected the id of a browser (BR…)";
+                let id = browser.parse().map_err(|_| AdminError::Usage { argument: "BROWSER", problem })?;
+                engine.forget_browser(site.account, ACTOR, site.user(user).await?.id, id).await?;
+                (user, "must authenticate again in that browser")
             }
             Command::ForgetDevices { user } => {
                 engine.forget_remembered(site.account, ACTOR, site.user(user).await?.id).await?;

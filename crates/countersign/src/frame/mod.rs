@@ -1,0 +1,41 @@
+//! The prompt (`/frame/prompt/…`): the pages of a login in a browser.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `visitor` | who asks: language, address, browser, cookies |
+//! | `cookies` | what is kept in the browser |
+//! | `session` | begins a login, and finds it again |
+//! | `posts` | what the pages send |
+//! | `render` | what the pages show |
+//!
+//! A login's address is no secret; its cookie is, of which the server keeps a keyed hash. Every form carries a proof that is made from the cookie's secret and good for
+//! one step. A form is answered with the way back to the login's own page, so that reloading sends nothing twice, and whatever comes late or out of order just shows where
+//! the login stands.
+
+mod cookies;
+mod posts;
+mod render;
+mod session;
+mod visitor;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::app::App;
+
+pub(crate) use session::begin_session;
+pub(crate) use visitor::{Visitor, see_other};
+
+/// The routes of this surface.
+pub(crate) fn routes(app: App) -> Router {
+    Router::new()
+        .route("/frame/prompt/{prompt_id}", get(session::show))
+        .route("/frame/prompt/{prompt_id}/begin", post(posts::begin))
+        .route("/frame/prompt/{prompt_id}/choose", post(posts::choose))
+        .route("/frame/prompt/{prompt_id}/key", post(posts::key))
+        .route("/frame/prompt/{prompt_id}/options", post(posts::options))
+        .route("/frame/prompt/{prompt_id}/passcode", post(posts::passcode))
+        .route("/frame/prompt/{prompt_id}/trust", post(posts::trust))
+        .route("/frame/prompt/{prompt_id}/wait", post(posts::wait))
+        .with_state(app)
+}

@@ -1,0 +1,151 @@
+//! What the pages show: the engine's view in `cs-pages`' words.
+
+use cs_core::prompt::{Failure, Means};
+use cs_engine::prompt::{NamedWay, Prompt, View};
+use cs_pages::prompt::{
+    Checking, CodeError, Key, Method, Options, Passcode, PasscodeSources, Push, Step, Success, Trust, Waiting, Way,
+};
+use cs_pages::{Chrome, Doors, Go, Language, Refusal, RenderError, Template as _, Text, Why};
+use cs_wire::oidc::RedirectUri;
+use jiff::Timestamp;
+
+use super::session::page_of;
+use crate::http::Page;
+
+/// The page that shows `view`. `authenticator` is the origin of the authenticator that this very device may hold.
+pub(super) fn render(
+    prompt: &Prompt,
+    view: &View,
+    language: Language,
+    authenticator: Option<&str>,
+    now: Timestamp,
+) -> Page {
+    Page(html(prompt, view, language, authenticator, now))
+}
+
+fn html(
+    prompt: &Prompt,
+    view: &View,
+    language: Language,
+    authenticator: Option<&str>,
+    now: Timestamp,
+) -> Result<String, RenderError> {
+    let caller = prompt.caller();
+    let mut chrome = Chrome::plain(Text(language), &caller.account.name);
+    chrome.language_menu = true;
+    let (base, token) = (page_of(prompt.id()), prompt.step_token());
+    let asked = prompt.asked();
+    let application = caller.integration.name.as_str();
+    let step = Step { base: &base, token: &token, application, user: &asked.username };
+    let redirect = RedirectUri::parse(&asked.redirect_uri).ok();
+    let post_options = format!("{base}/options");
+    let other = Go::Post { url: &post_options, token: &token, fields: &[] };
+    let back = redirect.as_ref().map(RedirectUri::origin);
+    let refusal = |why, doors, minutes, reference| {
+        Refusal { chrome, why, application: Some(application), doors, minutes, reference }.render()
+    };
+    match view {
+        View::Checking => Checking { chrome, step }.render(),
+        View::Push { device, number, seconds, passcode, options } => {
+            let number = number.as_deref().map(grouped);
+            let (number, seconds, passcode, options) = (number.as_deref(), *seconds, *passcode, *options);
+            let push = prompt.state().live_push();
+            let here = authenticator.zip(push).map(|(origin, push)| format!("{origin}/#/request/{}", push.txid));
+            let here = here.as_deref();
+            Push { chrome, step, device, number, seconds, seen: false, here, passcode, options }.render()
+        }
+        View::Passcode { sources, wrong, push, options } => {
+            let number = push.as_ref().and_then(|(number, _)| number.as_deref().map(grouped));
+            let push = push.as_ref().map(|(_, seconds)| Waiting { number: number.as_deref(), seconds: *seconds });
+            let sources =
+                PasscodeSources { authenticator: sources.authenticator, token: sources.token, bypass: sources.bypass };
+            let error = wrong.as_ref().map(|_| CodeError::Wrong(None));
+            Passcode { chrome, step, sources, sent: None, push, error, options: *options }.render()
+        }
+        View::Options { ways } => {
+            let named: Vec<Way<'_>> = ways.iter().filter_map(|way| shown(way)).collect();
+            Options { chrome, step, ways: &named, manage: None }.render()
+        }
+        View::Again { failure, way, options } => {
+            let post_choose = format!("{base}/choose");
+            let device = device(way);
+            let fields = [("method", way.way.means.as_str()), ("device", device.as_str())];
+            let again = Go::Post { url: &post_choose, token: &token, fields: &fields };
+            let doors =
+                Doors { again: Some(again), other: options.then_some(other), application: back, ..Doors::default() };
+            refusal(why(failure), doors, None, Some(&failure.reference))
+        }
+        // Keys that were there a moment ago are not any more.
+        View::Key { request, .. } if request.is_empty() => {
+            let doors = Doors { other: Some(other), application: back, ..Doors::default() };
+            refusal(Why::NoOptions, doors, None, None)
+        }
+        View::Key { means, request, options } => {
+            let (platform, options) = (*means == Means::Platform, *options);
+            Key { chrome, step, request, platform, refused: false, options }.render()
+        }
+        View::Trust { days } => Trust { chrome, step, days: *days }.render(),
+        View::Done { code } => match &redirect {
+            Some(redirect) => {
+                let target = redirect.with(&[(&asked.code_name, code), ("state", &asked.state)]);
+                Success { chrome, application, redirect: &target, manage: None }.render()
+            }
+            // Checked when the login began: what is kept is not what was checked.
+            None => refusal(Why::Service, Doors::default(), None, None),
+        },
+        View::Refused { failure, until } => {
+            let doors = Doors { application: back, ..Doors::default() };
+            let minutes =
+                until.map(|until| usize::try_from(until.duration_since(now).as_secs()).unwrap_or(0).div_ceil(60));
+            refusal(why(failure), doors, minutes, Some(&failure.reference))
+        }
+        View::Expired => {
+            let doors = Doors { application: back, ..Doors::default() };
+            refusal(Why::SessionTimedOut, doors, None, None)
+        }
+    }
+}
+
+fn why(failure: &Failure) -> Why {
+    Why::of_reason(failure.reason.as_str()).unwrap_or(Why::Denied)
+}
+
+fn shown(way: &NamedWay) -> Option<Way<'_>> {
+    let method = Method::parse(way.way.means.as_str())?;
+    let device = way.way.phone.as_ref().map(|phone| phone.as_str()).unwrap_or_default();
+    Some(Way { method, device, name: &way.name })
+}
+
+fn device(way: &NamedWay) -> String {
+    match (way.way.means, way.way.phone) {
+        (Means::Push, Some(phone)) => phone.to_string(),
+        (Means::Push | Means::Platform | Means::SecurityKey | Means::Passcode | Means::Bypass, _) => String::new(),
+    }
+}
+
+/// Digits in groups that can be read at a glance: three by three, four as two and two.
+fn grouped(number: &str) -> String {
+    let size = if number.len() == 4 || number.len() == 8 { 4 } else { 3 };
+    let size = if number.len() == 4 { 2 } else { size };
+    let digits: Vec<char> = number.chars().collect();
+    digits.chunks(size).map(|chunk| chunk.iter().collect::<String>()).collect::<Vec<_>>().join("\u{2009}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_to_be_read() {
+        for (number, shown) in [
+            ("12", "12"),
+            ("123", "123"),
+            ("1234", "12 34"),
+            ("123456", "123 456"),
+            ("12345", "123 45"),
+            ("12345678", "1234 5678"),
+        ] {
+            assert_eq!(grouped(number).replace('\u{2009}', " "), shown);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Begins a login in a browser, finds it again by its cookie, and shows where it stands.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
+use cs_core::id::PromptId;
+use cs_engine::EngineError;
+use cs_engine::prompt::{Prompt, PromptSecret};
+use cs_pages::Why;
+use http::StatusCode;
+
+use super::cookies::{forget, keep, set_language, set_secret};
+use super::render::render;
+use super::visitor::{Visitor, see_other};
+use crate::app::App;
+use crate::http::{Failure, LoginSlot, host_name};
+
+/// The login's own page.
+pub(super) fn page_of(id: PromptId) -> String {
+    format!("/frame/prompt/{id}")
+}
+
+/// Gives the browser its secret and sends it to the login's page.
+pub(crate) fn begin_session(visitor: &Visitor, id: PromptId, secret: &PromptSecret) -> Response {
+    let mut response = see_other(&page_of(id));
+    for old in visitor.jar.too_many() {
+        forget(response.headers_mut(), old);
+    }
+    set_secret(response.headers_mut(), id, secret);
+    response
+}
+
+/// Why a login is not shown.
+pub(super) enum NotShown {
+    /// There is none of that id that is this browser's.
+    Unknown,
+    Engine(EngineError),
+}
+
+impl From<EngineError> for NotShown {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl NotShown {
+    pub(super) fn response(self, visitor: &Visitor) -> Response {
+        match self {
+            // Without any cookie they are off, or the link came from somebody else's browser.
+            Self::Unknown => {
+                let why = if visitor.jar.is_empty() { Why::NoCookies } else { Why::SessionTimedOut };
+                (StatusCode::FORBIDDEN, visitor.refusal(why, None)).into_response()
+            }
+            Self::Engine(error) => visitor.engine_failed(&error),
+        }
+    }
+}
+
+/// The login `id`, if it is this browser's.
+pub(super) async fn find(app: &App, visitor: &Visitor, id: &str) -> Result<Prompt, NotShown> {
+    let id = id.parse::<PromptId>().map_err(|_| NotShown::Unknown)?;
+    let secret = visitor.jar.secret(id).ok_or(NotShown::Unknown)?;
+    let directory = app.engine().directory();
+    let account = directory.account_for_host(&host_name(&visitor.host)).await.map_err(EngineError::from)?;
+    let account = account.ok_or(NotShown::Unknown)?;
+    app.engine().prompt(&account, id, secret, visitor.liveness()).await?.ok_or(NotShown::Unknown)
+}
+
+/// `GET /frame/prompt/{id}`: where the login stands.
+pub(super) async fn show(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    slot: Result<LoginSlot, Failure>,
+    visitor: Visitor,
+) -> Response {
+    if let Err(failure) = slot {
+        return visitor.failed(&failure);
+    }
+    match shown(&app, &visitor, &id).await {
+        Ok(response) => response,
+        Err(why) => why.response(&visitor),
+    }
+}
+
+async fn shown(app: &App, visitor: &Visitor, id: &str) -> Result<Response, NotShown> {
+    let mut prompt = find(app, visitor, id).await?;
+    if visitor.chose_language {
+        // Kept, and out of the address, so that later pages are in it too.
+        let mut response = see_other(&page_of(prompt.id()));
+        set_language(response.headers_mut(), visitor.language);
+        return Ok(response);
+    }
+    let changed = app.engine().follow_prompt(&mut prompt, &visitor.visit).await?;
+    let view = app.engine().prompt_view(&prompt, &visitor.visit).await?;
+    let now = app.engine().clock().now();
+    let origin = app.engine().authenticator_origin();
+    let here = visitor.may_hold_authenticator().then_some(origin);
+    let mut response = render(&prompt, &view, visitor.language, here, now).into_response();
+    keep(response.headers_mut(), &visitor.jar, &changed, now);
+    Ok(response)
+}

@@ -1,0 +1,157 @@
+//! Every step of the prompt, tried with every standing of a user and every denial that can come while a page is shown.
+
+use cs_core::policy::Method;
+use cs_core::user::UserStatus;
+use cs_core::webauthn::Proof;
+use cs_engine::admin::Actor;
+use cs_engine::passkeys::{Binding, NewCredential, Wanted};
+use cs_engine::{Access, Ask, Caller, ENTRY_PATHS, EntryPath, Liveness, Surface};
+use cs_testkit::{Browser, Page, Site, TestUser, VirtualKey, VirtualPhone, WebApp};
+use serde_json::{Value as Json, json};
+
+/// The page before a step, reached while nothing stood in the way, and what is sent from it.
+struct Stand {
+    browser: Browser,
+    page: Page,
+    phone: VirtualPhone,
+    /// What a security key answers to the page.
+    credential: String,
+}
+
+/// Gives the user a security key.
+async fn security_key(site: &Site, app: &WebApp, user: &TestUser) -> VirtualKey {
+    let (engine, directory) = (site.engine(), site.engine().directory());
+    let caller = Caller {
+        account: directory.account(site.account).await.unwrap().unwrap(),
+        integration: directory.integration(site.account, app.client_id.parse().unwrap()).await.unwrap().unwrap(),
+        surface: Surface::Prompt,
+        connection: Liveness::forever(),
+        legacy_signature: false,
+    };
+    let mut key = VirtualKey::security_key(&engine.relying_party().origins()[0]);
+    let proof = Proof::factor(user.id, Method::Bypass, site.now());
+    let new = NewCredential { wanted: Wanted::SecurityKey, access: Access::default() };
+    let session = Binding::of("prompt", b"session");
+    let begun = engine.begin_registration(&caller, &proof, &new, &session).await.unwrap();
+    let response = key.create(&begun.options);
+    let made =
+        engine.finish_registration(&caller, &begun.ceremony, &session, &Access::default(), &response, "key").await;
+    made.unwrap();
+    key
+}
+
+impl Stand {
+    async fn before(site: &Site, app: &WebApp, path: &EntryPath, user: &TestUser) -> Self {
+        let mut phone = user.phone().await;
+        let mut key = match path.ask {
+            Ask::Key => Some(security_key(site, app, user).await),
+            Ask::Preauth | Ask::Passcode | Ask::Menu | Ask::Push | Ask::Auto => None,
+        };
+        let mut browser = Browser::new(site);
+        let mut page = browser.open(&app.authorize_path(&user.name)).await;
+        if path.ask != Ask::Auto {
+            let facts = if key.is_some() { r#"{"webauthn":true}"# } else { "" };
+            page = browser.submit(&page, "begin", &[("facts", facts)]).await;
+        }
+        match path.ask {
+            Ask::Preauth => {
+                let txid = phone.next_push().await;
+                phone.approve_with(txid, &page.number().unwrap()).await.unwrap();
+                page = browser.open(&page.path).await;
+            }
+            Ask::Passcode | Ask::Push => page = browser.submit(&page, "choose", &[("method", "passcode")]).await,
+            Ask::Auto | Ask::Key | Ask::Menu => {}
+        }
+        let asked = page.attribute("data-key");
+        let asked: Option<Json> = asked.map(|text| serde_json::from_str(&text).unwrap());
+        let credential = key.as_mut().zip(asked).map(|(key, asked)| key.get(&asked)).unwrap_or_default();
+        Self { browser, page, phone, credential }
+    }
+
+    /// What comes of the step.
+    async fn submit(&mut self, path: &EntryPath) -> &'static str {
+        let (code, id) = (self.phone.passcode(), self.phone.id.to_string());
+        let fields = [
+            ("method", "push"),
+            ("device", id.as_str()),
+            ("passcode", code.as_str()),
+            ("credential", self.credential.as_str()),
+            ("trust", "yes"),
+        ];
+        let action = path.route.rsplit('/').next().unwrap();
+        let after = self.browser.submit(&self.page, action, &fields).await;
+        match (after.is_refusal(), after.html.contains("duo_code"), after.number()) {
+            (true, false, None) => "deny",
+            (false, true, None) => "allow",
+            (false, false, Some(_)) => "waiting",
+            // In, and asked whether it is their device.
+            (false, false, None) if after.posts_to("trust") => "allow",
+            other => panic!("{path:?}: {other:?} {}", after.html),
+        }
+    }
+}
+
+async fn policy(site: &Site, body: Json) {
+    site.admin_api().json("PUT", "/admin/v2/policies/global", &body).await.response();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lockout_and_denial_hold_on_every_step_of_the_prompt() {
+    let site = Site::start().await;
+    let app = site.web_app().await;
+    let user_based = json!({"max_time_value": 30, "max_time_units": "days"});
+    let asking = json!({"enabled": true, "remember_method": "user-based", "user_based": user_based});
+    policy(&site, json!({"sections": {"remembered_devices": {"browser_apps": asking}}})).await;
+    let states = ["active", "locked out", "disabled", "in the trash"];
+    let policies = [
+        ("", json!({})),
+        ("network", json!({"authorized_networks": {"blocked": {"ip_list": ["127.0.0.1"]}}})),
+        ("everyone", json!({"authentication_policy": {"user_auth_behavior": "deny"}})),
+    ];
+    let steps = || ENTRY_PATHS.iter().filter(|path| path.surface == Surface::Prompt);
+    let mut tried = 0;
+    for (denied, sections) in &policies {
+        for state in states {
+            for path in steps() {
+                site.advance(1);
+                let user = site.user(&format!("user{tried}")).await;
+                let mut stand = Stand::before(&site, &app, path, &user).await;
+                match state {
+                    "active" => {}
+                    "locked out" => site.engine().lock_user(site.account, &Actor::Terminal, user.id).await.unwrap(),
+                    "disabled" => user.set_status(UserStatus::Disabled).await,
+                    _ => user.set_status(UserStatus::PendingDeletion).await,
+                }
+                policy(&site, json!({"sections": sections, "confirm_lockout": true})).await;
+                let expected = match (state, *denied, path.ask) {
+                    ("active", "", Ask::Auto | Ask::Push) => "waiting",
+                    ("active", "", _) => "allow",
+                    _ => "deny",
+                };
+                assert_eq!(stand.submit(path).await, expected, "{path:?}, {state}, {denied}");
+                let names: Vec<&String> = sections.as_object().unwrap().keys().collect();
+                policy(&site, json!({"sections_to_delete": names})).await;
+                tried += 1;
+            }
+        }
+    }
+    assert_eq!(tried, states.len() * policies.len() * steps().count());
+}
+
+#[tokio::test]
+async fn a_security_key_begins_by_itself_where_the_browser_can_ask_it_and_gets_in() {
+    let site = Site::start().await;
+    let app = site.web_app().await;
+    let alice = site.user("alice").await;
+    let path = ENTRY_PATHS.iter().find(|path| path.ask == Ask::Key).unwrap();
+    let mut stand = Stand::before(&site, &app, path, &alice).await;
+    assert!(stand.page.posts_to("key"), "{}", stand.page.html);
+    let shown_again = stand.browser.open(&stand.page.path).await;
+    assert_eq!(shown_again.attribute("data-key"), stand.page.attribute("data-key"), "reloading asks the same");
+    assert_eq!(stand.submit(path).await, "allow");
+    let code = stand.browser.open(&stand.page.path).await.code();
+    let claims = app.id_token(&app.token(&code).await);
+    assert_eq!(claims["auth_context"]["reason"], "user_approved", "{claims}");
+    let mut plain = Browser::new(&site);
+    assert!(plain.log_in(&app, "alice").await.number().is_some(), "without scripts nobody is asked for a key");
+}
