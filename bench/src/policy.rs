@@ -302,6 +302,7 @@ fn user() -> anyhow::Result<User> {
         default_factor: None,
         phones: (0..5).map(phone).collect::<anyhow::Result<_>>()?,
         tokens: Vec::new(),
+        credentials: Vec::new(),
         groups: (0..GROUPS).map(member).collect::<anyhow::Result<_>>()?,
         last_login: None,
         live_bypass_codes: 1,
