@@ -1,11 +1,13 @@
 //! The page behind an administrator's setup link. Pages for administrators are not part of this version; this one says so and what to do instead.
 
 use axum::Router;
+use axum::extract::State;
 use axum::routing::get;
 use cs_core::secret::PlainCode;
 use cs_pages::Notice;
 
-use crate::http::{Page, Reader};
+use crate::app::App;
+use crate::http::{Failure, Look, Page, Reader, Whose};
 
 /// The link with which an administrator sets a password. The code is behind the `#`, which no server and no log sees.
 #[must_use]
@@ -14,11 +16,13 @@ pub fn setup_link(api_authority: &str, code: &PlainCode) -> String {
 }
 
 /// The routes of this surface.
-pub fn routes() -> Router {
-    Router::new().route("/panel/setup", get(setup))
+pub fn routes(app: App) -> Router {
+    Router::new().route("/panel/setup", get(setup)).with_state(app)
 }
 
-async fn setup(reader: Reader) -> Page {
+async fn setup(State(app): State<App>, Reader(language): Reader, whose: Whose) -> Result<Page, Failure> {
     // The code is behind the `#` and never sent.
-    Page(Notice::administrator_setup(reader.chrome()))
+    let account = whose.account(&app).await?;
+    let look = Look::of(&account, language);
+    Ok(Page(Notice::administrator_setup(look.chrome())))
 }

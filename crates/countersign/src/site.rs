@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 
 use crate::app::{App, AppParts};
 use crate::config::{Config, DatabaseUrl, MasterKeyError};
-use crate::http::assets;
+use crate::http::{assets, looks};
 use crate::net::Shutdown;
 use crate::ops::ReadinessCheck;
 use crate::outbound::checkpoints::CheckpointWebhook;
@@ -163,8 +163,9 @@ pub fn surfaces(engine: &Engine, config: &Config, addresses: Addresses, shutdown
         .merge(rest_v1::routes(app.clone()))
         .merge(oauth::routes(app.clone()))
         .merge(frame::routes(app.clone()))
-        .merge(admin_api::routes(app))
-        .merge(panel::routes())
+        .merge(admin_api::routes(app.clone()))
+        .merge(looks(app.clone()))
+        .merge(panel::routes(app))
         .merge(assets())
         .merge(well_known::routes(engine));
     parts.authenticator = authenticator::routes(engine.clone(), shutdown.clone());

@@ -22,6 +22,7 @@
 //! | `admins` | `/admins` |
 //! | `units` | `/administrative_units` |
 //! | `settings` | `/settings`, `/logo` |
+//! | `branding` | `/branding`, `/branding/custom_messaging` |
 //! | `info` | `/info/…` |
 //! | `logs` | `/logs/…` |
 //! | `trust_monitor` | `/trust_monitor/events`, ours: `/users/{user_id}/clear_step_up` |
@@ -31,6 +32,7 @@
 
 mod activation;
 mod admins;
+mod branding;
 mod bulk;
 mod bypass_codes;
 mod credentials;
@@ -90,5 +92,6 @@ pub fn routes(app: App) -> Router {
         .merge(logs::routes())
         .merge(trust_monitor::routes())
         .merge(settings::routes())
+        .merge(branding::routes())
         .with_state(app)
 }

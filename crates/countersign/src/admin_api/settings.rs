@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::http::{Envelope, Failure, logo_response};
 
 /// Base64 of the largest logo, and room for line breaks.
-const LONGEST_LOGO: usize = 300_000;
+pub(super) const LONGEST_LOGO: usize = 300_000;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -59,10 +59,15 @@ async fn logo(State(app): State<App>, request: SignedAdmin<Settings>) -> Result<
 
 async fn set_logo(State(app): State<App>, request: SignedAdmin<Settings>) -> Result<Envelope<&'static str>, Failure> {
     let text = request.params.required("logo", LONGEST_LOGO)?;
-    let text: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    let png = BASE64.decode(text.as_bytes()).map_err(|_| invalid("logo"))?;
+    let png = png_param(&text)?;
     app.engine().set_logo(request.account.id, &request.actor(), Some(&png)).await?;
     Ok(Envelope::new(""))
+}
+
+/// A logo as it is sent: base64, line breaks or not.
+pub(super) fn png_param(text: &str) -> Result<Vec<u8>, Failure> {
+    let text: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    BASE64.decode(text.as_bytes()).map_err(|_| invalid("logo"))
 }
 
 async fn remove_logo(

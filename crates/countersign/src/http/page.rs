@@ -6,13 +6,10 @@ use axum::Router;
 use axum::extract::{FromRequestParts, Path};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use cs_pages::{Assets, Chrome, Language, Text};
+use cs_pages::{Assets, Language};
 use http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY};
 use http::request::Parts;
 use http::{HeaderName, StatusCode};
-
-/// The name pages bear until an account has been looked up.
-const PRODUCT: &str = "Countersign";
 
 /// A rendered page.
 #[derive(Debug)]
@@ -43,13 +40,6 @@ impl IntoResponse for Page {
 /// The language the reader asked for: `?lang=`, or the browser's.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader(pub(crate) Language);
-
-impl Reader {
-    /// What surrounds a page before it is known whose it is.
-    pub(crate) fn chrome(self) -> Chrome<'static> {
-        Chrome::plain(Text(self.0), PRODUCT)
-    }
-}
 
 impl<S: Sync> FromRequestParts<S> for Reader {
     type Rejection = Infallible;

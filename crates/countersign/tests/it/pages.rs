@@ -3,7 +3,9 @@
 use cs_core::login::DenyReason;
 use cs_pages::Why;
 use cs_testkit::Site;
+use data_encoding::BASE64;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
+use serde_json::{Value as Json, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_is_in_the_readers_language_and_loads_only_what_is_served() {
@@ -24,6 +26,85 @@ async fn a_page_is_in_the_readers_language_and_loads_only_what_is_served() {
     assert_eq!(site.auth_api().unsigned("/assets/style.AAAAAAAAAAAAA.css").await.status, 404);
     let nonsense = site.auth_api().unsigned("/panel/setup?lang=%22%3E%3Cscript").await;
     assert!(String::from_utf8(nonsense.body).unwrap().contains("<html lang=\"en\">"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_bear_the_organisations_look_and_offer_its_help() {
+    let site = Site::start().await;
+    let admin = site.admin_api();
+    let look = [("card_accent_color", "#FFE000"), ("logo", &BASE64.encode(&png()))];
+    let shown = admin.post("/admin/v1/branding", &look).await.response();
+    assert_eq!((&shown["card_accent_color"], &shown["page_background_color"]), (&json!("#ffe000"), &Json::Null));
+    assert_eq!(shown["logo"], json!(BASE64.encode(&png())));
+    for (locale, text) in [("en_US", "Call 1234."), ("de_DE", "Rufen Sie 1234 an. <b>")] {
+        let help = [("locale", locale), ("help_text", text), ("help_links", "https://help.example.org/login")];
+        assert_eq!(admin.post("/admin/v1/branding/custom_messaging", &help).await.response()["help_text"], json!(text));
+    }
+
+    let page = |lang: &'static str| {
+        let api = site.auth_api();
+        async move { String::from_utf8(api.unsigned(&format!("/panel/setup?lang={lang}")).await.body).unwrap() }
+    };
+    let german = page("de").await;
+    assert!(
+        german.contains("Rufen Sie 1234 an. &#60;b&#62;") && german.contains(">help.example.org/login</a>"),
+        "{german}"
+    );
+    assert!(page("ja").await.contains("Call 1234."), "the first language written is for all others");
+
+    let brand = german.split('"').find(|part| part.starts_with("/brand/") && part.ends_with(".css")).unwrap();
+    let style = site.auth_api().unsigned(brand).await;
+    assert!(style.headers[CACHE_CONTROL].to_str().unwrap().contains("immutable"));
+    let style = String::from_utf8(style.body).unwrap();
+    assert!(
+        style.contains("--brand:#ffe000;--on-brand:#000000") && style.contains("prefers-color-scheme:dark"),
+        "{style}"
+    );
+    let logo = german.split('"').find(|part| part.ends_with("/logo.png")).unwrap();
+    assert_eq!(site.auth_api().unsigned(logo).await.body, png());
+    assert_eq!(site.auth_api().unsigned("/brand/0000000000000000/logo.png").await.status, 404);
+
+    // Taken back one by one.
+    let shown = admin.post("/admin/v1/branding", &[("card_accent_color", ""), ("logo", "")]).await.response();
+    assert_eq!((&shown["card_accent_color"], &shown["logo"]), (&Json::Null, &Json::Null));
+    admin.post("/admin/v1/branding/custom_messaging", &[("locale", "en_US"), ("help_text", "")]).await.response();
+    let plain = page("ja").await;
+    assert!(!plain.contains("/brand/") && plain.contains("Rufen Sie 1234 an."), "{plain}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_that_cannot_be_is_named_and_changes_nothing() {
+    let site = Site::start().await;
+    let admin = site.admin_api();
+    let long = "x".repeat(201);
+    for (path, name, value) in [
+        ("/admin/v1/branding", "card_accent_color", "red"),
+        ("/admin/v1/branding", "page_background_color", "#fff;}body{}"),
+        ("/admin/v1/branding", "logo", "R0lGODlh"),
+        ("/admin/v1/branding", "background_img", "iVBORw0KGgo="),
+        ("/admin/v1/branding/custom_messaging", "help_text", &long),
+        ("/admin/v1/branding/custom_messaging", "help_links", "javascript:alert(1)"),
+        ("/admin/v1/branding/custom_messaging", "help_links", "https://a.example,https://b.example,https://c.example"),
+        ("/admin/v1/branding/custom_messaging", "locale", "xx_XX"),
+    ] {
+        let answer = admin.post(path, &[("help_text", "ok"), ("card_accent_color", "#123456"), (name, value)]).await;
+        let answer = if ["help_text", "card_accent_color"].contains(&name) {
+            admin.post(path, &[(name, value)]).await
+        } else {
+            answer
+        };
+        assert_eq!((answer.code(), &answer.json()["message_detail"]), (40002, &json!(name)), "{value}");
+    }
+    let shown = admin.get("/admin/v1/branding", &[]).await.response();
+    assert_eq!((&shown["card_accent_color"], &shown["logo"]), (&Json::Null, &Json::Null));
+}
+
+/// The smallest thing that passes for a PNG: 64 by 64 pixels, none of them there.
+fn png() -> Vec<u8> {
+    let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+    png.extend([0, 0, 0, 64, 0, 0, 0, 64]);
+    png.extend(b"\0\0\0\0IEND\xaeB`\x82");
+    png
 }
 
 #[test]

@@ -45,6 +45,8 @@ const OPEN: &[(&str, &str, &str)] = &[
     ("POST", "/frame/prompt/{prompt_id}/wait", "the login's own cookie and the step's proof are the credentials"),
     ("GET", "/assets/{file}", "the same styles and scripts for everyone"),
     ("GET", "/.well-known/webauthn", "browsers read it, of whomever they are: names that are public"),
+    ("GET", "/brand/{version}/style.css", "the colours of pages that everyone sees"),
+    ("GET", "/brand/{version}/logo.png", "the logo of pages that everyone sees"),
     ("GET", "/panel/setup", "a page of text; the code in its link is not sent"),
     ("GET", "/authenticator/activate", "the page of the authenticator; the code in its link is not sent"),
     ("GET", "/sw.js", "a file of that page"),

@@ -4,6 +4,7 @@
 //! committed together with its log entry, and makes the caches forget.
 
 pub mod administrators;
+pub mod branding;
 pub mod bypass;
 pub mod bypass_codes;
 pub mod exemptions;

@@ -5,7 +5,7 @@
 use cs_core::id::AccountId;
 use cs_core::webauthn::{Aaguid, AaguidList};
 use cs_store::Job;
-use cs_store::accounts::{Account, login_settings, set_logo};
+use cs_store::accounts::{Account, login_settings};
 use cs_store::policies::turn_page_for_settings;
 use serde_json::{Map, Value as Json, json};
 
@@ -257,17 +257,6 @@ impl Engine {
         }
         Err(EngineError::Contention)
     }
-
-    /// Sets the organisation's logo, a PNG within [`MOST_LOGO_BYTES`] and [`LOGO_PIXELS`]; `None` removes it.
-    pub async fn set_logo(&self, account: AccountId, actor: &Actor, png: Option<&[u8]>) -> Result<(), EngineError> {
-        if png.is_some_and(|png| !is_logo(png)) {
-            return Err(EngineError::Invalid("logo"));
-        }
-        let description = json!({"logo": if png.is_some() { "new" } else { "removed" }});
-        let record = admin_record(account, actor, "customer_update", "logo", &description, self.clock().now());
-        let job = Job::new().step(set_logo(account, png)).log(record);
-        if self.change(job).await? { Ok(()) } else { Err(EngineError::NotFound) }
-    }
 }
 
 /// Settings that only make sense together.
@@ -282,7 +271,7 @@ fn check_together(account: &Account) -> Result<(), EngineError> {
 }
 
 /// Whether `bytes` begin as a PNG of a permitted size (RFC 2083, sections 3.1 and 4.1.1) and end as one.
-fn is_logo(bytes: &[u8]) -> bool {
+pub(crate) fn is_logo(bytes: &[u8]) -> bool {
     const BEGIN: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
     const END: &[u8] = b"\0\0\0\0IEND\xaeB`\x82";
     let side = |at: usize| bytes.get(at..at + 4).and_then(|side| side.try_into().ok()).map(u32::from_be_bytes);

@@ -1,0 +1,119 @@
+//! An organisation's own look and help on the pages people see.
+
+use std::convert::Infallible;
+
+use axum::Router;
+use axum::extract::{FromRequestParts, Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use cs_engine::AccountEntry;
+use cs_engine::admin::branding::{branding, help};
+use cs_pages::{Brand, Chrome, Help, HelpLink, Language, Rgb, Text};
+use cs_store::accounts::Account;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderName, StatusCode};
+
+use super::edge::request_host;
+use super::failure::Failure;
+use super::signed::host_name;
+use crate::app::App;
+
+/// What surrounds the pages of one account, for one reader.
+pub(crate) struct Look<'a> {
+    account: &'a Account,
+    language: Language,
+    logo: Option<String>,
+    brand: Option<String>,
+    help: Option<&'a str>,
+    links: Vec<HelpLink<'a>>,
+}
+
+impl<'a> Look<'a> {
+    /// The look and help of `account` for readers of `language`.
+    pub(crate) fn of(account: &'a Account, language: Language) -> Self {
+        let branding = branding(account);
+        let has_colours = branding.accent.is_some() || branding.ground.is_some();
+        let help = help(account, language.tag());
+        let links = help.iter().flat_map(|help| &help.links);
+        let links =
+            links.map(|url| HelpLink { label: url.split_once("//").map_or(url, |(_, rest)| rest), url }).collect();
+        Self {
+            account,
+            language,
+            logo: branding.logo.map(|digest| format!("/brand/{digest}/logo.png")),
+            brand: has_colours.then(|| format!("/brand/{}/style.css", account.version)),
+            help: help.map(|help| help.text),
+            links,
+        }
+    }
+
+    /// What surrounds a page.
+    pub(crate) fn chrome(&self) -> Chrome<'_> {
+        Chrome {
+            text: Text(self.language),
+            account: &self.account.name,
+            logo: self.logo.as_deref(),
+            brand: self.brand.as_deref(),
+            help: self.help.map(|text| Help { text, links: &self.links }),
+            language_menu: false,
+        }
+    }
+}
+
+/// The host that a page was asked of, and with it the account.
+pub(crate) struct Whose(String);
+
+impl Whose {
+    /// The account; as unfindable as any page that is not there for a host of nobody's.
+    pub(crate) async fn account(&self, app: &App) -> Result<AccountEntry, Failure> {
+        let found = app.engine().directory().account_for_host(&self.0).await?;
+        found.ok_or_else(|| Failure::new(40401, "Resource not found", "This host belongs to no account."))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Whose {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(request_host(&parts.uri, &parts.headers).map(host_name).unwrap_or_default()))
+    }
+}
+
+/// `GET /brand/VERSION/…`: an account's colours and logo. The version makes a changed one another file, so that browsers may keep them.
+pub(crate) fn looks(app: App) -> Router {
+    Router::new()
+        .route("/brand/{version}/style.css", get(style))
+        .route("/brand/{version}/logo.png", get(logo))
+        .with_state(app)
+}
+
+async fn style(State(app): State<App>, Path(version): Path<String>, whose: Whose) -> Result<Response, Failure> {
+    let account = whose.account(&app).await?;
+    let look = branding(&account);
+    let colour = |text: Option<&str>| text.and_then(Rgb::parse);
+    let brand = Brand { accent: colour(look.accent), ground: colour(look.ground), background: None };
+    let is_current = version == account.version.to_string();
+    Ok(kept(is_current, "text/css; charset=utf-8", brand.stylesheet()))
+}
+
+async fn logo(State(app): State<App>, Path(version): Path<String>, whose: Whose) -> Result<Response, Failure> {
+    let account = whose.account(&app).await?;
+    let png = match branding(&account).logo {
+        Some(digest) if digest == version => app.engine().store().logo(account.id).await?,
+        Some(_) | None => None,
+    };
+    Ok(png.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |png| kept(true, "image/png", png)))
+}
+
+fn kept(is_current: bool, content_type: &'static str, content: impl IntoResponse) -> Response {
+    let caching = if is_current { "public, max-age=31536000, immutable" } else { "no-store" };
+    let headers = [
+        (CONTENT_TYPE, content_type),
+        (CACHE_CONTROL, caching),
+        (HeaderName::from_static("x-content-type-options"), "nosniff"),
+        // Opened by itself, it is a picture or a style and nothing that runs.
+        (HeaderName::from_static("content-security-policy"), "default-src 'none'; sandbox"),
+    ];
+    (headers, content).into_response()
+}
