@@ -5,12 +5,12 @@ use cs_engine::prompt::{NamedWay, Prompt, View};
 use cs_pages::prompt::{
     Checking, CodeError, Key, Method, Options, Passcode, PasscodeSources, Push, Step, Success, Trust, Waiting, Way,
 };
-use cs_pages::{Chrome, Doors, Go, Language, Refusal, RenderError, Template as _, Text, Why};
+use cs_pages::{Doors, Go, Language, Refusal, RenderError, Template as _, Why};
 use cs_wire::oidc::RedirectUri;
 use jiff::Timestamp;
 
 use super::session::page_of;
-use crate::http::Page;
+use crate::http::{Look, Page};
 
 /// The page that shows `view`. `authenticator` is the origin of the authenticator that this very device may hold.
 pub(super) fn render(
@@ -31,7 +31,8 @@ fn html(
     now: Timestamp,
 ) -> Result<String, RenderError> {
     let caller = prompt.caller();
-    let mut chrome = Chrome::plain(Text(language), &caller.account.name);
+    let look = Look::of(&caller.account, language);
+    let mut chrome = look.chrome();
     chrome.language_menu = true;
     let (base, token) = (page_of(prompt.id()), prompt.step_token());
     let asked = prompt.asked();
