@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use cs_wire::device::{
     Answer, AnswerPayload, AnswerRequest, AnswerResponse, AnswerResult, DeviceKey, DeviceStatus, DeviceUpdate,
-    ExceptionStatus, ExceptionsResponse, NewException, Request, RequestsResponse, sign,
+    ExceptionStatus, ExceptionsResponse, NewException, Receipt, ReceiptState, Request, RequestsResponse, sign,
 };
 use reqwest::Method;
 
@@ -269,6 +269,17 @@ impl Authenticator {
     /// [`Error::Store`].
     pub fn forget(&self) -> Result<(), Error> {
         Ok(self.inner.storage.remove(&self.record().device_id)?)
+    }
+
+    /// Tells the server how far the login `txid` has come on its way to the person.
+    ///
+    /// # Errors
+    /// Network errors and refusals.
+    pub async fn receipt(&self, txid: &str, state: ReceiptState) -> Result<(), Error> {
+        let path = format!("{ROOT}/requests/{txid}/receipt");
+        let timeout = Some(crate::link::EXCHANGE_TIMEOUT);
+        let body = |_| to_json(&Receipt { state });
+        self.inner.link.open(&self.identity(), Method::POST, &path, timeout, body).await.map(drop)
     }
 
     /// Follows this device's logins: server-sent events, with pull while they do not come through. Ends when dropped.

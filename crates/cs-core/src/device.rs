@@ -51,6 +51,8 @@ pub struct Authenticator {
     pub otp: OtpRecord,
     /// The sealed seed.
     pub sealed_seed: Vec<u8>,
+    /// Whether a message can wake it: it has told where to send one.
+    pub can_be_woken: bool,
     /// Set by an administrator: until then this device may answer without a person.
     pub auto_approve_until: Option<Timestamp>,
     /// What it told about the phone it is on, if it told anything.

@@ -49,7 +49,7 @@ pub struct ActivateRequest {
     /// Where it keeps the key, the protocol's word.
     pub key_protection: &'static str,
     /// Its Web Push subscription, JSON text.
-    pub push: Option<String>,
+    pub push: Option<Zeroizing<String>>,
     /// What both screens show.
     pub confirm_phrase: String,
     /// The address it came from.
@@ -69,6 +69,19 @@ pub struct Activated {
     pub params: OtpParams,
     /// Whether it must be confirmed before it can do anything.
     pub confirm_required: bool,
+}
+
+/// What a device says of itself later on; what is absent stays as it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DeviceChange<'a> {
+    /// A new label for the phone.
+    pub name: Option<&'a str>,
+    /// A new version.
+    pub app_version: Option<&'a str>,
+    /// A new Web Push subscription, JSON text, or none.
+    pub push: Option<Option<&'a str>>,
+    /// Its posture, JSON text.
+    pub posture: Option<&'a str>,
 }
 
 /// An activation code and how long it is good.
@@ -103,6 +116,11 @@ impl Engine {
         let sealed_seed = vault
             .seal(account.as_str(), "authenticator", "seed", activation.phone.as_str(), &seed)
             .map_err(EngineError::vault)?;
+        let sealed_push = request
+            .push
+            .as_ref()
+            .map(|push| self.seal_subscription(account, activation.phone, push))
+            .transpose()?;
         let otp = OtpRecord::fresh(kind, 0).map_err(|_| EngineError::Invalid("otp"))?;
         let device = NewAuthenticator {
             account,
@@ -112,7 +130,7 @@ impl Engine {
             class: request.class,
             key_protection: request.key_protection,
             app_version: &request.app_version,
-            push: request.push.as_deref(),
+            push: sealed_push.as_deref(),
             sealed_seed,
             params: OtpParams::new(kind),
             otp,
@@ -224,11 +242,19 @@ impl Engine {
     }
 
     /// Writes what a device says of itself.
-    pub async fn update_device(&self, device: &BoundDevice, update: &DeviceUpdate<'_>) -> Result<(), EngineError> {
+    pub async fn update_device(&self, device: &BoundDevice, update: &DeviceChange<'_>) -> Result<(), EngineError> {
+        let DeviceChange { name, app_version, push, posture } = *update;
+        let push = match push {
+            None => None,
+            Some(None) => Some(None),
+            Some(Some(push)) => Some(Some(self.seal_subscription(device.account, device.phone, push)?)),
+        };
+        let written =
+            DeviceUpdate { name, app_version, push: push.as_ref().map(|push| push.as_deref()), posture };
         let mut job = Job::new();
-        job.guards = update.steps(device.account, device.phone, self.clock().now());
-        if update.name.is_some() || update.app_version.is_some() || update.posture.is_some() {
-            // Logins show the name, and policies judge the rest: what a decision under way has seen is no longer so.
+        job.guards = written.steps(device.account, device.phone, self.clock().now());
+        if name.is_some() || app_version.is_some() || posture.is_some() || push.is_some() {
+            // Logins show the name and wake the phone, and policies judge the rest: what a decision under way has seen is no longer so.
             job = job.step(touch_users_of_phone(device.account, device.phone));
         }
         if self.holds(job).await? { Ok(()) } else { Err(EngineError::NotFound) }

@@ -27,6 +27,7 @@ pub mod prompt;
 pub mod review;
 mod risk;
 mod waiters;
+pub mod wake;
 
 use std::sync::Arc;
 
@@ -66,6 +67,7 @@ struct Inner {
     known: known::KnownUsers,
     waiters: waiters::Waiters,
     seen: risk::Seen,
+    deliveries: wake::Deliveries,
     /// This process among all that ever ran: whose connections are whose.
     node: String,
     /// The origin that authenticators speak to, part of every statement they sign.
@@ -109,6 +111,7 @@ impl Engine {
             known: known::KnownUsers::default(),
             waiters: waiters::Waiters::default(),
             seen: risk::Seen::default(),
+            deliveries: wake::Deliveries::default(),
             node,
             authenticator_origin,
             mail,

@@ -4,6 +4,7 @@ use cs_core::id::{AccountId, PhoneId, TxId};
 use cs_core::login::Push;
 use tokio::sync::broadcast::error::RecvError;
 
+use crate::wake::Delivery;
 use crate::{DeviceEvent, Engine};
 
 /// What a hint says.
@@ -12,6 +13,7 @@ enum Hint {
     Request(AccountId, PhoneId, TxId),
     Closed(AccountId, PhoneId, TxId),
     Unbound(AccountId, PhoneId),
+    Delivery(TxId, Delivery),
 }
 
 /// `event` in a line for other nodes.
@@ -23,6 +25,11 @@ pub(crate) fn hint(account: AccountId, phone: PhoneId, event: DeviceEvent) -> St
     }
 }
 
+/// How far a login has come, in a line for other nodes.
+pub(crate) fn delivery_hint(account: AccountId, phone: PhoneId, txid: TxId, state: Delivery) -> String {
+    format!("delivery {account} {phone} {txid} {}", state.as_str())
+}
+
 impl Hint {
     /// Nodes of another version may say other things.
     fn parse(line: &str) -> Option<Self> {
@@ -32,6 +39,7 @@ impl Hint {
             "request" => Self::Request(account, phone, words.next()?.parse().ok()?),
             "closed" => Self::Closed(account, phone, words.next()?.parse().ok()?),
             "unbound" => Self::Unbound(account, phone),
+            "delivery" => Self::Delivery(words.next()?.parse().ok()?, Delivery::parse(words.next()?)?),
             _ => return None,
         };
         words.next().is_none().then_some(hint)
@@ -63,6 +71,9 @@ impl Engine {
                 self.hub().publish_here(account, phone, DeviceEvent::Request(txid));
             }
             Hint::Unbound(account, phone) => self.hub().publish_here(account, phone, DeviceEvent::Unbound),
+            Hint::Delivery(txid, state) => {
+                self.inner.deliveries.note(txid, state, self.clock().now());
+            },
             Hint::Closed(account, phone, txid) => {
                 if !self.inner.waiters.knows(txid) && !self.hub().has(account, phone) {
                     return;

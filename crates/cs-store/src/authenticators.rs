@@ -34,8 +34,8 @@ pub struct BoundDevice {
     pub params: OtpParams,
     /// Where they are.
     pub otp: OtpRecord,
-    /// Its Web Push subscription, JSON text.
-    pub push: Option<String>,
+    /// Its Web Push subscription, sealed.
+    pub push: Option<Vec<u8>>,
 }
 
 /// An authenticator as it is bound.
@@ -55,8 +55,8 @@ pub struct NewAuthenticator<'a> {
     pub key_protection: &'a str,
     /// Its version.
     pub app_version: &'a str,
-    /// Web Push subscription, JSON text.
-    pub push: Option<&'a str>,
+    /// Web Push subscription, sealed.
+    pub push: Option<&'a [u8]>,
     /// The sealed seed.
     pub sealed_seed: Vec<u8>,
     /// How it makes passcodes.
@@ -136,8 +136,8 @@ pub struct DeviceUpdate<'a> {
     pub name: Option<&'a str>,
     /// A new version.
     pub app_version: Option<&'a str>,
-    /// A new subscription, JSON text, or none.
-    pub push: Option<Option<&'a str>>,
+    /// A new subscription, sealed, or none.
+    pub push: Option<Option<&'a [u8]>>,
     /// Its posture, JSON text.
     pub posture: Option<&'a str>,
 }
@@ -161,6 +161,14 @@ impl DeviceUpdate<'_> {
             ),
         ]
     }
+}
+
+/// Takes away a subscription that the push service no longer knows. Holds only if it is still `sealed`: the browser may have brought a new one.
+pub fn forget_subscription(account: AccountId, phone: PhoneId, sealed: &[u8]) -> Step {
+    Step::one(
+        "UPDATE authenticator SET push = NULL WHERE account = $1 AND phone_id = $2 AND push = $3",
+        args![account.as_str(), phone.as_str(), sealed],
+    )
 }
 
 /// How an activation came about; decides whether it needs confirming.
@@ -349,6 +357,6 @@ fn read_device(row: &Row) -> Result<BoundDevice, StoreError> {
         auto_approve_until: row.opt_time(8)?,
         params,
         otp,
-        push: row.opt_text(17)?,
+        push: row.opt_blob(17)?.map(<[u8]>::to_vec),
     })
 }

@@ -34,7 +34,7 @@ macro_rules! user_facts {
             "FROM group_member m, user_group g, u WHERE m.account = $1 AND m.user_id = u.user_id AND g.account = $1 AND g.group_id = m.group_id ",
             "UNION ALL SELECT 'phone', p.phone_id, p.name, p.number, p.platform, a.class, a.otp_algorithm, a.otp_memo, ",
             "o.position, a.activated_at, a.confirmed_at, a.auto_approve_until, a.otp_period, a.otp_counter, a.otp_last_step, a.otp_drift, a.otp_held, ",
-            "a.version, CASE a.otp_kind WHEN 'mh' THEN 1 WHEN 'mt' THEN 2 END, a.seed, p.owner, a.app_version, a.posture ",
+            "a.version, CASE a.otp_kind WHEN 'mh' THEN 1 WHEN 'mt' THEN 2 END + CASE WHEN a.push IS NULL THEN 0 ELSE 10 END, a.seed, p.owner, a.app_version, a.posture ",
             "FROM u, user_phone o JOIN phone p ON p.account = o.account AND p.phone_id = o.phone_id ",
             "LEFT JOIN authenticator a ON a.account = o.account AND a.phone_id = o.phone_id WHERE o.account = $1 AND o.user_id = u.user_id ",
             "UNION ALL SELECT 'token', t.token_id, t.serial, t.type, t.otp_algorithm, t.otp_memo, NULL, NULL, ",
@@ -227,9 +227,12 @@ fn read_phone(row: &Row) -> Result<Phone, StoreError> {
     let authenticator = match row.opt_str(5)? {
         None => None,
         Some(class) => {
-            let kind = match row.opt_int(18)? {
-                Some(1) => "mh",
-                Some(2) => "mt",
+            // Kind and subscription share a column: every kind of row has the same ones.
+            let (kind, can_be_woken) = match row.opt_int(18)? {
+                Some(1) => ("mh", false),
+                Some(2) => ("mt", false),
+                Some(11) => ("mh", true),
+                Some(12) => ("mt", true),
                 _ => return Err(corrupt("authenticator", row)),
             };
             let (params, otp) = otp_columns("authenticator", row, kind, 6, 12)?;
@@ -237,6 +240,7 @@ fn read_phone(row: &Row) -> Result<Phone, StoreError> {
                 class: AuthenticatorClass::parse(class).ok_or_else(|| corrupt("authenticator", row))?,
                 activated_at: row.time(9)?,
                 confirmed: row.opt_time(10)?.is_some(),
+                can_be_woken,
                 auto_approve_until: row.opt_time(11)?,
                 params,
                 otp,

@@ -38,6 +38,7 @@ pub mod tokens;
 pub mod trials;
 pub mod units;
 pub mod users;
+pub mod vapid;
 pub mod vault;
 pub mod webauthn;
 

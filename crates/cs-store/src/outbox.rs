@@ -140,6 +140,11 @@ impl Leased {
         Step::one(RETRY, args![self.id.as_str(), self.lease.as_str(), now.saturating_add(wait).unwrap_or(now), error])
     }
 
+    /// It failed and is to be tried again not before `time`.
+    pub fn retry_at(&self, error: &str, time: Timestamp) -> Step {
+        Step::one(RETRY, args![self.id.as_str(), self.lease.as_str(), time, error])
+    }
+
     /// It cannot be done, ever.
     pub fn bury(&self, error: &str, now: Timestamp) -> Step {
         Step::one(BURY, args![self.id.as_str(), self.lease.as_str(), now, error])

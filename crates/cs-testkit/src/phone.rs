@@ -11,7 +11,7 @@ use cs_core::secret::PlainCode;
 use cs_engine::devices::{ActivateRequest, Activated};
 use cs_engine::login::{Answer, AnswerError, Answered, Asked};
 use cs_engine::{DeviceEvent, Engine};
-use cs_store::authenticators::DeviceUpdate;
+use cs_engine::devices::DeviceChange;
 use tokio::sync::broadcast::Receiver;
 
 use crate::site::within;
@@ -119,7 +119,7 @@ impl VirtualPhone {
     pub async fn tell(&self, posture: &serde_json::Value) {
         let device = self.engine.device(self.account, self.id).await.expect("a read").expect("a bound device");
         let posture = posture.to_string();
-        let update = DeviceUpdate { posture: Some(&posture), ..DeviceUpdate::default() };
+        let update = DeviceChange { posture: Some(&posture), ..DeviceChange::default() };
         self.engine.update_device(&device, &update).await.expect("an update");
     }
 

@@ -18,3 +18,4 @@ pub mod params;
 pub mod pushinfo;
 pub mod rest_v1;
 pub mod signing;
+pub mod webpush;

@@ -52,7 +52,7 @@ export class Texts {
    * @param {number} seconds unix time
    */
   moment(seconds) {
-    return new Intl.DateTimeFormat(this.language, { dateStyle: "medium", timeStyle: "short" }).format(seconds * 1000);
+    return new Intl.DateTimeFormat(this.language, { dateStyle: "short", timeStyle: "short" }).format(seconds * 1000);
   }
 
   /**

@@ -99,8 +99,8 @@ export class App extends EventTarget {
   #arrived(binding, requests, isAll) {
     for (const request of requests) {
       if (this.over.has(request.txid) || this.waiting.has(request.txid)) continue;
-      // What is shown is what is signed; a statement about somebody else is neither.
-      if (request.statement.device !== binding.device || request.statement.txid !== request.txid) continue;
+      // What is shown is what is signed; a statement for another account, device or server is neither.
+      if (!isOurs(binding, request)) continue;
       this.waiting.set(request.txid, { binding, request });
     }
     if (isAll) {
@@ -303,6 +303,15 @@ export class App extends EventTarget {
     const { name, values } = reason(error, this.clock);
     return { title: this.say(`error.${name}.title`, values), body: this.say(`error.${name}.body`, values) };
   }
+}
+
+/**
+ * @param {Binding} binding
+ * @param {LoginRequest} request
+ */
+function isOurs(binding, { txid, statement }) {
+  const { origin, account, device } = statement;
+  return origin === binding.origin && account === binding.account.id && device === binding.device && statement.txid === txid;
 }
 
 /** @returns {{ typed: string, name: string, found: Activation | null }} */

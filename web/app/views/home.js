@@ -152,8 +152,8 @@ export function notifyOffer(app) {
  */
 function showConnection(app, element) {
   const states = app.bindings.filter((binding) => binding.confirmed && !app.gone.has(binding.device));
-  const isOpen = states.length > 0 && states.every((binding) => app.states.get(binding.device) === "open");
-  const text = app.say(states.length === 0 ? "connection.none" : isOpen ? "connection.open" : "connection.closed");
+  const isOpen = navigator.onLine && states.length > 0 && states.every((binding) => app.states.get(binding.device) === "open");
+  const text = app.say(states.length === 0 || !navigator.onLine ? "connection.none" : isOpen ? "connection.open" : "connection.closed");
   element.className = `connection ${isOpen ? "open" : ""}`;
   if (element.textContent !== text) element.replaceChildren(h("span", { class: "dot", "aria-hidden": "true" }), text);
 }

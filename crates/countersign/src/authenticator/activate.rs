@@ -10,6 +10,7 @@ use cs_wire::device::{
     Account, ActivatePayload, ActivateRequest, ActivateResponse, Confirm, DeviceClass, DevicePublicKey, Digest,
     OtpParameters, OtpSeed, OtpState, UnverifiedJws, User, confirm_phrase,
 };
+use zeroize::Zeroizing;
 
 use super::claims::{app_version, device_name, platform, subscription};
 use super::proof::{Home, from_json, home_of, read_body};
@@ -53,7 +54,7 @@ pub(super) async fn activate(
         platform: platform(&device.platform),
         app_version: app_version(&device.app_version),
         key_protection: device.key_protection.as_str(),
-        push: device.push.as_ref().map(subscription).transpose()?,
+        push: device.push.as_ref().map(subscription).transpose()?.map(Zeroizing::new),
         confirm_phrase: phrase.clone(),
         address: Some(info.client),
     };

@@ -3,16 +3,21 @@
 use axum::Json;
 use axum::extract::State;
 use cs_engine::AccountEntry;
-use cs_store::authenticators::{self, BoundDevice};
-use cs_wire::device::{Account, DeviceStatus, DeviceUpdate, User};
+use cs_engine::devices::DeviceChange;
+use cs_store::authenticators::BoundDevice;
+use cs_wire::device::{Account, DeviceStatus, DeviceUpdate, PushStatus, User};
 use http::StatusCode;
 
 use super::activate::otp_state;
 use super::claims::{app_version, device_name, posture, subscription};
 use super::{DeviceRequest, Phones, Refusal};
 
-pub(super) async fn show(request: DeviceRequest) -> Json<DeviceStatus> {
-    Json(status(&request.account, request.device))
+pub(super) async fn show(
+    State(phones): State<Phones>,
+    request: DeviceRequest,
+) -> Result<Json<DeviceStatus>, Refusal> {
+    let key = phones.push_key().await?;
+    Ok(Json(status(&request.account, request.device, key)))
 }
 
 pub(super) async fn change(
@@ -35,7 +40,7 @@ pub(super) async fn change(
     engine
         .update_device(
             &request.device,
-            &authenticators::DeviceUpdate {
+            &DeviceChange {
                 name: name.as_deref(),
                 app_version: app_version.as_deref(),
                 push: push.as_ref().map(|push| push.as_deref()),
@@ -45,7 +50,8 @@ pub(super) async fn change(
         .await?;
     let (account, device) = request.device_key();
     let device = engine.device(account, device).await?.ok_or_else(Refusal::inactive)?;
-    Ok(Json(status(&request.account, device)))
+    let key = phones.push_key().await?;
+    Ok(Json(status(&request.account, device, key)))
 }
 
 pub(super) async fn unbind(State(phones): State<Phones>, request: DeviceRequest) -> Result<StatusCode, Refusal> {
@@ -57,7 +63,7 @@ pub(super) async fn unbind(State(phones): State<Phones>, request: DeviceRequest)
     }
 }
 
-fn status(account: &AccountEntry, device: BoundDevice) -> DeviceStatus {
+fn status(account: &AccountEntry, device: BoundDevice, push_key: String) -> DeviceStatus {
     DeviceStatus {
         device_id: device.phone.to_string(),
         name: device.name,
@@ -66,5 +72,6 @@ fn status(account: &AccountEntry, device: BoundDevice) -> DeviceStatus {
         active: device.confirmed,
         auto_approve_until: device.auto_approve_until.map(|until| until.as_second()),
         otp: otp_state(&device.params, device.otp.counter),
+        push: Some(PushStatus { key: push_key, subscribed: device.push.is_some() }),
     }
 }

@@ -11,6 +11,7 @@ use cs_core::id::{AccountId, PhoneId, TxId};
 use cs_core::login::Push;
 use cs_engine::DeviceEvent;
 use cs_engine::login::Asked;
+use cs_engine::wake::Delivery;
 use cs_wire::device::ClosedEvent;
 use futures_util::stream;
 use http::HeaderName;
@@ -159,6 +160,8 @@ impl Feed {
         }
         let Some(request) = to_wire(asked) else { return };
         self.shown.insert(asked.txid);
+        let (account, phone) = self.device;
+        self.phones.engine.delivered(account, phone, asked.txid, Delivery::Delivered);
         self.queue.extend(Event::default().event("request").json_data(&request));
     }
 

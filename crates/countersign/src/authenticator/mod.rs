@@ -5,7 +5,7 @@
 //! | `activate` | a code becomes a bound device |
 //! | `proof` | [`DeviceRequest`], the extractor without which no other handler has a device |
 //! | `replay` | each proof counts once |
-//! | `requests` | the logins that wait, pulled |
+//! | `requests` | the logins that wait, pulled, and how far they have come |
 //! | `events` | the same, as they come |
 //! | `answer` | the signed answer to one of them |
 //! | `exceptions` | what the person asks to be excepted from |
@@ -32,11 +32,13 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::{get, post};
-use cs_engine::Engine;
+use cs_engine::{Engine, EngineError};
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::OnceCell;
 
 use crate::http::RateLimiter;
 use crate::net::Shutdown;
+use crate::outbound::web_push::vapid_key;
 
 pub use proof::DeviceRequest;
 pub use refusal::Refusal;
@@ -54,6 +56,7 @@ pub fn routes(engine: Engine, shutdown: Shutdown) -> Router {
         .route("/authenticator/v1/activate", post(activate::activate))
         .route("/authenticator/v1/requests", get(requests::waiting))
         .route("/authenticator/v1/requests/{txid}/answer", post(answer::answer))
+        .route("/authenticator/v1/requests/{txid}/receipt", post(requests::receipt))
         .route("/authenticator/v1/events", get(events::events))
         .route("/authenticator/v1/exceptions", get(exceptions::list).post(exceptions::ask))
         .route("/authenticator/v1/device", get(device::show).post(device::change).delete(device::unbind))
@@ -73,6 +76,7 @@ struct Kept {
     proofs: replay::Proofs,
     streams: events::Streams,
     activations: RateLimiter<IpAddr>,
+    push_key: OnceCell<String>,
     /// The limiter counts in instants, everything else here goes by the engine's clock: these two are the same moment.
     started: (Instant, Timestamp),
 }
@@ -84,9 +88,16 @@ impl Phones {
             proofs: replay::Proofs::default(),
             streams: events::Streams::default(),
             activations: RateLimiter::new(ACTIVATIONS_PER_SECOND, ACTIVATION_BURST, started.0),
+            push_key: OnceCell::new(),
             started,
         };
         Self { engine, shutdown, kept: Arc::new(kept) }
+    }
+
+    /// The public key that browsers tie their subscriptions to.
+    async fn push_key(&self) -> Result<String, Refusal> {
+        let read = async || Ok::<_, EngineError>(vapid_key(&self.engine).await?.public());
+        Ok(self.kept.push_key.get_or_try_init(read).await?.clone())
     }
 
     fn now(&self) -> Timestamp {

@@ -1,9 +1,13 @@
 //! `GET /authenticator/v1/requests`: the logins that wait for this device.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use cs_core::id::TxId;
 use cs_engine::login::Asked;
-use cs_wire::device::{Request, RequestsResponse, Statement};
+use cs_engine::wake::Delivery;
+use cs_wire::device::{Receipt, ReceiptState, Request, RequestsResponse, Statement};
+use http::StatusCode;
 
 use super::{DeviceRequest, Phones, Refusal};
 
@@ -13,8 +17,32 @@ pub(super) async fn waiting(
 ) -> Result<Json<RequestsResponse>, Refusal> {
     let (account, device) = request.device_key();
     let asked = phones.engine.asked(account, device).await?;
+    for asked in &asked {
+        phones.engine.delivered(account, device, asked.txid, Delivery::Delivered);
+    }
     let requests = asked.iter().filter_map(to_wire).collect();
     Ok(Json(RequestsResponse { server_time: phones.now().as_second(), requests }))
+}
+
+/// The device tells how far a login has come, for whoever waits in front of the other screen.
+pub(super) async fn receipt(
+    State(phones): State<Phones>,
+    txid: Result<Path<String>, PathRejection>,
+    request: DeviceRequest,
+) -> Result<StatusCode, Refusal> {
+    let Receipt { state } = request.json()?;
+    let txid: Option<TxId> = txid.ok().and_then(|Path(txid)| txid.parse().ok());
+    let txid = txid.ok_or_else(Refusal::no_such_request)?;
+    let (account, device) = request.device_key();
+    // Only of its own logins, and only while they wait: what is kept is bounded by what was asked.
+    let asked = phones.engine.asked_one(account, device, txid).await?;
+    let asked = asked.filter(|asked| asked.expires_at > phones.now()).ok_or_else(Refusal::no_such_request)?;
+    let state = match state {
+        ReceiptState::Delivered => Delivery::Delivered,
+        ReceiptState::Shown => Delivery::Shown,
+    };
+    phones.engine.delivered(account, device, asked.txid, state);
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// A login as the protocol writes it.

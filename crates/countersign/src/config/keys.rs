@@ -213,6 +213,26 @@ pub const KEYS: &[Key] = &[
             Ok(())
         },
     ),
+    key("push.wake", "Whether phones are woken by the push services of their browsers: `on` or `off`.", |draft, raw| {
+        draft.config.push.enabled = match raw.text()?.as_str() {
+            "on" => true,
+            "off" => false,
+            _ => return Err(ValueError::Expected("`on` or `off`")),
+        };
+        Ok(())
+    }),
+    key("push.ca", "PEM certificates to trust for push services instead of the system's.", |draft, raw| {
+        draft.config.push.ca = Some(raw.path()?);
+        Ok(())
+    }),
+    key(
+        "push.allowed_networks",
+        "Private addresses or networks in which there is a push service of your own.",
+        |draft, raw| {
+            draft.config.push.allowed_networks = raw.networks()?;
+            Ok(())
+        },
+    ),
     key(
         "audit.checkpoint_syslog",
         "Syslog server that log checkpoints are sent to: `/dev/log`, `udp:HOST:PORT` or `tcp:HOST:PORT`.",

@@ -62,10 +62,29 @@ pub struct Config {
     pub alert_webhook: Option<WebhookUrl>,
     /// What all webhooks share; present where there is one.
     pub webhooks: Option<Webhooks>,
+    /// How phones are woken.
+    pub push: PushSettings,
     pub limits: Limits,
     /// How long waiting logins may take to get their answer after a stop signal.
     pub drain: Duration,
     pub log: Log,
+}
+
+/// How phones are woken by the push services of their browsers.
+#[derive(Debug, Clone)]
+pub struct PushSettings {
+    /// Whether they are.
+    pub enabled: bool,
+    /// PEM certificates to trust instead of the system's.
+    pub ca: Option<PathBuf>,
+    /// Networks that may be spoken to although they are not public.
+    pub allowed_networks: Vec<IpNet>,
+}
+
+impl Default for PushSettings {
+    fn default() -> Self {
+        Self { enabled: true, ca: None, allowed_networks: Vec::new() }
+    }
 }
 
 /// The names clients use. They are fixed at bootstrap: passkeys, device keys and cookies bind to them.
@@ -207,6 +226,7 @@ impl Config {
             mail: None,
             alert_webhook: None,
             webhooks: None,
+            push: PushSettings::default(),
             limits: Limits::default(),
             drain: Duration::from_secs(70),
             log: Log { format: LogFormat::Auto, filter: "info".to_owned() },

@@ -205,6 +205,7 @@ fn absolute_paths(config: &mut Config) {
     config.country_database.iter_mut().chain(config.checkpoint_file.iter_mut()).for_each(join);
     config.anonymous_lists.iter_mut().for_each(join);
     config.webhooks.iter_mut().filter_map(|webhooks| webhooks.ca.as_mut()).for_each(join);
+    config.push.ca.iter_mut().for_each(join);
 }
 
 fn is_below(host: &str, parent: &str) -> bool {

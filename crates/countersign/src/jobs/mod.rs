@@ -5,13 +5,17 @@ mod alerts;
 mod maintenance;
 pub(crate) mod outbox;
 mod review;
+mod wake;
+
+use std::time::Duration;
 
 use cs_engine::Engine;
 use cs_store::backfill::{self, BACKFILLS};
 
-use crate::config::Config;
+use crate::config::{Config, PushSettings};
 use crate::net::Shutdown;
 use crate::outbound::mail::{MailCourier, Sender};
+use crate::outbound::web_push::{WebPush, WebPushSetupError};
 use crate::outbound::webhook::Webhook;
 use outbox::Courier as _;
 
@@ -45,6 +49,7 @@ pub fn start(engine: &Engine, config: &Config, shutdown: &Shutdown) {
             }
         }
     });
+    start_waking(engine, config, shutdown);
     start_alerts(engine, config, shutdown);
     tokio::spawn(outbox::run(engine.clone(), review::Reviews { engine: engine.clone() }, shutdown.clone()));
     let recalling = engine.clone();
@@ -87,6 +92,36 @@ fn start_alerts(engine: &Engine, config: &Config, shutdown: &Shutdown) {
 /// Adds to the review queue what logins left for it, at most one batch, and says how many effects that were. The server does this by itself.
 pub async fn deliver_reviews(engine: &Engine) -> Result<usize, cs_store::StoreError> {
     outbox::deliver_due(engine, &review::Reviews { engine: engine.clone() }).await
+}
+
+fn start_waking(engine: &Engine, config: &Config, shutdown: &Shutdown) {
+    if !config.push.enabled {
+        return;
+    }
+    match WebPush::new(&config.push) {
+        Ok(sender) => {
+            let waker = wake::Waker::new(engine.clone(), sender);
+            tokio::spawn(outbox::run_apart(engine.clone(), waker, shutdown.clone()));
+        }
+        // Phones still hear of logins while their authenticator is open.
+        Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "phones cannot be woken"),
+    }
+}
+
+/// Sends the wake-ups that are due, at most one batch, and says how many it tried. The server does this by itself.
+pub async fn deliver_wakes(engine: &Engine, wakers: &Wakers) -> Result<usize, cs_store::StoreError> {
+    outbox::deliver_due(engine, &wakers.0).await
+}
+
+/// What sends wake-ups, for [`deliver_wakes`].
+pub struct Wakers(wake::Waker);
+
+impl Wakers {
+    /// As `push` says; an answer is waited for no longer than `timeout`.
+    pub fn new(engine: &Engine, push: &PushSettings, timeout: Duration) -> Result<Self, WebPushSetupError> {
+        let sender = WebPush::new(push)?.with_timeout(timeout);
+        Ok(Self(wake::Waker::new(engine.clone(), sender)))
+    }
 }
 
 /// Delivers the letters that are due, at most one batch, and says how many it tried. The server does this by itself.

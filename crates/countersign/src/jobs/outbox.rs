@@ -1,17 +1,22 @@
 //! Delivering the effects of the outbox, one kind by one courier: at least once, later again after a failure, given up in the end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cs_engine::Engine;
 use cs_store::outbox::{Effect, Leased};
 use cs_store::{Job, StoreError};
 use futures_util::future::join_all;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Semaphore;
 
 use crate::net::Shutdown;
 
 /// Effects of other nodes, and ones put off, are found by asking this often.
 const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// The most that are taken at a time where each goes its own way.
+const AT_ONCE: u32 = 64;
 
 /// What became of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +29,8 @@ pub(crate) enum Delivery {
     DoneKeeping(String),
     /// Not this time; says why.
     Later(String),
+    /// Not before a time that the other side has named; says why.
+    LaterAt(String, Timestamp),
     /// It never will be; says why.
     Never(String),
 }
@@ -61,9 +68,45 @@ pub(super) async fn run(engine: Engine, courier: impl Courier, shutdown: Shutdow
     }
 }
 
+/// As [`run`], with each effect on its own: one that takes long holds no other up. At most a batch of them is under way at a time.
+pub(super) async fn run_apart<C: Courier>(engine: Engine, courier: C, shutdown: Shutdown) {
+    let courier = Arc::new(courier);
+    let room = Arc::new(Semaphore::new(C::BATCH as usize));
+    loop {
+        let committed = engine.store().effects_committed();
+        let free = u32::try_from(room.available_permits()).unwrap_or(C::BATCH).min(AT_ONCE);
+        let due = if free == 0 { Ok(Vec::new()) } else { lease::<C>(&engine, free).await };
+        match due {
+            Ok(due) if !due.is_empty() => {
+                for effect in due {
+                    // There is room for all that were leased, since nobody else takes any.
+                    let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
+                    let (engine, courier) = (engine.clone(), Arc::clone(&courier));
+                    tokio::spawn(async move {
+                        attempt(&engine, &*courier, &effect).await;
+                        drop(place);
+                    });
+                }
+                continue;
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "effects cannot be read"),
+        }
+        tokio::select! {
+            () = shutdown.closing() => return,
+            () = committed => {}
+            () = tokio::time::sleep(ASK_EVERY) => {}
+        }
+    }
+}
+
+async fn lease<C: Courier>(engine: &Engine, count: u32) -> Result<Vec<Leased>, StoreError> {
+    engine.store().lease_effects(C::KIND, count, C::LEASE, engine.clock().now()).await
+}
+
 /// Carries out what is due, at most one batch, and says how many effects that were.
 pub(crate) async fn deliver_due<C: Courier>(engine: &Engine, courier: &C) -> Result<usize, StoreError> {
-    let due = engine.store().lease_effects(C::KIND, C::BATCH, C::LEASE, engine.clock().now()).await?;
+    let due = lease::<C>(engine, C::BATCH).await?;
     join_all(due.iter().map(|effect| attempt(engine, courier, effect))).await;
     Ok(due.len())
 }
@@ -89,7 +132,11 @@ async fn attempt<C: Courier>(engine: &Engine, courier: &C, effect: &Leased) {
             );
             effect.retry(reason, now)
         }
-        Delivery::Later(reason) | Delivery::Never(reason) => {
+        Delivery::LaterAt(reason, time) if effect.attempt < C::MOST_ATTEMPTS => {
+            tracing::debug!(kind = C::KIND, id = effect.id, attempt = effect.attempt, reason, "put off");
+            effect.retry_at(reason, *time)
+        }
+        Delivery::Later(reason) | Delivery::LaterAt(reason, _) | Delivery::Never(reason) => {
             tracing::error!(
                 kind = C::KIND,
                 id = effect.id,

@@ -16,9 +16,9 @@ pub(crate) struct AllowedNetworks(pub(crate) Arc<[IpNet]>);
 /// Why an address is not spoken to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
-    #[error("{0} is a private or reserved address, which `webhooks.allowed_networks` does not list")]
+    #[error("{0} is a private or reserved address, which `allowed_networks` does not list")]
     Private(IpAddr),
-    #[error("plain HTTP is for addresses that `webhooks.allowed_networks` lists, and {0} is none")]
+    #[error("plain HTTP is for addresses that `allowed_networks` lists, and {0} is none")]
     Plain(IpAddr),
     #[error("the name has no address")]
     NoAddress,
@@ -35,6 +35,11 @@ pub(crate) struct Guard {
 impl Guard {
     pub(crate) fn new(url: &Url, allowed: AllowedNetworks) -> Self {
         Self { allowed, is_plain: url.scheme() != "https" }
+    }
+
+    /// For destinations that are spoken to over TLS only, whichever they are.
+    pub(crate) fn for_https(allowed: AllowedNetworks) -> Self {
+        Self { allowed, is_plain: false }
     }
 
     pub(crate) fn check(&self, address: IpAddr) -> Result<(), Refused> {

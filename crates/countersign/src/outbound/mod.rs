@@ -3,4 +3,5 @@
 pub(crate) mod addresses;
 pub mod checkpoints;
 pub mod mail;
+pub mod web_push;
 pub mod webhook;

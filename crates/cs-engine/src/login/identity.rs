@@ -23,6 +23,7 @@ use super::auth::{Round, alert};
 use super::reference;
 use crate::admin::{Actor, admin_record};
 use crate::error::Retry;
+use crate::wake::wake;
 use crate::{DeviceEvent, Engine, EngineError, MAX_ROUNDS, SystemRng};
 
 /// How many digits the person types, Duo's length of a confirmation code.
@@ -72,6 +73,10 @@ impl Engine {
                 .step(no_cool_down(account, user.id, by.key, &check.source, now))
                 .step(user_unchanged(account, &user))
                 .log(record);
+            let job = match wake(account, asked, check.txid, check.expires_at, now) {
+                Some(effect) => job.effect(effect),
+                None => job,
+            };
             match self.store().commit(job).await.map_err(Retry::from) {
                 Ok(_) => {
                     self.hub().publish(account, phone, DeviceEvent::Request(check.txid));

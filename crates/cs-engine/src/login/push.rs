@@ -15,6 +15,7 @@ use serde_json::json;
 use super::auth::{self, AuthAnswer, AuthRequest, Round};
 use super::kept_device;
 use crate::error::Retry;
+use crate::wake::wake;
 use crate::{Access, Caller, DeviceEvent, Engine, EngineError, SystemRng};
 
 /// The steps of the job that opens a push, in order.
@@ -46,6 +47,10 @@ impl Engine {
             .step(no_cool_down(account, user.id, caller.integration.key, &login.source, now))
             .step(policies)
             .step(user_version(&login, user));
+        let job = match wake(account, phone, txid, login.expires_at, now) {
+            Some(effect) => job.effect(effect),
+            None => job,
+        };
         let started = |login: &Login| AuthAnswer::Started { txid: login.txid, device: phone.menu_name() };
         match self.store().commit(job).await.map_err(Retry::from) {
             Ok(_) => {

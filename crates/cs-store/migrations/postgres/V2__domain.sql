@@ -131,7 +131,7 @@ CREATE TABLE authenticator (
     class              TEXT   NOT NULL,
     key_protection     TEXT   NOT NULL,
     app_version        TEXT   NOT NULL,
-    push               TEXT,
+    push               BYTEA,
     posture            TEXT,
     seed               BYTEA   NOT NULL,
     otp_kind           TEXT   NOT NULL,

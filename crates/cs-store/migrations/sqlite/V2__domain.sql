@@ -130,7 +130,7 @@ CREATE TABLE authenticator (
     class              TEXT   NOT NULL,
     key_protection     TEXT   NOT NULL,
     app_version        TEXT   NOT NULL,
-    push               TEXT,
+    push               BLOB,
     posture            TEXT,
     seed               BLOB   NOT NULL,
     otp_kind           TEXT   NOT NULL,

@@ -27,6 +27,7 @@ migrations![
     "V7__risk",
     "V8__prompt",
     "V9__webauthn",
+    "V10__web_push",
 ];
 
 /// The runner for one engine's list, up to `version` or to the newest.

@@ -366,6 +366,49 @@ pub struct DeviceStatus {
     pub auto_approve_until: Option<i64>,
     /// The passcode generator, without its seed.
     pub otp: OtpState,
+    /// How it can be woken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<PushStatus>,
+}
+
+/// How a device can be woken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushStatus {
+    /// The server's public key (RFC 8292), which a browser ties its subscription to: a point of P-256, base64url.
+    pub key: String,
+    /// Whether the server has a subscription of this device.
+    pub subscribed: bool,
+}
+
+/// Body of `POST /authenticator/v1/requests/{txid}/receipt`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receipt {
+    /// How far the login has come.
+    pub state: ReceiptState,
+}
+
+/// How far a login has come on its way to the person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptState {
+    /// The device has it.
+    Delivered,
+    /// The person has it before their eyes.
+    Shown,
+}
+
+/// What a wake-up says, inside its encryption: where to look, and nothing of the login itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wake {
+    /// Protocol version.
+    pub v: ProtocolVersion,
+    /// The device that is asked, `DP…`: a phone may have several accounts.
+    pub device: String,
+    /// The login's id.
+    pub txid: String,
+    /// When an answer comes too late.
+    pub expires: i64,
 }
 
 /// Body of `POST /authenticator/v1/device`: what is absent stays as it is.
@@ -501,13 +544,17 @@ mod tests {
             active: true,
             auto_approve_until: None,
             otp: OtpState::Totp { digits: 6, period: 30 },
+            push: Some(PushStatus { key: "BA1H".into(), subscribed: false }),
         };
         assert_eq!(
             serde_json::to_value(&status).unwrap(),
             json!({"device_id":"DP1","name":"laptop","user":{"name":"alice"},
                    "account":{"id":"DA1","name":"Example"},"active":true,"auto_approve_until":null,
-                   "otp":{"kind":"totp","digits":6,"period":30}})
+                   "otp":{"kind":"totp","digits":6,"period":30},"push":{"key":"BA1H","subscribed":false}})
         );
+        let receipt = |text: &str| serde_json::from_str::<Receipt>(text).ok().map(|receipt| receipt.state);
+        assert_eq!(receipt(r#"{"state":"shown"}"#), Some(ReceiptState::Shown));
+        assert_eq!(receipt(r#"{"state":"accepted"}"#), None, "that is the push service's to say");
         let update = |text: &str| serde_json::from_str::<DeviceUpdate>(text).unwrap();
         assert_eq!(update("{}"), DeviceUpdate::default());
         assert_eq!(update(r#"{"push":null}"#).push, Some(None));

@@ -19,7 +19,7 @@ pub use messages::{
     Account, ActivatePayload, ActivateRequest, ActivateResponse, AnswerRequest, AnswerResponse, AnswerResult,
     ClosedEvent, ClosedState, Confirm, DeviceClass, DeviceInfo, DeviceStatus, DeviceUpdate, ExceptionKind,
     ExceptionStatus, ExceptionsResponse, KeyProtection, NewException, OtpParameters, OtpState, ProtocolVersion,
-    PushSubscription, Request, RequestPayload, RequestsResponse, User,
+    PushStatus, PushSubscription, Receipt, ReceiptState, Request, RequestPayload, RequestsResponse, User, Wake,
 };
 pub use statement::{Answer, AnswerPayload, Statement, StatementMember};
 

@@ -7,6 +7,7 @@ mod device;
 mod events;
 mod exceptions;
 mod proofs;
+mod push;
 mod story;
 
 use std::time::Duration;

@@ -65,6 +65,7 @@ pub(crate) fn phone(n: u32) -> Phone {
         authenticator: Some(Authenticator {
             class: AuthenticatorClass::Pwa,
             activated_at: Timestamp::UNIX_EPOCH,
+            can_be_woken: false,
             confirmed: true,
             params: OtpParams::new(OtpKind::MobileHotp),
             otp,
