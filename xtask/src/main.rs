@@ -12,6 +12,7 @@ mod metadata;
 mod spdx;
 mod step;
 mod test;
+mod web;
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: installs what the tests need, builds the programs they start, runs all of them.
+//! `cargo xtask test`: installs what the tests need, builds the programs they start, runs all of them, those of `web/` first.
 
 use std::process::Command;
 
@@ -7,6 +7,7 @@ use anyhow::bail;
 use crate::install;
 use crate::metadata;
 use crate::step;
+use crate::web;
 
 /// What `cargo xtask test` was asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -53,6 +54,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         build.args(["--workspace", "--tests"]);
     }
     step::run(&mut build)?;
+    if !options.chooses_packages() {
+        web::check(&places.npm)?;
+    }
     let mut command = test_command(options);
     command
         .env("COUNTERSIGN_REQUIRE_POSTGRES", "1")

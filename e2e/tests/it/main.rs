@@ -1,5 +1,6 @@
 //! Unmodified real clients against the real programs. `cargo xtask test -- -p e2e` installs and builds what they need.
 
+mod authenticator;
 mod browser;
 mod crashes;
 mod crashes_disk;

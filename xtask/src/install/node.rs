@@ -1,4 +1,4 @@
-//! Packages for Node and for the browser: Duo's client, unmodified, and what checks pages for everyone's use.
+//! Packages for Node and for the browser: Duo's client, unmodified, what checks pages for everyone's use, and what checks the types of our modules.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,6 +11,7 @@ const PACKAGES: &[(&str, &str, &str)] = &[
     ("@duosecurity/duo_api", "1.5.0", "Client"),
     ("@duosecurity/duo_universal", "3.0.0", "Client"),
     ("axe-core", "4.14.1", "source"),
+    ("typescript", "7.0.2", "version"),
 ];
 
 pub(super) fn install(dir: &Path) -> anyhow::Result<()> {
