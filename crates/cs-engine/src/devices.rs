@@ -116,11 +116,8 @@ impl Engine {
         let sealed_seed = vault
             .seal(account.as_str(), "authenticator", "seed", activation.phone.as_str(), &seed)
             .map_err(EngineError::vault)?;
-        let sealed_push = request
-            .push
-            .as_ref()
-            .map(|push| self.seal_subscription(account, activation.phone, push))
-            .transpose()?;
+        let sealed_push =
+            request.push.as_ref().map(|push| self.seal_subscription(account, activation.phone, push)).transpose()?;
         let otp = OtpRecord::fresh(kind, 0).map_err(|_| EngineError::Invalid("otp"))?;
         let device = NewAuthenticator {
             account,
@@ -249,8 +246,7 @@ impl Engine {
             Some(None) => Some(None),
             Some(Some(push)) => Some(Some(self.seal_subscription(device.account, device.phone, push)?)),
         };
-        let written =
-            DeviceUpdate { name, app_version, push: push.as_ref().map(|push| push.as_deref()), posture };
+        let written = DeviceUpdate { name, app_version, push: push.as_ref().map(|push| push.as_deref()), posture };
         let mut job = Job::new();
         job.guards = written.steps(device.account, device.phone, self.clock().now());
         if name.is_some() || app_version.is_some() || posture.is_some() || push.is_some() {

@@ -73,7 +73,7 @@ impl Engine {
             Hint::Unbound(account, phone) => self.hub().publish_here(account, phone, DeviceEvent::Unbound),
             Hint::Delivery(txid, state) => {
                 self.inner.deliveries.note(txid, state, self.clock().now());
-            },
+            }
             Hint::Closed(account, phone, txid) => {
                 if !self.inner.waiters.knows(txid) && !self.hub().has(account, phone) {
                     return;

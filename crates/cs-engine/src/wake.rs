@@ -89,7 +89,13 @@ pub struct Subscription {
 }
 
 /// What wakes `phone` for a login, if it can be woken.
-pub(crate) fn wake(account: AccountId, phone: &Phone, txid: TxId, expires_at: Timestamp, now: Timestamp) -> Option<Effect> {
+pub(crate) fn wake(
+    account: AccountId,
+    phone: &Phone,
+    txid: TxId,
+    expires_at: Timestamp,
+    now: Timestamp,
+) -> Option<Effect> {
     let can_be_woken = phone.authenticator.as_ref().is_some_and(|authenticator| authenticator.can_be_woken);
     let payload = json!({"device": phone.id.as_str(), "txid": txid.to_string(), "expires": expires_at.as_second()});
     can_be_woken.then(|| Effect::new(WAKE, account.as_str(), payload.to_string(), now))
@@ -162,9 +168,8 @@ impl Engine {
             }
         };
         let SealedVapidKey { account, sealed } = found.ok_or(EngineError::NotFound)?;
-        let plain = vault
-            .open(account.as_str(), "vapid_key", "sealed", "vapid", &sealed)
-            .map_err(EngineError::vault)?;
+        let plain =
+            vault.open(account.as_str(), "vapid_key", "sealed", "vapid", &sealed).map_err(EngineError::vault)?;
         Ok(Zeroizing::new(plain.to_vec()))
     }
 }

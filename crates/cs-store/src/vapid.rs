@@ -31,6 +31,7 @@ impl Store {
     /// The key, once there is one.
     pub async fn vapid_key(&self) -> Result<Option<SealedVapidKey>, StoreError> {
         let row = self.query_opt("SELECT account, sealed FROM vapid_key WHERE name = $1", args![NAME]).await?;
-        row.map(|row| Ok(SealedVapidKey { account: parsed("vapid_key", &row, 0)?, sealed: row.blob(1)?.to_vec() })).transpose()
+        row.map(|row| Ok(SealedVapidKey { account: parsed("vapid_key", &row, 0)?, sealed: row.blob(1)?.to_vec() }))
+            .transpose()
     }
 }

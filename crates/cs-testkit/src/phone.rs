@@ -8,10 +8,10 @@ use cs_core::id::{AccountId, PhoneId, TxId};
 use cs_core::login::Decision;
 use cs_core::otp::{Digits, OtpAlgorithm, hotp};
 use cs_core::secret::PlainCode;
+use cs_engine::devices::DeviceChange;
 use cs_engine::devices::{ActivateRequest, Activated};
 use cs_engine::login::{Answer, AnswerError, Answered, Asked};
 use cs_engine::{DeviceEvent, Engine};
-use cs_engine::devices::DeviceChange;
 use tokio::sync::broadcast::Receiver;
 
 use crate::site::within;

@@ -105,8 +105,11 @@ fn the_page_can_be_installed_and_speaks_to_nobody_else() {
     page.reload();
     page.wait_for("#activate");
     page.offline(false);
-    let elsewhere: Vec<_> =
-        page.requests().into_iter().filter(|url| !url.starts_with(&story.origin) && !url.starts_with("about:")).collect();
+    let elsewhere: Vec<_> = page
+        .requests()
+        .into_iter()
+        .filter(|url| !url.starts_with(&story.origin) && !url.starts_with("about:"))
+        .collect();
     assert_eq!(elsewhere, Vec::<String>::new());
     assert_eq!(page.complaints(), Vec::<String>::new());
 }
@@ -340,7 +343,10 @@ fn a_browser_that_cannot_is_told_so() {
     let story = Story::begin();
     for (without, says) in [
         ("Object.defineProperty(Crypto.prototype, 'subtle', { get: () => undefined })", "This browser is too old"),
-        ("IDBFactory.prototype.open = () => { throw new DOMException('no', 'SecurityError'); }", "This browser keeps nothing"),
+        (
+            "IDBFactory.prototype.open = () => { throw new DOMException('no', 'SecurityError'); }",
+            "This browser keeps nothing",
+        ),
     ] {
         let page = story.phone();
         page.call("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": without }));
@@ -402,7 +408,8 @@ fn every_view_is_for_everyone_in_every_language() {
         for theme in ["light", "dark"] {
             page.prefers(&[("prefers-color-scheme", theme), ("prefers-reduced-motion", "reduce")]);
             for route in ["/", "/activate", "/history", "/settings", "/account"] {
-                let route = if route == "/account" { format!("/account/{}", story.device_id()) } else { route.to_owned() };
+                let route =
+                    if route == "/account" { format!("/account/{}", story.device_id()) } else { route.to_owned() };
                 page.open("about:blank");
                 page.open(&format!("{}/#{route}", story.origin));
                 page.wait_for("h1");

@@ -110,8 +110,7 @@ function camera(flow) {
   const picture = h("input", {
     type: "file",
     accept: "image/*",
-    class: "unseen",
-    id: "picture",
+    hidden: true,
     onchange: async () => {
       const file = picture.files?.[0];
       const text = file ? await readPicture(file).catch(() => null) : null;

@@ -12,10 +12,7 @@ use super::activate::otp_state;
 use super::claims::{app_version, device_name, posture, subscription};
 use super::{DeviceRequest, Phones, Refusal};
 
-pub(super) async fn show(
-    State(phones): State<Phones>,
-    request: DeviceRequest,
-) -> Result<Json<DeviceStatus>, Refusal> {
+pub(super) async fn show(State(phones): State<Phones>, request: DeviceRequest) -> Result<Json<DeviceStatus>, Refusal> {
     let key = phones.push_key().await?;
     Ok(Json(status(&request.account, request.device, key)))
 }

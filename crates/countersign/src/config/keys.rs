@@ -213,14 +213,18 @@ pub const KEYS: &[Key] = &[
             Ok(())
         },
     ),
-    key("push.wake", "Whether phones are woken by the push services of their browsers: `on` or `off`.", |draft, raw| {
-        draft.config.push.enabled = match raw.text()?.as_str() {
-            "on" => true,
-            "off" => false,
-            _ => return Err(ValueError::Expected("`on` or `off`")),
-        };
-        Ok(())
-    }),
+    key(
+        "push.wake",
+        "Whether phones are woken by the push services of their browsers: `on` or `off`.",
+        |draft, raw| {
+            draft.config.push.enabled = match raw.text()?.as_str() {
+                "on" => true,
+                "off" => false,
+                _ => return Err(ValueError::Expected("`on` or `off`")),
+            };
+            Ok(())
+        },
+    ),
     key("push.ca", "PEM certificates to trust for push services instead of the system's.", |draft, raw| {
         draft.config.push.ca = Some(raw.path()?);
         Ok(())

@@ -59,8 +59,7 @@ impl Waker {
             Ok(key) => key,
             Err(error) => return Delivery::Later(error.to_string()),
         };
-        let wake =
-            Wake { v: ProtocolVersion::V1, device: device.to_string(), txid: txid.to_string(), expires };
+        let wake = Wake { v: ProtocolVersion::V1, device: device.to_string(), txid: txid.to_string(), expires };
         let Some(body) = encrypted(&wake, &recipient) else {
             return Delivery::Never("the wake-up cannot be encrypted".to_owned());
         };
@@ -89,9 +88,7 @@ impl Waker {
             Err(WebPushError::Paused { until }) if until.as_second() >= expires => {
                 Delivery::Never(WebPushError::Paused { until }.to_string())
             }
-            Err(WebPushError::Paused { until }) => {
-                Delivery::LaterAt(WebPushError::Paused { until }.to_string(), until)
-            }
+            Err(WebPushError::Paused { until }) => Delivery::LaterAt(WebPushError::Paused { until }.to_string(), until),
             Err(error) if error.may_pass() => Delivery::Later(error.to_string()),
             Err(error) => Delivery::Never(error.to_string()),
         }

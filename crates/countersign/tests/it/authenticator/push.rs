@@ -54,7 +54,12 @@ impl Browser {
         }
         let expand = |salt: &[u8], secret: &[u8], info: &[u8], length: usize| {
             let mut out = vec![0; length];
-            Salt::new(HKDF_SHA256, salt).extract(secret).expand(&[info], Length(length)).unwrap().fill(&mut out).unwrap();
+            Salt::new(HKDF_SHA256, salt)
+                .extract(secret)
+                .expand(&[info], Length(length))
+                .unwrap()
+                .fill(&mut out)
+                .unwrap();
             out
         };
         let (salt, sender, record) = (&message[..16], &message[21..86], &message[86..]);
@@ -213,7 +218,10 @@ async fn a_login_wakes_the_phone_with_a_message_that_only_its_browser_can_read()
         line.unwrap_or_else(|| panic!("{name} in {head}")).to_owned()
     };
     assert!(head.starts_with("post /send/abc http/1.1"), "{head}");
-    assert_eq!((header("content-encoding"), header("ttl"), header("urgency")), ("aes128gcm".into(), "60".into(), "high".into()));
+    assert_eq!(
+        (header("content-encoding"), header("ttl"), header("urgency")),
+        ("aes128gcm".into(), "60".into(), "high".into())
+    );
     assert!((1..=32).contains(&header("topic").len()));
     let expires = site.now().as_second() + 60;
     let device_id = &phone.record().device_id;
