@@ -3,6 +3,7 @@
 /** @import { View } from "./ui/parts.js" */
 
 import { parseActivation } from "./core/link.js";
+import { Unreachable } from "./core/refusal.js";
 import { Store } from "./core/store.js";
 import { chooseLanguage, LANGUAGES, Texts } from "./core/text.js";
 import { App } from "./live/app.js";
@@ -24,7 +25,10 @@ const installer = new Installer();
 
 /** @param {string} name */
 async function fetchFile(name) {
-  const answer = await fetch(new URL(name, import.meta.url));
+  const answer = await fetch(new URL(name, import.meta.url)).catch((cause) => {
+    throw new Unreachable(name, { cause });
+  });
+  // The server has another version by now, and no files of this one any more: opening the app again brings it.
   if (!answer.ok) throw new Error(`${name}: ${answer.status}`);
   return answer;
 }

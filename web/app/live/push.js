@@ -54,6 +54,9 @@ export async function tellServer(server, store, bindings) {
     for (const binding of bindings.filter((binding) => binding.confirmed)) {
       const { push } = await server.status(binding);
       if (!push) continue;
+      const existing = await registration.pushManager.getSubscription();
+      // The server forgets what the push service has ended: the same subscription again would be of no use.
+      if (existing && !push.subscribed && binding.push === existing.endpoint) await existing.unsubscribe();
       const data = dataOf(await within(subscriptionFor(registration, push.key)));
       if (binding.push === data.endpoint && push.subscribed) continue;
       await server.change(binding, { push: data });

@@ -11,6 +11,8 @@ const SILENCE_MS = 45_000;
 /** A stream begins with a ping. When it does not come, something on the way holds events back. */
 const FIRST_WORD_MS = 4_000;
 const PULL_MS = 2_000;
+/** An answer that has not begun by then will not: phones change networks, and connections die without a word. */
+const ANSWER_MS = 10_000;
 const WAITS_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
 
 /** @typedef {"connecting" | "open" | "waiting"} StreamState */
@@ -83,7 +85,7 @@ export class Stream {
   async #listen() {
     const abort = new AbortController();
     this.abort = abort;
-    let timer = setTimeout(() => abort.abort(), SILENCE_MS);
+    let timer = setTimeout(() => abort.abort(), ANSWER_MS);
     /** @type {ReturnType<typeof setInterval> | undefined} */
     let pulling;
     const late = setTimeout(() => {
@@ -93,6 +95,8 @@ export class Stream {
     let hasHeard = false;
     try {
       const body = await this.server.events(this.binding, abort.signal);
+      clearTimeout(timer);
+      timer = setTimeout(() => abort.abort(), SILENCE_MS);
       const reader = body.pipeThrough(new TextDecoderStream()).getReader();
       const parser = new EventParser();
       for (;;) {
