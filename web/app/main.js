@@ -180,6 +180,12 @@ function listen(app) {
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") app.pull();
   });
+  globalThis.addEventListener("pagehide", () => app.disconnect());
+  globalThis.addEventListener("pageshow", ({ persisted }) => {
+    if (!persisted) return;
+    app.connect();
+    app.pull();
+  });
   globalThis.addEventListener("online", () => {
     app.pull();
     app.changed();

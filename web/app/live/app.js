@@ -70,8 +70,19 @@ export class App extends EventTarget {
   /** Reads the accounts and connects each. */
   async load() {
     this.bindings = await this.store.bindings();
-    for (const binding of this.bindings) this.#connect(binding);
+    this.connect();
     this.changed();
+  }
+
+  /** Opens the streams that are not. */
+  connect() {
+    for (const binding of this.bindings) this.#connect(binding);
+  }
+
+  /** Closes every stream: the page is put aside, where it would keep them without listening. */
+  disconnect() {
+    for (const stream of this.streams.values()) stream.stop();
+    this.streams.clear();
   }
 
   /** @param {Binding} binding */
