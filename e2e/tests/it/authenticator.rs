@@ -1,4 +1,5 @@
 //! The authenticator as people have it: a page on a phone, driven in Chromium. Only the push service is missing: a message is handed to the worker by hand.
+#![expect(clippy::unwrap_used, reason = "what fails must fail the test")]
 
 use std::time::{Duration, Instant};
 

@@ -80,11 +80,14 @@ impl Browser {
     }
 }
 
+/// Heads and bodies of what came.
+type Heard = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
 /// A push service of this machine, with a certificate of its own authority.
 struct Service {
     address: String,
     ca: tempfile::TempDir,
-    heard: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    heard: Heard,
 }
 
 /// What it does with a message.
