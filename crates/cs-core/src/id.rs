@@ -107,6 +107,8 @@ ids! {
     PromptId, "PR", "a prompt id (PR…)";
     /// A browser that is remembered for one user.
     BrowserId, "BR", "a browser id (BR…)";
+    /// A person in a browser who enrolls or looks after their own devices. Part of the pages' addresses, so no secret.
+    VisitId, "VS", "a visit id (VS…)";
     /// An administrator. Administrators are never users.
     AdminId, "DE", "an administrator id (DE…)";
     /// An administrative unit.
@@ -118,6 +120,15 @@ impl PolicyKey {
     pub fn global_of(account: AccountId) -> Self {
         let mut id = account.0;
         id[..2].copy_from_slice(b"PO");
+        Self(id)
+    }
+}
+
+impl IntegrationKey {
+    /// The key of an account's built-in portal: the account's id in another dress, so that there cannot be two.
+    pub fn portal_of(account: AccountId) -> Self {
+        let mut id = account.0;
+        id[..2].copy_from_slice(b"DI");
         Self(id)
     }
 }

@@ -178,6 +178,8 @@ pub enum ActivationSource {
     AuthApi,
     /// An administrator or the Admin API.
     Administrator,
+    /// A page in the person's browser.
+    Page,
 }
 
 impl ActivationSource {
@@ -185,6 +187,7 @@ impl ActivationSource {
         match self {
             Self::AuthApi => "auth_api",
             Self::Administrator => "administrator",
+            Self::Page => "page",
         }
     }
 }
@@ -198,6 +201,15 @@ pub struct Activation {
     pub user: UserId,
     /// Whether the device must be confirmed on a second screen.
     pub confirm: bool,
+}
+
+/// A device that was bound and waits to be confirmed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unconfirmed {
+    /// What both screens show.
+    pub phrase: String,
+    /// What the device calls itself.
+    pub name: String,
 }
 
 /// How an activation stands.
@@ -283,6 +295,14 @@ impl Store {
             )
             .await?;
         row.as_ref().map(read_device).transpose()
+    }
+
+    /// The device on `phone`, if it waits to be confirmed.
+    pub async fn unconfirmed(&self, account: AccountId, phone: PhoneId) -> Result<Option<Unconfirmed>, StoreError> {
+        let sql = "SELECT a.confirm_phrase, p.name FROM authenticator a JOIN phone p ON p.account = a.account AND p.phone_id = a.phone_id \
+                   WHERE a.account = $1 AND a.phone_id = $2 AND a.confirmed_at IS NULL";
+        let row = self.query_opt(sql, args![account.as_str(), phone.as_str()]).await?;
+        row.map(|row| Ok(Unconfirmed { phrase: row.text(0)?, name: row.text(1)? })).transpose()
     }
 
     /// The account of the authenticator `phone`: for requests to a host that all accounts share. Ids are random, so two accounts can have the same one

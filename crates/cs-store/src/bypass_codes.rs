@@ -11,6 +11,9 @@ use crate::users::{Page, Slice};
 /// The most bypass codes of one user.
 pub const MAX_BYPASS_CODES_PER_USER: i64 = 100;
 
+/// The kind of the codes that users print for themselves.
+pub const RECOVERY: &str = "recovery";
+
 /// A bypass code without its digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BypassCodeRecord {
@@ -54,9 +57,28 @@ impl BypassCodeRecord {
     }
 }
 
-/// Removes every code of the user.
+/// Removes every code that the help desk gave the user. Those that the user has printed stay.
 pub fn remove_bypass_codes(account: AccountId, user: UserId) -> Step {
-    Step::any("DELETE FROM bypass_code WHERE account = $1 AND user_id = $2", args![account.as_str(), user.as_str()])
+    Step::any(
+        "DELETE FROM bypass_code WHERE account = $1 AND user_id = $2 AND kind = ''",
+        args![account.as_str(), user.as_str()],
+    )
+}
+
+/// Removes the recovery codes of the user.
+pub fn remove_recovery_codes(account: AccountId, user: UserId) -> Step {
+    Step::any(
+        "DELETE FROM bypass_code WHERE account = $1 AND user_id = $2 AND kind = $3",
+        args![account.as_str(), user.as_str(), RECOVERY],
+    )
+}
+
+/// Makes the code `id`, which the same job has inserted, a recovery code.
+pub fn mark_recovery(account: AccountId, user: UserId, id: BypassCodeId) -> Step {
+    Step::one(
+        "UPDATE bypass_code SET kind = $1 WHERE account = $2 AND user_id = $3 AND code_id = $4",
+        args![RECOVERY, account.as_str(), user.as_str(), id.as_str()],
+    )
 }
 
 /// Removes the codes of the user that nobody can use any more.
@@ -103,6 +125,13 @@ macro_rules! alive {
 }
 
 impl Reader {
+    /// How many recovery codes of the user can still be used.
+    pub async fn recovery_codes_left(&self, account: AccountId, user: UserId) -> Result<u64, StoreError> {
+        let sql =
+            "SELECT COUNT(*) FROM bypass_code WHERE account = $1 AND user_id = $2 AND kind = $3 AND uses_left > 0";
+        self.count(sql, args![account.as_str(), user.as_str(), RECOVERY]).await
+    }
+
     /// One code that can be used at `now`.
     pub async fn bypass_code(
         &self,

@@ -14,6 +14,7 @@ pub mod bypass_codes;
 pub mod client_assertions;
 mod convert;
 pub mod db;
+pub mod enrollment_links;
 pub mod exceptions;
 pub mod exemptions;
 pub mod facts;
@@ -40,6 +41,7 @@ pub mod units;
 pub mod users;
 pub mod vapid;
 pub mod vault;
+pub mod visits;
 pub mod webauthn;
 
 pub use background::rest;

@@ -136,6 +136,15 @@ pub fn attach_phone(account: AccountId, user: UserId, phone: PhoneId) -> [Step; 
     ]
 }
 
+/// Puts a phone before the others of its user.
+pub fn make_first(account: AccountId, user: UserId, phone: PhoneId) -> Step {
+    Step::one(
+        "UPDATE user_phone SET position = (SELECT MIN(position) - 1 FROM user_phone WHERE account = $1 AND user_id = $2) \
+         WHERE account = $1 AND user_id = $2 AND phone_id = $3",
+        args![account.as_str(), user.as_str(), phone.as_str()],
+    )
+}
+
 /// Takes a phone from a user, with the authenticator bound for that user. The first step holds only if it is the user's.
 pub fn detach_phone(account: AccountId, user: UserId, phone: PhoneId) -> Vec<Step> {
     let key = || args![account.as_str(), user.as_str(), phone.as_str()];

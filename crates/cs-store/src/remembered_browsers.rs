@@ -112,6 +112,14 @@ pub fn forget_browser(account: AccountId, user: UserId, id: BrowserId) -> Step {
     )
 }
 
+/// Forgets every browser of the user.
+pub fn forget_browsers(account: AccountId, user: UserId) -> Step {
+    Step::any(
+        "DELETE FROM remembered_browser WHERE account = $1 AND user_id = $2",
+        args![account.as_str(), user.as_str()],
+    )
+}
+
 macro_rules! select_browsers {
     ($rest:literal) => {
         concat!(

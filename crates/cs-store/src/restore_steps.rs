@@ -57,6 +57,7 @@ pub fn restore_steps(now: Timestamp) -> Vec<Step> {
         Step::any(raise_time_steps!("authenticator", "otp_kind"), floor()),
         Step::any(hold_counters!("authenticator", "otp_kind"), args![]),
         Step::any("DELETE FROM bypass_code", args![]),
+        Step::any("UPDATE enrollment_link SET ended = 'replaced' WHERE ended = ''", args![]),
         // What waits is of another time; what was already done must not be done again.
         Step::any(
             "UPDATE effect SET dead_at = $1, last_error = 'restored from a backup' WHERE done_at IS NULL AND dead_at IS NULL",
@@ -71,6 +72,7 @@ pub fn restore_steps(now: Timestamp) -> Vec<Step> {
         Step::any("DELETE FROM remembered_browser", args![]),
         Step::any(raise_time_steps!("token", "type"), floor()),
         Step::any(hold_counters!("token", "type"), args![]),
+        Step::any("DELETE FROM visit", args![]),
         // Remembered devices of every user.
         Step::any("UPDATE users SET trust_epoch = trust_epoch + 1, version = version + 1", args![]),
         // Some of them were finished after the backup.

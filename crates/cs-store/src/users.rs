@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use cs_core::bypass::{Bypass, BypassTerm, is_on};
 use cs_core::id::{AccountId, UserId};
 use cs_core::lockout::LockoutState;
-use cs_core::user::{DefaultFactor, UserStatus};
+use cs_core::user::{DefaultFactor, User, UserStatus};
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 
@@ -153,6 +153,22 @@ pub fn drop_names(account: AccountId, user: UserId) -> Step {
 /// Marks the user as changed and holds it until the commit. Does not hold if there is no such user.
 pub use crate::authenticators::touch_user;
 
+/// Counts as a change of the user. Holds while they are as they were seen.
+pub fn change_user(account: AccountId, user: &User) -> Step {
+    Step::one(
+        "UPDATE users SET version = version + 1 WHERE account = $1 AND user_id = $2 AND version = $3",
+        args![account.as_str(), user.id.as_str(), user.version],
+    )
+}
+
+/// Makes whatever was remembered of the user worthless. Holds while they are as they were seen.
+pub fn distrust_user(account: AccountId, user: &User) -> Step {
+    Step::one(
+        "UPDATE users SET trust_epoch = trust_epoch + 1, version = version + 1 WHERE account = $1 AND user_id = $2 AND version = $3",
+        args![account.as_str(), user.id.as_str(), user.version],
+    )
+}
+
 /// Removes a user with names, memberships, bypass codes, attachments and the authenticators bound for it. Phones and tokens stay.
 ///
 /// The first step holds only if the user exists. Users who share one of its phones count as changed, because an authenticator may go.
@@ -168,6 +184,7 @@ pub fn remove_user(account: AccountId, user: UserId) -> Vec<Step> {
         Step::any("DELETE FROM activation WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM authenticator WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM bypass_code WHERE account = $1 AND user_id = $2", key()),
+        Step::any("DELETE FROM enrollment_link WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM exception_request WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM exemption WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM group_member WHERE account = $1 AND user_id = $2", key()),
@@ -179,6 +196,7 @@ pub fn remove_user(account: AccountId, user: UserId) -> Vec<Step> {
         Step::any("DELETE FROM user_token WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM webauthn_ceremony WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM webauthn_credential WHERE account = $1 AND user_id = $2", key()),
+        Step::any("DELETE FROM visit WHERE account = $1 AND user_id = $2", key()),
     ]
 }
 

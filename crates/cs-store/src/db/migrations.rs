@@ -28,6 +28,7 @@ migrations![
     "V8__prompt",
     "V9__webauthn",
     "V10__web_push",
+    "V11__enrollment"
 ];
 
 /// The runner for one engine's list, up to `version` or to the newest.

@@ -30,6 +30,7 @@ mod backup;
 mod commits;
 mod common;
 mod durability;
+mod enrollment;
 mod following;
 mod logins;
 mod opening;
