@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use axum::extract::FromRef;
 use cs_core::id::{AccountId, IntegrationKey};
+use cs_core::secret::PlainCode;
 use cs_engine::Engine;
 use cs_wire::signing::PublicName;
 
@@ -76,6 +77,12 @@ impl App {
     #[must_use]
     pub fn api_authority(&self) -> &str {
         &self.0.api_authority
+    }
+
+    /// The address of the enrollment link with this code.
+    #[must_use]
+    pub fn enrollment_url(&self, code: &PlainCode) -> String {
+        format!("https://{}/enroll/{}", self.0.api_authority, code.expose())
     }
 
     /// Room for logins and lists.

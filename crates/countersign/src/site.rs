@@ -19,7 +19,7 @@ use crate::ops::ReadinessCheck;
 use crate::outbound::checkpoints::CheckpointWebhook;
 use crate::server::{Addresses, ServerParts};
 use crate::versions::{VersionTable, VersionTableError};
-use crate::{admin_api, auth_api, authenticator, frame, oauth, panel, rest_v1, well_known};
+use crate::{admin_api, auth_api, authenticator, enroll, frame, oauth, panel, portal, rest_v1, well_known};
 
 /// Who opens the database: nodes that share one must have different names, and so must a command beside a running server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,6 +163,8 @@ pub fn surfaces(engine: &Engine, config: &Config, addresses: Addresses, shutdown
         .merge(rest_v1::routes(app.clone()))
         .merge(oauth::routes(app.clone()))
         .merge(frame::routes(app.clone()))
+        .merge(enroll::routes(app.clone()))
+        .merge(portal::routes(app.clone()))
         .merge(admin_api::routes(app.clone()))
         .merge(looks(app.clone()))
         .merge(panel::routes(app))

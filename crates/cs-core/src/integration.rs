@@ -99,6 +99,14 @@ impl IntegrationType {
         &self.0
     }
 
+    /// The type of the built-in portal.
+    pub const PORTAL: &str = "device-management-portal";
+
+    /// Where people look after their own devices: a factor must be done there, whatever is remembered.
+    pub fn is_portal(&self) -> bool {
+        self.0 == Self::PORTAL
+    }
+
     /// May call the Admin API, and nothing else.
     pub fn is_admin_api(&self) -> bool {
         self.0 == "adminapi"

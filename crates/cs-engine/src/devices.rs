@@ -192,6 +192,22 @@ impl Engine {
         Ok((IssuedActivation { code, phone, expires_at }, Job::new().step(void).step(insert)))
     }
 
+    /// The job that binds a phone by a code that a page shows: the device can do nothing until the person has said on that page that both show the same words.
+    pub(crate) fn page_activation(
+        &self,
+        account: AccountId,
+        user: UserId,
+        phone: PhoneId,
+        code: &PlainCode,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Job, EngineError> {
+        let digest = self.activation_digest(account, code)?;
+        let [void, insert] =
+            activate_later(account, phone, user, &digest, ActivationSource::Page, true, now, expires_at);
+        Ok(Job::new().step(void).step(insert))
+    }
+
     /// How the activation with this code stands for `user`.
     pub async fn activation_state(
         &self,

@@ -82,6 +82,31 @@ impl Letter {
         }
     }
 
+    /// Invites a user to set up a first factor, on a page that leads through it.
+    pub fn invitation(organisation: &str, to: &str, username: &str, url: String, expires: Timestamp) -> Self {
+        Self {
+            to: to.to_owned(),
+            subject: format!("Set up two-factor authentication for {organisation}"),
+            before: vec![
+                format!("{organisation} protects your account {username} with a second factor."),
+                "Set it up on this page; it takes about a minute. Have your phone at hand.".to_owned(),
+            ],
+            link: Some(LetterLink { label: "Set up two-factor authentication".to_owned(), url }),
+            after: vec![until(expires), NOT_EXPECTED.to_owned()],
+        }
+    }
+
+    /// Tells a user of a change that they, or somebody else, has made.
+    pub fn notice(organisation: &str, to: &str, subject: &str, what: String, now: Timestamp) -> Self {
+        Self {
+            to: to.to_owned(),
+            subject: format!("{subject} ({organisation})"),
+            before: vec![what, format!("This was on {}.", now.strftime("%Y-%m-%d %H:%M UTC"))],
+            link: None,
+            after: vec!["If this was not you, tell your administrator at once.".to_owned()],
+        }
+    }
+
     /// Tells a user that a passkey or security key was added or removed.
     pub fn credential_changed(
         organisation: &str,
@@ -114,6 +139,24 @@ impl Letter {
             link: None,
             after: Vec::new(),
         }
+    }
+
+    /// The message as text, as the text part of the mail has it: paragraphs, the link on a line of its own.
+    pub fn plain(&self) -> String {
+        let mut text = self.before.join("\r\n\r\n");
+        if let Some(link) = &self.link {
+            text.push_str(&format!("\r\n\r\n{}", link.url));
+        }
+        for paragraph in &self.after {
+            text.push_str(&format!("\r\n\r\n{paragraph}"));
+        }
+        text.push_str("\r\n");
+        text
+    }
+
+    /// The whole message for the log, without `code`, by which others could do what it was sent for.
+    pub fn preview(&self, code: &PlainCode) -> Json {
+        json!({"to": self.to, "subject": self.subject, "text": self.plain().replace(code.expose(), "…")})
     }
 
     /// Whom it is for and what it is about, without what is secret: what stays of it after delivery.

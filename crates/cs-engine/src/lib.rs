@@ -10,6 +10,7 @@ mod cache;
 mod clock;
 pub mod devices;
 pub mod enroll;
+pub mod enrollment;
 mod entropy;
 mod error;
 pub mod exceptions;
@@ -23,9 +24,11 @@ mod maintenance;
 mod others;
 pub mod passkeys;
 pub mod policy;
+pub mod portal;
 pub mod prompt;
 pub mod review;
 mod risk;
+mod visit;
 mod waiters;
 pub mod wake;
 
@@ -46,6 +49,7 @@ pub use error::EngineError;
 pub use geo::{Geo, GeoError, GeoFiles, GeoSource, Place};
 pub use hub::{DeviceEvent, Hub};
 pub use maintenance::MaintenanceReport;
+pub use visit::VisitSecret;
 
 /// How often a use case loads and decides again before it gives up.
 ///

@@ -3,8 +3,10 @@
 use cs_core::id::AccountId;
 use cs_store::Job;
 use cs_store::answers::forget_answers;
+use cs_store::enrollment_links::forget_links;
 use cs_store::prompts::forget_codes;
 use cs_store::remembered::forget_remembered_before;
+use cs_store::visits::forget_visits;
 use cs_store::webauthn::forget_ceremonies;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
@@ -54,7 +56,7 @@ impl Engine {
         let before = self.clock().now() - KEEP_CLOSED;
         self.store().forget_logins(before).await?;
         let over = self.clock().now();
-        let mut job = Job::new().step(forget_answers(before));
+        let mut job = Job::new().step(forget_answers(before)).step(forget_links(over)).step(forget_visits(over));
         job.guards.extend(forget_codes(over));
         job.guards.extend(forget_remembered_before(over));
         job = job.step(forget_ceremonies(over));

@@ -14,6 +14,7 @@ use cs_core::username::UsernameNormalization;
 use cs_engine::admin::Actor;
 use cs_engine::bootstrap::NewInstallation;
 use cs_engine::{Clock, Engine, EngineConfig, ManualClock, SystemRng};
+use cs_store::facts::UserRef;
 use cs_store::integrations::IntegrationRecord;
 use cs_store::vault::MasterKey;
 use cs_store::{Database, Job, Step, Store, StoreConfig, args};
@@ -233,6 +234,14 @@ impl Site {
     pub async fn user(&self, name: &str) -> TestUser {
         let user = self.engine.create_user(self.account, &Actor::Terminal, name, &Default::default()).await;
         TestUser::new(self.engine.clone(), self.account, user.expect("a new user"), self.clock.clone())
+    }
+
+    /// The user `name`, who exists.
+    pub async fn find_user(&self, name: &str) -> TestUser {
+        let facts = self.engine.store().user_facts(self.account, UserRef::Name(name), None, self.clock.now()).await;
+        let id = facts.expect("a read").expect("a user").user.id;
+        let record = self.engine.store().user_record(self.account, id).await.expect("a read").expect("a user");
+        TestUser::new(self.engine.clone(), self.account, record.0, self.clock.clone())
     }
 
     /// Binds a new authenticator by an activation code, `duo://…` or a link.

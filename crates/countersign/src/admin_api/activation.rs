@@ -3,7 +3,6 @@
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
-use cs_core::secret::PlainCode;
 use cs_engine::devices::IssuedActivation;
 use cs_wire::device::{ActivationCode, ActivationLink};
 use cs_wire::signing::encode_params;
@@ -56,14 +55,9 @@ async fn activation_url(
 }
 
 /// What a person opens to bind a phone.
-pub(super) fn link(app: &App, issued: &IssuedActivation) -> Result<ActivationLink, Failure> {
-    link_of(app, &issued.code)
-}
-
-/// The same of a code alone.
-pub(super) fn link_of(app: &App, code: &PlainCode) -> Result<ActivationLink, Failure> {
+fn link(app: &App, issued: &IssuedActivation) -> Result<ActivationLink, Failure> {
     let host = app.engine().authenticator_origin().trim_start_matches("https://");
-    let link = code.expose().parse::<ActivationCode>().and_then(|code| ActivationLink::new(code, host));
+    let link = issued.code.expose().parse::<ActivationCode>().and_then(|code| ActivationLink::new(code, host));
     // Both were made by this server: an error is a defect in its configuration.
     link.map_err(|_| Failure::internal("activation-link"))
 }

@@ -12,7 +12,9 @@ use cs_wire::auth_api::{
 
 use super::who;
 use crate::app::App;
-use crate::http::{AuthV2, Envelope, Failure, LoginSlot, Signed, access, allowed_text, refused_text};
+use crate::http::{
+    AuthV2, Envelope, Failure, LoginSlot, Signed, access, allowed_text, enroll_text, enroll_url, refused_text,
+};
 
 /// Says whether the user is in, out, must enroll, or which factors there are.
 pub(super) async fn preauth(
@@ -43,10 +45,14 @@ pub(super) async fn preauth(
         PreauthOutcome::Allow(why) => decided(PreauthResult::Allow, allowed_text(why).to_owned()),
         PreauthOutcome::Deny(refused) => decided(PreauthResult::Deny, refused_text(&refused)),
         PreauthOutcome::Enroll(refused) => {
-            let text = refused_text(&refused);
+            let url = enroll_url(&app, &caller, &question.who).await?;
+            let text = match &url {
+                Some(url) => enroll_text(&refused, url),
+                None => refused_text(&refused),
+            };
             // duo_unix 2.2 shows the prompt's text.
             let prompt = request.text_prompt.then(|| prompt_of_text(&text));
-            PreauthResponse { prompt, ..decided(PreauthResult::Enroll, text) }
+            PreauthResponse { prompt, enroll_portal_url: url, ..decided(PreauthResult::Enroll, text) }
         }
         PreauthOutcome::Challenge(challenge) => PreauthResponse {
             devices: Some(devices(&challenge.user, &challenge.allowed)),

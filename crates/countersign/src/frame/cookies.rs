@@ -3,12 +3,16 @@
 //! | cookie | holds | for |
 //! | --- | --- | --- |
 //! | `__Host-cs-PR…` | the secret of one login: tabs do not get in each other's way | ten minutes |
+//! | `__Host-cs-VS…` | the secret of one enrollment | an hour |
+//! | `__Host-cs-portal` | the secret of a portal session | half an hour |
+//! | `__Host-cs-entering` | which login for the portal this browser has begun | ten minutes |
 //! | `__Host-cs-browser` | tokens of browsers that are remembered, one for each user | as long as the longest of them |
 //! | `__Host-cs-last` | the ways used last, one for each user | a year |
 //! | `__Host-cs-language` | the language that was chosen | a year |
 
-use cs_core::id::{PromptId, UserId};
+use cs_core::id::{PromptId, UserId, VisitId};
 use cs_core::prompt::{Means, PROMPT_TTL, Way};
+use cs_engine::VisitSecret;
 use cs_engine::prompt::{BrowserToken, Changed, PromptSecret};
 use cs_pages::Language;
 use http::header::{COOKIE, SET_COOKIE};
@@ -47,6 +51,16 @@ impl Jar {
     /// The secret of login `id`.
     pub(super) fn secret(&self, id: PromptId) -> Option<PromptSecret> {
         PromptSecret::parse(self.get(id.as_str())?)
+    }
+
+    /// What is kept under `name`.
+    pub(super) fn kept(&self, name: &str) -> Option<&str> {
+        self.get(name).filter(|value| !value.is_empty())
+    }
+
+    /// The secret of visit `id`.
+    pub(super) fn visit_secret(&self, id: VisitId) -> Option<VisitSecret> {
+        VisitSecret::parse(self.get(id.as_str())?)
     }
 
     pub(super) fn language(&self) -> Option<Language> {
@@ -91,6 +105,16 @@ impl Jar {
 /// Keeps the secret of login `id`.
 pub(super) fn set_secret(headers: &mut HeaderMap, id: PromptId, secret: &PromptSecret) {
     set(headers, id.as_str(), &secret.expose(), PROMPT_TTL);
+}
+
+/// Keeps the secret of visit `id`.
+pub(crate) fn set_visit_secret(headers: &mut HeaderMap, id: VisitId, secret: &VisitSecret, lasts: SignedDuration) {
+    set(headers, id.as_str(), &secret.expose(), lasts);
+}
+
+/// Keeps `value` under `name`; nothing, for no time at all, takes it away.
+pub(crate) fn keep_value(headers: &mut HeaderMap, name: &str, value: &str, lasts: SignedDuration) {
+    set(headers, name, value, lasts);
 }
 
 /// Gives up login `id`.

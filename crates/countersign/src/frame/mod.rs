@@ -23,7 +23,8 @@ use axum::routing::{get, post};
 
 use crate::app::App;
 
-pub(crate) use session::begin_session;
+pub(crate) use cookies::{keep_value, set_visit_secret};
+pub(crate) use session::{begin_session, person_of};
 pub(crate) use visitor::{Visitor, see_other};
 
 /// The routes of this surface.

@@ -35,6 +35,8 @@ fn html(
     let mut chrome = look.chrome();
     chrome.language_menu = true;
     let (base, token) = (page_of(prompt.id()), prompt.step_token());
+    let manage = manage_of(prompt);
+    let manage = manage.as_deref();
     let asked = prompt.asked();
     let application = caller.integration.name.as_str();
     let step = Step { base: &base, token: &token, application, user: &asked.username };
@@ -65,7 +67,7 @@ fn html(
         }
         View::Options { ways } => {
             let named: Vec<Way<'_>> = ways.iter().filter_map(|way| shown(way)).collect();
-            Options { chrome, step, ways: &named, manage: None }.render()
+            Options { chrome, step, ways: &named, manage }.render()
         }
         View::Again { failure, way, options } => {
             let post_choose = format!("{base}/choose");
@@ -89,7 +91,7 @@ fn html(
         View::Done { code } => match &redirect {
             Some(redirect) => {
                 let target = redirect.with(&[(&asked.code_name, code), ("state", &asked.state)]);
-                Success { chrome, application, redirect: &target, manage: None }.render()
+                Success { chrome, application, redirect: &target, manage }.render()
             }
             // Checked when the login began: what is kept is not what was checked.
             None => refusal(Why::Service, Doors::default(), None, None),
@@ -105,6 +107,12 @@ fn html(
             refusal(Why::SessionTimedOut, doors, None, None)
         }
     }
+}
+
+/// Where the person's devices are looked after; not from there itself.
+fn manage_of(prompt: &Prompt) -> Option<String> {
+    let is_portal = prompt.caller().integration.kind.is_portal();
+    (!is_portal).then(|| format!("/portal/from/{}", prompt.id()))
 }
 
 fn why(failure: &Failure) -> Why {

@@ -3,8 +3,9 @@
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use cs_core::id::PromptId;
-use cs_engine::EngineError;
+use cs_core::prompt::State as PromptState;
 use cs_engine::prompt::{Prompt, PromptSecret};
+use cs_engine::{AccountEntry, EngineError};
 use cs_pages::Why;
 use http::StatusCode;
 
@@ -63,6 +64,24 @@ pub(super) async fn find(app: &App, visitor: &Visitor, id: &str) -> Result<Promp
     let account = directory.account_for_host(&host_name(&visitor.host)).await.map_err(EngineError::from)?;
     let account = account.ok_or(NotShown::Unknown)?;
     app.engine().prompt(&account, id, secret, visitor.liveness()).await?.ok_or(NotShown::Unknown)
+}
+
+/// Of whom the application has checked the password in login `id`, if that is this browser's and is neither refused nor over.
+pub(crate) async fn person_of(
+    app: &App,
+    visitor: &Visitor,
+    id: &str,
+) -> Result<Option<(AccountEntry, String)>, EngineError> {
+    let prompt = match find(app, visitor, id).await {
+        Ok(prompt) => prompt,
+        Err(NotShown::Unknown) => return Ok(None),
+        Err(NotShown::Engine(error)) => return Err(error),
+    };
+    let is_refused = matches!(prompt.state(), PromptState::Refused(_));
+    if is_refused || prompt.is_expired(app.engine().clock().now()) {
+        return Ok(None);
+    }
+    Ok(Some((prompt.caller().account.clone(), prompt.asked().username.clone())))
 }
 
 /// `GET /frame/prompt/{id}`: where the login stands.

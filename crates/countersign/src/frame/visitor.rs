@@ -2,10 +2,11 @@
 
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse as _, Response};
+use cs_core::id::{BrowserId, VisitId};
 use cs_core::policy::facts::Endpoint;
 use cs_core::user_agent::UserAgent;
 use cs_engine::prompt::Visit;
-use cs_engine::{Access, AccessDevice, EngineError, Liveness};
+use cs_engine::{Access, AccessDevice, EngineError, Liveness, VisitSecret};
 use cs_pages::{Chrome, Doors, Language, Refusal, Template as _, Text, Why};
 use http::header::{ACCEPT_LANGUAGE, LOCATION, USER_AGENT};
 use http::request::Parts;
@@ -63,6 +64,31 @@ impl Visitor {
     /// Whether the connection is alive.
     pub(crate) fn liveness(&self) -> Liveness {
         Liveness::watching(self.info.connection.flag())
+    }
+
+    /// From where, and with which browser.
+    pub(crate) fn access(&self) -> &Access {
+        &self.visit.access
+    }
+
+    /// Whether the browser has sent any cookie of ours.
+    pub(crate) fn has_cookies(&self) -> bool {
+        !self.jar.is_empty()
+    }
+
+    /// Whether it has a token of the remembered browser `id`.
+    pub(crate) fn is_remembered_as(&self, id: BrowserId) -> bool {
+        self.visit.tokens.iter().any(|token| token.browser() == id)
+    }
+
+    /// What the browser keeps for us under `name`.
+    pub(crate) fn kept(&self, name: &str) -> Option<&str> {
+        self.jar.kept(name)
+    }
+
+    /// The secret of visit `id`, if the browser has it.
+    pub(crate) fn visit_secret(&self, id: VisitId) -> Option<VisitSecret> {
+        self.jar.visit_secret(id)
     }
 
     /// Why there is no login here, on a page of its own.

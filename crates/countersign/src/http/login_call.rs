@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use cs_core::login::{AllowReason, Menu};
-use cs_engine::login::{Decided, Refused};
-use cs_engine::{Access, Caller};
+use cs_engine::login::{Decided, Refused, Who};
+use cs_engine::{Access, Caller, EngineError};
 use cs_wire::auth_api::Origin;
 use cs_wire::params::Params;
+
+use crate::app::App;
 
 /// Shown while a push waits.
 pub(crate) const PUSHED: &str = "Pushed a login request to your phone...";
@@ -19,6 +21,17 @@ pub(crate) fn access(origin: &Origin) -> Access {
         hostname: origin.hostname.clone(),
         device: None,
     }
+}
+
+/// What a person is told who must enroll before they can log in, and can do so themselves.
+pub(crate) fn enroll_text(refused: &Refused, url: &str) -> String {
+    format!("You are not enrolled. Please enroll at {url} (reference {})", refused.reference)
+}
+
+/// Where somebody enrolls who must before they can log in; `None` for whom only an administrator can help.
+pub(crate) async fn enroll_url(app: &App, caller: &Caller, who: &Who) -> Result<Option<String>, EngineError> {
+    let code = app.engine().enrollment_in_login(caller, who).await?;
+    Ok(code.map(|code| app.enrollment_url(&code)))
 }
 
 /// A digest over who asks and everything that was signed: the same for the same request sent again, and for no other.

@@ -23,7 +23,9 @@ pub use client::client_address;
 pub use edge::{Edge, RequestInfo, request_host};
 pub use envelope::Envelope;
 pub use failure::{Failure, with_fallbacks};
-pub(crate) use login_call::{PUSHED, access, allowed_text, decided_text, menu_factors, refused_text, request_digest};
+pub(crate) use login_call::{
+    PUSHED, access, allowed_text, decided_text, enroll_text, enroll_url, menu_factors, refused_text, request_digest,
+};
 pub(crate) use logo::logo_response;
 pub(crate) use look::{Look, Whose, looks};
 pub use observe::Observe;

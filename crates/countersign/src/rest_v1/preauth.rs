@@ -6,7 +6,10 @@ use cs_wire::auth_api::PreauthResult;
 use cs_wire::rest_v1::{PreauthRequest as WireRequest, PreauthResponse};
 
 use crate::app::App;
-use crate::http::{Envelope, Failure, LoginSlot, RestV1, Signed, access, allowed_text, menu_factors, refused_text};
+use crate::http::{
+    Envelope, Failure, LoginSlot, RestV1, Signed, access, allowed_text, enroll_text, enroll_url, menu_factors,
+    refused_text,
+};
 
 /// Says whether the user is in, out, must enroll, or what to choose from.
 pub(super) async fn preauth(
@@ -26,7 +29,13 @@ pub(super) async fn preauth(
     Ok(Envelope::new(match app.engine().preauth(&caller, &question).await?.outcome {
         PreauthOutcome::Allow(why) => decided(PreauthResult::Allow, allowed_text(why).to_owned()),
         PreauthOutcome::Deny(refused) => decided(PreauthResult::Deny, refused_text(&refused)),
-        PreauthOutcome::Enroll(refused) => decided(PreauthResult::Enroll, refused_text(&refused)),
+        PreauthOutcome::Enroll(refused) => {
+            let text = match enroll_url(&app, &caller, &question.who).await? {
+                Some(url) => enroll_text(&refused, &url),
+                None => refused_text(&refused),
+            };
+            decided(PreauthResult::Enroll, text)
+        }
         PreauthOutcome::Challenge(challenge) => PreauthResponse::Auth {
             result: PreauthResult::Auth,
             factors: menu_factors(&challenge.menu),

@@ -16,7 +16,8 @@ use crate::routes::all_paths;
 use crate::scene::{FAR_AWAY, OFFICE, lift, policy, site_with_places};
 
 /// Beginnings of the routes through which users log in.
-const LOGIN_APIS: [&str; 4] = ["/auth/v2/", "/rest/v1/", "/oauth/v1/", "/frame/prompt/"];
+const LOGIN_APIS: [&str; 6] =
+    ["/auth/v2/", "/rest/v1/", "/oauth/v1/", "/frame/prompt/", "/portal/enter", "/portal/from/"];
 
 /// Routes of the login APIs that let nobody in, and why.
 const NO_WAY_IN: &[(&str, &str)] = &[
@@ -35,6 +36,8 @@ const NO_WAY_IN: &[(&str, &str)] = &[
     ("/oauth/v1/authorize", "begins a login, of which nothing is decided yet"),
     ("/oauth/v1/token", "redeems the code of a login that is decided, once more asking the rules"),
     ("/frame/prompt/{prompt_id}", "shows where a login stands; an approved push was decided when it was approved"),
+    ("/portal/enter", "redeems the code of a login that is decided, once more asking the rules"),
+    ("/portal/from/{prompt_id}", "begins a login, of which nothing is decided yet"),
     ("/frame/prompt/{prompt_id}/options", "shows the ways"),
     ("/frame/prompt/{prompt_id}/wait", "tells whether a push was answered"),
 ];

@@ -185,6 +185,17 @@ async fn an_enrolled_user_gets_the_link() {
     let message = readable(&server.messages()[0]);
     assert!(message.contains("To: bob@example.org\n") && message.contains(&link), "{message}");
     assert!(message.contains("&lt;b&gt;bob&lt;/b&gt;"), "{message}");
+
+    // The log has the very message, but for the code.
+    let log = site.admin_api().get("/admin/v1/logs/administrator", &[]).await.response();
+    let entry = log.as_array().unwrap().iter().find(|entry| entry["action"] == "user_enroll").unwrap();
+    let description: serde_json::Value = serde_json::from_str(entry["description"].as_str().unwrap()).unwrap();
+    let told = &description["message"];
+    assert_eq!(told["to"], "bob@example.org");
+    let code = link.rsplit_once('/').unwrap().1;
+    let text = told["text"].as_str().unwrap();
+    assert!(text.contains(&link.replace(code, "…")) && !entry.to_string().contains(code), "{entry}");
+    assert!(text.lines().filter(|line| !line.contains('…')).all(|line| message.contains(line.trim_end())), "{text}");
 }
 
 #[tokio::test]

@@ -76,6 +76,7 @@ settings! {
     "number_matching_digits": Number(2, 8), 6;
     "push_without_display": Choice(&["plain", "passcode"]), "plain";
     "confirm_activation": Flag, false;
+    "self_service_remove_last": Flag, false;
     "webauthn_aaguids": Models, "";
     "duo_mobile_otp_type": Choice(&["hotp", "totp"]), "hotp";
     "sms_batch": Number(1, 10), 1;

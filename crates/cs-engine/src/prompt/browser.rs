@@ -61,6 +61,11 @@ impl BrowserToken {
         Some(Self { user: user.parse().ok()?, browser: browser.parse().ok()?, secret })
     }
 
+    /// Which browser it is of.
+    pub fn browser(&self) -> BrowserId {
+        self.browser
+    }
+
     /// As it is kept in the browser.
     pub fn expose(&self) -> Zeroizing<String> {
         Zeroizing::new(format!("{}.{}.{}", self.user, self.browser, BASE64URL_NOPAD.encode(&self.secret[..])))

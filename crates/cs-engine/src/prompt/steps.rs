@@ -107,6 +107,8 @@ impl Engine {
     async fn begin(&self, prompt: &Prompt, visit: &Visit, changed: &mut Changed) -> Result<Outcome, EngineError> {
         let survey = self.survey(&prompt.caller, &prompt.who(), &visit.access).await?;
         let grant = match &survey.user {
+            // Whoever is remembered here may be somebody else by now, and would get to all that the person logs in with.
+            Some(_) if prompt.caller.integration.kind.is_portal() => None,
             Some(user) => self.recognise(&prompt.caller, user, visit, changed).await?,
             None => None,
         };

@@ -25,7 +25,7 @@ pub(super) fn message(letter: &Letter, id: &str, from: &Mailbox, now: Timestamp)
         .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned()))
         .multipart(
             MultiPart::alternative()
-                .singlepart(part(ContentType::TEXT_PLAIN, plain(letter)))
+                .singlepart(part(ContentType::TEXT_PLAIN, letter.plain()))
                 .singlepart(part(ContentType::TEXT_HTML, html(letter))),
         )
         .map_err(MailError::Message)
@@ -34,18 +34,6 @@ pub(super) fn message(letter: &Letter, id: &str, from: &Mailbox, now: Timestamp)
 /// A header is one line.
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_SUBJECT).collect()
-}
-
-fn plain(letter: &Letter) -> String {
-    let mut text = letter.before.join("\r\n\r\n");
-    if let Some(link) = &letter.link {
-        text.push_str(&format!("\r\n\r\n{}", link.url));
-    }
-    for paragraph in &letter.after {
-        text.push_str(&format!("\r\n\r\n{paragraph}"));
-    }
-    text.push_str("\r\n");
-    text
 }
 
 fn html(letter: &Letter) -> String {

@@ -1,0 +1,37 @@
+//! Enrollment in a browser (`/enroll/…`).
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `open` | a link is opened; the page of the enrollment that it begins |
+//! | `posts` | what the pages send |
+//! | `render` | what they show |
+//!
+//! Opening a link uses nothing up, so a mail scanner that opens it does no harm; the first factor that is set up does. An enrollment belongs to the browser that has
+//! its cookie. A code that was never given out is answered the same whatever it looks like, and counts as a refusal of the address it came from.
+
+mod open;
+mod posts;
+mod render;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::app::App;
+
+pub(crate) use open::begin_enrollment;
+pub(crate) use render::codes_page;
+
+/// The routes of this surface.
+pub(crate) fn routes(app: App) -> Router {
+    Router::new()
+        .route("/enroll/{code}", get(open::open))
+        .route("/enroll/visit/{visit_id}", get(open::show))
+        .route("/enroll/visit/{visit_id}/choose", post(posts::choose))
+        .route("/enroll/visit/{visit_id}/options", post(posts::options))
+        .route("/enroll/visit/{visit_id}/confirm", post(posts::confirm))
+        .route("/enroll/visit/{visit_id}/backup", post(posts::backup))
+        .route("/enroll/visit/{visit_id}/kept", post(posts::kept))
+        .route("/enroll/visit/{visit_id}/skip", post(posts::skip))
+        .route("/enroll/visit/{visit_id}/wait", post(posts::wait))
+        .with_state(app)
+}

@@ -1,0 +1,107 @@
+//! What the pages show: the engine's view in `cs-pages`' words.
+
+use axum::response::{IntoResponse as _, Response};
+use cs_core::enrollment::{Added, At, EnrollRefusal, Origin};
+use cs_core::policy::Os;
+use cs_core::secret::PlainCode;
+use cs_engine::enrollment::{EnrollView, Enrollment};
+use cs_pages::enroll::{Backup, Choose, Codes, Compare, Done, NewWay, Phone, Stage, Visit};
+use cs_pages::{Chrome, Template as _, Text, Why};
+use cs_wire::device::{ActivationCode, ActivationLink};
+use data_encoding::BASE64;
+use http::StatusCode;
+
+use super::open::page_of;
+use crate::app::App;
+use crate::frame::Visitor;
+use crate::http::{Page, qr_svg};
+
+/// The page that shows `view`.
+pub(super) fn render(app: &App, visitor: &Visitor, enrollment: &Enrollment, view: &EnrollView) -> Response {
+    let chrome = Chrome::plain(Text(visitor.language), &enrollment.account().name);
+    let (base, token) = (page_of(enrollment.id()), enrollment.step_token());
+    let stage = match enrollment.at() {
+        At::Choose => Stage::First,
+        At::Phone(_) if enrollment.added().is_empty() => Stage::First,
+        At::Phone(_) | At::Backup => Stage::Backup,
+        At::Done => Stage::Finish,
+    };
+    let visit = Visit { base: &base, token: &token, user: enrollment.username(), stage };
+    let page = match view {
+        EnrollView::Choose => Choose { chrome, visit, ways: &[NewWay::Phone] }.render(),
+        EnrollView::Phone { code } => {
+            let Some((link, qr)) = activation(app, code) else {
+                return (StatusCode::INTERNAL_SERVER_ERROR, visitor.refusal(Why::Service, None)).into_response();
+            };
+            let os = visitor.access().device.as_ref().and_then(|device| device.os).map(|os| os.product);
+            let on_phone = matches!(os, Some(Os::Android | Os::Ios));
+            Phone { chrome, visit, link: &link, qr: &qr, on_phone, back: true }.render()
+        }
+        EnrollView::Compare { phrase, device } => Compare { chrome, visit, code: phrase, device }.render(),
+        EnrollView::Backup { added } => {
+            Backup { chrome, visit, added, ways: &[NewWay::Phone, NewWay::Codes], skip: true }.render()
+        }
+        EnrollView::Done { added } => {
+            let mut ways: Vec<&str> = added.iter().map(String::as_str).collect();
+            let codes = chrome.say("new-codes");
+            if enrollment.added().contains(&Added::Codes) {
+                ways.push(&codes);
+            }
+            Done { chrome, visit, ways: &ways, application: None }.render()
+        }
+        EnrollView::Refused(refusal) => {
+            let why = match (refusal, enrollment.origin()) {
+                (EnrollRefusal::HasFactor, Origin::Invitation | Origin::Login) => Why::LinkUsed,
+                (refusal, _) => why_not(*refusal),
+            };
+            return (StatusCode::FORBIDDEN, visitor.refusal(why, None)).into_response();
+        }
+    };
+    Page(page).into_response()
+}
+
+/// Recovery codes, shown this once.
+pub(super) fn codes(visitor: &Visitor, enrollment: &Enrollment, made: &[PlainCode]) -> Response {
+    let (kept, token) = (format!("{}/kept", page_of(enrollment.id())), enrollment.step_token());
+    let user = enrollment.username();
+    codes_page(visitor, &enrollment.account().name, &kept, &token, user, made)
+}
+
+/// The same for whoever else gives some out.
+pub(crate) fn codes_page(
+    visitor: &Visitor,
+    account: &str,
+    kept: &str,
+    token: &str,
+    user: &str,
+    made: &[PlainCode],
+) -> Response {
+    let chrome = Chrome::plain(Text(visitor.language), account);
+    let grouped: Vec<String> = made.iter().map(|code| grouped(code.expose())).collect();
+    let codes: Vec<&str> = grouped.iter().map(String::as_str).collect();
+    Page(Codes { chrome, kept, token, user, codes: &codes }.render()).into_response()
+}
+
+/// Why somebody does not enroll.
+pub(super) fn why_not(refusal: EnrollRefusal) -> Why {
+    match refusal {
+        EnrollRefusal::NotActive => Why::Disabled,
+        EnrollRefusal::HasFactor => Why::LinkUsed,
+        EnrollRefusal::Inactive => Why::Denied,
+        EnrollRefusal::Stale => Why::SignInAgain,
+    }
+}
+
+/// The link that a phone opens, and its picture.
+fn activation(app: &App, code: &str) -> Option<(String, String)> {
+    let host = app.engine().authenticator_origin().trim_start_matches("https://");
+    let link = ActivationLink::new(code.parse::<ActivationCode>().ok()?, host).ok()?.to_link();
+    let picture = BASE64.encode(qr_svg(&link)?.as_bytes());
+    Some((link, format!("data:image/svg+xml;base64,{picture}")))
+}
+
+/// Three by three, to be read aloud and typed. Spaces are ignored where codes are typed.
+fn grouped(code: &str) -> String {
+    let digits: Vec<char> = code.chars().collect();
+    digits.chunks(3).map(|chunk| chunk.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,180 @@
+//! In by a login, out, and in again when the factor has become too old.
+
+use aws_lc_rs::constant_time;
+use axum::extract::{Path, RawQuery, State};
+use axum::response::{IntoResponse as _, Response};
+use cs_core::id::{TxId, VisitId};
+use cs_core::prompt::PROMPT_TTL;
+use cs_engine::portal::{Entered, PORTAL_TTL, PortalSession};
+use cs_engine::{AccountEntry, EngineError, SystemRng, VisitSecret};
+use cs_pages::portal::Left;
+use cs_pages::{Chrome, Doors, Go, Refusal, Template as _, Text, Why};
+use cs_wire::params::Params;
+use http::StatusCode;
+use jiff::SignedDuration;
+
+use crate::app::App;
+use crate::frame::{Visitor, begin_session, keep_value, person_of, see_other};
+use crate::http::{BodyBytes, Failure, LoginSlot, Page, host_name};
+
+/// The portal's path.
+pub(super) const BASE: &str = "/portal";
+/// The cookie of a session: its id, a dot, its secret.
+const SESSION: &str = "portal";
+/// The cookie that says which login for the portal this browser has begun.
+const ENTERING: &str = "entering";
+
+/// Why there is no page.
+pub(super) enum Out {
+    /// This browser is not in, or not any more.
+    NotIn,
+    /// The factor has become too old for changes.
+    Stale,
+    Engine(EngineError),
+}
+
+impl From<EngineError> for Out {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl Out {
+    pub(super) fn response(self, visitor: &Visitor) -> Response {
+        let page = |doors| {
+            let chrome = Chrome::plain(Text(visitor.language), "Countersign");
+            let why = Why::SignInAgain;
+            Page(Refusal { chrome, why, application: None, doors, minutes: None, reference: None }.render())
+        };
+        match self {
+            Self::NotIn => (StatusCode::FORBIDDEN, page(Doors::default())).into_response(),
+            Self::Stale => {
+                let doors = Doors { again: Some(Go::To("/portal/again")), ..Doors::default() };
+                (StatusCode::FORBIDDEN, page(doors)).into_response()
+            }
+            Self::Engine(error) => visitor.engine_failed(&error),
+        }
+    }
+}
+
+async fn account(app: &App, visitor: &Visitor) -> Result<Option<AccountEntry>, EngineError> {
+    Ok(app.engine().directory().account_for_host(&host_name(&visitor.host)).await?)
+}
+
+/// Who is in, in this browser.
+pub(super) async fn session(app: &App, visitor: &Visitor) -> Result<PortalSession, Out> {
+    let (id, secret) = visitor.kept(SESSION).and_then(|kept| kept.split_once('.')).ok_or(Out::NotIn)?;
+    let (id, secret) = (id.parse::<VisitId>().ok(), VisitSecret::parse(secret));
+    let (Some(id), Some(secret), Some(account)) = (id, secret, account(app, visitor).await?) else {
+        return Err(Out::NotIn);
+    };
+    app.engine().portal_session(&account, id, secret).await?.ok_or(Out::NotIn)
+}
+
+/// `GET /portal/from/{prompt_id}`: from a login under way, or just over, in this browser.
+pub(super) async fn from_login(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    slot: Result<LoginSlot, Failure>,
+    visitor: Visitor,
+) -> Response {
+    if let Err(failure) = slot {
+        return visitor.failed(&failure);
+    }
+    let person = match person_of(&app, &visitor, &id).await {
+        Ok(Some(person)) => person,
+        Ok(None) => return Out::NotIn.response(&visitor),
+        Err(error) => return visitor.engine_failed(&error),
+    };
+    begin(&app, &visitor, &person.0, &person.1).await
+}
+
+/// `GET /portal/again`: whoever is in shows a factor once more.
+pub(super) async fn again(State(app): State<App>, slot: Result<LoginSlot, Failure>, visitor: Visitor) -> Response {
+    if let Err(failure) = slot {
+        return visitor.failed(&failure);
+    }
+    match session(&app, &visitor).await {
+        Ok(session) => begin(&app, &visitor, session.account(), session.username()).await,
+        Err(out) => out.response(&visitor),
+    }
+}
+
+async fn begin(app: &App, visitor: &Visitor, account: &AccountEntry, username: &str) -> Response {
+    let state = TxId::generate(&mut SystemRng).to_string();
+    let opened = app.engine().open_portal(account, username, &redirect_uri(app), &state).await;
+    let (id, secret) = match opened {
+        Ok(Some(opened)) => opened,
+        Ok(None) => return (StatusCode::FORBIDDEN, visitor.refusal(Why::SelfServiceOff, None)).into_response(),
+        Err(error) => return visitor.engine_failed(&error),
+    };
+    let mut response = begin_session(visitor, id, &secret);
+    keep_value(response.headers_mut(), ENTERING, &state, PROMPT_TTL);
+    response
+}
+
+/// `GET /portal/enter`: a login for the portal is over.
+pub(super) async fn enter(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+    slot: Result<LoginSlot, Failure>,
+    visitor: Visitor,
+) -> Response {
+    if let Err(failure) = slot {
+        return visitor.failed(&failure);
+    }
+    match entered(&app, &visitor, &query.unwrap_or_default()).await {
+        Ok(response) => response,
+        Err(out) => out.response(&visitor),
+    }
+}
+
+async fn entered(app: &App, visitor: &Visitor, query: &str) -> Result<Response, Out> {
+    let query = Params::from_form(query.as_bytes()).map_err(|_| Out::NotIn)?;
+    let (Ok(Some(code)), Ok(Some(state))) = (query.filled("duo_code", 128), query.filled("state", 128)) else {
+        return Err(Out::NotIn);
+    };
+    // Nobody is brought into somebody else's portal: the login was begun in this very browser.
+    let begun = visitor.kept(ENTERING).ok_or(Out::NotIn)?;
+    if constant_time::verify_slices_are_equal(begun.as_bytes(), state.as_bytes()).is_err() {
+        return Err(Out::NotIn);
+    }
+    let account = account(app, visitor).await?.ok_or(Out::NotIn)?;
+    let entered = app.engine().enter_portal(&account, &code, &redirect_uri(app), visitor.access()).await?;
+    let (id, secret) = match entered {
+        Entered::In(id, secret) => (id, secret),
+        Entered::WithoutFactor => {
+            return Ok((StatusCode::FORBIDDEN, visitor.refusal(Why::NoOptions, None)).into_response());
+        }
+        Entered::Unknown => return Err(Out::NotIn),
+    };
+    let mut response = see_other(BASE);
+    let value = zeroize::Zeroizing::new(format!("{id}.{}", *secret.expose()));
+    keep_value(response.headers_mut(), SESSION, &value, PORTAL_TTL);
+    keep_value(response.headers_mut(), ENTERING, "", SignedDuration::ZERO);
+    Ok(response)
+}
+
+/// `POST /portal/leave`
+pub(super) async fn leave(State(app): State<App>, visitor: Visitor, body: Result<BodyBytes, Failure>) -> Response {
+    let session = match session(&app, &visitor).await {
+        Ok(session) => session,
+        Err(out) => return out.response(&visitor),
+    };
+    let form = body.ok().and_then(|BodyBytes(body)| Params::from_form(&body).ok()).unwrap_or_default();
+    let is_ours = form.filled("step", 128).ok().flatten().is_some_and(|step| session.is_ours(&step));
+    if !is_ours {
+        return see_other(BASE);
+    }
+    if let Err(error) = app.engine().leave_portal(&session).await {
+        return visitor.engine_failed(&error);
+    }
+    let chrome = Chrome::plain(Text(visitor.language), &session.account().name);
+    let mut response = Page(Left { chrome, again: BASE }.render()).into_response();
+    keep_value(response.headers_mut(), SESSION, "", SignedDuration::ZERO);
+    response
+}
+
+fn redirect_uri(app: &App) -> String {
+    format!("https://{}/portal/enter", app.api_authority())
+}

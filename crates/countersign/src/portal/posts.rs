@@ -1,0 +1,232 @@
+//! What changes something. A form without the session's proof changes nothing: it is answered with the way back.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
+use cs_core::id::{BrowserId, PhoneId};
+use cs_engine::portal::{Act, Done, PortalSession, Remaining as Left};
+use cs_pages::Template as _;
+use cs_pages::portal::{Lost, NotMe, Remaining, Remove, Said};
+use cs_wire::params::Params;
+use serde_json::json;
+
+use super::enter::{BASE, Out, session};
+use super::render::{ADD, device as listed, devices_page, login, logins_page, surroundings};
+use super::show::browsers_page;
+use crate::app::App;
+use crate::enroll::codes_page;
+use crate::frame::{Visitor, see_other};
+use crate::http::{BodyBytes, Failure, LoginSlot, Page};
+
+const MAX_STEP_BYTES: usize = 128;
+const MAX_NAME_BYTES: usize = 256;
+
+type Slot = Result<LoginSlot, Failure>;
+type Body = Result<BodyBytes, Failure>;
+
+/// `POST /portal/devices/{id}/{act}`
+pub(super) async fn device(
+    State(app): State<App>,
+    Path((id, act)): Path<(String, String)>,
+    slot: Slot,
+    visitor: Visitor,
+    body: Body,
+) -> Response {
+    form(&app, slot, &visitor, body, async |session, form| {
+        let Ok(phone) = id.parse::<PhoneId>() else { return Ok(see_other(BASE)) };
+        let is_sure = form.filled("sure", 8).ok().flatten().as_deref() == Some("yes");
+        let act = match (act.as_str(), is_sure) {
+            ("rename", _) => match form.filled("name", MAX_NAME_BYTES) {
+                Ok(Some(name)) => Act::Rename(phone, name),
+                Ok(None) | Err(_) => return Ok(see_other(BASE)),
+            },
+            ("default", _) => Act::Default(phone),
+            ("remove", true) => Act::Remove(phone),
+            ("lost", true) => Act::Lost(phone),
+            ("remove" | "lost", false) => return ask(&app, &visitor, session, phone, act == "lost").await,
+            _ => return Ok(see_other(BASE)),
+        };
+        let name = match app.engine().act(session, &act, visitor.access()).await? {
+            Done::Yes(name) => name,
+            Done::Stale => return Err(Out::Stale),
+            Done::Last => return ask(&app, &visitor, session, phone, false).await,
+            Done::No => return Ok(see_other(BASE)),
+        };
+        let said = match act {
+            Act::Rename(..) => Said::Renamed(&name),
+            Act::Default(_) => Said::Default(&name),
+            Act::Remove(_) => Said::Removed(&name),
+            Act::Lost(_) => Said::Lost(&name),
+            Act::Forget(_) | Act::ForgetAll => Said::Forgotten,
+        };
+        devices_page(&app, &visitor, session, Some(said)).await
+    })
+    .await
+}
+
+/// Asks before a device goes.
+async fn ask(
+    app: &App,
+    visitor: &Visitor,
+    session: &PortalSession,
+    phone: PhoneId,
+    is_lost: bool,
+) -> Result<Response, Out> {
+    let own = app.engine().own_devices(session).await?;
+    let found = own.iter().find(|one| one.phone == Some(phone));
+    let (Some(own_device), Some(left)) = (found, app.engine().remaining_without(session, phone).await?) else {
+        return Ok(see_other(BASE));
+    };
+    let remaining = match left {
+        Left::Enough => Remaining::Enough,
+        Left::One => Remaining::One,
+        Left::None => Remaining::None,
+        // What is in other hands goes all the same.
+        Left::NotAllowed if is_lost => Remaining::None,
+        Left::NotAllowed => Remaining::NotAllowed,
+    };
+    let token = session.form_token();
+    let (chrome, page) = surroundings(visitor, session, &token, None);
+    let device = listed(own_device, own.len() - 1);
+    let html = if is_lost {
+        Lost { chrome, session: page, device, remaining }.render()
+    } else {
+        Remove { chrome, session: page, device, remaining, add: Some(ADD) }.render()
+    };
+    Ok(Page(html).into_response())
+}
+
+/// `POST /portal/devices/{id}/test`
+pub(super) async fn test(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    slot: Slot,
+    visitor: Visitor,
+    body: Body,
+) -> Response {
+    form(&app, slot, &visitor, body, async |session, _| {
+        let Ok(phone) = id.parse::<PhoneId>() else { return Ok(see_other(BASE)) };
+        if !session.is_fresh(app.engine().clock().now()) {
+            return Err(Out::Stale);
+        }
+        app.engine().test_own_device(session, phone, visitor.access()).await?;
+        Ok(see_other(&format!("{BASE}/devices/{phone}/test")))
+    })
+    .await
+}
+
+/// `POST /portal/devices/{id}/test/wait`: has anybody answered?
+pub(super) async fn wait(State(app): State<App>, Path(id): Path<String>, visitor: Visitor) -> Response {
+    let answer =
+        |waiting: bool, approved: bool| Json(json!({ "waiting": waiting, "approved": approved })).into_response();
+    let (Ok(session), Ok(phone)) = (session(&app, &visitor).await, id.parse::<PhoneId>()) else {
+        return answer(false, false);
+    };
+    match app.engine().own_test(&session, phone).await {
+        Ok(Some(test)) => answer(test.is_waiting, test.is_approved),
+        Ok(None) => answer(false, false),
+        Err(error) => Failure::from(error).into_response(),
+    }
+}
+
+/// `POST /portal/logins/{id}/not-me`
+pub(super) async fn not_me(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    slot: Slot,
+    visitor: Visitor,
+    body: Body,
+) -> Response {
+    form(&app, slot, &visitor, body, async |session, form| {
+        if form.filled("sure", 8).ok().flatten().as_deref() != Some("yes") {
+            let own = app.engine().own_logins(session).await?;
+            let Some(own) = own.into_iter().find(|own| own.id == id) else {
+                return Ok(see_other("/portal/logins"));
+            };
+            let (at, token) = (own.at.to_string(), session.form_token());
+            let (chrome, page) = surroundings(&visitor, session, &token, None);
+            return Ok(Page(NotMe { chrome, session: page, login: login(&own, &at) }.render()).into_response());
+        }
+        match app.engine().report_login(session, &id, visitor.access()).await? {
+            Done::Yes(_) => logins_page(&app, &visitor, session, Some(Said::Reported)).await,
+            Done::Stale => Err(Out::Stale),
+            Done::No | Done::Last => Ok(see_other("/portal/logins")),
+        }
+    })
+    .await
+}
+
+/// `POST /portal/browsers/{id}/forget`
+pub(super) async fn forget(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    slot: Slot,
+    visitor: Visitor,
+    body: Body,
+) -> Response {
+    form(&app, slot, &visitor, body, async |session, _| match id.parse::<BrowserId>() {
+        Ok(id) => forgotten(&app, &visitor, session, &Act::Forget(id), Said::Forgotten).await,
+        Err(_) => Ok(see_other("/portal/browsers")),
+    })
+    .await
+}
+
+/// `POST /portal/browsers/forget-all`
+pub(super) async fn forget_all(State(app): State<App>, slot: Slot, visitor: Visitor, body: Body) -> Response {
+    form(&app, slot, &visitor, body, async |session, _| {
+        forgotten(&app, &visitor, session, &Act::ForgetAll, Said::AllForgotten).await
+    })
+    .await
+}
+
+async fn forgotten(
+    app: &App,
+    visitor: &Visitor,
+    session: &PortalSession,
+    act: &Act,
+    said: Said<'_>,
+) -> Result<Response, Out> {
+    match app.engine().act(session, act, visitor.access()).await? {
+        Done::Yes(_) => browsers_page(app, visitor, session, Some(said)).await,
+        Done::Stale => Err(Out::Stale),
+        Done::No | Done::Last => Ok(see_other("/portal/browsers")),
+    }
+}
+
+/// `POST /portal/codes/new`
+pub(super) async fn new_codes(State(app): State<App>, slot: Slot, visitor: Visitor, body: Body) -> Response {
+    form(&app, slot, &visitor, body, async |session, _| {
+        let codes = app.engine().new_recovery_codes(session, visitor.access()).await?.ok_or(Out::Stale)?;
+        let (token, account) = (session.form_token(), session.account());
+        Ok(codes_page(&visitor, &account.name, "/portal/codes/kept", &token, session.username(), &codes))
+    })
+    .await
+}
+
+/// `POST /portal/codes/kept`
+pub(super) async fn kept() -> Response {
+    see_other("/portal/codes")
+}
+
+async fn form(
+    app: &App,
+    slot: Slot,
+    visitor: &Visitor,
+    body: Body,
+    change: impl AsyncFnOnce(&PortalSession, &Params) -> Result<Response, Out>,
+) -> Response {
+    let body = match slot.and(body) {
+        Ok(BodyBytes(body)) => body,
+        Err(failure) => return visitor.failed(&failure),
+    };
+    let form = Params::from_form(&body).unwrap_or_default();
+    let session = match session(app, visitor).await {
+        Ok(session) => session,
+        Err(out) => return out.response(visitor),
+    };
+    let proof = form.filled("step", MAX_STEP_BYTES).ok().flatten();
+    if !proof.is_some_and(|proof| session.is_ours(&proof)) {
+        return see_other(BASE);
+    }
+    change(&session, &form).await.unwrap_or_else(|out| out.response(visitor))
+}

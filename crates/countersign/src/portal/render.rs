@@ -1,0 +1,82 @@
+//! The engine's words in those of the pages.
+
+use axum::response::{IntoResponse as _, Response};
+use cs_engine::portal::{OwnDevice, OwnLogin, PortalSession};
+use cs_pages::portal::{Device, DeviceKind, Devices, Login, Logins, Said, Session};
+use cs_pages::{Chrome, Template as _, Text};
+
+use super::enter::{BASE, Out};
+use crate::app::App;
+use crate::frame::Visitor;
+use crate::http::Page;
+
+/// Where a device is added.
+pub(super) const ADD: &str = "/portal/add";
+
+/// What every page of the session has.
+pub(super) fn surroundings<'a>(
+    visitor: &Visitor,
+    session: &'a PortalSession,
+    token: &'a str,
+    said: Option<Said<'a>>,
+) -> (Chrome<'a>, Session<'a>) {
+    let chrome = Chrome::plain(Text(visitor.language), &session.account().name);
+    (chrome, Session { base: BASE, token, user: session.username(), said })
+}
+
+/// A device in a list.
+pub(super) fn device<'a>(own: &'a OwnDevice, others: usize) -> Device<'a> {
+    let is_phone = own.phone.is_some();
+    Device {
+        id: &own.id,
+        name: &own.name,
+        kind: if is_phone { DeviceKind::Phone } else { DeviceKind::Token },
+        last_used: None,
+        is_default: own.is_default && others > 0,
+        may_be_default: is_phone && others > 0,
+        may_test: is_phone,
+        may_change: is_phone,
+    }
+}
+
+/// The list of devices, with what was just done.
+pub(super) async fn devices_page(
+    app: &App,
+    visitor: &Visitor,
+    session: &PortalSession,
+    said: Option<Said<'_>>,
+) -> Result<Response, Out> {
+    let own = app.engine().own_devices(session).await?;
+    let token = session.form_token();
+    let (chrome, page) = surroundings(visitor, session, &token, said);
+    let devices: Vec<Device<'_>> = own.iter().map(|one| device(one, own.len() - 1)).collect();
+    Ok(Page(Devices { chrome, session: page, devices: &devices, add: Some(ADD) }.render()).into_response())
+}
+
+/// The list of logins, with what was just done.
+pub(super) async fn logins_page(
+    app: &App,
+    visitor: &Visitor,
+    session: &PortalSession,
+    said: Option<Said<'_>>,
+) -> Result<Response, Out> {
+    let own = app.engine().own_logins(session).await?;
+    let times: Vec<String> = own.iter().map(|login| login.at.to_string()).collect();
+    let logins: Vec<Login<'_>> = own.iter().zip(&times).map(|(own, at)| login(own, at)).collect();
+    let token = session.form_token();
+    let (chrome, page) = surroundings(visitor, session, &token, said);
+    Ok(Page(Logins { chrome, session: page, logins: &logins }.render()).into_response())
+}
+
+/// A login in a list.
+pub(super) fn login<'a>(own: &'a OwnLogin, at: &'a str) -> Login<'a> {
+    Login {
+        id: &own.id,
+        at,
+        application: &own.application,
+        allowed: own.allowed,
+        device: own.device.as_deref(),
+        from: &own.from,
+        reported: own.reported,
+    }
+}

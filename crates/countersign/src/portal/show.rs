@@ -1,0 +1,133 @@
+//! The pages that only show.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
+use cs_core::enrollment::EnrollRefusal;
+use cs_core::id::PhoneId;
+use cs_engine::portal::PortalSession;
+use cs_pages::Template as _;
+use cs_pages::portal::{Browsers, RecoveryCodes, RememberedBrowser, Said, TestPush};
+
+use super::enter::{Out, session};
+use super::render::{device, devices_page, logins_page, surroundings};
+use crate::app::App;
+use crate::enroll::begin_enrollment;
+use crate::frame::Visitor;
+use crate::http::{Failure, LoginSlot, Page};
+
+type Slot = Result<LoginSlot, Failure>;
+
+/// How long a test can be answered, in seconds.
+const TEST_SECONDS: u32 = 60;
+
+/// `GET /portal`
+pub(super) async fn devices(State(app): State<App>, slot: Slot, visitor: Visitor) -> Response {
+    page(&app, slot, &visitor, async |session| devices_page(&app, &visitor, session, None).await).await
+}
+
+/// `GET /portal/logins`
+pub(super) async fn logins(State(app): State<App>, slot: Slot, visitor: Visitor) -> Response {
+    page(&app, slot, &visitor, async |session| logins_page(&app, &visitor, session, None).await).await
+}
+
+/// `GET /portal/browsers`
+pub(super) async fn browsers(State(app): State<App>, slot: Slot, visitor: Visitor) -> Response {
+    page(&app, slot, &visitor, async |session| browsers_page(&app, &visitor, session, None).await).await
+}
+
+/// `GET /portal/codes`
+pub(super) async fn codes(State(app): State<App>, slot: Slot, visitor: Visitor) -> Response {
+    page(&app, slot, &visitor, async |session| {
+        let left = app.engine().recovery_codes_left(session).await?;
+        let token = session.form_token();
+        let (chrome, page) = surroundings(&visitor, session, &token, None);
+        let left = usize::try_from(left).unwrap_or(usize::MAX);
+        Ok(Page(RecoveryCodes { chrome, session: page, left }.render()).into_response())
+    })
+    .await
+}
+
+/// `GET /portal/add`: goes on as an enrollment.
+pub(super) async fn add(State(app): State<App>, slot: Slot, visitor: Visitor) -> Response {
+    page(&app, slot, &visitor, async |session| match app.engine().add_own_device(session).await? {
+        Ok((id, secret)) => Ok(begin_enrollment(id, &secret)),
+        Err(EnrollRefusal::Stale) => Err(Out::Stale),
+        Err(EnrollRefusal::NotActive | EnrollRefusal::HasFactor | EnrollRefusal::Inactive) => Err(Out::NotIn),
+    })
+    .await
+}
+
+/// `GET /portal/devices/{id}/test`: how the test stands.
+pub(super) async fn test(State(app): State<App>, Path(id): Path<String>, slot: Slot, visitor: Visitor) -> Response {
+    page(&app, slot, &visitor, async |session| test_page(&app, &visitor, session, &id).await).await
+}
+
+/// The page of a test that waits, or the devices with what came of it.
+pub(super) async fn test_page(
+    app: &App,
+    visitor: &Visitor,
+    session: &PortalSession,
+    id: &str,
+) -> Result<Response, Out> {
+    let own = app.engine().own_devices(session).await?;
+    let found = own.iter().find(|one| one.id == id);
+    let phone = id.parse::<PhoneId>().ok();
+    let (Some(own_device), Some(phone)) = (found, phone) else {
+        return devices_page(app, visitor, session, None).await;
+    };
+    let said = match app.engine().own_test(session, phone).await? {
+        Some(test) if test.is_waiting => {
+            let token = session.form_token();
+            let (chrome, page) = surroundings(visitor, session, &token, None);
+            let (device, number) = (device(own_device, own.len() - 1), test.number.as_deref());
+            let test = TestPush { chrome, session: page, device, number, seconds: TEST_SECONDS };
+            return Ok(Page(test.render()).into_response());
+        }
+        Some(test) if test.is_approved => Some(Said::TestApproved(&own_device.name)),
+        Some(_) => Some(Said::TestFailed(&own_device.name)),
+        None => None,
+    };
+    devices_page(app, visitor, session, said).await
+}
+
+/// The browsers, with what was just done.
+pub(super) async fn browsers_page(
+    app: &App,
+    visitor: &Visitor,
+    session: &PortalSession,
+    said: Option<Said<'_>>,
+) -> Result<Response, Out> {
+    let own = app.engine().own_browsers(session).await?;
+    let times: Vec<(String, String)> =
+        own.iter().map(|one| (one.rotated_at.to_string(), one.until.to_string())).collect();
+    let browsers: Vec<RememberedBrowser<'_>> = own
+        .iter()
+        .zip(&times)
+        .map(|(one, (last_used, until))| RememberedBrowser {
+            id: one.id.as_str(),
+            name: &one.name,
+            last_used,
+            until,
+            is_this: visitor.is_remembered_as(one.id),
+        })
+        .collect();
+    let token = session.form_token();
+    let (chrome, page) = surroundings(visitor, session, &token, said);
+    Ok(Page(Browsers { chrome, session: page, browsers: &browsers }.render()).into_response())
+}
+
+async fn page(
+    app: &App,
+    slot: Slot,
+    visitor: &Visitor,
+    show: impl AsyncFnOnce(&PortalSession) -> Result<Response, Out>,
+) -> Response {
+    if let Err(failure) = slot {
+        return visitor.failed(&failure);
+    }
+    let shown = match session(app, visitor).await {
+        Ok(session) => show(&session).await,
+        Err(out) => Err(out),
+    };
+    shown.unwrap_or_else(|out| out.response(visitor))
+}

@@ -1,0 +1,284 @@
+//! Enrollment links and the pages behind them, by browsers without script and phones without a screen.
+
+use cs_core::user::UserStatus;
+use cs_engine::admin::Actor;
+use cs_testkit::{Browser, Page, Site, VirtualPhone};
+use cs_wire::device::ActivationLink;
+use http::Method;
+use serde_json::{Value as Json, json};
+
+const ENROLL: &str = "/admin/v1/users/enroll";
+
+/// An enrollment link of `name`, as a path.
+async fn invite(site: &Site, name: &str) -> String {
+    let email = format!("{name}@example.org");
+    let link = site.admin_api().post(ENROLL, &[("username", name), ("email", &email)]).await.response();
+    path_of(site, link.as_str().unwrap())
+}
+
+fn path_of(site: &Site, link: &str) -> String {
+    let origin = format!("https://{}", site.auth_api().authority());
+    link.strip_prefix(&origin).unwrap_or_else(|| panic!("{link}")).to_owned()
+}
+
+/// The link that the page shows for the phone.
+fn activation(page: &Page) -> String {
+    let (_, rest) = page.html.split_once("<pre class=\"copy\" tabindex=\"0\"><code>").expect("a link to copy");
+    rest.split_once("</code>").unwrap().0.replace("&#38;", "&")
+}
+
+/// Chooses the phone and binds one; gives the page that compares.
+async fn bind(site: &Site, browser: &mut Browser, page: &Page, action: &str) -> (Page, VirtualPhone) {
+    let page = browser.submit(page, action, &[("way", "phone")]).await;
+    assert!(page.html.contains("data:image/svg+xml;base64,"), "{} {}", page.status, page.html);
+    let phone = site.activate(&activation(&page)).await;
+    (browser.open(&page.path).await, phone)
+}
+
+async fn enrolled(site: &Site, name: &str) -> bool {
+    let user = site.admin_api().get("/admin/v1/users", &[("username", name)]).await.response()[0].clone();
+    user["is_enrolled"] == json!(true)
+}
+
+async fn result_of_push(site: &Site, phone: &mut VirtualPhone, name: &str) -> Json {
+    let params = [("username", name), ("factor", "push"), ("device", "auto"), ("async", "1")];
+    let started = site.auth_api().post("/auth/v2/auth", &params).await;
+    let txid = started.text("txid");
+    let push = phone.next_push().await;
+    phone.approve(push).await.unwrap();
+    site.auth_api().get("/auth/v2/auth_status", &[("txid", &txid)]).await.response()["result"].clone()
+}
+
+#[tokio::test]
+async fn somebody_invited_scans_compares_takes_codes_and_logs_in() {
+    let site = Site::start().await;
+    let link = invite(&site, "alice").await;
+    let mut browser = Browser::new(&site);
+    let page = browser.open(&link).await;
+    assert!(page.posts_to("choose"), "{} {}", page.status, page.html);
+    assert!(page.html.contains("alice") && page.html.contains("Example"));
+
+    let (compare, mut phone) = bind(&site, &mut browser, &page, "choose").await;
+    assert!(compare.posts_to("confirm"), "{}", compare.html);
+    assert!(!enrolled(&site, "alice").await, "bound is not confirmed");
+    let backup = browser.submit(&compare, "confirm", &[("same", "yes")]).await;
+    assert!(backup.posts_to("backup") && backup.posts_to("skip"), "{}", backup.html);
+    assert!(enrolled(&site, "alice").await);
+
+    let codes = browser.submit(&backup, "backup", &[("way", "codes")]).await;
+    assert_eq!(codes.html.matches("<li><code>").count(), 10, "{}", codes.html);
+    let code = codes.html.split_once("<li><code>").unwrap().1.split_once("</code>").unwrap().0.replace(' ', "");
+    // Loaded again they are gone.
+    assert!(!browser.open(&backup.path).await.html.contains("<li><code>"));
+    let kept = Page { path: backup.path.clone(), ..codes };
+    let done = browser.submit(&kept, "kept", &[("kept", "yes")]).await;
+    assert!(!done.posts_to("backup") && done.status == 200, "{}", done.html);
+
+    assert_eq!(result_of_push(&site, &mut phone, "alice").await, "allow");
+    let by_code = [("username", "alice"), ("factor", "passcode"), ("passcode", code.as_str())];
+    assert_eq!(site.auth_api().post("/auth/v2/auth", &by_code).await.response()["result"], "allow");
+    assert_eq!(site.auth_api().post("/auth/v2/auth", &by_code).await.response()["result"], "deny");
+}
+
+#[tokio::test]
+async fn a_wizard_that_was_interrupted_goes_on_with_the_same_link_and_a_finished_one_does_not() {
+    let site = Site::start().await;
+    let link = invite(&site, "alice").await;
+    let (mut first, mut second) = (Browser::new(&site), Browser::new(&site));
+    let (page, again) = (first.open(&link).await, second.open(&link).await);
+    // Somebody else with the link binds a phone and does not get to confirm it.
+    let (theirs, thief) = bind(&site, &mut first, &page, "choose").await;
+    let (mine, phone) = bind(&site, &mut second, &again, "choose").await;
+    assert_ne!(thief.id, phone.id);
+    assert!(site.engine().device(site.account, thief.id).await.unwrap().is_none(), "given up for the later one");
+    let stale = first.submit(&theirs, "confirm", &[("same", "yes")]).await;
+    assert!(!stale.posts_to("backup"), "{}", stale.html);
+    assert!(!enrolled(&site, "alice").await);
+
+    assert!(second.submit(&mine, "confirm", &[("same", "yes")]).await.posts_to("backup"));
+    assert!(enrolled(&site, "alice").await);
+    for browser in [&mut first, &mut second, &mut Browser::new(&site)] {
+        let used = browser.open(&link).await;
+        assert_eq!(used.status, 403);
+        assert!(used.html.contains("This link has been used"), "{}", used.html);
+    }
+    // What was begun with it before is no way in either.
+    let late = first.open(&theirs.path).await;
+    assert!(late.status == 403 && late.html.contains("This link has been used"), "{}", late.html);
+}
+
+#[tokio::test]
+async fn a_phone_with_other_words_is_not_bound() {
+    let site = Site::start().await;
+    let mut browser = Browser::new(&site);
+    let page = browser.open(&invite(&site, "alice").await).await;
+    let (compare, phone) = bind(&site, &mut browser, &page, "choose").await;
+    let refused = browser.post(&compare, "confirm", &[("same", "no")]).await;
+    assert!(refused.html.contains("That was not your phone"), "{} {}", refused.status, refused.html);
+    assert!(site.engine().device(site.account, phone.id).await.unwrap().is_none());
+    assert!(browser.open(&compare.path).await.posts_to("choose"));
+    assert!(!enrolled(&site, "alice").await);
+}
+
+#[tokio::test]
+async fn a_fresh_link_voids_the_one_before_and_each_has_an_end() {
+    let site = Site::start().await;
+    let first = invite(&site, "alice").await;
+    let second = invite(&site, "alice").await;
+    let mut browser = Browser::new(&site);
+    let void = browser.open(&first).await;
+    assert!(void.status == 403 && void.html.contains("a newer one has replaced it"), "{}", void.html);
+    site.advance(30 * 86_400 - 1);
+    assert!(browser.open(&second).await.posts_to("choose"));
+    site.advance(1);
+    let late = browser.open(&second).await;
+    assert!(late.status == 403 && late.html.contains("This link has expired"), "{}", late.html);
+}
+
+#[tokio::test]
+async fn a_wrong_code_tells_nothing_and_is_limited() {
+    let site = Site::with(|config| config.limits.refusals_per_second = 5).await;
+    let link = invite(&site, "alice").await;
+    let mut browser = Browser::new(&site);
+    let short = link[..link.len() - 1].to_owned();
+    let long = format!("/enroll/{}", "A".repeat(5000));
+    let mut shown = Vec::new();
+    for wrong in ["/enroll/ABCDEFGHJKLMNPQRSTUV", "/enroll/alice", short.as_str(), long.as_str()] {
+        let page = browser.open(wrong).await;
+        assert_eq!(page.status, 404);
+        shown.push(page.html);
+    }
+    assert!(shown.windows(2).all(|pair| pair[0] == pair[1]) && !shown[0].contains("Example"), "{}", shown[0]);
+    let mut limited = false;
+    for _ in 0..200 {
+        let status = browser.open("/enroll/ABCDEFGHJKLMNPQRSTUV").await.status;
+        if status == 429 {
+            limited = true;
+            break;
+        }
+    }
+    assert!(limited);
+}
+
+#[tokio::test]
+async fn aa22_074a_dormant_user_cannot_enroll() {
+    let site = Site::start().await;
+    let api = site.admin_api();
+    // By a password alone: after ninety days no more.
+    let id = api.post("/admin/v1/users", &[("username", "alice")]).await.text("user_id");
+    let url = async || {
+        let answer = site.auth_api().post("/auth/v2/preauth", &[("username", "alice")]).await.response();
+        assert_eq!(answer["result"], "enroll");
+        path_of(&site, answer["enroll_portal_url"].as_str().unwrap())
+    };
+    let mut browser = Browser::new(&site);
+    assert!(browser.open(&url().await).await.posts_to("choose"));
+    site.advance(91 * 86_400);
+    let dormant = browser.open(&url().await).await;
+    assert!(dormant.status == 403 && !dormant.posts_to("choose"), "{}", dormant.html);
+
+    // Nor is anybody who is disabled or in the trash, by whatever link.
+    let link = invite(&site, "alice").await;
+    for status in ["disabled", "pending deletion"] {
+        api.post(&format!("/admin/v1/users/{id}"), &[("status", status)]).await;
+        if status == "pending deletion" {
+            site.engine().trash_users(site.account, &Actor::Terminal, &[id.parse().unwrap()]).await.unwrap();
+        }
+        let out = browser.open(&link).await;
+        assert!(out.status == 403 && !out.posts_to("choose"), "{status}: {}", out.html);
+        let again = api.post(ENROLL, &[("username", "alice"), ("email", "a@example.org")]).await;
+        assert_eq!(again.code(), 40002, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn aa22_074a_disabled_in_the_middle_nobody_goes_on() {
+    let site = Site::start().await;
+    let link = invite(&site, "alice").await;
+    let mut browser = Browser::new(&site);
+    let page = browser.open(&link).await;
+    let (compare, phone) = bind(&site, &mut browser, &page, "choose").await;
+    let user = site.find_user("alice").await;
+    user.set_status(UserStatus::Disabled).await;
+    let out = browser.submit(&compare, "confirm", &[("same", "yes")]).await;
+    assert!(out.status == 403 && !out.posts_to("backup"), "{}", out.html);
+    user.set_status(UserStatus::Active).await;
+    assert!(!enrolled(&site, "alice").await);
+    assert!(!site.engine().device(site.account, phone.id).await.unwrap().unwrap().confirmed);
+}
+
+#[tokio::test]
+async fn aa22_074a_an_old_link_adds_nothing_beside_a_factor() {
+    let site = Site::start().await;
+    let link = invite(&site, "alice").await;
+    let mut browser = Browser::new(&site);
+    let page = browser.open(&link).await;
+    let _phone = site.find_user("alice").await.phone().await;
+    for refused in [browser.open(&link).await, browser.submit(&page, "choose", &[("way", "phone")]).await] {
+        assert!(refused.status == 403 && !refused.html.contains("data:image"), "{}", refused.html);
+    }
+    let answer = site.auth_api().post("/auth/v2/preauth", &[("username", "alice")]).await.response();
+    assert_eq!((&answer["result"], &answer["enroll_portal_url"]), (&json!("auth"), &Json::Null));
+}
+
+#[tokio::test]
+async fn keycloak_cve_2026_94218_posts_out_of_order_empty_foreign_and_repeated_change_nothing() {
+    let site = Site::start().await;
+    let link = invite(&site, "alice").await;
+    let (mut browser, mut stranger) = (Browser::new(&site), Browser::new(&site));
+    let page = browser.open(&link).await;
+    for action in ["confirm", "backup", "kept", "skip", "wait"] {
+        browser.post(&page, action, &[("same", "yes"), ("way", "codes"), ("kept", "yes")]).await;
+        browser.send_once(Method::POST, &format!("{}/{action}", page.path), &[]).await;
+    }
+    let now = browser.open(&page.path).await;
+    assert_eq!(now.step(), page.step(), "nothing has moved");
+
+    // Without the cookie there is no such page; with a proof of another step, or none, nothing happens.
+    assert_eq!(stranger.open(&page.path).await.status, 403);
+    assert_eq!(stranger.post(&page, "choose", &[("way", "phone")]).await.status, 403);
+    for step in ["", "1.", "2.AAAA", "x"] {
+        browser.send_once(Method::POST, &format!("{}/choose", page.path), &[("step", step), ("way", "phone")]).await;
+    }
+    assert_eq!(browser.open(&page.path).await.step(), page.step());
+
+    let qr = browser.submit(&page, "choose", &[("way", "phone")]).await;
+    let first = activation(&qr);
+    assert_eq!(activation(&browser.open(&page.path).await), first, "the same when the page is loaded again");
+    browser.submit(&page, "choose", &[("way", "phone")]).await;
+    assert_eq!(activation(&browser.open(&page.path).await), first, "the page that was left is worth nothing");
+    let choice = browser.submit(&qr, "options", &[]).await;
+    assert!(choice.posts_to("choose") && !choice.html.contains("data:image"), "{}", choice.html);
+    let qr = browser.submit(&choice, "choose", &[("way", "phone")]).await;
+    // Codes alone are no way to begin.
+    let back = browser.submit(&qr, "choose", &[("way", "codes")]).await;
+    assert!(back.posts_to("choose") && !enrolled(&site, "alice").await);
+    // The code that was shown before is void.
+    let chosen = browser.submit(&back, "choose", &[("way", "phone")]).await;
+    assert_ne!(activation(&chosen), first);
+    let code = ActivationLink::parse(&first).unwrap().code().expose().to_owned();
+    let code = cs_core::secret::PlainCode::from_text(&code);
+    assert!(site.engine().account_of_activation(&code).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn somebody_unknown_who_must_enroll_is_created_by_the_link_that_the_application_shows() {
+    let site = Site::start().await;
+    let params = [("username", "Newcomer"), ("text_prompt", "1")];
+    let answer = site.auth_api().post("/auth/v2/preauth", &params).await.response();
+    let link = path_of(&site, answer["enroll_portal_url"].as_str().unwrap());
+    assert!(answer["status_msg"].as_str().unwrap().contains(&link), "{answer}");
+    assert_eq!(site.admin_api().get("/admin/v1/users", &[]).await.response(), json!([]), "not by asking");
+    let mut browser = Browser::new(&site);
+    let page = browser.open(&link).await;
+    let (compare, _phone) = bind(&site, &mut browser, &page, "choose").await;
+    browser.submit(&compare, "confirm", &[("same", "yes")]).await;
+    assert!(enrolled(&site, "newcomer").await);
+    let answer = site.auth_api().post("/auth/v2/preauth", &params).await.response();
+    assert_eq!(answer["result"], "auth");
+    // An hour, no longer.
+    let other = site.auth_api().post("/auth/v2/preauth", &[("username", "late")]).await.response();
+    site.advance(3600);
+    let late = browser.open(&path_of(&site, other["enroll_portal_url"].as_str().unwrap())).await;
+    assert!(late.status == 403 && late.html.contains("expired"), "{}", late.html);
+}

@@ -1,0 +1,555 @@
+//! The enrollment in a browser: choose, do it, a backup, done.
+
+use cs_core::bypass::BypassRules;
+use cs_core::bypass_code::BYPASS_CODE_DIGITS;
+use cs_core::device::Phone;
+use cs_core::enrollment::{Added, At, EnrollRefusal, INACTIVE_AFTER, Origin, Post, VISIT_TTL, may_enroll};
+use cs_core::id::{AccountId, BypassCodeId, PhoneId, UserId, VisitId};
+use cs_core::secret::PlainCode;
+use cs_core::user::User;
+use cs_store::attempts::user_unchanged;
+use cs_store::audit::{LogKind, LogRecord};
+use cs_store::authenticators::{confirm, touch_user};
+use cs_store::bypass_codes::{BypassCodeRecord, mark_recovery, remove_recovery_codes};
+use cs_store::enrollment_links::{LinkOrigin, claim_link, use_link};
+use cs_store::facts::UserRef;
+use cs_store::phones::{attach_phone, detach_phone};
+use cs_store::visits::VisitKind;
+use cs_store::{Job, Step};
+use data_encoding::HEXLOWER;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value as Json, json};
+
+use super::kept::Kept;
+use super::link::{Link, LinkState};
+use crate::admin::Actor;
+use crate::admin::bypass::Giver;
+use crate::admin::users::{UserChange, new_user};
+use crate::enroll::new_phone;
+use crate::letters::Letter;
+use crate::visit::{VisitSecret, Visiting, is_same};
+use crate::{Access, AccountEntry, DeviceEvent, Engine, EngineError, SystemRng};
+
+/// How many recovery codes a person is given.
+pub const RECOVERY_CODES: usize = 10;
+
+/// The activity log's word for recovery codes that a user made.
+pub const CODES_MADE: &str = "recovery_codes_created";
+/// The activity log's word for a phone whose words were not those of the page.
+pub const MISMATCH: &str = "activation_mismatch";
+
+/// The letters and digits of an activation code: no look-alikes.
+const CODE_ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+const CODE_LENGTH: usize = 20;
+
+/// How long a request waits for a phone.
+const HOLD: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// What can be set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NewFactor {
+    /// The authenticator on a phone.
+    Phone,
+    /// Recovery codes; a backup only.
+    Codes,
+}
+
+/// What a page sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EnrollInput {
+    /// Set this up; nothing goes back to the choice.
+    Choose(Option<NewFactor>),
+    /// Whether the phone shows the same words.
+    Confirm(bool),
+    /// Set this up as well.
+    Backup(NewFactor),
+    /// The codes have been kept.
+    Kept,
+    /// No backup for now.
+    Skip,
+}
+
+impl EnrollInput {
+    fn post(self) -> Post {
+        match self {
+            Self::Choose(_) => Post::Choose,
+            Self::Confirm(_) => Post::Confirm,
+            Self::Backup(_) => Post::Backup,
+            Self::Kept => Post::Kept,
+            Self::Skip => Post::Skip,
+        }
+    }
+}
+
+/// What becomes of it. In every other case the page shows where the enrollment stands.
+#[derive(Debug)]
+pub enum Enrolled {
+    /// See the page.
+    Moved,
+    /// Recovery codes, to be shown this once.
+    Codes(Vec<PlainCode>),
+    /// The words were not the same: the phone is not bound.
+    Mismatch,
+    /// Nobody enrolls here and now.
+    Refused(EnrollRefusal),
+}
+
+/// What the page shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EnrollView {
+    /// What shall it be?
+    Choose,
+    /// Scan this.
+    Phone {
+        /// The activation code, made from the browser's secret, so that the page can be loaded again.
+        code: String,
+    },
+    /// Are these words on the phone?
+    Compare {
+        /// The words.
+        phrase: String,
+        /// What the phone calls itself.
+        device: String,
+    },
+    /// What if it is lost?
+    Backup {
+        /// What was just set up.
+        added: String,
+    },
+    /// All is set up.
+    Done {
+        /// What.
+        added: Vec<String>,
+    },
+    /// Nobody enrolls here and now.
+    Refused(EnrollRefusal),
+}
+
+/// Why a link leads nowhere, though it is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotOpened {
+    /// The link is good no more.
+    #[error("the link is not good any more")]
+    Link(LinkState),
+    /// The user may not.
+    #[error(transparent)]
+    Refused(#[from] EnrollRefusal),
+}
+
+/// An enrollment under way, in the browser that it belongs to.
+pub struct Enrollment {
+    visiting: Visiting,
+    kept: Kept,
+}
+
+impl Enrollment {
+    /// Its id, part of its pages' addresses.
+    pub fn id(&self) -> VisitId {
+        self.visiting.row.id
+    }
+
+    /// The account.
+    pub fn account(&self) -> &AccountEntry {
+        &self.visiting.account
+    }
+
+    /// Who enrolls.
+    pub fn username(&self) -> &str {
+        &self.kept.username
+    }
+
+    /// Where it stands.
+    pub fn at(&self) -> At {
+        self.kept.at
+    }
+
+    /// How it began.
+    pub fn origin(&self) -> Origin {
+        self.kept.origin
+    }
+
+    /// What is set up.
+    pub fn added(&self) -> &[Added] {
+        &self.kept.added
+    }
+
+    /// Where to go at its end, as whoever began it said.
+    pub fn back(&self) -> Option<&Json> {
+        self.kept.back.as_ref()
+    }
+
+    /// The proof that goes along with every form of this step.
+    pub fn step_token(&self) -> String {
+        self.visiting.step_token()
+    }
+
+    fn takes(&self, step: &str, post: Post) -> bool {
+        is_same(&self.step_token(), step) && self.kept.at.takes(post, &self.kept.added)
+    }
+
+    /// The activation code of this step. Only the browser's secret can make it.
+    fn code(&self) -> PlainCode {
+        let bytes = self.visiting.secret.derive(&format!("activation:{}", self.visiting.row.version));
+        let letters = bytes.iter().take(CODE_LENGTH).map(|byte| char::from(CODE_ALPHABET[usize::from(byte % 32)]));
+        PlainCode::from_text(&letters.collect::<String>())
+    }
+}
+
+impl Engine {
+    /// Begins an enrollment with a link. Somebody whom the link is for and who was unknown is created.
+    ///
+    /// The link is not used up by this: it is when the first factor is set up.
+    pub async fn open_enrollment(
+        &self,
+        account: &AccountEntry,
+        link: &Link,
+        back: Option<Json>,
+    ) -> Result<Result<(VisitId, VisitSecret), NotOpened>, EngineError> {
+        if link.state != LinkState::Good {
+            return Ok(Err(NotOpened::Link(link.state)));
+        }
+        let user = match link.row.user {
+            Some(user) => user,
+            None => self.create_for_link(account.id, link).await?,
+        };
+        let origin = match link.row.origin {
+            LinkOrigin::Invitation => Origin::Invitation,
+            LinkOrigin::Login => Origin::Login,
+        };
+        self.begin_enrollment(account, user, origin, Some(link.row.digest), back).await
+    }
+
+    /// Begins to add a device in the portal, which was entered with a factor at `factor_at`.
+    pub(crate) async fn add_device(
+        &self,
+        account: &AccountEntry,
+        user: UserId,
+        factor_at: Timestamp,
+    ) -> Result<Result<(VisitId, VisitSecret), NotOpened>, EngineError> {
+        self.begin_enrollment(account, user, Origin::Portal { factor_at }, None, None).await
+    }
+
+    async fn begin_enrollment(
+        &self,
+        account: &AccountEntry,
+        user: UserId,
+        origin: Origin,
+        link: Option<[u8; 32]>,
+        back: Option<Json>,
+    ) -> Result<Result<(VisitId, VisitSecret), NotOpened>, EngineError> {
+        let user = match self.enrolling(account, user, origin, &[]).await? {
+            Ok(user) => user,
+            Err(refusal) => return Ok(Err(refusal.into())),
+        };
+        let kept = Kept {
+            origin,
+            link: link.map(|digest| HEXLOWER.encode(&digest)),
+            back,
+            username: user.username.clone(),
+            at: At::Choose,
+            added: Vec::new(),
+        };
+        Ok(Ok(self.begin_visit(account.id, VisitKind::Enrollment, user.id, kept.to_text(), VISIT_TTL).await?))
+    }
+
+    /// The enrollment `id`, if `secret` is its browser's.
+    pub async fn enrollment(
+        &self,
+        account: &AccountEntry,
+        id: VisitId,
+        secret: VisitSecret,
+    ) -> Result<Option<Enrollment>, EngineError> {
+        let Some(visiting) = self.visiting(account, VisitKind::Enrollment, id, secret).await? else { return Ok(None) };
+        let kept = Kept::read(&visiting.row.state).ok_or_else(|| {
+            EngineError::Internal(cs_store::StoreError::Corrupt { table: "visit", id: id.to_string() })
+        })?;
+        Ok(Some(Enrollment { visiting, kept }))
+    }
+
+    /// Takes what a page of this step sends. Where it has no place, nothing happens: the next page shows where the enrollment stands.
+    pub async fn post_enrollment(
+        &self,
+        enrollment: &mut Enrollment,
+        step: &str,
+        input: EnrollInput,
+        access: &Access,
+    ) -> Result<Enrolled, EngineError> {
+        if !enrollment.takes(step, input.post()) {
+            return Ok(Enrolled::Moved);
+        }
+        let (user, origin) = (enrollment.visiting.row.user, enrollment.kept.origin);
+        let added = enrollment.kept.added.clone();
+        let user = match self.enrolling(enrollment.account(), user, origin, &added).await? {
+            Ok(user) => user,
+            Err(refusal) => return Ok(Enrolled::Refused(refusal)),
+        };
+        match input {
+            EnrollInput::Choose(Some(NewFactor::Phone)) | EnrollInput::Backup(NewFactor::Phone) => {
+                self.await_phone(enrollment, &user).await
+            }
+            // Codes alone would be spent one day, and nothing left.
+            EnrollInput::Choose(None | Some(NewFactor::Codes)) => {
+                let at = if added.is_empty() { At::Choose } else { At::Backup };
+                self.move_on(enrollment, at, None, Job::new()).await
+            }
+            EnrollInput::Backup(NewFactor::Codes) => self.give_codes(enrollment, &user, access).await,
+            EnrollInput::Confirm(true) => self.confirm_phone(enrollment, &user, access).await,
+            EnrollInput::Confirm(false) => self.reject_phone(enrollment, &user, access).await,
+            EnrollInput::Kept | EnrollInput::Skip => self.move_on(enrollment, At::Done, None, Job::new()).await,
+        }
+    }
+
+    /// Waits until the phone has answered, a while at most. True while it has not.
+    pub async fn wait_enrollment(&self, enrollment: &Enrollment, step: &str) -> Result<bool, EngineError> {
+        let At::Phone(phone) = enrollment.kept.at else { return Ok(false) };
+        if !enrollment.takes(step, Post::Wait) {
+            return Ok(false);
+        }
+        let account = enrollment.account().id;
+        // Before looking, so that nothing falls in between.
+        let mut news = self.hub().subscribe(account, phone);
+        if self.store().unconfirmed(account, phone).await?.is_some() {
+            return Ok(false);
+        }
+        // A binding is told as the end of whatever was bound before; if the word got lost, the page asks again.
+        let _ = tokio::time::timeout(HOLD, news.recv()).await;
+        Ok(self.store().unconfirmed(account, phone).await?.is_none())
+    }
+
+    /// What the page of this step shows.
+    pub async fn enrollment_view(&self, enrollment: &Enrollment) -> Result<EnrollView, EngineError> {
+        let (account, kept) = (enrollment.account(), &enrollment.kept);
+        let user = match self.enrolling(account, enrollment.visiting.row.user, kept.origin, &kept.added).await? {
+            Ok(user) => user,
+            // What is done is done.
+            Err(_) if kept.at == At::Done => return Ok(EnrollView::Done { added: Vec::new() }),
+            Err(refusal) => return Ok(EnrollView::Refused(refusal)),
+        };
+        let named = |added: &Added| match added {
+            Added::Phone(id) => name_of(&user, *id),
+            Added::Codes => None,
+        };
+        Ok(match kept.at {
+            At::Choose => EnrollView::Choose,
+            At::Phone(phone) => match self.store().unconfirmed(account.id, phone).await? {
+                Some(waiting) => EnrollView::Compare { phrase: waiting.phrase, device: waiting.name },
+                None => EnrollView::Phone { code: enrollment.code().expose().to_owned() },
+            },
+            At::Backup => EnrollView::Backup { added: kept.added.iter().find_map(named).unwrap_or_default() },
+            At::Done => EnrollView::Done { added: kept.added.iter().filter_map(named).collect() },
+        })
+    }
+
+    /// The user, if they may enroll now.
+    async fn enrolling(
+        &self,
+        account: &AccountEntry,
+        user: UserId,
+        origin: Origin,
+        added: &[Added],
+    ) -> Result<Result<User, EnrollRefusal>, EngineError> {
+        let now = self.clock().now();
+        let facts = self.store().user_facts(account.id, UserRef::Id(user), None, now).await?;
+        let record = self.store().user_record(account.id, user).await?;
+        let (Some(facts), Some((record, _))) = (facts, record) else { return Ok(Err(EnrollRefusal::NotActive)) };
+        let may = may_enroll(origin, &facts.user, record.created_at, inactive_after(account), added, now);
+        Ok(may.map(|()| facts.user))
+    }
+
+    async fn create_for_link(&self, account: AccountId, link: &Link) -> Result<UserId, EngineError> {
+        let now = self.clock().now();
+        let giver = Giver { actor: &Actor::System, rules: BypassRules::default() };
+        let (user, job) = new_user(account, giver, &link.row.username, &UserChange::default(), now)?;
+        let job = job.step(claim_link(account, &link.row.digest, user.id));
+        match self.apply(job).await? {
+            None => Ok(user.id),
+            // Made meanwhile: the application asks anew, and is given a link of theirs.
+            Some(_) => Err(EngineError::Contention),
+        }
+    }
+
+    async fn await_phone(&self, enrollment: &mut Enrollment, user: &User) -> Result<Enrolled, EngineError> {
+        let (account, now) = (enrollment.account().id, self.clock().now());
+        // What an earlier try, or somebody else with the same link, has left must not be taken for the phone that is awaited here.
+        let is_left_over = |phone: &&Phone| match &phone.authenticator {
+            Some(bound) => !bound.confirmed,
+            None => phone.number.is_empty() && phone.name.is_empty() && phone.platform == "Unknown",
+        };
+        let mut job = Job::new().step(user_unchanged(account, user));
+        for left in user.phones.iter().filter(is_left_over) {
+            job.guards.extend(detach_phone(account, user.id, left.id));
+        }
+        let new = new_phone(now);
+        let ([hold, attach], phone) = (attach_phone(account, user.id, new.id), new.id);
+        job = job.step(new.insert(account)).step(hold).step(attach);
+        // Of the step that comes now.
+        enrollment.visiting.row.version += 1;
+        let code = enrollment.code();
+        enrollment.visiting.row.version -= 1;
+        job = job.step(touch_user(account, user.id));
+        let activate = self.page_activation(account, user.id, phone, &code, enrollment.visiting.row.expires_at, now)?;
+        self.move_on(enrollment, At::Phone(phone), None, job.and(activate)).await
+    }
+
+    async fn confirm_phone(
+        &self,
+        enrollment: &mut Enrollment,
+        user: &User,
+        access: &Access,
+    ) -> Result<Enrolled, EngineError> {
+        let At::Phone(phone) = enrollment.kept.at else { return Ok(Enrolled::Moved) };
+        let (account, now) = (enrollment.account().id, self.clock().now());
+        let Some(waiting) = self.store().unconfirmed(account, phone).await? else { return Ok(Enrolled::Moved) };
+        let mut job = Job::new().step(confirm(account, phone, now)).step(user_unchanged(account, user));
+        if let (Some(link), true) = (enrollment.kept.link_digest(), enrollment.kept.added.is_empty()) {
+            job = job.step(use_link(account, &link, now));
+        }
+        let body = json!({"device": phone.as_str()});
+        let record = self.self_record(account, user, "device_confirmed", &body, access, now);
+        job = job.step(touch_user(account, user.id)).log(record);
+        let what = format!("A device was added to your account {}: {}.", user.username, waiting.name);
+        job.effects.extend(self.notice(enrollment.account(), user, "A device was added", what, now)?);
+        let mut added = enrollment.kept.added.clone();
+        added.push(Added::Phone(phone));
+        let at = At::after_device(enrollment.kept.origin, &added);
+        self.move_on(enrollment, at, Some(Added::Phone(phone)), job).await
+    }
+
+    async fn reject_phone(
+        &self,
+        enrollment: &mut Enrollment,
+        user: &User,
+        access: &Access,
+    ) -> Result<Enrolled, EngineError> {
+        let At::Phone(phone) = enrollment.kept.at else { return Ok(Enrolled::Moved) };
+        let (account, now) = (enrollment.account().id, self.clock().now());
+        if self.store().unconfirmed(account, phone).await?.is_none() {
+            return Ok(Enrolled::Moved);
+        }
+        let body = json!({"device": phone.as_str()});
+        let record = self.self_record(account, user, MISMATCH, &body, access, now);
+        let mut job = Job::new().step(touch_user(account, user.id)).log(record);
+        job.guards.extend(detach_phone(account, user.id, phone));
+        let at = if enrollment.kept.added.is_empty() { At::Choose } else { At::Backup };
+        let moved = self.move_on(enrollment, at, None, job).await?;
+        self.hub().publish(account, phone, DeviceEvent::Unbound);
+        Ok(match moved {
+            Enrolled::Moved if enrollment.kept.at == at => Enrolled::Mismatch,
+            other => other,
+        })
+    }
+
+    async fn give_codes(
+        &self,
+        enrollment: &mut Enrollment,
+        user: &User,
+        access: &Access,
+    ) -> Result<Enrolled, EngineError> {
+        let (codes, job) = self.recovery_codes(enrollment.account(), user, access)?;
+        let is_first = !enrollment.kept.added.contains(&Added::Codes);
+        let version = enrollment.visiting.row.version;
+        self.move_on(enrollment, At::Backup, is_first.then_some(Added::Codes), job).await?;
+        // Whoever came second has seen nothing.
+        Ok(if enrollment.visiting.row.version > version { Enrolled::Codes(codes) } else { Enrolled::Moved })
+    }
+
+    /// New recovery codes of `user`, and the job that makes them and voids those before.
+    pub(crate) fn recovery_codes(
+        &self,
+        account: &AccountEntry,
+        user: &User,
+        access: &Access,
+    ) -> Result<(Vec<PlainCode>, Job), EngineError> {
+        let (id, now) = (account.id, self.clock().now());
+        let mut job = Job::new().step(touch_user(id, user.id)).step(remove_recovery_codes(id, user.id));
+        let mut codes: Vec<PlainCode> = Vec::with_capacity(RECOVERY_CODES);
+        while codes.len() < RECOVERY_CODES {
+            let code = PlainCode::decimal(BYPASS_CODE_DIGITS, &mut SystemRng);
+            if codes.iter().any(|other| other.expose() == code.expose()) {
+                continue;
+            }
+            let record = BypassCodeRecord {
+                id: BypassCodeId::generate(&mut SystemRng),
+                user: user.id,
+                created_at: now,
+                created_by: String::new(),
+                reason: Some("recovery code".to_owned()),
+                expires_at: None,
+                uses_left: Some(1),
+            };
+            job = job.step(record.insert(id, &self.bypass_digest(id, code.expose())?));
+            job = job.step(mark_recovery(id, user.id, record.id));
+            codes.push(code);
+        }
+        let record = self.self_record(id, user, CODES_MADE, &json!({"count": codes.len()}), access, now);
+        job = job.log(record);
+        let what = format!("New recovery codes were made for your account {}. Those before are void.", user.username);
+        job.effects.extend(self.notice(account, user, "New recovery codes", what, now)?);
+        Ok((codes, job))
+    }
+
+    /// Goes on to `at`, together with `earned`. If the enrollment has gone on otherwise meanwhile, nothing happens.
+    async fn move_on(
+        &self,
+        enrollment: &mut Enrollment,
+        at: At,
+        added: Option<Added>,
+        earned: Job,
+    ) -> Result<Enrolled, EngineError> {
+        let mut kept = enrollment.kept.clone();
+        kept.at = at;
+        kept.added.extend(added);
+        let text = kept.to_text();
+        let step: Step = enrollment.visiting.row.go_on(&text, self.clock().now());
+        if self.holds(earned.step(step)).await? {
+            enrollment.visiting.row.version += 1;
+            enrollment.visiting.row.state = text;
+            enrollment.kept = kept;
+        }
+        Ok(Enrolled::Moved)
+    }
+
+    /// An entry of the activity log about what users do with their own devices.
+    pub(crate) fn self_record(
+        &self,
+        account: AccountId,
+        user: &User,
+        what: &str,
+        body: &Json,
+        access: &Access,
+        now: Timestamp,
+    ) -> LogRecord {
+        let id = cs_core::id::TxId::at(now, &mut SystemRng).to_string();
+        let mut record = LogRecord::new(account.as_str(), LogKind::Activity, id, now);
+        record.user_id = Some(user.id.to_string());
+        record.result = Some(what.to_owned());
+        record.body = body.to_string();
+        record.personal = Some(json!({"username": user.username, "access_ip": access.address}).to_string());
+        record
+    }
+
+    /// The letter that tells `user` of a change; `None` where no mail can be sent or nobody knows where to.
+    pub(crate) fn notice(
+        &self,
+        account: &AccountEntry,
+        user: &User,
+        subject: &str,
+        what: String,
+        now: Timestamp,
+    ) -> Result<Option<cs_store::outbox::Effect>, EngineError> {
+        if user.email.is_empty() {
+            return Ok(None);
+        }
+        self.letter(account.id, &Letter::notice(&account.name, &user.email, subject, what, now), now)
+    }
+}
+
+fn name_of(user: &User, phone: PhoneId) -> Option<String> {
+    user.phones.iter().find(|one| one.id == phone).map(Phone::display_name)
+}
+
+/// After how long a user counts as inactive: the account's `inactive_user_expiration`, if it is set.
+fn inactive_after(account: &AccountEntry) -> SignedDuration {
+    let days = account.settings.get("inactive_user_expiration").and_then(Json::as_i64);
+    days.filter(|days| *days > 0).map_or(INACTIVE_AFTER, |days| SignedDuration::from_hours(days.saturating_mul(24)))
+}

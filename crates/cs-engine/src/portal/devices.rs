@@ -1,0 +1,293 @@
+//! What people do with their own devices, browsers and codes: each change one commit, with its entry in the log and a letter.
+
+use cs_core::device::Phone;
+use cs_core::id::{BrowserId, PhoneId};
+use cs_core::login::{Push, Ticket};
+use cs_core::secret::PlainCode;
+use cs_core::user::User;
+use cs_store::Job;
+use cs_store::authenticators::{DeviceUpdate, touch_user, touch_users_of_phone};
+use cs_store::phones::{detach_phone, make_first};
+use cs_store::remembered_browsers::{RememberedBrowser, forget_browser, forget_browsers};
+use cs_store::users::{change_user, distrust_user};
+use cs_store::visits::end_other_visits;
+use jiff::Timestamp;
+use serde_json::{Value as Json, json};
+
+use super::session::PortalSession;
+use super::words;
+use crate::login::reference;
+use crate::{Access, DeviceEvent, Engine, EngineError, Liveness};
+
+/// The account's setting that lets users remove the last way they have to log in.
+const MAY_REMOVE_LAST: &str = "self_service_remove_last";
+/// How many digits an identity check asks for.
+const TEST_DIGITS: u8 = 6;
+/// The most characters of a name that a person gives.
+const MAX_NAME: usize = 64;
+
+/// A device of the person's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnDevice {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The phone it is; `None` for a token, which belongs to the organisation.
+    pub phone: Option<PhoneId>,
+    /// When it was added.
+    pub added_at: Option<Timestamp>,
+    /// Whether it is asked first.
+    pub is_default: bool,
+}
+
+/// A test request, as its page shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnTest {
+    /// The digits to type on the phone.
+    pub number: Option<String>,
+    /// Whether it can still be answered.
+    pub is_waiting: bool,
+    /// Whether it was approved.
+    pub is_approved: bool,
+}
+
+/// How many ways to log in a removal would leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remaining {
+    /// More than one.
+    Enough,
+    /// One.
+    One,
+    /// None, and the account allows that.
+    None,
+    /// None, and therefore it is not done.
+    NotAllowed,
+}
+
+/// A change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// Gives a device another name.
+    Rename(PhoneId, String),
+    /// Asks a device first.
+    Default(PhoneId),
+    /// Removes a device.
+    Remove(PhoneId),
+    /// Removes a device that is in other hands, and ends what was begun with it: sessions here, remembered browsers.
+    Lost(PhoneId),
+    /// Forgets a browser.
+    Forget(BrowserId),
+    /// Forgets all browsers.
+    ForgetAll,
+}
+
+/// What came of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    /// It is done; the name of what was changed.
+    Yes(String),
+    /// There is no such thing, or somebody has changed the same in between.
+    No,
+    /// The factor is too old.
+    Stale,
+    /// It is the last way in, and must stay.
+    Last,
+}
+
+impl Engine {
+    /// The devices with which the person of `session` can log in.
+    pub async fn own_devices(&self, session: &PortalSession) -> Result<Vec<OwnDevice>, EngineError> {
+        let Some(user) = self.own_user(session.account(), session.user_id()).await? else { return Ok(Vec::new()) };
+        let phones = user.phones.iter().filter(|phone| phone.is_usable()).enumerate().map(|(at, phone)| OwnDevice {
+            id: phone.id.to_string(),
+            name: phone.display_name(),
+            phone: Some(phone.id),
+            added_at: phone.authenticator.as_ref().map(|bound| bound.activated_at),
+            is_default: at == 0,
+        });
+        let tokens = user.tokens.iter().map(|token| OwnDevice {
+            id: token.id.to_string(),
+            name: token.display_name(),
+            phone: None,
+            added_at: None,
+            is_default: false,
+        });
+        Ok(phones.chain(tokens).collect())
+    }
+
+    /// What would be left without `phone`; `None` if it is not theirs.
+    pub async fn remaining_without(
+        &self,
+        session: &PortalSession,
+        phone: PhoneId,
+    ) -> Result<Option<Remaining>, EngineError> {
+        let user = self.own_user(session.account(), session.user_id()).await?;
+        let user = user.filter(|user| owned(user, phone).is_some());
+        Ok(user.map(|user| remaining(session, &user, phone)))
+    }
+
+    /// Makes a change. It needs a factor of the last five minutes.
+    pub async fn act(&self, session: &PortalSession, act: &Act, access: &Access) -> Result<Done, EngineError> {
+        let now = self.clock().now();
+        if !session.is_fresh(now) {
+            return Ok(Done::Stale);
+        }
+        let account = session.account();
+        let Some(user) = self.own_user(account, session.user_id()).await? else { return Ok(Done::No) };
+        let id = account.id;
+        let mut unbound = None;
+        let (job, name, what, body, subject) = match act {
+            Act::Rename(phone, name) => {
+                let name = name.trim();
+                let fits = !name.is_empty() && name.chars().count() <= MAX_NAME && !name.chars().any(char::is_control);
+                let (Some(_), true) = (owned(&user, *phone), fits) else { return Ok(Done::No) };
+                let mut job = Job::new();
+                job.guards = DeviceUpdate { name: Some(name), ..DeviceUpdate::default() }.steps(id, *phone, now);
+                let job = job.step(touch_users_of_phone(id, *phone));
+                (job, name.to_owned(), words::RENAMED, json!({"device": phone.as_str()}), "A device was renamed")
+            }
+            Act::Default(phone) => {
+                let Some(owned) = owned(&user, *phone) else { return Ok(Done::No) };
+                let job = Job::new().step(make_first(id, user.id, *phone)).step(touch_user(id, user.id));
+                let body = json!({"device": phone.as_str()});
+                (job, owned.display_name(), words::DEFAULT, body, "Another device is asked first")
+            }
+            Act::Remove(phone) | Act::Lost(phone) => {
+                let Some(owned) = owned(&user, *phone) else { return Ok(Done::No) };
+                let is_lost = matches!(act, Act::Lost(_));
+                // What is in other hands goes, whatever is left.
+                if !is_lost && remaining(session, &user, *phone) == Remaining::NotAllowed {
+                    return Ok(Done::Last);
+                }
+                unbound = Some(*phone);
+                let mut job = Job::new();
+                job.guards.extend(detach_phone(id, user.id, *phone));
+                // The user is as they were seen: of two removals at once, one must see that what is left has become the last.
+                if is_lost {
+                    job = job.step(forget_browsers(id, user.id)).step(distrust_user(id, &user));
+                    job = job.step(end_other_visits(id, user.id, session.visiting.row.id));
+                } else {
+                    job = job.step(change_user(id, &user));
+                }
+                let what = if is_lost { words::LOST } else { words::REMOVED };
+                let subject = if is_lost { "A lost device was removed" } else { "A device was removed" };
+                (job, owned.display_name(), what, json!({"device": phone.as_str()}), subject)
+            }
+            Act::Forget(browser) => {
+                let job = Job::new().step(forget_browser(id, user.id, *browser));
+                (job, String::new(), words::FORGOTTEN, json!({"browser": browser.as_str()}), "A browser was forgotten")
+            }
+            Act::ForgetAll => {
+                let job = Job::new().step(forget_browsers(id, user.id)).step(distrust_user(id, &user));
+                (job, String::new(), words::ALL_FORGOTTEN, json!({}), "All browsers were forgotten")
+            }
+        };
+        let mut job = job.log(self.self_record(id, &user, what, &body, access, now));
+        let told = match name.is_empty() {
+            true => format!("{subject} in your account {}.", user.username),
+            false => format!("{subject} in your account {}: {name}.", user.username),
+        };
+        job.effects.extend(self.notice(account, &user, subject, told, now)?);
+        if !self.holds(job).await? {
+            return Ok(Done::No);
+        }
+        if let Some(phone) = unbound {
+            self.hub().publish(id, phone, DeviceEvent::Unbound);
+        }
+        Ok(Done::Yes(name))
+    }
+
+    /// New recovery codes; those before are void. `None` if the factor is too old.
+    pub async fn new_recovery_codes(
+        &self,
+        session: &PortalSession,
+        access: &Access,
+    ) -> Result<Option<Vec<PlainCode>>, EngineError> {
+        if !session.is_fresh(self.clock().now()) {
+            return Ok(None);
+        }
+        let user = self.own_user(session.account(), session.user_id()).await?;
+        let Some(user) = user else { return Ok(None) };
+        let (codes, job) = self.recovery_codes(session.account(), &user, access)?;
+        if self.holds(job).await? { Ok(Some(codes)) } else { Err(EngineError::Contention) }
+    }
+
+    /// How many recovery codes are left.
+    pub async fn recovery_codes_left(&self, session: &PortalSession) -> Result<u64, EngineError> {
+        Ok(self.store().reader().recovery_codes_left(session.account().id, session.user_id()).await?)
+    }
+
+    /// The browsers that are remembered for the person, the one used last at first.
+    pub async fn own_browsers(&self, session: &PortalSession) -> Result<Vec<RememberedBrowser>, EngineError> {
+        let browsers = self.store().reader().remembered_browsers(session.account().id, session.user_id()).await?;
+        let now = self.clock().now();
+        Ok(browsers.into_iter().filter(|one| one.until > now).collect())
+    }
+
+    /// Sends `phone` a request that counts for nothing. False if it is not theirs, the factor is too old, or another one is on its way.
+    pub async fn test_own_device(
+        &self,
+        session: &PortalSession,
+        phone: PhoneId,
+        access: &Access,
+    ) -> Result<bool, EngineError> {
+        let (account, now) = (session.account(), self.clock().now());
+        let user = self.own_user(account, session.user_id()).await?;
+        let user = user.filter(|user| session.is_fresh(now) && owned(user, phone).is_some());
+        let (Some(user), Some(caller)) = (user, self.portal_caller(account, Liveness::forever()).await?) else {
+            return Ok(false);
+        };
+        let check = match self.check_identity(&caller.integration, user.id, phone).await {
+            Ok(check) => check,
+            Err(EngineError::Exists(_) | EngineError::Forbidden(_)) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let mut kept = session.kept.clone();
+        kept.test = Some((check.id.to_string(), phone.to_string()));
+        let body = json!({"device": phone.as_str(), "reference": reference(check.id)});
+        let job = Job::new().step(session.visiting.row.go_on(&json!(kept).to_string(), now)).log(self.self_record(
+            account.id,
+            &user,
+            words::TESTED,
+            &body,
+            access,
+            now,
+        ));
+        self.holds(job).await
+    }
+
+    /// The test request that was sent to `phone` last.
+    pub async fn own_test(&self, session: &PortalSession, phone: PhoneId) -> Result<Option<OwnTest>, EngineError> {
+        let of_phone = session.kept.test.as_ref().filter(|(_, of)| of == phone.as_str());
+        let Some(id) = of_phone.and_then(|(id, _)| id.parse().ok()) else { return Ok(None) };
+        let Some(caller) = self.portal_caller(session.account(), Liveness::forever()).await? else { return Ok(None) };
+        let (account, now) = (session.account().id, self.clock().now());
+        let push = match self.identity_check(&caller.integration, session.user_id(), id).await {
+            Ok(push) => push,
+            Err(EngineError::NotFound) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let key = self.ticket_key(account)?;
+        let ticket = Ticket::check(&key, id, account, caller.integration.key, session.user_id(), now).ok();
+        Ok(Some(OwnTest {
+            number: ticket.map(|ticket| ticket.number(&key, TEST_DIGITS)),
+            is_waiting: push.is_waiting(),
+            is_approved: push == Push::Approved,
+        }))
+    }
+}
+
+fn owned(user: &User, phone: PhoneId) -> Option<&Phone> {
+    user.phones.iter().find(|one| one.id == phone && one.is_usable())
+}
+
+fn remaining(session: &PortalSession, user: &User, without: PhoneId) -> Remaining {
+    let phones = user.phones.iter().filter(|phone| phone.is_usable() && phone.id != without).count();
+    match phones + user.tokens.len() {
+        0 if session.account().settings.get(MAY_REMOVE_LAST).and_then(Json::as_bool) == Some(true) => Remaining::None,
+        0 => Remaining::NotAllowed,
+        1 => Remaining::One,
+        _ => Remaining::Enough,
+    }
+}

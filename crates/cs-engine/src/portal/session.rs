@@ -1,0 +1,231 @@
+//! How somebody gets into the portal, and what the cookie is worth.
+
+use std::sync::Arc;
+
+use cs_core::enrollment::{EnrollRefusal, FACTOR_TTL};
+use cs_core::id::{IntegrationKey, PromptId, TxId, UserId, VisitId};
+use cs_core::integration::{IntegrationType, Permissions, UserAccess};
+use cs_core::login::AllowReason;
+use cs_core::secret::SecretKey;
+use cs_core::user::User;
+use cs_core::username::UsernameNormalization;
+use cs_store::Job;
+use cs_store::facts::UserRef;
+use cs_store::integrations::IntegrationRecord;
+use cs_store::visits::VisitKind;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, json};
+
+use super::words::ENTERED;
+use crate::admin::{Actor, admin_record};
+use crate::enrollment::NotOpened;
+use crate::prompt::{Asked, AssertionUse, PromptSecret};
+use crate::visit::{VisitSecret, Visiting, is_same};
+use crate::{Access, AccountEntry, Caller, Engine, EngineError, Liveness, Surface, SystemRng};
+
+/// How long somebody can look around.
+pub const PORTAL_TTL: SignedDuration = SignedDuration::from_mins(30);
+
+/// The log's word for the factor of a login by a code of the help desk.
+const BYPASS_CODE: &str = "bypass_code";
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Kept {
+    username: String,
+    factor_at: Timestamp,
+    /// The test request that was sent last, and to which phone.
+    #[serde(default)]
+    pub(super) test: Option<(String, String)>,
+}
+
+/// Somebody in the portal, in the browser that the session belongs to.
+pub struct PortalSession {
+    pub(super) visiting: Visiting,
+    pub(super) kept: Kept,
+}
+
+/// What came of a login for the portal.
+#[derive(Debug)]
+pub enum Entered {
+    /// In.
+    In(VisitId, VisitSecret),
+    /// The login was good, but no factor was done for it.
+    WithoutFactor,
+    /// There is no such login.
+    Unknown,
+}
+
+impl PortalSession {
+    /// Who is in.
+    pub fn username(&self) -> &str {
+        &self.kept.username
+    }
+
+    /// The account.
+    pub fn account(&self) -> &AccountEntry {
+        &self.visiting.account
+    }
+
+    /// The proof that goes along with every form.
+    pub fn form_token(&self) -> String {
+        self.visiting.form_token()
+    }
+
+    /// Whether `token` is of this session's forms.
+    pub fn is_ours(&self, token: &str) -> bool {
+        is_same(&self.form_token(), token)
+    }
+
+    /// Whether the factor is recent enough for changes.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        self.kept.factor_at <= now && now.duration_since(self.kept.factor_at) <= FACTOR_TTL
+    }
+
+    pub(super) fn user_id(&self) -> UserId {
+        self.visiting.row.user
+    }
+}
+
+impl Engine {
+    /// The portal as an application, which is made when it is first asked for; `None` where an administrator has disabled it.
+    pub async fn portal_caller(
+        &self,
+        account: &AccountEntry,
+        connection: Liveness,
+    ) -> Result<Option<Caller>, EngineError> {
+        let key = IntegrationKey::portal_of(account.id);
+        let mut found = self.directory().integration(account.id, key).await?;
+        if found.is_none() {
+            self.make_portal(account, key).await?;
+            found = self.directory().integration(account.id, key).await?;
+        }
+        let Some(integration) = found.filter(|one| one.enabled) else { return Ok(None) };
+        let account = Arc::clone(account);
+        Ok(Some(Caller { account, integration, surface: Surface::Prompt, connection, legacy_signature: false }))
+    }
+
+    /// Begins a login for the portal. Whoever calls vouches that the browser is one in which somebody else has checked the password of `username`.
+    /// `None` where the portal is disabled.
+    pub async fn open_portal(
+        &self,
+        account: &AccountEntry,
+        username: &str,
+        redirect_uri: &str,
+        state: &str,
+    ) -> Result<Option<(PromptId, PromptSecret)>, EngineError> {
+        let Some(caller) = self.portal_caller(account, Liveness::forever()).await? else { return Ok(None) };
+        let asked = Asked {
+            redirect_uri: redirect_uri.to_owned(),
+            state: state.to_owned(),
+            nonce: None,
+            username: username.to_owned(),
+            code_name: "duo_code".to_owned(),
+        };
+        self.open_prompt(&caller, &asked).await.map(Some)
+    }
+
+    /// Lets somebody in by the code of a login for the portal, once. Only a factor that was done in that login counts.
+    pub async fn enter_portal(
+        &self,
+        account: &AccountEntry,
+        code: &str,
+        redirect_uri: &str,
+        access: &Access,
+    ) -> Result<Entered, EngineError> {
+        let Some(caller) = self.portal_caller(account, Liveness::forever()).await? else {
+            return Ok(Entered::Unknown);
+        };
+        let now = self.clock().now();
+        let (jti, remember_until) = (TxId::generate(&mut SystemRng).to_string(), now + FACTOR_TTL);
+        let used = AssertionUse { jti: &jti, remember_until };
+        let Ok(redeemed) = self.redeem_code(&caller, used, code, redirect_uri).await? else {
+            return Ok(Entered::Unknown);
+        };
+        let by_help_desk = redeemed.admitted.why == AllowReason::BypassUser && redeemed.factor == BYPASS_CODE;
+        if !redeemed.admitted.is_by_own_factor() && !by_help_desk {
+            return Ok(Entered::WithoutFactor);
+        }
+        let Some(user) = redeemed.user.and_then(|id| id.parse::<UserId>().ok()) else { return Ok(Entered::Unknown) };
+        let Some(user) = self.own_user(account, user).await? else { return Ok(Entered::Unknown) };
+        let kept = Kept { username: user.username.clone(), factor_at: redeemed.admitted.at, test: None };
+        let text = json!(kept).to_string();
+        let (id, secret) = self.begin_visit(account.id, VisitKind::Portal, user.id, text, PORTAL_TTL).await?;
+        let record = self.self_record(account.id, &user, ENTERED, &json!({}), access, now);
+        self.found(Job::new().log(record)).await?;
+        Ok(Entered::In(id, secret))
+    }
+
+    /// The session `id`, if `secret` is its browser's and its user may still be there.
+    pub async fn portal_session(
+        &self,
+        account: &AccountEntry,
+        id: VisitId,
+        secret: VisitSecret,
+    ) -> Result<Option<PortalSession>, EngineError> {
+        let Some(visiting) = self.visiting(account, VisitKind::Portal, id, secret).await? else { return Ok(None) };
+        let Ok(kept) = serde_json::from_str(&visiting.row.state) else { return Ok(None) };
+        let is_there = self.own_user(account, visiting.row.user).await?.is_some();
+        // Disabled meanwhile, the portal is closed to those inside as well.
+        let is_on = self.portal_caller(account, Liveness::forever()).await?.is_some();
+        Ok((is_there && is_on).then_some(PortalSession { visiting, kept }))
+    }
+
+    /// Leaves the portal.
+    pub async fn leave_portal(&self, session: &PortalSession) -> Result<(), EngineError> {
+        self.found(Job::new().step(session.visiting.row.end())).await
+    }
+
+    /// Begins to add a device, which goes on as an enrollment.
+    pub async fn add_own_device(
+        &self,
+        session: &PortalSession,
+    ) -> Result<Result<(VisitId, VisitSecret), EnrollRefusal>, EngineError> {
+        let opened = self.add_device(session.account(), session.user_id(), session.kept.factor_at).await?;
+        Ok(opened.map_err(|why| match why {
+            NotOpened::Refused(refusal) => refusal,
+            // There is no link.
+            NotOpened::Link(_) => EnrollRefusal::Stale,
+        }))
+    }
+
+    /// The user, as long as they may be anywhere.
+    pub(super) async fn own_user(&self, account: &AccountEntry, id: UserId) -> Result<Option<User>, EngineError> {
+        let now = self.clock().now();
+        let facts = self.store().user_facts(account.id, UserRef::Id(id), None, now).await?;
+        Ok(facts.map(|facts| facts.user).filter(|user| crate::enrollment::is_active(user, now)))
+    }
+
+    async fn make_portal(&self, account: &AccountEntry, key: IntegrationKey) -> Result<(), EngineError> {
+        let now = self.clock().now();
+        let record = IntegrationRecord {
+            account: account.id,
+            key,
+            name: "Self-service portal".to_owned(),
+            kind: IntegrationType::from_known(IntegrationType::PORTAL),
+            notes: "built in".to_owned(),
+            greeting: String::new(),
+            new_user: None,
+            // Names come from applications that have compared them already.
+            normalization: UsernameNormalization::None,
+            user_access: UserAccess::All,
+            self_service_allowed: true,
+            remembered_days: None,
+            legacy_signatures: false,
+            legacy_last_used: None,
+            permissions: Permissions::NONE,
+            api_networks: String::new(),
+            extra: Map::new(),
+            enabled: true,
+            version: 1,
+            created_at: now,
+            previous_secret_until: None,
+        };
+        let secret = SecretKey::generate(&mut SystemRng);
+        let step = record.insert(self.store().vault(), &secret).map_err(EngineError::vault)?;
+        let description = json!({"ikey": key.as_str(), "type": IntegrationType::PORTAL});
+        let log = admin_record(account.id, &Actor::System, "integration_create", &record.name, &description, now);
+        // Somebody else may have made it at the same moment.
+        self.change(Job::new().step(step).log(log)).await.map(drop)
+    }
+}
