@@ -285,3 +285,41 @@ fn a_log_is_followed_until_ctrl_c() {
     assert!(told.lines().last().unwrap().contains("admin") && told.contains("user_create  three"), "{told}");
     assert_eq!(site.admin(&["log", "show", "abcd", "--follow"]).status.code(), Some(2));
 }
+
+#[test]
+fn users_of_a_file_are_made_after_a_dry_run_and_nobody_while_a_line_is_wrong() {
+    let terminal = Terminal::new();
+    let file = terminal.data.path().join("users.csv");
+    let import = |text: &str, options: &[&str]| {
+        std::fs::write(&file, text).unwrap();
+        let arguments = [&["--json", "--yes", "user", "import", file.to_str().unwrap()], options].concat();
+        terminal.admin(&arguments)
+    };
+    let wrong = "username,email,groups,platform\nalice,alice@example.org,,\nbob,nowhere,,\nALICE,,,\ncarol,,Nobody,\ndave,,,toaster\n";
+    let refused = import(wrong, &[]);
+    assert!(!refused.status.success());
+    let said = text(&refused.stdout) + &text(&refused.stderr);
+    for line in [
+        "line 3: the email",
+        "line 4: the same username as line 2",
+        "line 5: there is no group",
+        "line 6: the platform",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    assert_eq!(terminal.json(&["user", "list"])["users"], serde_json::json!([]));
+
+    terminal.json(&["group", "create", "Sales"]);
+    let good = "username,email,name,groups,phone\nalice,alice@example.org,\"Doe, Alice\",Sales,+15550100\nbob,,,,\n";
+    let planned: Json = serde_json::from_slice(&import(good, &["--dry-run"]).stdout).unwrap();
+    assert_eq!((&planned["new"], &planned["made"]), (&2.into(), &0.into()));
+    assert_eq!(terminal.json(&["user", "list"])["users"], serde_json::json!([]));
+    let made: Json = serde_json::from_slice(&import(good, &[]).stdout).unwrap();
+    assert_eq!(made["made"], 2, "{made}");
+    let alice = terminal.json(&["user", "show", "alice"]);
+    assert_eq!((&alice["realname"], &alice["groups"][0]["name"]), (&"Doe, Alice".into(), &"Sales".into()));
+    assert_eq!(alice["phones"][0]["number"], "+15550100");
+    // Run again, it makes those who are missing.
+    let again: Json = serde_json::from_slice(&import(&format!("{good}carol,,,,\n"), &[]).stdout).unwrap();
+    assert_eq!((&again["made"], again["known"].as_array().unwrap().len()), (&1.into(), 2));
+}

@@ -9,6 +9,7 @@ pub mod bypass;
 pub mod bypass_codes;
 pub mod exemptions;
 pub mod groups;
+pub mod import;
 pub mod integrations;
 pub mod phones;
 pub mod settings;

@@ -53,7 +53,7 @@ pub struct PhoneChange {
 }
 
 impl PhoneChange {
-    fn write(&self, phone: &mut PhoneRecord) -> Result<(), EngineError> {
+    pub(super) fn write(&self, phone: &mut PhoneRecord) -> Result<(), EngineError> {
         if let Some(number) = &self.number {
             phone.number = phone_number(number).ok_or(EngineError::Invalid("number"))?;
         }

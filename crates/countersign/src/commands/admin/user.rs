@@ -1,6 +1,7 @@
 //! `countersign admin user`
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use cs_core::group::GroupStatus;
@@ -86,6 +87,29 @@ enum Command {
         #[arg(long, value_name = "TIME", default_value = "24h")]
         valid: String,
         /// Mail the link to the user as well
+        #[arg(long)]
+        mail: bool,
+    },
+    /// Mail a user a link to set up a second factor, and print it; creates the user if there is none
+    Invite {
+        username: String,
+        /// Where the mail goes; the user's own address without
+        #[arg(long)]
+        email: Option<String>,
+        /// How long the link works
+        #[arg(long, value_name = "TIME", default_value = "30d")]
+        valid: String,
+        /// Only print the link
+        #[arg(long)]
+        no_mail: bool,
+    },
+    /// Create the users of a CSV file whose first line names the columns: username, email, name, groups (between semicolons), phone, platform
+    Import {
+        file: PathBuf,
+        /// Only say what would happen, and what is wrong
+        #[arg(long)]
+        dry_run: bool,
+        /// Mail each new user with an address a link to set up a second factor
         #[arg(long)]
         mail: bool,
     },
@@ -231,6 +255,12 @@ impl User {
             }
             Command::Enroll { username, email, valid, mail } => {
                 return enroll(site, username, email.clone(), valid, *mail).await;
+            }
+            Command::Invite { username, email, valid, no_mail } => {
+                return super::import::invite(site, username, email.as_deref(), valid, *no_mail).await;
+            }
+            Command::Import { file, dry_run, mail } => {
+                return super::import::import(site, file, *dry_run, *mail).await;
             }
             Command::Explain(explain) => return explain.run(site).await,
             Command::Delete { user, purge } => return delete(site, user, *purge).await,
