@@ -111,7 +111,12 @@ impl Scene {
             }
             DenyReason::ClonedCredential | DenyReason::InvalidCredential | DenyReason::UserNotVerified => {
                 // No page asks a key here: a site of its own, below the pages.
-                return Some(Refused { message: crate::passkeys::refused(reason).await.message, is_logged: false });
+                let refused = crate::passkeys::refused(reason).await;
+                let reference = refused.reference.unwrap_or_default();
+                return Some(Refused {
+                    message: format!("{} (reference {reference})", refused.message),
+                    is_logged: false,
+                });
             }
             DenyReason::DeniedByPolicy => {
                 self.phone(reason).await;
