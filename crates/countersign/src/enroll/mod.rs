@@ -3,12 +3,14 @@
 //! | file | what |
 //! | --- | --- |
 //! | `open` | a link is opened; the page of the enrollment that it begins |
+//! | `inline` | an enrollment in the middle of a login, and back to it |
 //! | `posts` | what the pages send |
 //! | `render` | what they show |
 //!
 //! Opening a link uses nothing up, so a mail scanner that opens it does no harm; the first factor that is set up does. An enrollment belongs to the browser that has
 //! its cookie. A code that was never given out is answered the same whatever it looks like, and counts as a refusal of the address it came from.
 
+mod inline;
 mod open;
 mod posts;
 mod render;
@@ -25,7 +27,9 @@ pub(crate) use render::codes_page;
 pub(crate) fn routes(app: App) -> Router {
     Router::new()
         .route("/enroll/{code}", get(open::open))
+        .route("/enroll/from/{prompt_id}", get(inline::from_login))
         .route("/enroll/visit/{visit_id}", get(open::show))
+        .route("/enroll/visit/{visit_id}/finish", post(inline::finish))
         .route("/enroll/visit/{visit_id}/choose", post(posts::choose))
         .route("/enroll/visit/{visit_id}/options", post(posts::options))
         .route("/enroll/visit/{visit_id}/confirm", post(posts::confirm))

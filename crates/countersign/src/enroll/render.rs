@@ -11,6 +11,7 @@ use cs_wire::device::{ActivationCode, ActivationLink};
 use data_encoding::BASE64;
 use http::StatusCode;
 
+use super::inline::Back;
 use super::open::page_of;
 use crate::app::App;
 use crate::frame::Visitor;
@@ -47,7 +48,8 @@ pub(super) fn render(app: &App, visitor: &Visitor, enrollment: &Enrollment, view
             if enrollment.added().contains(&Added::Codes) {
                 ways.push(&codes);
             }
-            Done { chrome, visit, ways: &ways, application: None }.render()
+            let back = Back::of(enrollment);
+            Done { chrome, visit, ways: &ways, application: back.as_ref().map(|back| back.application.as_str()) }.render()
         }
         EnrollView::Refused(refusal) => {
             let why = match (refusal, enrollment.origin()) {

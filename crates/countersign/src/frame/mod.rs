@@ -24,7 +24,7 @@ use axum::routing::{get, post};
 use crate::app::App;
 
 pub(crate) use cookies::{keep_value, set_visit_secret};
-pub(crate) use session::{begin_session, person_of};
+pub(crate) use session::{begin_session, person_of, to_enroll};
 pub(crate) use visitor::{Visitor, see_other};
 
 /// The routes of this surface.

@@ -1,5 +1,6 @@
 //! What the pages show: the engine's view in `cs-pages`' words.
 
+use cs_core::login::DenyReason;
 use cs_core::prompt::{Failure, Means};
 use cs_engine::prompt::{NamedWay, Prompt, View};
 use cs_pages::prompt::{
@@ -97,7 +98,11 @@ fn html(
             None => refusal(Why::Service, Doors::default(), None, None),
         },
         View::Refused { failure, until } => {
-            let doors = Doors { application: back, ..Doors::default() };
+            let enroll = format!("/enroll/from/{}", prompt.id());
+            // In the portal there is nothing to enroll for that is not there already.
+            let may_enroll = failure.reason == DenyReason::DenyUnenrolledUser && !caller.integration.kind.is_portal();
+            let enroll = may_enroll.then_some(Go::To(&enroll));
+            let doors = Doors { application: back, enroll, ..Doors::default() };
             let minutes =
                 until.map(|until| usize::try_from(until.duration_since(now).as_secs()).unwrap_or(0).div_ceil(60));
             refusal(why(failure), doors, minutes, Some(&failure.reference))

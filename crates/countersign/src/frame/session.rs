@@ -3,6 +3,7 @@
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use cs_core::id::PromptId;
+use cs_core::login::DenyReason;
 use cs_core::prompt::State as PromptState;
 use cs_engine::prompt::{Prompt, PromptSecret};
 use cs_engine::{AccountEntry, EngineError};
@@ -82,6 +83,20 @@ pub(crate) async fn person_of(
         return Ok(None);
     }
     Ok(Some((prompt.caller().account.clone(), prompt.asked().username.clone())))
+}
+
+/// Login `id`, if it is this browser's, its time is not over, and it was refused because enrollment comes first.
+pub(crate) async fn to_enroll(app: &App, visitor: &Visitor, id: &str) -> Result<Option<Prompt>, EngineError> {
+    let prompt = match find(app, visitor, id).await {
+        Ok(prompt) => prompt,
+        Err(NotShown::Unknown) => return Ok(None),
+        Err(NotShown::Engine(error)) => return Err(error),
+    };
+    let is_for_it = match prompt.state() {
+        PromptState::Refused(failure) => failure.reason == DenyReason::DenyUnenrolledUser,
+        _ => false,
+    };
+    Ok(Some(prompt).filter(|prompt| is_for_it && !prompt.is_expired(app.engine().clock().now())))
 }
 
 /// `GET /frame/prompt/{id}`: where the login stands.

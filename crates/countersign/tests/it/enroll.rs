@@ -282,3 +282,32 @@ async fn somebody_unknown_who_must_enroll_is_created_by_the_link_that_the_applic
     let late = browser.open(&path_of(&site, other["enroll_portal_url"].as_str().unwrap())).await;
     assert!(late.status == 403 && late.html.contains("expired"), "{}", late.html);
 }
+
+#[tokio::test]
+async fn somebody_unknown_enrolls_in_the_middle_of_a_login_and_gets_in() {
+    let site = Site::start().await;
+    let app = site.web_app().await;
+    let mut browser = Browser::new(&site);
+    let refused = browser.log_in(&app, "newcomer").await;
+    assert!(refused.html.contains("/enroll/from/"), "{}", refused.html);
+    let id = refused.path.rsplit_once('/').unwrap().1.to_owned();
+    let from = format!("/enroll/from/{id}");
+    assert_eq!(Browser::new(&site).open(&from).await.status, 403, "nobody else's");
+    let page = browser.open(&from).await;
+    // Not before it is finished.
+    browser.post(&page, "finish", &[]).await;
+    let (compare, phone) = bind(&site, &mut browser, &page, "choose").await;
+    let backup = browser.submit(&compare, "confirm", &[("same", "yes")]).await;
+    browser.send_once(Method::POST, &format!("{}/finish", page.path), &[("step", "")]).await;
+    let done = browser.submit(&backup, "skip", &[]).await;
+    assert!(done.posts_to("finish"), "{}", done.html);
+    let login = browser.submit(&done, "finish", &[]).await;
+    assert!(login.path.starts_with("/frame/prompt/") && !login.path.ends_with(&id), "{}", login.path);
+    let next = browser.submit(&login, "begin", &[("facts", "")]).await;
+    let typing = browser.submit(&next, "choose", &[("method", "passcode")]).await;
+    let over = browser.submit(&typing, "passcode", &[("passcode", &phone.passcode())]).await;
+    let told = app.id_token(&app.token(&over.code()).await);
+    assert_eq!((&told["preferred_username"], &told["nonce"]), (&json!("newcomer"), &json!("a nonce of the application's")));
+    // The login that was refused stays so, and leads nowhere any more.
+    assert_eq!(browser.open(&from).await.status, 403);
+}

@@ -44,6 +44,8 @@ const OPEN: &[(&str, &str, &str)] = &[
     ("POST", "/frame/prompt/{prompt_id}/trust", "the login's own cookie and the step's proof are the credentials"),
     ("POST", "/frame/prompt/{prompt_id}/wait", "the login's own cookie and the step's proof are the credentials"),
     ("GET", "/enroll/{code}", "the code is the credential, and opening it uses nothing up"),
+    ("GET", "/enroll/from/{prompt_id}", "the cookie of a login that was refused for it is the credential"),
+    ("POST", "/enroll/visit/{visit_id}/finish", "the enrollment's own cookie and the step's proof are the credentials"),
     ("GET", "/enroll/visit/{visit_id}", "the enrollment's own cookie is the credential"),
     ("POST", "/enroll/visit/{visit_id}/choose", "the enrollment's own cookie and the step's proof are the credentials"),
     (

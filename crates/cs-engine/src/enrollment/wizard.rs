@@ -183,6 +183,11 @@ impl Enrollment {
         self.visiting.step_token()
     }
 
+    /// Whether `token` came from a page of this step, in this browser.
+    pub fn is_this_step(&self, token: &str) -> bool {
+        is_same(&self.step_token(), token)
+    }
+
     fn takes(&self, step: &str, post: Post) -> bool {
         is_same(&self.step_token(), step) && self.kept.at.takes(post, &self.kept.added)
     }

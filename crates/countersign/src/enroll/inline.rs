@@ -1,0 +1,114 @@
+//! An enrollment in the middle of a login, and back to it.
+//!
+//! The login that was refused stays refused. At the end another one begins, with what the application asked for, and the person shows the factor that they have just set up.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
+use cs_core::enrollment::At;
+use cs_core::id::IntegrationKey;
+use cs_engine::enrollment::Enrollment;
+use cs_engine::login::Who;
+use cs_engine::prompt::Asked;
+use cs_engine::{Caller, EngineError, Surface};
+use cs_pages::Why;
+use cs_wire::params::Params;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::open::{NotShown, begin_enrollment, find, page_of};
+use super::render::why_not;
+use crate::app::App;
+use crate::frame::{Visitor, begin_session, see_other, to_enroll};
+use crate::http::{BodyBytes, Failure, LoginSlot};
+
+/// Where an enrollment leads back to.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Back {
+    integration: String,
+    pub(super) application: String,
+    asked: Asked,
+}
+
+impl Back {
+    pub(super) fn of(enrollment: &Enrollment) -> Option<Self> {
+        serde_json::from_value(enrollment.back()?.clone()).ok()
+    }
+}
+
+/// `GET /enroll/from/{prompt_id}`
+pub(super) async fn from_login(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    slot: Result<LoginSlot, Failure>,
+    visitor: Visitor,
+) -> Response {
+    if let Err(failure) = slot {
+        return visitor.failed(&failure);
+    }
+    match begun(&app, &visitor, &id).await {
+        Ok(response) => response,
+        Err(why) => why.response(&visitor),
+    }
+}
+
+async fn begun(app: &App, visitor: &Visitor, id: &str) -> Result<Response, NotShown> {
+    let prompt = to_enroll(app, visitor, id).await?.ok_or(NotShown::Unknown)?;
+    let (caller, asked) = (prompt.caller(), prompt.asked());
+    let back = Back {
+        integration: caller.integration.key.to_string(),
+        application: caller.integration.name.clone(),
+        asked: asked.clone(),
+    };
+    let engine = app.engine();
+    let refused = |why| Ok((StatusCode::FORBIDDEN, visitor.refusal(why, None)).into_response());
+    let Some(code) = engine.enrollment_in_login(caller, &Who::Name(asked.username.clone())).await? else {
+        return refused(Why::Denied);
+    };
+    let link = engine.enrollment_link(caller.account.id, &code).await?.ok_or(NotShown::Unknown)?;
+    match engine.open_enrollment(&caller.account, &link, Some(json!(back))).await? {
+        Ok((id, secret)) => Ok(begin_enrollment(id, &secret)),
+        Err(cs_engine::enrollment::NotOpened::Refused(refusal)) => refused(why_not(refusal)),
+        Err(cs_engine::enrollment::NotOpened::Link(_)) => Err(NotShown::Unknown),
+    }
+}
+
+/// `POST /enroll/visit/{id}/finish`: on with the login.
+pub(super) async fn finish(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    slot: Result<LoginSlot, Failure>,
+    visitor: Visitor,
+    body: Result<BodyBytes, Failure>,
+) -> Response {
+    let body = match slot.and(body) {
+        Ok(BodyBytes(body)) => body,
+        Err(failure) => return visitor.failed(&failure),
+    };
+    let form = Params::from_form(&body).unwrap_or_default();
+    let step = form.filled("step", 128).ok().flatten().unwrap_or_default();
+    match finished(&app, &visitor, &id, &step).await {
+        Ok(response) => response,
+        Err(why) => why.response(&visitor),
+    }
+}
+
+async fn finished(app: &App, visitor: &Visitor, id: &str, step: &str) -> Result<Response, NotShown> {
+    let enrollment = find(app, visitor, id).await?;
+    let back = Back::of(&enrollment).filter(|_| enrollment.at() == At::Done && enrollment.is_this_step(step));
+    let Some(back) = back else { return Ok(see_other(&page_of(enrollment.id()))) };
+    let account = enrollment.account();
+    let key = back.integration.parse::<IntegrationKey>().map_err(|_| NotShown::Unknown)?;
+    let found = app.engine().directory().integration(account.id, key).await.map_err(EngineError::from)?;
+    // The application may have been disabled meanwhile.
+    let integration = found.filter(|one| one.enabled).ok_or(NotShown::Unknown)?;
+    let caller = Caller {
+        account: account.clone(),
+        integration,
+        surface: Surface::Prompt,
+        connection: visitor.liveness(),
+        legacy_signature: false,
+    };
+    let (id, secret) = app.engine().open_prompt(&caller, &back.asked).await?;
+    Ok(begin_session(visitor, id, &secret))
+}
