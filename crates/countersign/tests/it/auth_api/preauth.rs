@@ -37,7 +37,7 @@ async fn an_unknown_user_is_met_as_the_policy_says() {
     let site = Site::start().await;
     let enroll = preauth(site.auth_api(), "nobody").await;
     assert_eq!(enroll.text("result"), "enroll");
-    assert!(enroll.text("status_msg").contains("help desk"), "{}", enroll.text("status_msg"));
+    assert!(enroll.text("status_msg").contains(&enroll.text("enroll_portal_url")), "{}", enroll.text("status_msg"));
     for (policy, result) in [(NewUserPolicy::Allow, "allow"), (NewUserPolicy::Deny, "deny")] {
         let api = site.integration("authapi", |record| record.new_user = Some(policy)).await;
         assert_eq!(preauth(&api, "nobody").await.text("result"), result);
