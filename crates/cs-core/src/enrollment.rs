@@ -191,6 +191,7 @@ mod tests {
                 sealed_seed: Vec::new(),
                 auto_approve_until: None,
                 facts: None,
+                can_be_woken: false,
             }),
         }
     }

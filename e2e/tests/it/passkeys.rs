@@ -1,4 +1,5 @@
 //! What real Chromium makes of our questions, and we of its answers: security keys, the device's own lock, passkeys without a name, and what an attacker would do with them.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failure here is the test's failure")]
 
 use cs_core::policy::Method;
 use cs_core::webauthn::{Ask, Proof};

@@ -67,7 +67,7 @@ fn html(
             Passcode { chrome, step, sources, sent: None, push, error, options: *options }.render()
         }
         View::Options { ways } => {
-            let named: Vec<Way<'_>> = ways.iter().filter_map(|way| shown(way)).collect();
+            let named: Vec<Way<'_>> = ways.iter().filter_map(shown).collect();
             Options { chrome, step, ways: &named, manage }.render()
         }
         View::Again { failure, way, options } => {

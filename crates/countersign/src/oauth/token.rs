@@ -56,7 +56,7 @@ pub(super) async fn token(State(app): State<App>, posted: Posted) -> Result<Resp
         issued_at: app.engine().clock().now(),
         context: told.context(),
     };
-    let id_token = id_token.sign(proven.secret()).ok_or_else(|| Failure::internal(&posted.info.id))?;
+    let id_token = id_token.sign(proven.secret()).ok_or_else(|| Failure::internal(posted.info.id))?;
     Ok(Json(TokenAnswer::new(id_token, opaque()?)).into_response())
 }
 

@@ -18,8 +18,10 @@ use super::site::{ACTOR, Site};
 /// After how many users it is said how far it has come.
 const STEP: usize = 500;
 
-/// The columns, by the names that a file's first line may have.
-const COLUMNS: [(&str, fn(&mut ImportUser, &str)); 6] = [
+/// A column: the name that a file's first line may have, and where its values go.
+type Column = (&'static str, fn(&mut ImportUser, &str));
+
+const COLUMNS: [Column; 6] = [
     ("username", |user, value| user.username = value.to_owned()),
     ("email", |user, value| user.email = value.to_owned()),
     ("name", |user, value| user.realname = value.to_owned()),
