@@ -282,6 +282,7 @@ fn user() -> anyhow::Result<User> {
                 sealed_seed: Vec::new(),
                 auto_approve_until: None,
                 facts: None,
+                can_be_woken: true,
             }),
         })
     };

@@ -70,8 +70,7 @@ pub fn main() -> ExitCode {
     let matches = Cli::command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let names_data = matches.value_source("data").is_some_and(|source| source != ValueSource::DefaultValue);
-    // Everything that speaks TLS in this process uses this one provider; a second call only finds it installed.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    crate::tls::install_provider();
     let outcome = match cli.command {
         Command::Bootstrap(bootstrap) => bootstrap.run(&cli.global),
         Command::Serve(serve) => serve.run(&cli.global),

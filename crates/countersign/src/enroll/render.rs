@@ -49,7 +49,8 @@ pub(super) fn render(app: &App, visitor: &Visitor, enrollment: &Enrollment, view
                 ways.push(&codes);
             }
             let back = Back::of(enrollment);
-            Done { chrome, visit, ways: &ways, application: back.as_ref().map(|back| back.application.as_str()) }.render()
+            Done { chrome, visit, ways: &ways, application: back.as_ref().map(|back| back.application.as_str()) }
+                .render()
         }
         EnrollView::Refused(refusal) => {
             let why = match (refusal, enrollment.origin()) {

@@ -111,6 +111,7 @@ struct Host {
 
 impl WebPush {
     pub(crate) fn new(settings: &PushSettings) -> Result<Self, WebPushSetupError> {
+        crate::tls::install_provider();
         let guard = Guard::for_https(AllowedNetworks(settings.allowed_networks.clone().into()));
         let mut builder = Client::builder()
             .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))

@@ -67,6 +67,7 @@ impl std::fmt::Debug for Webhook {
 
 impl Webhook {
     pub(crate) fn new(url: &WebhookUrl, settings: &Webhooks) -> Result<Self, WebhookSetupError> {
+        crate::tls::install_provider();
         let guard = Guard::new(url.expose(), AllowedNetworks(settings.allowed_networks.clone().into()));
         let mut builder = Client::builder()
             .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
@@ -194,7 +195,6 @@ mod tests {
             ca: None,
             allowed_networks: allowed.iter().map(|network| network.parse().unwrap()).collect(),
         };
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         Webhook::new(&WebhookUrl::parse_text(url).unwrap(), &settings).unwrap().impatient()
     }
 

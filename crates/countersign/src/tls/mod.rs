@@ -122,6 +122,11 @@ impl Certificates {
     }
 }
 
+/// Everything in this process that speaks TLS as a client uses this one provider; a second call only finds it installed.
+pub(crate) fn install_provider() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
 impl Source {
     fn files(&self) -> CertificateFiles {
         match self {

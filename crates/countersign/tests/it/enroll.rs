@@ -307,7 +307,10 @@ async fn somebody_unknown_enrolls_in_the_middle_of_a_login_and_gets_in() {
     let typing = browser.submit(&next, "choose", &[("method", "passcode")]).await;
     let over = browser.submit(&typing, "passcode", &[("passcode", &phone.passcode())]).await;
     let told = app.id_token(&app.token(&over.code()).await);
-    assert_eq!((&told["preferred_username"], &told["nonce"]), (&json!("newcomer"), &json!("a nonce of the application's")));
+    assert_eq!(
+        (&told["preferred_username"], &told["nonce"]),
+        (&json!("newcomer"), &json!("a nonce of the application's"))
+    );
     // The login that was refused stays so, and leads nowhere any more.
     assert_eq!(browser.open(&from).await.status, 403);
 }

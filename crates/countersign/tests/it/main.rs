@@ -1,5 +1,5 @@
 //! One test binary for the whole package.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail the test")]
 
 mod admin;
 mod admin_api;

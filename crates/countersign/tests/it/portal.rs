@@ -23,7 +23,7 @@ impl Story {
     }
 
     /// Begins a login of the application and follows it to the portal's own.
-    async fn to_portal(&mut self) -> Page {
+    async fn at_portal(&mut self) -> Page {
         let begun = self.browser.open(&self.app.authorize_path("alice")).await;
         let id = begun.path.rsplit_once('/').unwrap().1.to_owned();
         self.browser.open(&format!("/portal/from/{id}")).await
@@ -45,7 +45,7 @@ impl Story {
 
     /// Into the portal, by a code of the phone.
     async fn enter(&mut self) -> Page {
-        let page = self.to_portal().await;
+        let page = self.at_portal().await;
         let code = self.phone.passcode();
         let done = self.with_code(&page, &code).await;
         self.follow(&done).await
@@ -110,7 +110,7 @@ async fn duo_psa_2017_001_nothing_is_shown_before_a_finished_factor() {
         }
     };
     closed(&mut story.browser).await;
-    let begun = story.to_portal().await;
+    let begun = story.at_portal().await;
     closed(&mut story.browser).await;
     // A push that is on its way is no factor yet, nor is one that was denied.
     let push = story.browser.submit(&begun, "begin", &[("facts", "")]).await;
@@ -132,7 +132,7 @@ async fn duo_psa_2017_001_nothing_is_shown_before_a_finished_factor() {
 #[tokio::test]
 async fn a_login_for_the_portal_opens_it_once_and_in_its_own_browser_only() {
     let mut story = Story::start().await;
-    let page = story.to_portal().await;
+    let page = story.at_portal().await;
     let code = story.phone.passcode();
     let done = story.with_code(&page, &code).await;
     let path = done.redirect().split_once("/portal").map(|(_, rest)| format!("/portal{rest}")).unwrap();
@@ -164,7 +164,7 @@ async fn a_remembered_browser_is_not_enough() {
     // The application lets the browser in at once, and the portal does not.
     let begun = story.browser.open(&story.app.authorize_path("alice")).await;
     story.browser.submit(&begun, "begin", &[("facts", "")]).await.code();
-    let portal = story.to_portal().await;
+    let portal = story.at_portal().await;
     let asked = story.browser.submit(&portal, "begin", &[("facts", "")]).await;
     assert!(!asked.html.contains("duo_code") && asked.posts_to("options"), "{}", asked.html);
 }
@@ -173,13 +173,13 @@ async fn a_remembered_browser_is_not_enough() {
 async fn a_bypass_is_not_enough_but_a_bypass_code_is() {
     let mut story = Story::start().await;
     story.user.set_status(UserStatus::Bypass).await;
-    let page = story.to_portal().await;
+    let page = story.at_portal().await;
     let done = story.browser.submit(&page, "begin", &[("facts", "")]).await;
     let refused = story.follow(&done).await;
     assert!(refused.status == 403 && !is_in(&refused), "{}", refused.html);
     story.user.set_status(UserStatus::Active).await;
     let code = story.user.bypass_code().await;
-    let page = story.to_portal().await;
+    let page = story.at_portal().await;
     let done = story.with_code(&page, &code).await;
     assert!(is_in(&story.follow(&done).await));
 }
@@ -363,5 +363,5 @@ async fn where_the_portal_is_disabled_nobody_gets_in_and_nobody_stays() {
     let key = cs_core::id::IntegrationKey::portal_of(story.site.account);
     story.site.change_integration(key, |record| record.enabled = false).await;
     assert_eq!(story.browser.open("/portal").await.status, 403);
-    assert_eq!(story.to_portal().await.status, 403);
+    assert_eq!(story.at_portal().await.status, 403);
 }
