@@ -23,7 +23,7 @@ async function login (query, response) {
   await duo.healthCheck()
   const state = duo.generateState()
   logins.set(state, query.get('user'))
-  response.writeHead(302, { Location: duo.createAuthUrl(query.get('user'), state) }).end()
+  response.writeHead(302, { Location: await duo.createAuthUrl(query.get('user'), state) }).end()
 }
 
 async function callback (query) {

@@ -307,6 +307,8 @@ fn users_of_a_file_are_made_after_a_dry_run_and_nobody_while_a_line_is_wrong() {
     ] {
         assert!(said.contains(line), "{line}: {said}");
     }
+    let told = text(&terminal.admin(&["user", "import", file.to_str().unwrap()]).stderr);
+    assert!(told.contains("nothing was done\nline 3: the email"), "a line each: {told}");
     assert_eq!(terminal.json(&["user", "list"])["users"], serde_json::json!([]));
 
     terminal.json(&["group", "create", "Sales"]);

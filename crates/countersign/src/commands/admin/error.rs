@@ -12,6 +12,9 @@ const NOT_FOUND: u8 = 3;
 /// There is one already.
 const EXISTS: u8 = 4;
 
+/// The most faults of one file that are told.
+const MOST_FAULTS: usize = 100;
+
 /// Why nothing was done.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AdminError {
@@ -25,6 +28,9 @@ pub(super) enum AdminError {
     NotConfirmed(String),
     #[error("{0}")]
     Refused(String),
+    /// What is wrong with a file, a line each.
+    #[error("nothing was done: {}", .0.join("; "))]
+    BadLines(Vec<String>),
     #[error("cannot read {name}")]
     Read {
         name: String,
@@ -62,7 +68,7 @@ impl AdminError {
             Self::Ambiguous { .. } => "ambiguous",
             Self::Usage { .. } | Self::Engine(EngineError::Invalid(_)) => "invalid",
             Self::NotConfirmed(_) => "not_confirmed",
-            Self::Refused(_) | Self::Engine(EngineError::Forbidden(_)) => "refused",
+            Self::Refused(_) | Self::BadLines(_) | Self::Engine(EngineError::Forbidden(_)) => "refused",
             Self::Read { .. } => "read",
             Self::Engine(EngineError::Exists(_)) => "exists",
             Self::Engine(EngineError::Busy | EngineError::Contention) => "busy",
@@ -83,8 +89,16 @@ impl AdminError {
         }
     }
 
-    /// One line for people: what, and what to do.
+    /// For people: what, and what to do. One line, but for a file with several faults.
     pub(super) fn text(&self) -> String {
+        if let Self::BadLines(faults) = self {
+            let mut lines = vec!["nothing was done".to_owned()];
+            lines.extend(faults.iter().take(MOST_FAULTS).map(|fault| clean(fault, 300)));
+            if faults.len() > MOST_FAULTS {
+                lines.push(format!("and {} more", faults.len() - MOST_FAULTS));
+            }
+            return lines.join("\n");
+        }
         let mut text = match self {
             Self::Engine(EngineError::Invalid(parameter)) => format!("the value of `{parameter}` is not valid"),
             Self::Engine(EngineError::Exists(what)) => {

@@ -39,7 +39,7 @@ pub(super) async fn import(site: &Site, file: &Path, dry_run: bool, mail: bool) 
     if !plan.faults.is_empty() {
         let lines: Vec<String> =
             plan.faults.iter().map(|fault| format!("line {}: {}", fault.line, fault.problem)).collect();
-        return Err(AdminError::Refused(format!("nothing was done.\n{}", lines.join("\n"))));
+        return Err(AdminError::BadLines(lines));
     }
     if dry_run {
         return Ok(told(&plan, 0, 0, true));

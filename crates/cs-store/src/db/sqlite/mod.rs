@@ -56,9 +56,21 @@ pub(super) fn glance(path: &Path, sql: &str, args: &[Value]) -> Result<Vec<Row>,
 }
 
 impl Opening {
-    /// Opens or creates the file and brings it to this version's schema.
+    /// Opens or creates the file and brings it to this version's schema. While other processes that start do the same, some of its steps cannot wait for
+    /// theirs (SQLite: the change to a write-ahead log); then all of it is tried again.
     pub(super) fn open(path: &Path, version: Option<i32>) -> Result<Self, StoreError> {
         create_private(path)?;
+        let mut tries = 0;
+        loop {
+            match Self::try_open(path, version) {
+                Err(StoreError::Unavailable(_)) if tries < MIGRATION_TRIES => tries += 1,
+                outcome => return outcome,
+            }
+            std::thread::park_timeout(Duration::from_millis(100));
+        }
+    }
+
+    fn try_open(path: &Path, version: Option<i32>) -> Result<Self, StoreError> {
         let mut writer = connect(path, Access::Write)?;
         let runner = migrations::runner(migrations::SQLITE, version)?;
         let migrated: i64 = writer.query_row(
