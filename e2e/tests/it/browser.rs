@@ -77,7 +77,11 @@ fn keys_and_push_messages_are_there_without_a_hand_or_a_push_service() {
     assert_eq!(key.credentials().len(), 1);
 
     browser.grant(files.origin(), &["notifications"]);
-    page.eval("navigator.serviceWorker.register('/worker.js').then(() => navigator.serviceWorker.ready).then(() => 1)");
+    page.eval("navigator.serviceWorker.register('/worker.js').then(() => 1)");
+    // A worker is ready before it is active, and until then what is pushed is lost.
+    page.wait_until("a worker", || {
+        page.eval("navigator.serviceWorker.ready.then((r) => r.active.state)") == "activated"
+    });
     for said in ["Is it you?", "And now?"] {
         page.deliver_push(files.origin(), said);
         page.wait_until("the notification", || {
