@@ -68,7 +68,7 @@ pub enum Post {
     Backup,
     /// The codes have been kept.
     Kept,
-    /// No backup for now.
+    /// Goes on without a backup.
     Skip,
     /// Go on to where it began.
     Finish,

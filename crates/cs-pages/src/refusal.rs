@@ -281,7 +281,7 @@ impl<'a> Refusal<'a> {
     }
 }
 
-/// Old software that may be used for a while: how to update, or go on for now.
+/// Old software that may be used for a while: how to update, or go on as it is.
 #[derive(Debug, Clone, Copy, Template)]
 #[template(path = "outdated.html")]
 pub struct Outdated<'a> {
@@ -293,7 +293,7 @@ pub struct Outdated<'a> {
     pub update: Option<&'a str>,
     /// Days until it will be refused, if it will be.
     pub days: Option<usize>,
-    /// Goes on for now.
+    /// Goes on without updating.
     pub skip: Go<'a>,
 }
 

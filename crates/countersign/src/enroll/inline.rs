@@ -6,21 +6,19 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use cs_core::enrollment::At;
 use cs_core::id::IntegrationKey;
-use cs_engine::enrollment::Enrollment;
+use cs_engine::enrollment::{Enrollment, NotOpened};
 use cs_engine::login::Who;
 use cs_engine::prompt::Asked;
 use cs_engine::{Caller, EngineError, Surface};
 use cs_pages::Why;
-use cs_wire::params::Params;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::open::{NotShown, begin_enrollment, find, page_of};
+use super::open::{begin_enrollment, find, page_of};
 use super::render::why_not;
 use crate::app::App;
-use crate::frame::{Visitor, begin_session, see_other, to_enroll};
-use crate::http::{BodyBytes, Failure, LoginSlot};
+use crate::frame::{Body, NotShown, Slot, Visitor, begin_session, form, see_other, step_of, to_enroll};
 
 /// Where an enrollment leads back to.
 #[derive(Serialize, Deserialize)]
@@ -40,7 +38,7 @@ impl Back {
 pub(super) async fn from_login(
     State(app): State<App>,
     Path(id): Path<String>,
-    slot: Result<LoginSlot, Failure>,
+    slot: Slot,
     visitor: Visitor,
 ) -> Response {
     if let Err(failure) = slot {
@@ -68,8 +66,8 @@ async fn begun(app: &App, visitor: &Visitor, id: &str) -> Result<Response, NotSh
     let link = engine.enrollment_link(caller.account.id, &code).await?.ok_or(NotShown::Unknown)?;
     match engine.open_enrollment(&caller.account, &link, Some(json!(back))).await? {
         Ok((id, secret)) => Ok(begin_enrollment(id, &secret)),
-        Err(cs_engine::enrollment::NotOpened::Refused(refusal)) => refused(why_not(refusal)),
-        Err(cs_engine::enrollment::NotOpened::Link(_)) => Err(NotShown::Unknown),
+        Err(NotOpened::Refused(refusal)) => refused(why_not(refusal)),
+        Err(NotOpened::Link(_)) => Err(NotShown::Unknown),
     }
 }
 
@@ -77,16 +75,15 @@ async fn begun(app: &App, visitor: &Visitor, id: &str) -> Result<Response, NotSh
 pub(super) async fn finish(
     State(app): State<App>,
     Path(id): Path<String>,
-    slot: Result<LoginSlot, Failure>,
+    slot: Slot,
     visitor: Visitor,
-    body: Result<BodyBytes, Failure>,
+    body: Body,
 ) -> Response {
-    let body = match slot.and(body) {
-        Ok(BodyBytes(body)) => body,
+    let (_room, form) = match form(slot, body) {
+        Ok(form) => form,
         Err(failure) => return visitor.failed(&failure),
     };
-    let form = Params::from_form(&body).unwrap_or_default();
-    let step = form.filled("step", 128).ok().flatten().unwrap_or_default();
+    let step = step_of(&form).unwrap_or_default();
     match finished(&app, &visitor, &id, &step).await {
         Ok(response) => response,
         Err(why) => why.response(&visitor),

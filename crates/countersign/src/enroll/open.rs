@@ -5,15 +5,14 @@ use axum::response::{IntoResponse as _, Response};
 use cs_core::enrollment::VISIT_TTL;
 use cs_core::id::VisitId;
 use cs_core::secret::PlainCode;
+use cs_engine::VisitSecret;
 use cs_engine::enrollment::{Enrollment, LinkState, NotOpened};
-use cs_engine::{AccountEntry, EngineError, VisitSecret};
 use cs_pages::Why;
 use http::StatusCode;
 
 use super::render::{render, why_not};
 use crate::app::App;
-use crate::frame::{Visitor, see_other, set_visit_secret};
-use crate::http::{Failure, LoginSlot, host_name};
+use crate::frame::{NotShown, Slot, Visitor, see_other, set_visit_secret};
 
 /// The longest code that is looked at.
 const MAX_CODE_BYTES: usize = 64;
@@ -30,52 +29,16 @@ pub(crate) fn begin_enrollment(id: VisitId, secret: &VisitSecret) -> Response {
     response
 }
 
-/// Why an enrollment is not shown.
-pub(super) enum NotShown {
-    /// There is none of that id that is this browser's, or it is over.
-    Unknown,
-    Engine(EngineError),
-}
-
-impl From<EngineError> for NotShown {
-    fn from(error: EngineError) -> Self {
-        Self::Engine(error)
-    }
-}
-
-impl NotShown {
-    pub(super) fn response(self, visitor: &Visitor) -> Response {
-        match self {
-            Self::Unknown => {
-                let why = if visitor.has_cookies() { Why::SessionTimedOut } else { Why::NoCookies };
-                (StatusCode::FORBIDDEN, visitor.refusal(why, None)).into_response()
-            }
-            Self::Engine(error) => visitor.engine_failed(&error),
-        }
-    }
-}
-
-/// The account that the browser speaks to.
-pub(super) async fn account(app: &App, visitor: &Visitor) -> Result<AccountEntry, NotShown> {
-    let found = app.engine().directory().account_for_host(&host_name(&visitor.host)).await;
-    found.map_err(EngineError::from)?.ok_or(NotShown::Unknown)
-}
-
 /// The enrollment `id`, if it is this browser's.
 pub(super) async fn find(app: &App, visitor: &Visitor, id: &str) -> Result<Enrollment, NotShown> {
     let id = id.parse::<VisitId>().map_err(|_| NotShown::Unknown)?;
     let secret = visitor.visit_secret(id).ok_or(NotShown::Unknown)?;
-    let account = account(app, visitor).await?;
+    let account = visitor.account(app).await?.ok_or(NotShown::Unknown)?;
     app.engine().enrollment(&account, id, secret).await?.ok_or(NotShown::Unknown)
 }
 
 /// `GET /enroll/{code}`: begins an enrollment, or says why not.
-pub(super) async fn open(
-    State(app): State<App>,
-    Path(code): Path<String>,
-    slot: Result<LoginSlot, Failure>,
-    visitor: Visitor,
-) -> Response {
+pub(super) async fn open(State(app): State<App>, Path(code): Path<String>, slot: Slot, visitor: Visitor) -> Response {
     if let Err(failure) = slot {
         return visitor.failed(&failure);
     }
@@ -90,7 +53,7 @@ async fn opened(app: &App, visitor: &Visitor, code: &str) -> Result<Response, No
     if code.len() > MAX_CODE_BYTES {
         return Err(NotShown::Unknown);
     }
-    let account = account(app, visitor).await?;
+    let account = visitor.account(app).await?.ok_or(NotShown::Unknown)?;
     let code = PlainCode::from_text(code);
     let link = app.engine().enrollment_link(account.id, &code).await?.ok_or(NotShown::Unknown)?;
     let why = match app.engine().open_enrollment(&account, &link, None).await? {
@@ -104,12 +67,7 @@ async fn opened(app: &App, visitor: &Visitor, code: &str) -> Result<Response, No
 }
 
 /// `GET /enroll/visit/{id}`: where the enrollment stands.
-pub(super) async fn show(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    slot: Result<LoginSlot, Failure>,
-    visitor: Visitor,
-) -> Response {
+pub(super) async fn show(State(app): State<App>, Path(id): Path<String>, slot: Slot, visitor: Visitor) -> Response {
     if let Err(failure) = slot {
         return visitor.failed(&failure);
     }

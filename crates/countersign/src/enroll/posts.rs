@@ -1,6 +1,5 @@
 //! What the pages send. Each form is answered with the way back to the enrollment's page; one that cannot be read, like one that comes late, changes nothing.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use cs_engine::enrollment::{EnrollInput, Enrolled, NewFactor};
@@ -8,18 +7,12 @@ use cs_pages::Why;
 use cs_pages::enroll::NewWay;
 use cs_wire::params::Params;
 use http::StatusCode;
-use serde_json::json;
 
-use super::open::{NotShown, find, page_of};
+use super::open::{find, page_of};
 use super::render::{codes, why_not};
 use crate::app::App;
-use crate::frame::{Visitor, see_other};
-use crate::http::{BodyBytes, Failure, LoginSlot};
-
-const MAX_STEP_BYTES: usize = 128;
-
-type Slot = Result<LoginSlot, Failure>;
-type Body = Result<BodyBytes, Failure>;
+use crate::frame::{Body, NotShown, Slot, Visitor, form, see_other, step_of, wait_at, waiting};
+use crate::http::Failure;
 
 /// Set this up. Without a way it goes back to the choice.
 pub(super) async fn choose(app: State<App>, id: Path<String>, slot: Slot, visitor: Visitor, body: Body) -> Response {
@@ -51,29 +44,20 @@ pub(super) async fn kept(app: State<App>, id: Path<String>, slot: Slot, visitor:
     submit(app, id, slot, visitor, body, |_| Some(EnrollInput::Kept)).await
 }
 
-/// No backup for now.
+/// Goes on without a backup.
 pub(super) async fn skip(app: State<App>, id: Path<String>, slot: Slot, visitor: Visitor, body: Body) -> Response {
     submit(app, id, slot, visitor, body, |_| Some(EnrollInput::Skip)).await
 }
 
 /// Has the phone answered? Held open while it has not; what came of it is shown by the enrollment's page.
 pub(super) async fn wait(State(app): State<App>, Path(id): Path<String>, visitor: Visitor, body: Body) -> Response {
-    let answer = |waiting: bool| Json(json!({ "waiting": waiting })).into_response();
-    let _waiting = match app.gate().wait() {
-        Ok(permit) => permit,
+    let (_room, step) = match wait_at(&app, body) {
+        Ok(at) => at,
         Err(failure) => return failure.into_response(),
     };
-    let form = match body.map(|BodyBytes(bytes)| Params::from_form(&bytes)) {
-        Ok(Ok(form)) => form,
-        Ok(Err(_)) => return answer(false),
-        Err(failure) => return failure.into_response(),
-    };
-    let (Ok(enrollment), Ok(Some(step))) = (find(&app, &visitor, &id).await, form.filled("step", MAX_STEP_BYTES))
-    else {
-        return answer(false);
-    };
+    let (Some(step), Ok(enrollment)) = (step, find(&app, &visitor, &id).await) else { return waiting(false) };
     match app.engine().wait_enrollment(&enrollment, &step).await {
-        Ok(waiting) => answer(waiting),
+        Ok(is_waiting) => waiting(is_waiting),
         Err(error) => Failure::from(error).into_response(),
     }
 }
@@ -95,11 +79,10 @@ async fn submit(
     body: Body,
     read: fn(&Params) -> Option<EnrollInput>,
 ) -> Response {
-    let body = match slot.and(body) {
-        Ok(BodyBytes(body)) => body,
+    let (_room, form) = match form(slot, body) {
+        Ok(form) => form,
         Err(failure) => return visitor.failed(&failure),
     };
-    let form = Params::from_form(&body).unwrap_or_default();
     match submitted(&app, &visitor, &id, &form, read).await {
         Ok(response) => response,
         Err(why) => why.response(&visitor),
@@ -115,7 +98,7 @@ async fn submitted(
 ) -> Result<Response, NotShown> {
     let mut enrollment = find(app, visitor, id).await?;
     let back = see_other(&page_of(enrollment.id()));
-    let (Ok(Some(step)), Some(input)) = (form.filled("step", MAX_STEP_BYTES), read(form)) else { return Ok(back) };
+    let (Some(step), Some(input)) = (step_of(form), read(form)) else { return Ok(back) };
     let enrolled = app.engine().post_enrollment(&mut enrollment, &step, input, visitor.access()).await?;
     let refused = |why| (StatusCode::FORBIDDEN, visitor.refusal(why, None)).into_response();
     Ok(match enrolled {

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `visitor` | who asks: language, address, browser, cookies |
 //! | `cookies` | what is kept in the browser |
+//! | `posted` | what all pages in browsers have in common, here, in enrollment and in self-service |
 //! | `session` | begins a login, and finds it again |
 //! | `posts` | what the pages send |
 //! | `render` | what the pages show |
@@ -13,6 +14,7 @@
 //! the login stands.
 
 mod cookies;
+mod posted;
 mod posts;
 mod render;
 mod session;
@@ -24,6 +26,7 @@ use axum::routing::{get, post};
 use crate::app::App;
 
 pub(crate) use cookies::{keep_value, set_visit_secret};
+pub(crate) use posted::{Body, NotShown, Slot, form, step_of, wait_at, waiting};
 pub(crate) use session::{begin_session, person_of, to_enroll};
 pub(crate) use visitor::{Visitor, see_other};
 

@@ -1,28 +1,24 @@
 //! What the pages send. Each form is answered with the way back to the login's page; one that cannot be read, like one that comes late, changes nothing.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use cs_core::prompt::{Keys, Means, Way};
 use cs_engine::prompt::Input;
 use cs_wire::params::Params;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::cookies::keep;
-use super::session::{NotShown, find, page_of};
+use super::posted::{Body, NotShown, Slot, form, step_of, wait_at, waiting};
+use super::session::{find, page_of};
 use super::visitor::{Visitor, see_other};
 use crate::app::App;
-use crate::http::{BodyBytes, Failure, LoginSlot};
+use crate::http::Failure;
 
 /// The longest code that is looked at: a YubiKey's has 44 characters.
 const MAX_CODE_BYTES: usize = 256;
 const MAX_FACTS_BYTES: usize = 4096;
 /// An assertion has a signature, 37 bytes of data and a little JSON; extensions may add to it.
 const MAX_CREDENTIAL_BYTES: usize = 16 * 1024;
-const MAX_STEP_BYTES: usize = 128;
-
-type Slot = Result<LoginSlot, Failure>;
-type Body = Result<BodyBytes, Failure>;
 
 /// What the browser is, and go on.
 pub(super) async fn begin(app: State<App>, id: Path<String>, slot: Slot, visitor: Visitor, body: Body) -> Response {
@@ -74,21 +70,13 @@ pub(super) async fn trust(app: State<App>, id: Path<String>, slot: Slot, visitor
 
 /// Has anybody answered? Held open while nobody has; what came of it is shown by the login's page.
 pub(super) async fn wait(State(app): State<App>, Path(id): Path<String>, visitor: Visitor, body: Body) -> Response {
-    let answer = |waiting: bool| Json(json!({ "waiting": waiting })).into_response();
-    let _waiting = match app.gate().wait() {
-        Ok(permit) => permit,
+    let (_room, step) = match wait_at(&app, body) {
+        Ok(at) => at,
         Err(failure) => return failure.into_response(),
     };
-    let form = match body.map(|BodyBytes(bytes)| Params::from_form(&bytes)) {
-        Ok(Ok(form)) => form,
-        Ok(Err(_)) => return answer(false),
-        Err(failure) => return failure.into_response(),
-    };
-    let (Ok(prompt), Ok(Some(step))) = (find(&app, &visitor, &id).await, form.filled("step", MAX_STEP_BYTES)) else {
-        return answer(false);
-    };
+    let (Some(step), Ok(prompt)) = (step, find(&app, &visitor, &id).await) else { return waiting(false) };
     match app.engine().wait_prompt(&prompt, &step).await {
-        Ok(waiting) => answer(waiting),
+        Ok(is_waiting) => waiting(is_waiting),
         Err(error) => Failure::from(error).into_response(),
     }
 }
@@ -101,11 +89,10 @@ async fn submit(
     body: Body,
     read: fn(&Params) -> Option<Input>,
 ) -> Response {
-    let body = match slot.and(body) {
-        Ok(BodyBytes(body)) => body,
+    let (_room, form) = match form(slot, body) {
+        Ok(form) => form,
         Err(failure) => return visitor.failed(&failure),
     };
-    let form = Params::from_form(&body).unwrap_or_default();
     match submitted(&app, &visitor, &id, &form, read).await {
         Ok(response) => response,
         Err(why) => why.response(&visitor),
@@ -121,7 +108,7 @@ async fn submitted(
 ) -> Result<Response, NotShown> {
     let mut prompt = find(app, visitor, id).await?;
     let mut response = see_other(&page_of(prompt.id()));
-    if let (Ok(Some(step)), Some(input)) = (form.filled("step", MAX_STEP_BYTES), read(form)) {
+    if let (Some(step), Some(input)) = (step_of(form), read(form)) {
         let changed = app.engine().post_prompt(&mut prompt, &step, input, &visitor.visit).await?;
         keep(response.headers_mut(), &visitor.jar, &changed, app.engine().clock().now());
     }

@@ -7,14 +7,12 @@ use cs_core::login::DenyReason;
 use cs_core::prompt::State as PromptState;
 use cs_engine::prompt::{Prompt, PromptSecret};
 use cs_engine::{AccountEntry, EngineError};
-use cs_pages::Why;
-use http::StatusCode;
 
 use super::cookies::{forget, keep, set_language, set_secret};
+use super::posted::{NotShown, Slot};
 use super::render::render;
 use super::visitor::{Visitor, see_other};
 use crate::app::App;
-use crate::http::{Failure, LoginSlot, host_name};
 
 /// The login's own page.
 pub(super) fn page_of(id: PromptId) -> String {
@@ -31,40 +29,21 @@ pub(crate) fn begin_session(visitor: &Visitor, id: PromptId, secret: &PromptSecr
     response
 }
 
-/// Why a login is not shown.
-pub(super) enum NotShown {
-    /// There is none of that id that is this browser's.
-    Unknown,
-    Engine(EngineError),
-}
-
-impl From<EngineError> for NotShown {
-    fn from(error: EngineError) -> Self {
-        Self::Engine(error)
-    }
-}
-
-impl NotShown {
-    pub(super) fn response(self, visitor: &Visitor) -> Response {
-        match self {
-            // Without any cookie they are off, or the link came from somebody else's browser.
-            Self::Unknown => {
-                let why = if visitor.jar.is_empty() { Why::NoCookies } else { Why::SessionTimedOut };
-                (StatusCode::FORBIDDEN, visitor.refusal(why, None)).into_response()
-            }
-            Self::Engine(error) => visitor.engine_failed(&error),
-        }
-    }
-}
-
 /// The login `id`, if it is this browser's.
 pub(super) async fn find(app: &App, visitor: &Visitor, id: &str) -> Result<Prompt, NotShown> {
     let id = id.parse::<PromptId>().map_err(|_| NotShown::Unknown)?;
     let secret = visitor.jar.secret(id).ok_or(NotShown::Unknown)?;
-    let directory = app.engine().directory();
-    let account = directory.account_for_host(&host_name(&visitor.host)).await.map_err(EngineError::from)?;
-    let account = account.ok_or(NotShown::Unknown)?;
+    let account = visitor.account(app).await?.ok_or(NotShown::Unknown)?;
     app.engine().prompt(&account, id, secret, visitor.liveness()).await?.ok_or(NotShown::Unknown)
+}
+
+/// The login `id`, if it is this browser's and its time is not over.
+async fn under_way(app: &App, visitor: &Visitor, id: &str) -> Result<Option<Prompt>, EngineError> {
+    match find(app, visitor, id).await {
+        Ok(prompt) => Ok(Some(prompt).filter(|prompt| !prompt.is_expired(app.engine().clock().now()))),
+        Err(NotShown::Unknown) => Ok(None),
+        Err(NotShown::Engine(error)) => Err(error),
+    }
 }
 
 /// Of whom the application has checked the password in login `id`, if that is this browser's and is neither refused nor over.
@@ -73,39 +52,22 @@ pub(crate) async fn person_of(
     visitor: &Visitor,
     id: &str,
 ) -> Result<Option<(AccountEntry, String)>, EngineError> {
-    let prompt = match find(app, visitor, id).await {
-        Ok(prompt) => prompt,
-        Err(NotShown::Unknown) => return Ok(None),
-        Err(NotShown::Engine(error)) => return Err(error),
-    };
-    let is_refused = matches!(prompt.state(), PromptState::Refused(_));
-    if is_refused || prompt.is_expired(app.engine().clock().now()) {
-        return Ok(None);
-    }
-    Ok(Some((prompt.caller().account.clone(), prompt.asked().username.clone())))
+    let prompt = under_way(app, visitor, id).await?;
+    let prompt = prompt.filter(|prompt| !matches!(prompt.state(), PromptState::Refused(_)));
+    Ok(prompt.map(|prompt| (prompt.caller().account.clone(), prompt.asked().username.clone())))
 }
 
 /// Login `id`, if it is this browser's, its time is not over, and it was refused because enrollment comes first.
 pub(crate) async fn to_enroll(app: &App, visitor: &Visitor, id: &str) -> Result<Option<Prompt>, EngineError> {
-    let prompt = match find(app, visitor, id).await {
-        Ok(prompt) => prompt,
-        Err(NotShown::Unknown) => return Ok(None),
-        Err(NotShown::Engine(error)) => return Err(error),
-    };
-    let is_for_it = match prompt.state() {
+    let needs_it = |prompt: &Prompt| match prompt.state() {
         PromptState::Refused(failure) => failure.reason == DenyReason::DenyUnenrolledUser,
         _ => false,
     };
-    Ok(Some(prompt).filter(|prompt| is_for_it && !prompt.is_expired(app.engine().clock().now())))
+    Ok(under_way(app, visitor, id).await?.filter(needs_it))
 }
 
 /// `GET /frame/prompt/{id}`: where the login stands.
-pub(super) async fn show(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    slot: Result<LoginSlot, Failure>,
-    visitor: Visitor,
-) -> Response {
+pub(super) async fn show(State(app): State<App>, Path(id): Path<String>, slot: Slot, visitor: Visitor) -> Response {
     if let Err(failure) = slot {
         return visitor.failed(&failure);
     }

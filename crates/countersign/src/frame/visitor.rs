@@ -71,11 +71,6 @@ impl Visitor {
         &self.visit.access
     }
 
-    /// Whether the browser has sent any cookie of ours.
-    pub(crate) fn has_cookies(&self) -> bool {
-        !self.jar.is_empty()
-    }
-
     /// Whether it has a token of the remembered browser `id`.
     pub(crate) fn is_remembered_as(&self, id: BrowserId) -> bool {
         self.visit.tokens.iter().any(|token| token.browser() == id)

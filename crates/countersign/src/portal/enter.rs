@@ -14,8 +14,8 @@ use http::StatusCode;
 use jiff::SignedDuration;
 
 use crate::app::App;
-use crate::frame::{Visitor, begin_session, keep_value, person_of, see_other};
-use crate::http::{BodyBytes, Failure, LoginSlot, Page, host_name};
+use crate::frame::{Body, Slot, Visitor, begin_session, keep_value, person_of, see_other, step_of};
+use crate::http::{BodyBytes, Page};
 
 /// The portal's path.
 pub(super) const BASE: &str = "/portal";
@@ -57,15 +57,11 @@ impl Out {
     }
 }
 
-async fn account(app: &App, visitor: &Visitor) -> Result<Option<AccountEntry>, EngineError> {
-    Ok(app.engine().directory().account_for_host(&host_name(&visitor.host)).await?)
-}
-
 /// Who is in, in this browser.
 pub(super) async fn session(app: &App, visitor: &Visitor) -> Result<PortalSession, Out> {
     let (id, secret) = visitor.kept(SESSION).and_then(|kept| kept.split_once('.')).ok_or(Out::NotIn)?;
     let (id, secret) = (id.parse::<VisitId>().ok(), VisitSecret::parse(secret));
-    let (Some(id), Some(secret), Some(account)) = (id, secret, account(app, visitor).await?) else {
+    let (Some(id), Some(secret), Some(account)) = (id, secret, visitor.account(app).await?) else {
         return Err(Out::NotIn);
     };
     app.engine().portal_session(&account, id, secret).await?.ok_or(Out::NotIn)
@@ -75,7 +71,7 @@ pub(super) async fn session(app: &App, visitor: &Visitor) -> Result<PortalSessio
 pub(super) async fn from_login(
     State(app): State<App>,
     Path(id): Path<String>,
-    slot: Result<LoginSlot, Failure>,
+    slot: Slot,
     visitor: Visitor,
 ) -> Response {
     if let Err(failure) = slot {
@@ -90,7 +86,7 @@ pub(super) async fn from_login(
 }
 
 /// `GET /portal/again`: whoever is in shows a factor once more.
-pub(super) async fn again(State(app): State<App>, slot: Result<LoginSlot, Failure>, visitor: Visitor) -> Response {
+pub(super) async fn again(State(app): State<App>, slot: Slot, visitor: Visitor) -> Response {
     if let Err(failure) = slot {
         return visitor.failed(&failure);
     }
@@ -114,12 +110,7 @@ async fn begin(app: &App, visitor: &Visitor, account: &AccountEntry, username: &
 }
 
 /// `GET /portal/enter`: a login for the portal is over.
-pub(super) async fn enter(
-    State(app): State<App>,
-    RawQuery(query): RawQuery,
-    slot: Result<LoginSlot, Failure>,
-    visitor: Visitor,
-) -> Response {
+pub(super) async fn enter(State(app): State<App>, RawQuery(query): RawQuery, slot: Slot, visitor: Visitor) -> Response {
     if let Err(failure) = slot {
         return visitor.failed(&failure);
     }
@@ -139,7 +130,7 @@ async fn entered(app: &App, visitor: &Visitor, query: &str) -> Result<Response, 
     if constant_time::verify_slices_are_equal(begun.as_bytes(), state.as_bytes()).is_err() {
         return Err(Out::NotIn);
     }
-    let account = account(app, visitor).await?.ok_or(Out::NotIn)?;
+    let account = visitor.account(app).await?.ok_or(Out::NotIn)?;
     let entered = app.engine().enter_portal(&account, &code, &redirect_uri(app), visitor.access()).await?;
     let (id, secret) = match entered {
         Entered::In(id, secret) => (id, secret),
@@ -156,13 +147,13 @@ async fn entered(app: &App, visitor: &Visitor, query: &str) -> Result<Response, 
 }
 
 /// `POST /portal/leave`
-pub(super) async fn leave(State(app): State<App>, visitor: Visitor, body: Result<BodyBytes, Failure>) -> Response {
+pub(super) async fn leave(State(app): State<App>, visitor: Visitor, body: Body) -> Response {
     let session = match session(&app, &visitor).await {
         Ok(session) => session,
         Err(out) => return out.response(&visitor),
     };
     let form = body.ok().and_then(|BodyBytes(body)| Params::from_form(&body).ok()).unwrap_or_default();
-    let is_ours = form.filled("step", 128).ok().flatten().is_some_and(|step| session.is_ours(&step));
+    let is_ours = step_of(&form).is_some_and(|step| session.is_ours(&step));
     if !is_ours {
         return see_other(BASE);
     }

@@ -15,14 +15,10 @@ use super::render::{ADD, device as listed, devices_page, login, logins_page, sur
 use super::show::browsers_page;
 use crate::app::App;
 use crate::enroll::codes_page;
-use crate::frame::{Visitor, see_other};
-use crate::http::{BodyBytes, Failure, LoginSlot, Page};
+use crate::frame::{Body, Slot, Visitor, form, see_other, step_of};
+use crate::http::{Failure, Page};
 
-const MAX_STEP_BYTES: usize = 128;
 const MAX_NAME_BYTES: usize = 256;
-
-type Slot = Result<LoginSlot, Failure>;
-type Body = Result<BodyBytes, Failure>;
 
 /// `POST /portal/devices/{id}/{act}`
 pub(super) async fn device(
@@ -32,7 +28,7 @@ pub(super) async fn device(
     visitor: Visitor,
     body: Body,
 ) -> Response {
-    form(&app, slot, &visitor, body, async |session, form| {
+    changing(&app, slot, &visitor, body, async |session, form| {
         let Ok(phone) = id.parse::<PhoneId>() else { return Ok(see_other(BASE)) };
         let is_sure = form.filled("sure", 8).ok().flatten().as_deref() == Some("yes");
         let act = match (act.as_str(), is_sure) {
@@ -104,7 +100,7 @@ pub(super) async fn test(
     visitor: Visitor,
     body: Body,
 ) -> Response {
-    form(&app, slot, &visitor, body, async |session, _| {
+    changing(&app, slot, &visitor, body, async |session, _| {
         let Ok(phone) = id.parse::<PhoneId>() else { return Ok(see_other(BASE)) };
         if !session.is_fresh(app.engine().clock().now()) {
             return Err(Out::Stale);
@@ -137,7 +133,7 @@ pub(super) async fn not_me(
     visitor: Visitor,
     body: Body,
 ) -> Response {
-    form(&app, slot, &visitor, body, async |session, form| {
+    changing(&app, slot, &visitor, body, async |session, form| {
         if form.filled("sure", 8).ok().flatten().as_deref() != Some("yes") {
             let own = app.engine().own_logins(session).await?;
             let Some(own) = own.into_iter().find(|own| own.id == id) else {
@@ -164,7 +160,7 @@ pub(super) async fn forget(
     visitor: Visitor,
     body: Body,
 ) -> Response {
-    form(&app, slot, &visitor, body, async |session, _| match id.parse::<BrowserId>() {
+    changing(&app, slot, &visitor, body, async |session, _| match id.parse::<BrowserId>() {
         Ok(id) => forgotten(&app, &visitor, session, &Act::Forget(id), Said::Forgotten).await,
         Err(_) => Ok(see_other("/portal/browsers")),
     })
@@ -173,7 +169,7 @@ pub(super) async fn forget(
 
 /// `POST /portal/browsers/forget-all`
 pub(super) async fn forget_all(State(app): State<App>, slot: Slot, visitor: Visitor, body: Body) -> Response {
-    form(&app, slot, &visitor, body, async |session, _| {
+    changing(&app, slot, &visitor, body, async |session, _| {
         forgotten(&app, &visitor, session, &Act::ForgetAll, Said::AllForgotten).await
     })
     .await
@@ -195,7 +191,7 @@ async fn forgotten(
 
 /// `POST /portal/codes/new`
 pub(super) async fn new_codes(State(app): State<App>, slot: Slot, visitor: Visitor, body: Body) -> Response {
-    form(&app, slot, &visitor, body, async |session, _| {
+    changing(&app, slot, &visitor, body, async |session, _| {
         let codes = app.engine().new_recovery_codes(session, visitor.access()).await?.ok_or(Out::Stale)?;
         let (token, account) = (session.form_token(), session.account());
         Ok(codes_page(&visitor, &account.name, "/portal/codes/kept", &token, session.username(), &codes))
@@ -208,24 +204,22 @@ pub(super) async fn kept() -> Response {
     see_other("/portal/codes")
 }
 
-async fn form(
+async fn changing(
     app: &App,
     slot: Slot,
     visitor: &Visitor,
     body: Body,
     change: impl AsyncFnOnce(&PortalSession, &Params) -> Result<Response, Out>,
 ) -> Response {
-    let body = match slot.and(body) {
-        Ok(BodyBytes(body)) => body,
+    let (_room, form) = match form(slot, body) {
+        Ok(form) => form,
         Err(failure) => return visitor.failed(&failure),
     };
-    let form = Params::from_form(&body).unwrap_or_default();
     let session = match session(app, visitor).await {
         Ok(session) => session,
         Err(out) => return out.response(visitor),
     };
-    let proof = form.filled("step", MAX_STEP_BYTES).ok().flatten();
-    if !proof.is_some_and(|proof| session.is_ours(&proof)) {
+    if !step_of(&form).is_some_and(|proof| session.is_ours(&proof)) {
         return see_other(BASE);
     }
     change(&session, &form).await.unwrap_or_else(|out| out.response(visitor))

@@ -12,10 +12,8 @@ use super::enter::{Out, session};
 use super::render::{device, devices_page, logins_page, surroundings};
 use crate::app::App;
 use crate::enroll::begin_enrollment;
-use crate::frame::Visitor;
-use crate::http::{Failure, LoginSlot, Page};
-
-type Slot = Result<LoginSlot, Failure>;
+use crate::frame::{Slot, Visitor};
+use crate::http::Page;
 
 /// How long a test can be answered, in seconds.
 const TEST_SECONDS: u32 = 60;

@@ -65,7 +65,7 @@ pub enum EnrollInput {
     Backup(NewFactor),
     /// The codes have been kept.
     Kept,
-    /// No backup for now.
+    /// Goes on without a backup.
     Skip,
 }
 

@@ -1,0 +1,77 @@
+//! What pages in a browser have in common, whatever they are for: whose they are, what a form holds, and why there is nothing to show.
+
+use axum::Json;
+use axum::response::{IntoResponse as _, Response};
+use cs_engine::{AccountEntry, EngineError};
+use cs_pages::Why;
+use cs_wire::params::Params;
+use http::StatusCode;
+use serde_json::json;
+
+use super::visitor::Visitor;
+use crate::app::App;
+use crate::http::{BodyBytes, Failure, LoginSlot, Permit, host_name};
+
+/// The longest proof of a form that is looked at.
+const MAX_STEP_BYTES: usize = 128;
+
+/// Room for one login more, if there is any.
+pub(crate) type Slot = Result<LoginSlot, Failure>;
+/// The body, if it could be read.
+pub(crate) type Body = Result<BodyBytes, Failure>;
+
+/// Why what a browser asked for is not shown.
+pub(crate) enum NotShown {
+    /// There is none of that id that is this browser's, or it is over.
+    Unknown,
+    Engine(EngineError),
+}
+
+impl From<EngineError> for NotShown {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl NotShown {
+    pub(crate) fn response(self, visitor: &Visitor) -> Response {
+        match self {
+            // Without any cookie they are off, or the link came from somebody else's browser.
+            Self::Unknown => {
+                let why = if visitor.jar.is_empty() { Why::NoCookies } else { Why::SessionTimedOut };
+                (StatusCode::FORBIDDEN, visitor.refusal(why, None)).into_response()
+            }
+            Self::Engine(error) => visitor.engine_failed(&error),
+        }
+    }
+}
+
+impl Visitor {
+    /// The account that the browser speaks to.
+    pub(crate) async fn account(&self, app: &App) -> Result<Option<AccountEntry>, EngineError> {
+        Ok(app.engine().directory().account_for_host(&host_name(&self.host)).await?)
+    }
+}
+
+/// What a form holds, and the room to be kept until it is answered. One that cannot be read holds nothing, and so changes nothing.
+pub(crate) fn form(slot: Slot, body: Body) -> Result<(LoginSlot, Params), Failure> {
+    let (slot, BodyBytes(body)) = (slot?, body?);
+    Ok((slot, Params::from_form(&body).unwrap_or_default()))
+}
+
+/// The proof that a form carries, if it has one.
+pub(crate) fn step_of(form: &Params) -> Option<String> {
+    form.filled("step", MAX_STEP_BYTES).ok().flatten()
+}
+
+/// What a page's script is told that waits.
+pub(crate) fn waiting(is_waiting: bool) -> Response {
+    Json(json!({ "waiting": is_waiting })).into_response()
+}
+
+/// The step that a page's script waits at, if it says one, and the room to wait in.
+pub(crate) fn wait_at(app: &App, body: Body) -> Result<(Permit, Option<String>), Failure> {
+    let (room, BodyBytes(body)) = (app.gate().wait()?, body?);
+    let form = Params::from_form(&body).unwrap_or_default();
+    Ok((room, step_of(&form)))
+}
