@@ -6,7 +6,7 @@ use cs_core::policy::Os;
 use cs_core::secret::PlainCode;
 use cs_engine::enrollment::{EnrollView, Enrollment};
 use cs_pages::enroll::{Backup, Choose, Codes, Compare, Done, NewWay, Phone, Stage, Visit};
-use cs_pages::{Chrome, Template as _, Text, Why};
+use cs_pages::{Template as _, Why};
 use cs_wire::device::{ActivationCode, ActivationLink};
 use data_encoding::BASE64;
 use http::StatusCode;
@@ -19,7 +19,8 @@ use crate::http::{Page, qr_svg};
 
 /// The page that shows `view`.
 pub(super) fn render(app: &App, visitor: &Visitor, enrollment: &Enrollment, view: &EnrollView) -> Response {
-    let chrome = Chrome::plain(Text(visitor.language), &enrollment.account().name);
+    let look = visitor.look();
+    let chrome = look.chrome();
     let (base, token) = (page_of(enrollment.id()), enrollment.step_token());
     let stage = match enrollment.at() {
         At::Choose => Stage::First,
@@ -67,19 +68,13 @@ pub(super) fn render(app: &App, visitor: &Visitor, enrollment: &Enrollment, view
 pub(super) fn codes(visitor: &Visitor, enrollment: &Enrollment, made: &[PlainCode]) -> Response {
     let (kept, token) = (format!("{}/kept", page_of(enrollment.id())), enrollment.step_token());
     let user = enrollment.username();
-    codes_page(visitor, &enrollment.account().name, &kept, &token, user, made)
+    codes_page(visitor, &kept, &token, user, made)
 }
 
 /// The same for whoever else gives some out.
-pub(crate) fn codes_page(
-    visitor: &Visitor,
-    account: &str,
-    kept: &str,
-    token: &str,
-    user: &str,
-    made: &[PlainCode],
-) -> Response {
-    let chrome = Chrome::plain(Text(visitor.language), account);
+pub(crate) fn codes_page(visitor: &Visitor, kept: &str, token: &str, user: &str, made: &[PlainCode]) -> Response {
+    let look = visitor.look();
+    let chrome = look.chrome();
     let grouped: Vec<String> = made.iter().map(|code| grouped(code.expose())).collect();
     let codes: Vec<&str> = grouped.iter().map(String::as_str).collect();
     Page(Codes { chrome, kept, token, user, codes: &codes }.render()).into_response()

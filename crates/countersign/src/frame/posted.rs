@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
-use cs_engine::{AccountEntry, EngineError};
+use cs_engine::EngineError;
 use cs_pages::Why;
 use cs_wire::params::Params;
 use http::StatusCode;
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::visitor::Visitor;
 use crate::app::App;
-use crate::http::{BodyBytes, Failure, LoginSlot, Permit, host_name};
+use crate::http::{BodyBytes, Failure, LoginSlot, Permit};
 
 /// The longest proof of a form that is looked at.
 const MAX_STEP_BYTES: usize = 128;
@@ -43,13 +43,6 @@ impl NotShown {
             }
             Self::Engine(error) => visitor.engine_failed(&error),
         }
-    }
-}
-
-impl Visitor {
-    /// The account that the browser speaks to.
-    pub(crate) async fn account(&self, app: &App) -> Result<Option<AccountEntry>, EngineError> {
-        Ok(app.engine().directory().account_for_host(&host_name(&self.host)).await?)
     }
 }
 

@@ -6,24 +6,23 @@ use cs_core::id::{BrowserId, VisitId};
 use cs_core::policy::facts::Endpoint;
 use cs_core::user_agent::UserAgent;
 use cs_engine::prompt::Visit;
-use cs_engine::{Access, AccessDevice, EngineError, Liveness, VisitSecret};
-use cs_pages::{Chrome, Doors, Language, Refusal, Template as _, Text, Why};
+use cs_engine::{Access, AccessDevice, AccountEntry, EngineError, Liveness, VisitSecret};
+use cs_pages::{Doors, Language, Refusal, Template as _, Why};
 use http::header::{ACCEPT_LANGUAGE, LOCATION, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 
 use super::cookies::Jar;
 use crate::app::App;
-use crate::http::{Failure, Page, RequestInfo, request_host};
-
-/// The name pages bear until an account has been looked up.
-const PRODUCT: &str = "Countersign";
+use crate::http::{Failure, Look, Page, RequestInfo, host_name, request_host};
 
 /// Who asks for a page.
 pub(crate) struct Visitor {
     pub(crate) info: RequestInfo,
     /// The host as the browser wrote it.
     pub(crate) host: String,
+    /// Whose pages it asks for. None where the host is nobody's, and also where that could not be found out: a page that decides asks [`Visitor::account`].
+    account: Option<AccountEntry>,
     pub(super) jar: Jar,
     pub(crate) language: Language,
     /// Whether the language was chosen by this very request.
@@ -34,7 +33,7 @@ pub(crate) struct Visitor {
 impl FromRequestParts<App> for Visitor {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         let info = parts.extensions.get::<RequestInfo>().cloned().ok_or_else(|| Failure::internal("no-edge"))?;
         let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let jar = Jar::of(&parts.headers);
@@ -50,11 +49,28 @@ impl FromRequestParts<App> for Visitor {
             last: jar.last(),
         };
         let host = request_host(&parts.uri, &parts.headers).unwrap_or_default().to_owned();
-        Ok(Self { info, host, jar, language, chose_language: chosen.is_some(), visit })
+        let account = app.engine().directory().account_for_host(&host_name(&host)).await.ok().flatten();
+        Ok(Self { info, host, account, jar, language, chose_language: chosen.is_some(), visit })
     }
 }
 
 impl Visitor {
+    /// The account that the browser speaks to.
+    pub(crate) async fn account(&self, app: &App) -> Result<Option<AccountEntry>, EngineError> {
+        match &self.account {
+            Some(account) => Ok(Some(account.clone())),
+            None => Ok(app.engine().directory().account_for_host(&host_name(&self.host)).await?),
+        }
+    }
+
+    /// How its pages look.
+    pub(crate) fn look(&self) -> Look<'_> {
+        match &self.account {
+            Some(account) => Look::of(account, self.language),
+            None => Look::of_nobody(self.language),
+        }
+    }
+
     /// Whether this very device may be the one that the push goes to: a phone or tablet.
     pub(super) fn may_hold_authenticator(&self) -> bool {
         let os = self.visit.access.device.as_deref().and_then(|device| device.os);
@@ -88,8 +104,13 @@ impl Visitor {
 
     /// Why there is no login here, on a page of its own.
     pub(crate) fn refusal(&self, why: Why, reference: Option<&str>) -> Page {
-        let chrome = Chrome::plain(Text(self.language), PRODUCT);
-        let doors = Doors::default();
+        self.refusal_with(why, Doors::default(), reference)
+    }
+
+    /// The same with a way on.
+    pub(crate) fn refusal_with(&self, why: Why, doors: Doors<'_>, reference: Option<&str>) -> Page {
+        let look = self.look();
+        let chrome = look.chrome();
         Page(Refusal { chrome, why, application: None, doors, minutes: None, reference }.render())
     }
 

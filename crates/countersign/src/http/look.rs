@@ -19,9 +19,12 @@ use super::failure::Failure;
 use super::signed::host_name;
 use crate::app::App;
 
+/// The name that pages bear which are no account's.
+const PRODUCT: &str = "Countersign";
+
 /// What surrounds the pages of one account, for one reader.
 pub(crate) struct Look<'a> {
-    account: &'a Account,
+    name: &'a str,
     language: Language,
     logo: Option<String>,
     brand: Option<String>,
@@ -39,7 +42,7 @@ impl<'a> Look<'a> {
         let links =
             links.map(|url| HelpLink { label: url.split_once("//").map_or(url, |(_, rest)| rest), url }).collect();
         Self {
-            account,
+            name: &account.name,
             language,
             logo: branding.logo.map(|digest| format!("/brand/{digest}/logo.png")),
             brand: has_colours.then(|| format!("/brand/{}/style.css", account.version)),
@@ -48,11 +51,16 @@ impl<'a> Look<'a> {
         }
     }
 
+    /// The look of a page that is nobody's: its host belongs to no account, or the account cannot be read now.
+    pub(crate) fn of_nobody(language: Language) -> Self {
+        Self { name: PRODUCT, language, logo: None, brand: None, help: None, links: Vec::new() }
+    }
+
     /// What surrounds a page.
     pub(crate) fn chrome(&self) -> Chrome<'_> {
         Chrome {
             text: Text(self.language),
-            account: &self.account.name,
+            account: self.name,
             logo: self.logo.as_deref(),
             brand: self.brand.as_deref(),
             help: self.help.map(|text| Help { text, links: &self.links }),

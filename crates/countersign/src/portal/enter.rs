@@ -8,7 +8,7 @@ use cs_core::prompt::PROMPT_TTL;
 use cs_engine::portal::{Entered, PORTAL_TTL, PortalSession};
 use cs_engine::{AccountEntry, EngineError, SystemRng, VisitSecret};
 use cs_pages::portal::Left;
-use cs_pages::{Chrome, Doors, Go, Refusal, Template as _, Text, Why};
+use cs_pages::{Doors, Go, Template as _, Why};
 use cs_wire::params::Params;
 use http::StatusCode;
 use jiff::SignedDuration;
@@ -41,11 +41,7 @@ impl From<EngineError> for Out {
 
 impl Out {
     pub(super) fn response(self, visitor: &Visitor) -> Response {
-        let page = |doors| {
-            let chrome = Chrome::plain(Text(visitor.language), "Countersign");
-            let why = Why::SignInAgain;
-            Page(Refusal { chrome, why, application: None, doors, minutes: None, reference: None }.render())
-        };
+        let page = |doors| visitor.refusal_with(Why::SignInAgain, doors, None);
         match self {
             Self::NotIn => (StatusCode::FORBIDDEN, page(Doors::default())).into_response(),
             Self::Stale => {
@@ -160,8 +156,8 @@ pub(super) async fn leave(State(app): State<App>, visitor: Visitor, body: Body) 
     if let Err(error) = app.engine().leave_portal(&session).await {
         return visitor.engine_failed(&error);
     }
-    let chrome = Chrome::plain(Text(visitor.language), &session.account().name);
-    let mut response = Page(Left { chrome, again: BASE }.render()).into_response();
+    let look = visitor.look();
+    let mut response = Page(Left { chrome: look.chrome(), again: BASE }.render()).into_response();
     keep_value(response.headers_mut(), SESSION, "", SignedDuration::ZERO);
     response
 }

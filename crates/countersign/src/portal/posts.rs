@@ -11,7 +11,7 @@ use cs_wire::params::Params;
 use serde_json::json;
 
 use super::enter::{BASE, Out, session};
-use super::render::{ADD, device as listed, devices_page, login, logins_page, surroundings};
+use super::render::{ADD, Surroundings, device as listed, devices_page, login, logins_page};
 use super::show::browsers_page;
 use crate::app::App;
 use crate::enroll::codes_page;
@@ -81,8 +81,8 @@ async fn ask(
         Left::NotAllowed if is_lost => Remaining::None,
         Left::NotAllowed => Remaining::NotAllowed,
     };
-    let token = session.form_token();
-    let (chrome, page) = surroundings(visitor, session, &token, None);
+    let around = Surroundings::of(visitor, session);
+    let (chrome, page) = (around.chrome(), around.session(None));
     let device = listed(own_device, own.len() - 1);
     let html = if is_lost {
         Lost { chrome, session: page, device, remaining }.render()
@@ -139,8 +139,8 @@ pub(super) async fn not_me(
             let Some(own) = own.into_iter().find(|own| own.id == id) else {
                 return Ok(see_other("/portal/logins"));
             };
-            let (at, token) = (own.at.to_string(), session.form_token());
-            let (chrome, page) = surroundings(&visitor, session, &token, None);
+            let (at, around) = (own.at.to_string(), Surroundings::of(&visitor, session));
+            let (chrome, page) = (around.chrome(), around.session(None));
             return Ok(Page(NotMe { chrome, session: page, login: login(&own, &at) }.render()).into_response());
         }
         match app.engine().report_login(session, &id, visitor.access()).await? {
@@ -193,8 +193,8 @@ async fn forgotten(
 pub(super) async fn new_codes(State(app): State<App>, slot: Slot, visitor: Visitor, body: Body) -> Response {
     changing(&app, slot, &visitor, body, async |session, _| {
         let codes = app.engine().new_recovery_codes(session, visitor.access()).await?.ok_or(Out::Stale)?;
-        let (token, account) = (session.form_token(), session.account());
-        Ok(codes_page(&visitor, &account.name, "/portal/codes/kept", &token, session.username(), &codes))
+        let token = session.form_token();
+        Ok(codes_page(&visitor, "/portal/codes/kept", &token, session.username(), &codes))
     })
     .await
 }

@@ -3,25 +3,36 @@
 use axum::response::{IntoResponse as _, Response};
 use cs_engine::portal::{OwnDevice, OwnLogin, PortalSession};
 use cs_pages::portal::{Device, DeviceKind, Devices, Login, Logins, Said, Session};
-use cs_pages::{Chrome, Template as _, Text};
+use cs_pages::{Chrome, Template as _};
 
 use super::enter::{BASE, Out};
 use crate::app::App;
 use crate::frame::Visitor;
-use crate::http::Page;
+use crate::http::{Look, Page};
 
 /// Where a device is added.
 pub(super) const ADD: &str = "/portal/add";
 
 /// What every page of the session has.
-pub(super) fn surroundings<'a>(
-    visitor: &Visitor,
-    session: &'a PortalSession,
-    token: &'a str,
-    said: Option<Said<'a>>,
-) -> (Chrome<'a>, Session<'a>) {
-    let chrome = Chrome::plain(Text(visitor.language), &session.account().name);
-    (chrome, Session { base: BASE, token, user: session.username(), said })
+pub(super) struct Surroundings<'a> {
+    look: Look<'a>,
+    token: String,
+    user: &'a str,
+}
+
+impl<'a> Surroundings<'a> {
+    pub(super) fn of(visitor: &'a Visitor, session: &'a PortalSession) -> Self {
+        Self { look: visitor.look(), token: session.form_token(), user: session.username() }
+    }
+
+    pub(super) fn chrome(&self) -> Chrome<'_> {
+        self.look.chrome()
+    }
+
+    /// The session, with what was just done.
+    pub(super) fn session<'s>(&'s self, said: Option<Said<'s>>) -> Session<'s> {
+        Session { base: BASE, token: &self.token, user: self.user, said }
+    }
 }
 
 /// A device in a list.
@@ -47,10 +58,12 @@ pub(super) async fn devices_page(
     said: Option<Said<'_>>,
 ) -> Result<Response, Out> {
     let own = app.engine().own_devices(session).await?;
-    let token = session.form_token();
-    let (chrome, page) = surroundings(visitor, session, &token, said);
+    let around = Surroundings::of(visitor, session);
     let devices: Vec<Device<'_>> = own.iter().map(|one| device(one, own.len() - 1)).collect();
-    Ok(Page(Devices { chrome, session: page, devices: &devices, add: Some(ADD) }.render()).into_response())
+    Ok(Page(
+        Devices { chrome: around.chrome(), session: around.session(said), devices: &devices, add: Some(ADD) }.render(),
+    )
+    .into_response())
 }
 
 /// The list of logins, with what was just done.
@@ -63,9 +76,9 @@ pub(super) async fn logins_page(
     let own = app.engine().own_logins(session).await?;
     let times: Vec<String> = own.iter().map(|login| login.at.to_string()).collect();
     let logins: Vec<Login<'_>> = own.iter().zip(&times).map(|(own, at)| login(own, at)).collect();
-    let token = session.form_token();
-    let (chrome, page) = surroundings(visitor, session, &token, said);
-    Ok(Page(Logins { chrome, session: page, logins: &logins }.render()).into_response())
+    let around = Surroundings::of(visitor, session);
+    Ok(Page(Logins { chrome: around.chrome(), session: around.session(said), logins: &logins }.render())
+        .into_response())
 }
 
 /// A login in a list.

@@ -9,7 +9,7 @@ use cs_pages::Template as _;
 use cs_pages::portal::{Browsers, RecoveryCodes, RememberedBrowser, Said, TestPush};
 
 use super::enter::{Out, session};
-use super::render::{device, devices_page, logins_page, surroundings};
+use super::render::{Surroundings, device, devices_page, logins_page};
 use crate::app::App;
 use crate::enroll::begin_enrollment;
 use crate::frame::{Slot, Visitor};
@@ -37,10 +37,10 @@ pub(super) async fn browsers(State(app): State<App>, slot: Slot, visitor: Visito
 pub(super) async fn codes(State(app): State<App>, slot: Slot, visitor: Visitor) -> Response {
     page(&app, slot, &visitor, async |session| {
         let left = app.engine().recovery_codes_left(session).await?;
-        let token = session.form_token();
-        let (chrome, page) = surroundings(&visitor, session, &token, None);
+        let around = Surroundings::of(&visitor, session);
         let left = usize::try_from(left).unwrap_or(usize::MAX);
-        Ok(Page(RecoveryCodes { chrome, session: page, left }.render()).into_response())
+        Ok(Page(RecoveryCodes { chrome: around.chrome(), session: around.session(None), left }.render())
+            .into_response())
     })
     .await
 }
@@ -75,8 +75,8 @@ pub(super) async fn test_page(
     };
     let said = match app.engine().own_test(session, phone).await? {
         Some(test) if test.is_waiting => {
-            let token = session.form_token();
-            let (chrome, page) = surroundings(visitor, session, &token, None);
+            let around = Surroundings::of(visitor, session);
+            let (chrome, page) = (around.chrome(), around.session(None));
             let (device, number) = (device(own_device, own.len() - 1), test.number.as_deref());
             let test = TestPush { chrome, session: page, device, number, seconds: TEST_SECONDS };
             return Ok(Page(test.render()).into_response());
@@ -109,9 +109,9 @@ pub(super) async fn browsers_page(
             is_this: visitor.is_remembered_as(one.id),
         })
         .collect();
-    let token = session.form_token();
-    let (chrome, page) = surroundings(visitor, session, &token, said);
-    Ok(Page(Browsers { chrome, session: page, browsers: &browsers }.render()).into_response())
+    let around = Surroundings::of(visitor, session);
+    Ok(Page(Browsers { chrome: around.chrome(), session: around.session(said), browsers: &browsers }.render())
+        .into_response())
 }
 
 async fn page(

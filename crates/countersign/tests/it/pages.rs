@@ -2,7 +2,7 @@
 
 use cs_core::login::DenyReason;
 use cs_pages::Why;
-use cs_testkit::Site;
+use cs_testkit::{Browser, Page, Site};
 use data_encoding::BASE64;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use serde_json::{Value as Json, json};
@@ -70,6 +70,53 @@ async fn pages_bear_the_organisations_look_and_offer_its_help() {
     admin.post("/admin/v1/branding/custom_messaging", &[("locale", "en_US"), ("help_text", "")]).await.response();
     let plain = page("ja").await;
     assert!(!plain.contains("/brand/") && plain.contains("Rufen Sie 1234 an."), "{plain}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_look_is_the_same_in_a_login_in_enrollment_in_self_service_and_where_somebody_is_refused() {
+    let site = Site::start().await;
+    let admin = site.admin_api();
+    admin.post("/admin/v1/branding", &[("card_accent_color", "#ffe000"), ("logo", &BASE64.encode(&png()))]).await;
+    admin.post("/admin/v1/branding/custom_messaging", &[("locale", "en_US"), ("help_text", "Call 1234.")]).await;
+    let (app, alice) = (site.web_app().await, site.user("alice").await);
+    let phone = alice.phone().await;
+    let mut browser = Browser::new(&site);
+    let mut seen: Vec<(&str, Page)> = Vec::new();
+
+    let begun = browser.open(&app.authorize_path("alice")).await;
+    let portal = format!("/portal/from/{}", begun.path.rsplit_once('/').unwrap().1);
+    seen.push(("the prompt", begun));
+    let asked = browser.open(&portal).await;
+    let waits = browser.submit(&asked, "begin", &[("facts", "")]).await;
+    let typing = browser.submit(&waits, "choose", &[("method", "passcode")]).await;
+    let wrong = browser.submit(&typing, "passcode", &[("passcode", "000000")]).await;
+    let done = browser.submit(&wrong, "passcode", &[("passcode", &phone.passcode())]).await;
+    seen.push(("a wrong code", wrong));
+    let enter = done.redirect();
+    let home = browser.open(enter.strip_prefix(&format!("https://{}", site.auth_api().authority())).unwrap()).await;
+    seen.push(("self-service", home));
+    for path in ["/portal/logins", "/portal/browsers", "/portal/codes"] {
+        seen.push((path, browser.open(path).await));
+    }
+    seen.push(("a device more", browser.open("/portal/add").await));
+    let link = admin.post("/admin/v1/users/enroll", &[("username", "bob"), ("email", "bob@example.org")]).await;
+    let link = link.response().as_str().unwrap().replace(&format!("https://{}", site.auth_api().authority()), "");
+    let choice = Browser::new(&site).open(&link).await;
+    assert!(choice.posts_to("choose"), "{}", choice.html);
+    seen.push(("enrollment", choice));
+
+    for path in
+        ["/enroll/ABCDEFGHJKLMNPQRSTUV", "/portal/enter?duo_code=x&state=y", "/frame/prompt/x", "/enroll/visit/x"]
+    {
+        let page = Browser::new(&site).open(path).await;
+        assert!(page.is_refusal(), "{path}: {}", page.html);
+        seen.push((path, page));
+    }
+    seen.push(("no such client", browser.open("/oauth/v1/authorize?client_id=DIXXXXXXXXXXXXXXXXXX").await));
+    for (what, Page { html, .. }) in &seen {
+        let own = html.contains("/style.css\"") && html.contains("/logo.png\"") && html.contains("alt=\"Example\"");
+        assert!(own && html.contains("Call 1234."), "{what}: {html}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
