@@ -2,6 +2,7 @@
 
 mod device;
 mod otp;
+mod radius;
 mod wire;
 
 /// A parser with what is needed to write nearly valid input for it.
@@ -33,6 +34,8 @@ pub static TARGETS: &[&Target] = &[
     &wire::AUTH_API,
     &wire::RECEIVED,
     &wire::OIDC,
+    &radius::PACKET,
+    &radius::EAP,
 ];
 
 #[cfg(test)]
