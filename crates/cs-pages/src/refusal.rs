@@ -101,7 +101,7 @@ whys! {
     /// A network that is not let in.
     Network "denied_network" "globe" [Again Application];
     /// Nothing to log in with, and no way to change that here.
-    NotEnrolled "deny_unenrolled_user" "person" [Enroll Application];
+    NotEnrolled "deny_unenrolled_user" "person" [Application];
     /// The desktop app is missing.
     DesktopAppRequired "desktop_agent_required" "laptop" [Update Again Application];
     /// A device that is not managed.

@@ -7,10 +7,9 @@ use axum::response::{IntoResponse as _, Response};
 use cs_core::enrollment::At;
 use cs_core::id::IntegrationKey;
 use cs_engine::enrollment::{Enrollment, NotOpened};
-use cs_engine::login::Who;
 use cs_engine::prompt::Asked;
 use cs_engine::{Caller, EngineError, Surface};
-use cs_pages::Why;
+use cs_pages::{Doors, Why};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -18,7 +17,7 @@ use serde_json::json;
 use super::open::{begin_enrollment, find, page_of};
 use super::render::why_not;
 use crate::app::App;
-use crate::frame::{Body, NotShown, Slot, Visitor, begin_session, form, see_other, step_of, to_enroll};
+use crate::frame::{Body, NotShown, Slot, Visitor, begin_session, form, origin_of, see_other, step_of, to_enroll, why};
 
 /// Where an enrollment leads back to.
 #[derive(Serialize, Deserialize)]
@@ -59,14 +58,21 @@ async fn begun(app: &App, visitor: &Visitor, id: &str) -> Result<Response, NotSh
         asked: asked.clone(),
     };
     let engine = app.engine();
-    let refused = |why| Ok((StatusCode::FORBIDDEN, visitor.refusal(why, None)).into_response());
-    let Some(code) = engine.enrollment_in_login(caller, &Who::Name(asked.username.clone())).await? else {
-        return refused(Why::Denied);
+    let application = origin_of(&asked.redirect_uri);
+    let refused = |why, reference: Option<&str>| {
+        let doors = Doors { application: application.as_deref(), ..Doors::default() };
+        Ok((StatusCode::FORBIDDEN, visitor.refusal_with(why, doors, reference)).into_response())
+    };
+    let code = match engine.enrollment_of_prompt(&prompt, &visitor.visit).await? {
+        Ok(code) => code,
+        Err(Some(failure)) => return refused(why(&failure), Some(&failure.reference)),
+        // There is a factor by now, for one: another login will ask for it.
+        Err(None) => return refused(Why::OutOfStep, None),
     };
     let link = engine.enrollment_link(caller.account.id, &code).await?.ok_or(NotShown::Unknown)?;
     match engine.open_enrollment(&caller.account, &link, Some(json!(back))).await? {
         Ok((id, secret)) => Ok(begin_enrollment(id, &secret)),
-        Err(NotOpened::Refused(refusal)) => refused(why_not(refusal)),
+        Err(NotOpened::Refused(refusal)) => refused(why_not(refusal), None),
         Err(NotOpened::Link(_)) => Err(NotShown::Unknown),
     }
 }

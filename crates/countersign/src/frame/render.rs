@@ -1,6 +1,5 @@
 //! What the pages show: the engine's view in `cs-pages`' words.
 
-use cs_core::login::DenyReason;
 use cs_core::prompt::{Failure, Means};
 use cs_engine::prompt::{NamedWay, Prompt, View};
 use cs_pages::prompt::{
@@ -97,12 +96,18 @@ fn html(
             // Checked when the login began: what is kept is not what was checked.
             None => refusal(Why::Service, Doors::default(), None, None),
         },
-        View::Refused { failure, until } => {
+        // In the portal there is nothing to enroll for that is not there already.
+        View::MustEnroll { failure } if caller.integration.kind.is_portal() => {
+            let doors = Doors { application: back, ..Doors::default() };
+            refusal(Why::NotEnrolled, doors, None, Some(&failure.reference))
+        }
+        View::MustEnroll { failure } => {
             let enroll = format!("/enroll/from/{}", prompt.id());
-            // In the portal there is nothing to enroll for that is not there already.
-            let may_enroll = failure.reason == DenyReason::DenyUnenrolledUser && !caller.integration.kind.is_portal();
-            let enroll = may_enroll.then_some(Go::To(&enroll));
-            let doors = Doors { application: back, enroll, ..Doors::default() };
+            let doors = Doors { enroll: Some(Go::To(&enroll)), application: back, ..Doors::default() };
+            refusal(Why::EnrollmentNeeded, doors, None, Some(&failure.reference))
+        }
+        View::Refused { failure, until } => {
+            let doors = Doors { application: back, ..Doors::default() };
             let minutes =
                 until.map(|until| usize::try_from(until.duration_since(now).as_secs()).unwrap_or(0).div_ceil(60));
             refusal(why(failure), doors, minutes, Some(&failure.reference))
@@ -120,7 +125,13 @@ fn manage_of(prompt: &Prompt) -> Option<String> {
     (!is_portal).then(|| format!("/portal/from/{}", prompt.id()))
 }
 
-fn why(failure: &Failure) -> Why {
+/// Where an application is that gets its browsers back at `redirect_uri`.
+pub(crate) fn origin_of(redirect_uri: &str) -> Option<String> {
+    RedirectUri::parse(redirect_uri).ok().map(|uri| uri.origin().to_owned())
+}
+
+/// What a denial means to the person.
+pub(crate) fn why(failure: &Failure) -> Why {
     Why::of_reason(failure.reason.as_str()).unwrap_or(Why::Denied)
 }
 

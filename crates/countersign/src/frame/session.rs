@@ -3,7 +3,6 @@
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use cs_core::id::PromptId;
-use cs_core::login::DenyReason;
 use cs_core::prompt::State as PromptState;
 use cs_engine::prompt::{Prompt, PromptSecret};
 use cs_engine::{AccountEntry, EngineError};
@@ -53,17 +52,15 @@ pub(crate) async fn person_of(
     id: &str,
 ) -> Result<Option<(AccountEntry, String)>, EngineError> {
     let prompt = under_way(app, visitor, id).await?;
-    let prompt = prompt.filter(|prompt| !matches!(prompt.state(), PromptState::Refused(_)));
+    let is_out = |prompt: &Prompt| matches!(prompt.state(), PromptState::MustEnroll(_) | PromptState::Refused(_));
+    let prompt = prompt.filter(|prompt| !is_out(prompt));
     Ok(prompt.map(|prompt| (prompt.caller().account.clone(), prompt.asked().username.clone())))
 }
 
-/// Login `id`, if it is this browser's, its time is not over, and it was refused because enrollment comes first.
+/// Login `id`, if it is this browser's, its time is not over, and the policies have sent its person to enroll.
 pub(crate) async fn to_enroll(app: &App, visitor: &Visitor, id: &str) -> Result<Option<Prompt>, EngineError> {
-    let needs_it = |prompt: &Prompt| match prompt.state() {
-        PromptState::Refused(failure) => failure.reason == DenyReason::DenyUnenrolledUser,
-        _ => false,
-    };
-    Ok(under_way(app, visitor, id).await?.filter(needs_it))
+    let must_enroll = |prompt: &Prompt| matches!(prompt.state(), PromptState::MustEnroll(_));
+    Ok(under_way(app, visitor, id).await?.filter(must_enroll))
 }
 
 /// `GET /frame/prompt/{id}`: where the login stands.

@@ -27,7 +27,7 @@ pub(crate) struct Visitor {
     pub(crate) language: Language,
     /// Whether the language was chosen by this very request.
     pub(super) chose_language: bool,
-    pub(super) visit: Visit,
+    pub(crate) visit: Visit,
 }
 
 impl FromRequestParts<App> for Visitor {

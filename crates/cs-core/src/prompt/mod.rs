@@ -5,7 +5,7 @@
 //!     │              │        └────────► Again         it did not work: try once more
 //!     │              ▼
 //!     │            Trust ──► Done                      in: "is this your device?" only after a real factor
-//!     └──► Done, Refused                               in without a factor, or out
+//!     └──► Done, MustEnroll, Refused                   in without a factor, sent to enroll, or out
 //! ```
 //!
 //! There is no way to [`State::Done`] but an [`Event::Admitted`], which only whoever has judged a factor, or the policies, can tell.
@@ -66,6 +66,9 @@ pub enum State {
     Trust(Admitted),
     /// In, and on the way back to the application.
     Done(Admitted),
+    /// Out, until a first factor is set up: the policies send the person to enroll. Never the same as [`State::Refused`] with the log's same reason, which says that the
+    /// policies let newcomers neither in nor enroll.
+    MustEnroll(Failure),
     /// Out.
     Refused(Failure),
 }
@@ -181,6 +184,8 @@ pub enum Event {
     Admitted(Admitted, Question),
     /// The person said whether it is their device.
     Answered,
+    /// The policies send the person to enroll.
+    MustEnroll(Failure),
     /// The person is out, whatever they try.
     Refused(Failure),
 }
@@ -219,6 +224,7 @@ impl State {
                 | Self::Again { .. }
                 | Self::Trust(_)
                 | Self::Done(_)
+                | Self::MustEnroll(_)
                 | Self::Refused(_),
                 Post::Begin | Post::Options | Post::Choose | Post::Passcode | Post::Wait | Post::Key | Post::Trust,
             ) => false,
@@ -248,6 +254,7 @@ impl State {
                 }),
                 Event::Admitted(admitted, Question::Asked) => Ok(Self::Trust(admitted)),
                 Event::Admitted(admitted, Question::NotAsked) => Ok(Self::Done(admitted)),
+                Event::MustEnroll(failure) => Ok(Self::MustEnroll(failure)),
                 Event::Refused(failure) => Ok(Self::Refused(failure)),
                 Event::Answered => Err(OutOfOrder),
             },
@@ -260,9 +267,10 @@ impl State {
                 | Event::WillType(_)
                 | Event::WillTouch(_)
                 | Event::Failed(..)
+                | Event::MustEnroll(_)
                 | Event::Admitted(..) => Err(OutOfOrder),
             },
-            Self::Done(_) | Self::Refused(_) => Err(OutOfOrder),
+            Self::Done(_) | Self::MustEnroll(_) | Self::Refused(_) => Err(OutOfOrder),
         }
     }
 
@@ -271,7 +279,12 @@ impl State {
         match self {
             Self::Push(push) => Some(*push),
             Self::Passcode { push, .. } | Self::Key { push, .. } | Self::Options { push } => *push,
-            Self::Checking | Self::Again { .. } | Self::Trust(_) | Self::Done(_) | Self::Refused(_) => None,
+            Self::Checking
+            | Self::Again { .. }
+            | Self::Trust(_)
+            | Self::Done(_)
+            | Self::MustEnroll(_)
+            | Self::Refused(_) => None,
         }
     }
 
@@ -288,7 +301,7 @@ impl State {
 
     /// Whether nothing more can happen.
     pub fn is_over(&self) -> bool {
-        matches!(self, Self::Done(_) | Self::Refused(_))
+        matches!(self, Self::Done(_) | Self::MustEnroll(_) | Self::Refused(_))
     }
 }
 
@@ -341,6 +354,7 @@ mod tests {
             ("again", State::Again { way: Way::of(Means::Passcode), failure: failure() }),
             ("trust", State::Trust(in_by_push)),
             ("done", State::Done(in_by_push)),
+            ("must enroll", State::MustEnroll(failure())),
             ("refused", State::Refused(failure())),
         ]
     }
@@ -356,6 +370,7 @@ mod tests {
             ("admitted", Event::Admitted(in_by_push, Question::Asked)),
             ("admitted at once", Event::Admitted(in_by_push, Question::NotAsked)),
             ("answered", Event::Answered),
+            ("must enroll", Event::MustEnroll(failure())),
             ("refused", Event::Refused(failure())),
         ]
     }
@@ -370,21 +385,23 @@ mod tests {
             State::Again { .. } => "again",
             State::Trust(_) => "trust",
             State::Done(_) => "done",
+            State::MustEnroll(_) => "must enroll",
             State::Refused(_) => "refused",
         }
     }
 
     /// One row for each state, one column for each event, in the order of [`events`]; a dash is out of order.
-    const TABLE: [[&str; 9]; 9] = [
-        ["options", "push", "passcode", "key", "again", "trust", "done", "-", "refused"],
-        ["options", "push", "passcode", "key", "again", "trust", "done", "-", "refused"],
-        ["options", "push", "passcode", "key", "passcode", "trust", "done", "-", "refused"],
-        ["options", "push", "passcode", "key", "again", "trust", "done", "-", "refused"],
-        ["options", "push", "passcode", "key", "again", "trust", "done", "-", "refused"],
-        ["options", "push", "passcode", "key", "again", "trust", "done", "-", "refused"],
-        ["-", "-", "-", "-", "-", "-", "-", "done", "refused"],
-        ["-", "-", "-", "-", "-", "-", "-", "-", "-"],
-        ["-", "-", "-", "-", "-", "-", "-", "-", "-"],
+    const TABLE: [[&str; 10]; 10] = [
+        ["options", "push", "passcode", "key", "again", "trust", "done", "-", "must enroll", "refused"],
+        ["options", "push", "passcode", "key", "again", "trust", "done", "-", "must enroll", "refused"],
+        ["options", "push", "passcode", "key", "passcode", "trust", "done", "-", "must enroll", "refused"],
+        ["options", "push", "passcode", "key", "again", "trust", "done", "-", "must enroll", "refused"],
+        ["options", "push", "passcode", "key", "again", "trust", "done", "-", "must enroll", "refused"],
+        ["options", "push", "passcode", "key", "again", "trust", "done", "-", "must enroll", "refused"],
+        ["-", "-", "-", "-", "-", "-", "-", "done", "-", "refused"],
+        ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-"],
+        ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-"],
+        ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-"],
     ];
 
     #[test]

@@ -20,6 +20,8 @@ pub(crate) struct Survey {
     pub(crate) user: Option<Arc<User>>,
     /// What of the user's devices the policy leaves, if a factor is needed and there is one.
     pub(crate) challenge: Option<policy::Challenge>,
+    /// Whether a first factor comes before everything else.
+    pub(crate) must_enroll: bool,
     /// Fails with the denial to give to somebody whose factor was good: they have been disabled since, or their country refused.
     pub(crate) holds: Result<(), Denial>,
     /// Whether and how a browser is remembered here.
@@ -58,9 +60,10 @@ impl Engine {
             risk,
             now,
         };
-        let challenge = match self.decide(&effective, &question).verdict {
-            Verdict::Challenge(challenge) => Some(challenge),
-            Verdict::Allow { .. } | Verdict::Deny(_) | Verdict::Enroll { .. } => None,
+        let (challenge, must_enroll) = match self.decide(&effective, &question).verdict {
+            Verdict::Challenge(challenge) => (Some(challenge), false),
+            Verdict::Enroll { .. } => (None, true),
+            Verdict::Allow { .. } | Verdict::Deny(_) => (None, false),
         };
         let apps = &effective.remembered_devices.browser_apps;
         let time = match apps.remember_method {
@@ -73,6 +76,7 @@ impl Engine {
             granted_by: granted_by(&effective, time),
         });
         let holds = self.holds_still(&effective, &question);
-        Ok(Survey { user: found.as_ref().map(|found| Arc::clone(&found.user)), challenge, holds, remembering })
+        let user = found.as_ref().map(|found| Arc::clone(&found.user));
+        Ok(Survey { user, challenge, must_enroll, holds, remembering })
     }
 }

@@ -23,6 +23,7 @@ enum KeptState {
     Again { way: KeptWay, failure: KeptFailure },
     Trust(KeptAdmitted),
     Done(KeptAdmitted),
+    MustEnroll(KeptFailure),
     Refused(KeptFailure),
 }
 
@@ -84,6 +85,7 @@ impl KeptState {
             State::Again { way, failure } => Self::Again { way: KeptWay::of(way), failure: KeptFailure::of(failure) },
             State::Trust(admitted) => Self::Trust(KeptAdmitted::of(admitted)),
             State::Done(admitted) => Self::Done(KeptAdmitted::of(admitted)),
+            State::MustEnroll(failure) => Self::MustEnroll(KeptFailure::of(failure)),
             State::Refused(failure) => Self::Refused(KeptFailure::of(failure)),
         }
     }
@@ -109,6 +111,7 @@ impl KeptState {
             Self::Again { way, failure } => State::Again { way: way.read()?, failure: failure.read()? },
             Self::Trust(admitted) => State::Trust(admitted.read()?),
             Self::Done(admitted) => State::Done(admitted.read()?),
+            Self::MustEnroll(failure) => State::MustEnroll(failure.read()?),
             Self::Refused(failure) => State::Refused(failure.read()?),
         })
     }
@@ -203,6 +206,7 @@ mod tests {
             State::Again { way, failure: failure.clone() },
             State::Trust(admitted),
             State::Done(Admitted { way: None, ..admitted }),
+            State::MustEnroll(failure.clone()),
             State::Refused(failure),
         ] {
             for keys in [Keys::Usable, Keys::Unusable] {

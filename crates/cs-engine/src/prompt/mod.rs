@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `session` | begin, find again by the browser's cookie, go on to the next state |
 //! | `steps` | what each page sends |
+//! | `newcomer` | from a login that was refused to an enrollment |
 //! | `push` | a push that is on its way while pages come and go |
 //! | `view` | what the page shows |
 //! | `browser` | browsers that are remembered |
@@ -16,6 +17,7 @@
 mod browser;
 mod code;
 mod kept;
+mod newcomer;
 mod push;
 mod session;
 mod steps;

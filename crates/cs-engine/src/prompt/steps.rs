@@ -170,7 +170,8 @@ impl Engine {
                 let admitted = Admitted { txid: prompt.log_id(), why, at: self.clock().now(), way: None };
                 Err(Event::Admitted(admitted, Question::NotAsked))
             }
-            PreauthOutcome::Deny(refused) | PreauthOutcome::Enroll(refused) => Err(Event::Refused(failure(refused))),
+            PreauthOutcome::Enroll(refused) => Err(Event::MustEnroll(failure(refused))),
+            PreauthOutcome::Deny(refused) => Err(Event::Refused(failure(refused))),
         })
     }
 
@@ -376,7 +377,7 @@ fn is_in(state: &State) -> bool {
     matches!(state, State::Trust(_) | State::Done(_))
 }
 
-fn failure(refused: Refused) -> Failure {
+pub(super) fn failure(refused: Refused) -> Failure {
     Failure { reason: refused.denial.reason, reference: refused.reference }
 }
 

@@ -75,6 +75,11 @@ pub enum View {
         /// The code.
         code: String,
     },
+    /// Out, until a first factor is set up.
+    MustEnroll {
+        /// What the log knows it as.
+        failure: Failure,
+    },
     /// Out.
     Refused {
         /// Why.
@@ -117,6 +122,7 @@ impl Engine {
                 let until = self.locked_until(prompt, failure, visit).await?;
                 return Ok(View::Refused { failure: failure.clone(), until });
             }
+            State::MustEnroll(failure) => return Ok(View::MustEnroll { failure: failure.clone() }),
             _ if prompt.is_expired(now) => return Ok(View::Expired),
             State::Checking => return Ok(View::Checking),
             State::Push(_)
@@ -158,7 +164,7 @@ impl Engine {
                 options: has_others(way.means),
             },
             State::Trust(_) => View::Trust { days: survey.remembering.map_or(1, |remembering| days(remembering.time)) },
-            State::Checking | State::Done(_) | State::Refused(_) => View::Checking,
+            State::Checking | State::Done(_) | State::MustEnroll(_) | State::Refused(_) => View::Checking,
         })
     }
 

@@ -4,6 +4,7 @@ mod attacks;
 mod browsers;
 mod clients;
 mod gate;
+mod newcomers;
 mod pages;
 
 use cs_testkit::{Browser, Page, Site, VirtualPhone, WebApp};
