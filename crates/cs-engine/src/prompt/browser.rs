@@ -7,9 +7,10 @@ use std::fmt;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use cs_core::id::{AccountId, BrowserId, TxId, UserId};
+use cs_core::login::AllowReason;
 use cs_core::policy::Word as _;
 use cs_core::policy::facts::Grant;
-use cs_core::prompt::Admitted;
+use cs_core::prompt::{Admitted, State};
 use cs_core::user::User;
 use cs_store::audit::{LogKind, LogRecord};
 use cs_store::facts::UserRef;
@@ -21,7 +22,7 @@ use rand_core::RngCore as _;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::session::{Changed, Visit};
+use super::session::{Changed, Prompt, Visit};
 use crate::admin::{Actor, admin_record};
 use crate::error::Retry;
 use crate::login::{Remembering, reference};
@@ -37,6 +38,14 @@ pub struct BrowserToken {
     pub user: UserId,
     browser: BrowserId,
     secret: Zeroizing<[u8; 32]>,
+}
+
+/// A browser that is remembered, as of now.
+pub(super) struct Recognised {
+    /// What it was given.
+    pub(super) grant: Grant,
+    /// What takes the token's place, and the step that does it; none where a page side by side has done it.
+    pub(super) next: Option<(NewToken, Step)>,
 }
 
 /// A token for the browser to keep.
@@ -85,43 +94,60 @@ impl fmt::Debug for BrowserToken {
 }
 
 impl Engine {
-    /// What is remembered of this browser for `user`, if it brings a token of theirs that is good. A good token is replaced.
+    /// What is remembered of this browser for `user`, if it brings a token of theirs that is good. The token is to be replaced together with what it lets in.
     pub(super) async fn recognise(
         &self,
-        caller: &Caller,
+        prompt: &Prompt,
         user: &User,
         visit: &Visit,
         changed: &mut Changed,
-    ) -> Result<Option<Grant>, EngineError> {
+    ) -> Result<Option<Recognised>, EngineError> {
         let Some(token) = visit.tokens.iter().find(|token| token.user == user.id) else { return Ok(None) };
-        let account = caller.account.id;
-        // Twice at the most: a page side by side may replace the token in between.
-        for _ in 0..2 {
-            let now = self.clock().now();
-            let found = self.store().remembered_browser(account, token.browser).await?;
-            let Some(found) = found.filter(|found| found.user == user.id) else { break };
-            if found.until <= now || found.trust_epoch != user.trust_epoch {
-                break;
-            }
-            let grant = Grant { application: found.integration, granted_at: found.granted_at, until: found.until };
-            let digest = self.browser_digest(account, token)?;
-            if verify_slices_are_equal(&digest, &found.digest).is_ok() {
-                let next = BrowserToken::generate(user.id, token.browser);
-                let step = found.rotate(account, &self.browser_digest(account, &next)?, &visit.access.source(), now);
-                if self.holds(Job::new().step(step)).await? {
-                    changed.token = Some(NewToken { token: next, until: found.until });
-                    return Ok(Some(grant));
-                }
+        let (account, now) = (prompt.caller.account.id, self.clock().now());
+        let found = self.store().remembered_browser(account, token.browser).await?;
+        let found = found.filter(|found| found.user == user.id && found.until > now);
+        let Some(found) = found.filter(|found| found.trust_epoch == user.trust_epoch) else {
+            changed.forgotten = Some(user.id);
+            return Ok(None);
+        };
+        let digest = self.browser_digest(account, token)?;
+        let is_previous = found.previous_digest.is_some_and(|old| verify_slices_are_equal(&digest, &old).is_ok());
+        let next = if verify_slices_are_equal(&digest, &found.digest).is_ok() {
+            let next = replacement(prompt, token);
+            let step = found.rotate(account, &self.browser_digest(account, &next)?, &visit.access.source(), now);
+            Some((NewToken { token: next, until: found.until }, step))
+        } else if is_previous && now.duration_since(found.rotated_at) <= SIDE_BY_SIDE {
+            None
+        } else {
+            self.forget_stolen(&prompt.caller, user, &found, &visit.access, now).await?;
+            changed.forgotten = Some(user.id);
+            return Ok(None);
+        };
+        // A cookie that has come into another browser, or to another system, is no word of this person. Versions change under everybody's hands.
+        if found.name != name_of(&visit.access) {
+            return Ok(None);
+        }
+        let grant = Grant { application: found.integration, granted_at: found.granted_at, until: found.until };
+        Ok(Some(Recognised { grant, next }))
+    }
+
+    /// The token that this login has put in the place of the browser's, where the browser still shows the one before: the answer that brought the new one was lost on
+    /// its way, or the page was left before it came. Without it the next login would look like a thief's.
+    pub(super) async fn unheard_token(&self, prompt: &Prompt, visit: &Visit) -> Result<Option<NewToken>, EngineError> {
+        let State::Done(Admitted { why: AllowReason::RememberedDevice, .. }) = prompt.state else { return Ok(None) };
+        let account = prompt.caller.account.id;
+        for token in &visit.tokens {
+            let next = replacement(prompt, token);
+            if verify_slices_are_equal(&next.secret[..], &token.secret[..]).is_ok() {
                 continue;
             }
-            let is_previous = found.previous_digest.is_some_and(|old| verify_slices_are_equal(&digest, &old).is_ok());
-            if is_previous && now.duration_since(found.rotated_at) <= SIDE_BY_SIDE {
-                return Ok(Some(grant));
+            let Some(found) = self.store().remembered_browser(account, token.browser).await? else { continue };
+            let (shown, new) = (self.browser_digest(account, token)?, self.browser_digest(account, &next)?);
+            let was_shown = found.previous_digest.is_some_and(|old| verify_slices_are_equal(&shown, &old).is_ok());
+            if found.user == token.user && was_shown && verify_slices_are_equal(&new, &found.digest).is_ok() {
+                return Ok(Some(NewToken { token: next, until: found.until }));
             }
-            self.forget_stolen(caller, user, &found, &visit.access, now).await?;
-            break;
         }
-        changed.forgotten = Some(user.id);
         Ok(None)
     }
 
@@ -231,6 +257,11 @@ impl Engine {
         let bytes = Zeroizing::new([token.browser.as_bytes(), &token.secret[..]].concat());
         self.store().vault().digest(account.as_str(), "remembered-browser", &bytes).map_err(EngineError::vault)
     }
+}
+
+/// What takes the place of `token` in this login: made from the secret of the login's own cookie, so that it can be given to its browser once more.
+fn replacement(prompt: &Prompt, token: &BrowserToken) -> BrowserToken {
+    BrowserToken { user: token.user, browser: token.browser, secret: prompt.secret.derive("browser") }
 }
 
 /// Whether, having got in so, there is anything to remember.

@@ -19,6 +19,9 @@ enum Standing {
 impl Engine {
     /// Looks whether the push was answered meanwhile, and goes on if so: an approval counts on whatever page the person is.
     pub async fn follow_prompt(&self, prompt: &mut Prompt, visit: &Visit) -> Result<Changed, EngineError> {
+        if let Some(token) = self.unheard_token(prompt, visit).await? {
+            return Ok(Changed { token: Some(token), ..Changed::default() });
+        }
         let Some(push) = prompt.state.live_push().filter(|_| !prompt.is_expired(self.clock().now())) else {
             return Ok(Changed::default());
         };

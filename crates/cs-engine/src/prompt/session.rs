@@ -65,6 +65,17 @@ impl PromptSecret {
     }
 }
 
+impl PromptSecret {
+    /// Another secret that only who holds this one can make, for `purpose`.
+    pub(super) fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.0[..]);
+        let mut secret = Zeroizing::new([0; 32]);
+        // The texts of proofs have a number behind the colon: none of them is this one.
+        secret.copy_from_slice(hmac::sign(&key, format!("{purpose}:secret").as_bytes()).as_ref());
+        secret
+    }
+}
+
 impl fmt::Debug for PromptSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PromptSecret(..)")
@@ -241,6 +252,12 @@ impl Engine {
         prompt.row.state = text;
         prompt.state = next;
         Ok(true)
+    }
+
+    /// Whether the login still stands where `prompt` was read.
+    pub(super) async fn is_untouched(&self, prompt: &Prompt) -> Result<bool, EngineError> {
+        let row = self.store().prompt(prompt.caller.account.id, prompt.row.id).await?;
+        Ok(row.is_some_and(|row| row.version == prompt.row.version))
     }
 
     fn prompt_digest(&self, account: AccountId, secret: &PromptSecret) -> Result<[u8; 32], EngineError> {

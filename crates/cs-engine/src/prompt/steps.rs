@@ -1,7 +1,7 @@
 //! What each page sends, and what comes of it.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use cs_core::login::{Choice, DenyReason, FactorRequest, Ticket};
+use cs_core::login::{AllowReason, Choice, DenyReason, FactorRequest, Ticket};
 use cs_core::policy::PushRule;
 use cs_core::policy::sections::RememberMethod;
 use cs_core::prompt::{Admitted, Event, Failure, Keys, LivePush, Means, Post, Question, State, Way, automatic, ways};
@@ -77,7 +77,7 @@ impl Engine {
         let outcome = match input {
             Input::Begin(keys) => {
                 prompt.keys = keys;
-                self.begin(prompt, visit, &mut changed).await
+                return self.begin(prompt, visit).await;
             }
             Input::Options => Ok(Event::Looked.into()),
             Input::Choose(way) => self.take(prompt, way, visit, &mut changed).await,
@@ -103,18 +103,49 @@ impl Engine {
         Ok(changed)
     }
 
+    /// The first look at the browser.
+    async fn begin(&self, prompt: &mut Prompt, visit: &Visit) -> Result<Changed, EngineError> {
+        // Twice at the most: a login side by side may replace the browser's token in between, and then this one's is the token before.
+        for _ in 0..2 {
+            let mut changed = Changed::default();
+            let outcome = match self.first(prompt, visit, &mut changed).await {
+                Err(EngineError::IdempotencyMismatch) => return Ok(changed),
+                outcome => outcome?,
+            };
+            if self.go_on(prompt, outcome.event, outcome.earned, visit).await? {
+                return Ok(changed);
+            }
+            // What was earned was not written.
+            if changed.token.take().is_none() || !self.is_untouched(prompt).await? {
+                return Ok(changed);
+            }
+        }
+        Ok(Changed::default())
+    }
+
     /// The gate, what is remembered, and the way that begins by itself.
-    async fn begin(&self, prompt: &Prompt, visit: &Visit, changed: &mut Changed) -> Result<Outcome, EngineError> {
+    async fn first(&self, prompt: &Prompt, visit: &Visit, changed: &mut Changed) -> Result<Outcome, EngineError> {
         let survey = self.survey(&prompt.caller, &prompt.who(), &visit.access).await?;
-        let grant = match &survey.user {
+        let recognised = match &survey.user {
             // Whoever is remembered here may be somebody else by now, and would get to all that the person logs in with.
             Some(_) if prompt.caller.integration.kind.is_portal() => None,
-            Some(user) => self.recognise(&prompt.caller, user, visit, changed).await?,
+            Some(user) => self.recognise(prompt, user, visit, changed).await?,
             None => None,
         };
+        let grant = recognised.as_ref().map(|recognised| recognised.grant);
         let challenge = match self.gate(prompt, visit, grant).await? {
             Ok(challenge) => challenge,
-            Err(event) => return Ok(event.into()),
+            Err(event) => {
+                let used =
+                    matches!(&event, Event::Admitted(admitted, _) if admitted.why == AllowReason::RememberedDevice);
+                let mut outcome = Outcome::from(event);
+                // Replaced by the very commit that it lets in by: a token that was replaced for nothing would look stolen.
+                if let Some((token, step)) = recognised.and_then(|recognised| recognised.next).filter(|_| used) {
+                    changed.token = Some(token);
+                    outcome.earned = outcome.earned.step(step);
+                }
+                return Ok(outcome);
+            }
         };
         let last = visit.last.iter().find(|(user, _)| *user == challenge.user.id).map(|(_, way)| *way);
         match automatic(&ways(&challenge.user, &challenge.allowed, prompt.keys), last) {

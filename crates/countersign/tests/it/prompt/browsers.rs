@@ -1,6 +1,7 @@
 //! Browsers that are remembered.
 
 use cs_engine::admin::Actor;
+use cs_store::{Job, Step, args};
 use cs_testkit::Browser;
 use serde_json::json;
 
@@ -131,4 +132,92 @@ async fn another_persons_token_is_worth_nothing() {
     assert!(browser.log_in(&scene.app, "bob").await.number().is_some());
     let done = scene.browser.log_in(&scene.app, "alice").await;
     done.redirect();
+}
+
+async fn thefts(scene: &Scene) -> usize {
+    let times = [("mintime", "1000000000000"), ("maxtime", "9999999999999")];
+    let events = scene.site.admin_api().get("/admin/v2/logs/activity", &times).await.response();
+    events.to_string().matches("remembered_browser_reused").count()
+}
+
+/// The new token travels in one answer. Where that is lost, nobody has stolen anything.
+#[tokio::test]
+async fn a_token_that_was_lost_on_its_way_is_given_again_and_is_no_theft() {
+    let mut scene = Scene::new().await;
+    scene.approved().await.redirect();
+    scene.site.advance(3600);
+    let page = scene.browser.open(&scene.app.authorize_path("alice")).await;
+    scene.browser.clone().post(&page, "begin", &[("facts", "")]).await;
+    let before = token(&scene.browser);
+    scene.browser.open(&page.path).await.redirect();
+    assert_ne!(token(&scene.browser), before, "the page brings it once more");
+    scene.site.advance(3600);
+    scene.browser.log_in(&scene.app, "alice").await.redirect();
+    assert_eq!(thefts(&scene).await, 0);
+    // Not to whoever has another login, or the token from before that.
+    let mut thief = scene.browser.clone();
+    thief.cookies.retain(|(name, _)| name != "__Host-cs-browser");
+    thief.cookies.push(("__Host-cs-browser".to_owned(), before.unwrap()));
+    let shown = thief.open(&page.path).await;
+    assert!(shown.headers.get("set-cookie").is_none(), "{:?}", shown.headers);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_sent_twice_is_no_theft() {
+    let mut scene = Scene::new().await;
+    scene.approved().await.redirect();
+    scene.site.advance(3600);
+    let page = scene.browser.open(&scene.app.authorize_path("alice")).await;
+    let (mut one, mut two) = (scene.browser.clone(), scene.browser.clone());
+    tokio::join!(one.post(&page, "begin", &[("facts", "")]), two.post(&page, "begin", &[("facts", "")]));
+    for browser in [&mut one, &mut two] {
+        browser.open(&page.path).await.redirect();
+    }
+    assert_eq!(token(&one), token(&two));
+    scene.site.advance(3600);
+    two.log_in(&scene.app, "alice").await.redirect();
+    assert_eq!(thefts(&scene).await, 0);
+}
+
+/// The database fails after the browser was recognised: its token is as good as before.
+#[tokio::test]
+async fn an_error_while_a_browser_is_recognised_is_no_theft() {
+    let mut scene = Scene::new().await;
+    scene.approved().await.redirect();
+    scene.site.advance(3600);
+    let page = scene.browser.open(&scene.app.authorize_path("alice")).await;
+    let store = scene.site.engine().store();
+    let run = async |sql: &'static str| store.commit(Job::new().step(Step::any(sql, args![]))).await.map(drop);
+    run("CREATE TRIGGER full BEFORE UPDATE ON prompt BEGIN SELECT RAISE(FAIL, 'no room'); END").await.unwrap();
+    let failed = scene.browser.post(&page, "begin", &[("facts", "")]).await;
+    assert!(failed.status >= 500, "{}", failed.status);
+    run("DROP TRIGGER full").await.unwrap();
+    scene.site.advance(120);
+    scene.browser.submit(&page, "begin", &[("facts", "")]).await.redirect();
+    scene.site.advance(3600);
+    scene.browser.log_in(&scene.app, "alice").await.redirect();
+    assert_eq!(thefts(&scene).await, 0);
+}
+
+/// A cookie is bound to the browser it was given to, and to the system there; versions go up by themselves.
+#[tokio::test]
+async fn a_token_in_another_browser_or_on_another_system_is_asked_for_a_factor() {
+    let mut scene = Scene::new().await;
+    scene.approved().await.redirect();
+    let own = scene.browser.user_agent.clone();
+    for (other, asks) in [
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36", true),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:132.0) Gecko/20100101 Firefox/132.0", true),
+        ("", true),
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", false),
+    ] {
+        scene.site.advance(61);
+        scene.browser.user_agent = other.to_owned();
+        let page = scene.browser.log_in(&scene.app, "alice").await;
+        assert_eq!(page.number().is_some(), asks, "{other}: {}", page.html);
+    }
+    scene.site.advance(61);
+    scene.browser.user_agent = own;
+    scene.browser.log_in(&scene.app, "alice").await.redirect();
+    assert_eq!(thefts(&scene).await, 0);
 }
