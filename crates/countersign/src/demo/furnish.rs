@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 use super::USER;
 use super::record::{DemoRecord, Keys, write_secret};
+use super::samples::SAMPLES;
 use crate::config::Config;
 use crate::tls::LocalCa;
 
@@ -38,13 +39,17 @@ pub(super) async fn furnish(
     let code = person(engine, account, alias.as_deref()).await?;
     activate(engine, &code, &ca_cert, &device_home).await?;
 
-    let unix = IntegrationChange { name: Some("Unix login".to_owned()), ..IntegrationChange::default() };
-    let kind = IntegrationType::from_known("unix");
-    let unix = engine.create_integration(account, &Actor::Terminal, PowerfulKeys::Allowed, kind, &unix).await?;
-    let unix = keys(engine, account, unix.key).await?;
+    let unix = application(engine, account, "unix", "Unix login").await?;
     let api_host = config.hosts.api.authority(config.listen.api.port());
     let duo_unix_conf = data.join("pam_duo.conf");
     write_secret(&duo_unix_conf, duo_unix(&unix, &api_host, &ca_cert).as_bytes())?;
+
+    let mut web = Vec::new();
+    for sample in &SAMPLES {
+        let name = format!("Sample application ({})", sample.language);
+        let keys = application(engine, account, "websdk", &name).await?;
+        web.push(sample.furnish(data, &keys, &api_host, &ca_cert)?);
+    }
 
     let record = DemoRecord {
         api_host,
@@ -53,6 +58,7 @@ pub(super) async fn furnish(
         alias,
         device_home,
         duo_unix_conf,
+        web,
         auth_api: issued(installation.auth_api.as_ref())?,
         unix,
         admin_api: issued(installation.admin_api.as_ref())?,
@@ -91,6 +97,14 @@ async fn activate(engine: &Engine, code: &str, ca_cert: &Path, home: &Path) -> a
         .await
         .context("alice's authenticator could not be activated")?;
     Ok(())
+}
+
+/// Creates an application of type `kind`.
+async fn application(engine: &Engine, account: AccountId, kind: &'static str, name: &str) -> anyhow::Result<Keys> {
+    let change = IntegrationChange { name: Some(name.to_owned()), ..IntegrationChange::default() };
+    let kind = IntegrationType::from_known(kind);
+    let made = engine.create_integration(account, &Actor::Terminal, PowerfulKeys::Allowed, kind, &change).await?;
+    keys(engine, account, made.key).await
 }
 
 async fn keys(engine: &Engine, account: AccountId, key: IntegrationKey) -> anyhow::Result<Keys> {

@@ -3,7 +3,9 @@
 mod furnish;
 mod paste;
 mod record;
+mod samples;
 mod steps;
+mod walk;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -22,6 +24,7 @@ use crate::{jobs, tls::LocalCa};
 
 pub use paste::instructions;
 pub use record::{DemoRecord, Keys};
+pub use samples::WebSample;
 pub use steps::{log_in, try_everything};
 
 /// Where the demo listens when that is free.

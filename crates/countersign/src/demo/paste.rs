@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 
 use super::DemoRecord;
 
-/// The whole text. `program` is this program as it can be called, `data` the demo's directory.
+/// The whole text. `program` is this program as it can be called, `path` the demo's directory.
 #[must_use]
-pub fn instructions(record: &DemoRecord, program: &Path, data: &Path) -> String {
+pub fn instructions(record: &DemoRecord, program: &Path, path: &Path) -> String {
     let this = quoted(program);
-    let data = quoted(data);
+    let data = quoted(path);
     let device = device_program(program);
     let home = quoted(&record.device_home);
     let conf = quoted(&record.duo_unix_conf);
-    let ca = record.ca_cert.display();
+    let (ca, ca_file) = (quoted(&record.ca_cert), record.ca_cert.display());
+    let browser = quoted(&path.join("browser"));
     let DemoRecord { api_host, user, alias, auth_api, admin_api, .. } = record;
     let (host, port) = api_host.rsplit_once(':').unwrap_or((api_host, "443"));
     let local = alias.as_ref().unwrap_or(user);
@@ -35,10 +36,10 @@ pub fn instructions(record: &DemoRecord, program: &Path, data: &Path) -> String 
          # Duo's client library (pip install duo_client)\n\
          python3 - <<'EOF'\n\
          import duo_client\n\
-         auth = duo_client.Auth('{}', '{}', '{host}', port={port}, ca_certs='{ca}')\n\
+         auth = duo_client.Auth('{}', '{}', '{host}', port={port}, ca_certs='{ca_file}')\n\
          print(auth.preauth(username='{user}'))\n\
          print(auth.auth('push', username='{user}', device='auto'))\n\
-         admin = duo_client.Admin('{}', '{}', '{host}', port={port}, ca_certs='{ca}')\n\
+         admin = duo_client.Admin('{}', '{}', '{host}', port={port}, ca_certs='{ca_file}')\n\
          print([user['username'] for user in admin.get_users()])\n\
          EOF\n\n",
         auth_api.ikey,
@@ -46,12 +47,32 @@ pub fn instructions(record: &DemoRecord, program: &Path, data: &Path) -> String 
         admin_api.ikey,
         admin_api.skey.as_str(),
     );
-    // Writing to a String cannot fail.
+    for (web, sample) in record.web.iter().filter_map(|web| Some((web, web.sample()?))) {
+        let open = match web.port {
+            0 => "the address that it prints".to_owned(),
+            port => format!("http://localhost:{port}"),
+        };
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "# a sample web application with Duo's SDK for {}: open {open} and log in as {user}\n\
+             (cd {} && {} && {})\n\n",
+            sample.language,
+            quoted(&web.directory),
+            sample.install,
+            sample.run,
+        );
+    }
     let _ = write!(
         text,
-        "# what happened and why; whether the log is intact\n\
+        "# a browser for it that trusts the demo's authority; any other warns first (apt install chromium libnss3-tools)\n\
+         mkdir -p {browser}/.pki/nssdb && certutil -N --empty-password -d sql:{browser}/.pki/nssdb && \
+         certutil -A -d sql:{browser}/.pki/nssdb -t C,, -n demo -i {ca}\n\
+         HOME={browser} chromium http://localhost:{}\n\n\
+         # what happened and why; whether the log is intact\n\
          {this} --data {data} admin log auth\n\
-         {this} --data {data} audit verify\n"
+         {this} --data {data} audit verify\n",
+        record.web.first().map_or(80, |web| web.port),
     );
     text
 }

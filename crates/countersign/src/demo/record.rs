@@ -8,6 +8,8 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::samples::WebSample;
+
 const FILE: &str = "demo.json";
 
 /// Everything somebody needs who uses the demo. It holds secrets, so its file has mode 0600.
@@ -25,6 +27,9 @@ pub struct DemoRecord {
     pub device_home: PathBuf,
     /// Configuration of `login_duo` and `pam_duo`.
     pub duo_unix_conf: PathBuf,
+    /// Sample web applications, each an application of type `websdk`.
+    #[serde(default)]
+    pub web: Vec<WebSample>,
     /// Application of type `authapi`.
     pub auth_api: Keys,
     /// Application of type `unix`.

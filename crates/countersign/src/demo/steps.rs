@@ -14,6 +14,7 @@ use cs_wire::device::Request;
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
+use super::walk::walk;
 use super::{Demo, DemoRecord, client};
 
 /// Debian's program for login shells.
@@ -63,6 +64,10 @@ pub async fn try_everything(demo: &Demo, out: &mut (dyn Write + Send)) -> anyhow
     let said = login_duo(&demo.record, &phone).await?;
     steps.done(&said)?;
 
+    for web in &demo.record.web {
+        steps.done(&walk(&demo.record, web, &phone).await?)?;
+    }
+
     let report = verify(demo.engine.store(), None).await?;
     ensure!(report.is_intact(), "the log is not intact: {:?}", report.findings);
     steps.done(&format!("audit verify: {} rows in {} chains, all as they were written", report.rows, report.chains))?;
@@ -105,11 +110,11 @@ fn authenticator(record: &DemoRecord) -> anyhow::Result<Authenticator> {
 }
 
 /// The login that waits for the phone.
-async fn waiting(phone: &Authenticator) -> anyhow::Result<Request> {
+pub(super) async fn waiting(phone: &Authenticator) -> anyhow::Result<Request> {
     phone.pending().await?.into_iter().next().context("nothing waits for the phone")
 }
 
-async fn approve(phone: &Authenticator, request: &Request, number: &str) -> anyhow::Result<()> {
+pub(super) async fn approve(phone: &Authenticator, request: &Request, number: &str) -> anyhow::Result<()> {
     let number = (request.digits > 0).then_some(number);
     phone.answer(request, cs_wire::device::Answer::Approve, number).await?;
     Ok(())

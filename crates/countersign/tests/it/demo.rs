@@ -22,7 +22,7 @@ async fn the_demo_sees_a_login_through() {
     let outcome = try_everything(&demo, &mut said).await;
     let said = String::from_utf8(said).unwrap();
     outcome.unwrap_or_else(|error| panic!("{error:#}\n{said}"));
-    for part in ["user_approved", "invalid_passcode", "audit verify", "steps succeeded"] {
+    for part in ["user_approved", "invalid_passcode", "web-python", "web-node", "audit verify", "steps succeeded"] {
         assert!(said.contains(part), "{part} is missing in:\n{said}");
     }
     demo.stop().await;
@@ -34,7 +34,14 @@ async fn a_demo_is_taken_up_again_and_keeps_its_secrets_to_its_owner() {
     let first = Demo::start(data.path(), Some(0), now()).await.unwrap();
     let port = first.config.listen.api.port();
     first.stop().await;
-    for secret in ["demo.json", "pam_duo.conf", "master.key", "countersign.toml"] {
+    for secret in [
+        "demo.json",
+        "pam_duo.conf",
+        "master.key",
+        "countersign.toml",
+        "web-python/settings.json",
+        "web-node/settings.json",
+    ] {
         assert_eq!(mode(&data.path().join(secret)), 0o600, "{secret}");
     }
 
@@ -42,7 +49,8 @@ async fn a_demo_is_taken_up_again_and_keeps_its_secrets_to_its_owner() {
     assert_eq!(again.config.listen.api.port(), port);
     let record = DemoRecord::read(data.path()).unwrap().unwrap();
     let text = instructions(&record, Path::new("/opt/countersign"), data.path());
-    for part in ["login_duo", "pamtester", "duo_client.Auth", "watch", "passcode", "audit verify"] {
+    for part in ["login_duo", "pamtester", "duo_client.Auth", "watch", "passcode", "app.py)", "app.js)", "audit verify"]
+    {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
     }
     let mut said = Vec::new();
