@@ -1,68 +1,8 @@
 //! Mail through a mail server of another maker, with STARTTLS and a password.
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
+use e2e::{MailSink, PATIENCE, Site, Terminal, bin, program};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-
-use e2e::{Lines, PATIENCE, Site, Terminal, bin, mail_python, program};
-use serde_json::Value as Json;
-
-const PASSWORD: &str = "c0rrect horse";
-
-struct Sink {
-    child: Child,
-    output: Lines,
-    port: String,
-}
-
-impl Sink {
-    /// With the certificate of `site`, which is for `localhost`.
-    fn start(site: &Site) -> Self {
-        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/mail_sink.py");
-        let tls = site.dir().join("tls");
-        let mut child = Command::new(mail_python())
-            .arg(program)
-            .args([tls.join("server.pem"), tls.join("server.key")])
-            .args(["mfa", PASSWORD])
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let output = Lines::default();
-        output.collect(child.stdout.take().unwrap());
-        output.collect(child.stderr.take().unwrap());
-        let line = output.line_with("listening");
-        let port = line.split(' ').nth(1).unwrap().to_owned();
-        Self { child, output, port }
-    }
-
-    fn message(&self) -> Json {
-        serde_json::from_str(&self.output.line_with("recipients")).unwrap()
-    }
-}
-
-impl Drop for Sink {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn configure(site: &mut Site, sink: &Sink) {
-    let file = site.dir().join("mail.password");
-    std::fs::write(&file, format!("{PASSWORD}\n")).unwrap();
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
-    site.configure(&format!(
-        "[mail]\nhost = \"localhost\"\nport = {}\nfrom = \"Exämple <mfa@example.org>\"\nuser = \"mfa\"\n\
-         password_file = \"mail.password\"\nca = \"{}\"\n",
-        sink.port,
-        site.ca().display()
-    ));
-    site.kill();
-    site.serve();
-}
 
 fn admin(site: &Site, arguments: &[&str]) -> (bool, String) {
     let mut command = program("countersign");
@@ -74,8 +14,8 @@ fn admin(site: &Site, arguments: &[&str]) -> (bool, String) {
 #[test]
 fn an_invitation_arrives_with_its_link() {
     let mut site = Site::start();
-    let sink = Sink::start(&site);
-    configure(&mut site, &sink);
+    let sink = MailSink::start(&site);
+    sink.serve(&mut site);
     let invited =
         site.admin().post("/admin/v1/admins/activations", &[("email", "new@example.org"), ("send_email", "1")]).ok();
     assert_eq!(invited["email_sent"], 1);
@@ -103,9 +43,9 @@ const PATIENCE_TRIES: [(); 50] = [(); 50];
 #[test]
 fn a_test_message_says_what_the_mail_server_answered() {
     let mut site = Site::start();
-    let sink = Sink::start(&site);
+    let sink = MailSink::start(&site);
     assert!(admin(&site, &["mail", "test", "--to", "me@example.org"]).1.contains("no mail server is configured"));
-    configure(&mut site, &sink);
+    sink.serve(&mut site);
     let (sent, text) = admin(&site, &["mail", "test", "--to", "me@example.org"]);
     assert!(sent && text.contains("took the message"), "{text}");
     assert_eq!(sink.message()["recipients"], serde_json::json!(["me@example.org"]));
