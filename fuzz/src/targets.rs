@@ -2,6 +2,7 @@
 
 mod device;
 mod otp;
+mod proxy;
 mod radius;
 mod wire;
 
@@ -34,6 +35,7 @@ pub static TARGETS: &[&Target] = &[
     &wire::AUTH_API,
     &wire::RECEIVED,
     &wire::OIDC,
+    &proxy::CONFIGURATION,
     &radius::PACKET,
     &radius::EAP,
 ];

@@ -36,7 +36,7 @@ const ARROWS: &[(&str, Arrows)] = &[
     ("countersign-device", Arrows::To(&["cs-wire", "cs-core"])),
     ("countersign-health", Arrows::To(&["cs-wire"])),
     ("pam_countersign", Arrows::To(&["cs-client", "cs-core"])),
-    ("fuzz", Arrows::To(&["cs-core", "cs-wire", "cs-radius"])),
+    ("fuzz", Arrows::To(&["cs-core", "cs-wire", "cs-radius", "countersign-proxy"])),
     ("xtask", Arrows::To(&[])),
     (TESTKIT, Arrows::Anywhere),
     ("e2e", Arrows::Anywhere),

@@ -178,8 +178,8 @@ fn quoted(text: &[u8]) -> String {
     format!("\"{}\"", text.escape_ascii())
 }
 
-/// How many letters must change (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
+/// How many letters must change to make one word of the other (Levenshtein).
+pub fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (i, a) in one.chars().enumerate() {

@@ -1,0 +1,136 @@
+//! Sections beside servers and clients: directory synchronisation, single sign-on, the HTTP proxy, accounting, dynamic authorization.
+
+use zeroize::Zeroizing;
+
+use super::main_section::{HttpProxyAddress, Main};
+use super::network::AddressRange;
+use super::reader::Reader;
+
+/// `[cloud]` and `[sso]`: what the server asks of this proxy, over a connection that the proxy opens.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// The section's name.
+    pub name: String,
+    /// Which agent it is: the integration key, or `rikey` for single sign-on.
+    pub key: String,
+    /// Its secret; single sign-on gets one when it is enrolled.
+    pub secret: Option<Zeroizing<String>>,
+    /// The server.
+    pub api_host: Option<String>,
+    /// Of the server.
+    pub api_port: u16,
+    /// An account of its own for the directory.
+    pub service_account: Option<(String, Zeroizing<String>)>,
+    /// On the way to the server.
+    pub http_proxy: Option<HttpProxyAddress>,
+}
+
+impl std::fmt::Debug for Agent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "[{}] {} at {:?}", self.name, self.key, self.api_host)
+    }
+}
+
+impl Agent {
+    pub(super) fn cloud(reader: &Reader<'_>, main: &Main) -> Option<Self> {
+        let (key, secret, host) =
+            (reader.required("ikey"), reader.required_secret("skey"), reader.required("api_host"));
+        Some(Self { secret: Some(secret?), api_host: Some(host?), ..Self::common(reader, main, key)? })
+    }
+
+    pub(super) fn sso(reader: &Reader<'_>, main: &Main) -> Option<Self> {
+        let key = reader.required("rikey");
+        let (secret, api_host) = (reader.secret("rskey"), reader.plain("api_host"));
+        Some(Self { secret, api_host, ..Self::common(reader, main, key)? })
+    }
+
+    fn common(reader: &Reader<'_>, main: &Main, key: Option<String>) -> Option<Self> {
+        let name = reader.plain("service_account_username");
+        let password = reader.secret("service_account_password");
+        if name.is_some() != password.is_some() {
+            let text = "service_account_username and service_account_password belong together";
+            reader.error("service_account_username", text);
+        }
+        Some(Self {
+            name: reader.name().to_owned(),
+            key: key?,
+            secret: None,
+            api_host: None,
+            api_port: reader.number("api_port", 443, 1..=u16::MAX),
+            service_account: name.zip(password),
+            http_proxy: HttpProxyAddress::read(reader).or_else(|| main.http_proxy.clone()),
+        })
+    }
+}
+
+/// `[http_proxy]`: lets clients elsewhere reach the server, and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpProxy {
+    /// The only host that can be reached.
+    pub api_host: String,
+    /// Where it listens.
+    pub interface: Option<String>,
+    /// Its port.
+    pub port: u16,
+    /// Who may ask; everybody unless given.
+    pub clients: Vec<AddressRange>,
+}
+
+impl HttpProxy {
+    pub(super) fn read(reader: &Reader<'_>, main: &Main) -> Option<Self> {
+        let range = |text: &String| {
+            AddressRange::parse(text).map_err(|error| reader.error("client_ip", format!("client_ip: {error}"))).ok()
+        };
+        let texts = reader.list("client_ip");
+        if texts.is_empty() {
+            reader.warning("client_ip", "without client_ip, whoever reaches this port reaches the server through it");
+        }
+        let clients = texts.iter().filter_map(range).collect();
+        let port = reader.number("port", 80, 1..=u16::MAX);
+        let interface = reader.plain("interface").or_else(|| main.interface.clone());
+        Some(Self { api_host: reader.required("api_host")?, interface, port, clients })
+    }
+}
+
+/// `[radius_acct]`: accounting (RFC 2866), relayed to a `[radius_client]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accounting {
+    /// Where it listens.
+    pub interface: Option<String>,
+    /// UDP.
+    pub port: u16,
+    /// The client section; resolved when the whole file was read.
+    pub client: Option<String>,
+    /// Of that server.
+    pub upstream_port: u16,
+}
+
+impl Accounting {
+    pub(super) fn read(reader: &Reader<'_>, main: &Main) -> Self {
+        Self {
+            interface: reader.plain("interface").or_else(|| main.interface.clone()),
+            port: reader.number("port", 1813, 1..=u16::MAX),
+            client: reader.plain("client"),
+            upstream_port: reader.number("upstream_port", 1813, 1..=u16::MAX),
+        }
+    }
+}
+
+/// `[radius_coa]`: changes and ends of sessions (RFC 5176), from the next server to the device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coa {
+    /// Where it listens.
+    pub interface: Option<String>,
+    /// UDP: 3799 is the standard's, 1700 Cisco's.
+    pub ports: Vec<u16>,
+}
+
+impl Coa {
+    pub(super) fn read(reader: &Reader<'_>, main: &Main) -> Self {
+        let texts = reader.list("port");
+        let port = |text: &String| text.parse().map_err(|_| reader.error("port", format!("{text:?} is no port"))).ok();
+        let ports: Vec<u16> = texts.iter().filter_map(port).collect();
+        let interface = reader.plain("interface").or_else(|| main.interface.clone());
+        Self { interface, ports: if ports.is_empty() { vec![1700, 3799] } else { ports } }
+    }
+}

@@ -1,0 +1,8 @@
+//! The authentication proxy: `authproxy.cfg`, RADIUS and LDAP in front, a directory or RADIUS server and the second factor behind.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod cfg;
+pub mod commands;
+pub mod protect;
+pub mod sources;

@@ -1,0 +1,4 @@
+//! The proxy, tested from outside.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod cfg;

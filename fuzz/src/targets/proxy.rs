@@ -1,0 +1,70 @@
+//! `authproxy.cfg`.
+
+use std::path::Path;
+
+use countersign_proxy::cfg::reader::Sources;
+use countersign_proxy::cfg::{self, explain::explain};
+use zeroize::Zeroizing;
+
+use super::Target;
+
+pub(super) static CONFIGURATION: Target = Target {
+    name: "proxy_configuration",
+    entry: configuration,
+    seeds: &[
+        include_bytes!("../../../crates/countersign-proxy/tests/corpus/every_mode.cfg"),
+        include_bytes!("../../../crates/countersign-proxy/tests/corpus/ise_chain.cfg"),
+        include_bytes!("../../../crates/countersign-proxy/tests/corpus/mistakes.cfg"),
+    ],
+    tokens: &[
+        b"[",
+        b"]",
+        b"=",
+        b":",
+        b"\n",
+        b"\n ",
+        b"${ENV:",
+        b"}",
+        b"_1",
+        b"_protected",
+        b"_file",
+        b"[main]",
+        b"-1",
+        b"0.0.0.0/0",
+        b"::/0",
+        b" when group=",
+        b"4294967296",
+    ],
+};
+
+fn configuration(octets: &[u8]) {
+    let Ok(text) = std::str::from_utf8(octets) else { return };
+    let (config, faults) = cfg::read(text, &Nothing);
+    let lines = text.lines().count();
+    assert!(faults.iter().all(|fault| fault.line.is_none_or(|line| line <= lines.max(1))), "a line that is not there");
+    match config {
+        Some(config) => drop(explain(&config)),
+        None => assert!(!faults.is_empty(), "refused without a word"),
+    }
+}
+
+/// A host with nothing on it.
+struct Nothing;
+
+impl Sources for Nothing {
+    fn variable(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    fn file(&self, _path: &Path) -> std::io::Result<Zeroizing<String>> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+
+    fn unprotect(&self, _value: &str) -> Result<Zeroizing<String>, String> {
+        Err("nothing".to_owned())
+    }
+
+    fn folder(&self) -> &Path {
+        Path::new("/")
+    }
+}
