@@ -1,8 +1,8 @@
 //! Enrollment in a browser, as one machine of states, and who may enroll.
 //!
 //! ```text
-//! Choose ◄──► Phone ──► Backup ◄──► Phone ──► Done
-//!                          └── recovery codes, later ──┘
+//! Choose ◄──► Phone, Key ──► Backup ◄──► Phone, Key ──► Done
+//!                               └── recovery codes, later ──┘
 //! ```
 //!
 //! A first factor is as good as a way in. CISA AA22-074A tells of a dormant user whose guessed password was enough to enroll a device, so whoever brings no more than
@@ -10,9 +10,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::id::PhoneId;
+use crate::id::{PhoneId, WebauthnKey};
+use crate::policy::Method;
 use crate::user::{Standing, User};
-use crate::webauthn::Credential;
+use crate::webauthn::{Wanted, is_strong_enough};
 
 /// How long an enrollment may take, from the link to its end. The link can begin another one.
 pub const VISIT_TTL: SignedDuration = SignedDuration::from_hours(1);
@@ -30,6 +31,8 @@ pub enum Origin {
     Portal {
         /// When the factor was done.
         factor_at: Timestamp,
+        /// Which it was.
+        method: Method,
     },
 }
 
@@ -38,6 +41,8 @@ pub enum Origin {
 pub enum Added {
     /// A phone with the authenticator.
     Phone(PhoneId),
+    /// A passkey or security key.
+    Key(WebauthnKey),
     /// Recovery codes.
     Codes,
 }
@@ -49,6 +54,8 @@ pub enum At {
     Choose,
     /// A phone is awaited, or waits to be compared.
     Phone(PhoneId),
+    /// The browser is asked to make a passkey, or a security key to make itself known.
+    Key(Wanted),
     /// What if it is lost?
     Backup,
     /// All is set up.
@@ -64,6 +71,8 @@ pub enum Post {
     Wait,
     /// Are the words the same?
     Confirm,
+    /// What the browser made.
+    Register,
     /// Set this up as well.
     Backup,
     /// The codes have been kept.
@@ -76,22 +85,30 @@ pub enum Post {
 
 impl Post {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Choose, Self::Wait, Self::Confirm, Self::Backup, Self::Kept, Self::Skip, Self::Finish];
+    pub const ALL: [Self; 8] =
+        [Self::Choose, Self::Wait, Self::Confirm, Self::Register, Self::Backup, Self::Kept, Self::Skip, Self::Finish];
 }
 
 impl At {
     /// Whether `post` makes sense here, where `added` is set up.
     pub fn takes(self, post: Post, added: &[Added]) -> bool {
         match (self, post) {
-            (Self::Choose | Self::Phone(_), Post::Choose)
+            (Self::Choose | Self::Phone(_) | Self::Key(_), Post::Choose)
             | (Self::Phone(_), Post::Wait | Post::Confirm)
+            | (Self::Key(_), Post::Register)
             | (Self::Backup, Post::Backup | Post::Skip)
             | (Self::Done, Post::Finish) => true,
             (Self::Backup, Post::Kept) => added.contains(&Added::Codes),
             (
-                Self::Choose | Self::Phone(_) | Self::Backup | Self::Done,
-                Post::Choose | Post::Wait | Post::Confirm | Post::Backup | Post::Kept | Post::Skip | Post::Finish,
+                Self::Choose | Self::Phone(_) | Self::Key(_) | Self::Backup | Self::Done,
+                Post::Choose
+                | Post::Wait
+                | Post::Confirm
+                | Post::Register
+                | Post::Backup
+                | Post::Kept
+                | Post::Skip
+                | Post::Finish,
             ) => false,
         }
     }
@@ -121,6 +138,9 @@ pub enum EnrollRefusal {
     /// The factor was done too long ago.
     #[error("the factor is older than five minutes")]
     Stale,
+    /// The user has a stronger factor than the one that was done.
+    #[error("a factor as strong as the user's strongest is needed")]
+    TooWeak,
 }
 
 /// Whether `user`, made at `created_at`, may set up a factor at `now`. `added` is what this very enrollment has set up before.
@@ -139,16 +159,19 @@ pub fn may_enroll(
         }
     }
     let is_own = |phone: PhoneId| added.contains(&Added::Phone(phone));
-    let has_other = !user.tokens.is_empty()
-        || user.credentials.iter().any(Credential::is_usable)
-        || user.phones.iter().any(|one| one.is_usable() && !is_own(one.id));
+    let mut others = user.credentials.iter().filter(|one| !added.contains(&Added::Key(one.key)));
+    let has_other = !user.tokens.is_empty() || user.phones.iter().any(|one| one.is_usable() && !is_own(one.id));
     match origin {
-        Origin::Portal { factor_at } if factor_at > now || now.duration_since(factor_at) > FACTOR_TTL => {
+        Origin::Portal { factor_at, .. } if factor_at > now || now.duration_since(factor_at) > FACTOR_TTL => {
             Err(EnrollRefusal::Stale)
         }
+        Origin::Portal { method, .. } if !is_strong_enough(method, user) => Err(EnrollRefusal::TooWeak),
         Origin::Portal { .. } => Ok(()),
         Origin::Invitation | Origin::Login if has_other => Err(EnrollRefusal::HasFactor),
+        Origin::Invitation if others.any(|one| one.is_usable()) => Err(EnrollRefusal::HasFactor),
         Origin::Invitation => Ok(()),
+        // Whoever has copied a key must not gain by its being refused.
+        Origin::Login if others.next().is_some() => Err(EnrollRefusal::HasFactor),
         // A code of the help desk is a way to log in, and so to the portal.
         Origin::Login if added.is_empty() && user.live_bypass_codes > 0 => Err(EnrollRefusal::HasFactor),
         Origin::Login => {
@@ -166,6 +189,8 @@ mod tests {
     use crate::otp::{OtpKind, OtpParams, OtpRecord};
     use crate::policy::risk::RiskRecord;
     use crate::user::UserStatus;
+    use crate::webauthn::tests::credential;
+    use crate::webauthn::{Class, Credential};
 
     fn now() -> Timestamp {
         "2026-06-01T12:00:00Z".parse().unwrap()
@@ -223,13 +248,17 @@ mod tests {
         may_enroll(origin, user, now(), INACTIVE_AFTER, added, now())
     }
 
+    fn portal(factor_at: Timestamp) -> Origin {
+        Origin::Portal { factor_at, method: Method::DuoPush }
+    }
+
     const FRESH: SignedDuration = SignedDuration::from_mins(5);
 
     #[test]
     fn aa22_074a_neither_link_nor_password_adds_a_factor_beside_one_that_is_there() {
         let (mine, other) = (phone("A", true), phone("B", true));
         let added = [Added::Phone(mine.id)];
-        let portal = Origin::Portal { factor_at: now() - FRESH };
+        let in_portal = portal(now() - FRESH);
         for origin in [Origin::Invitation, Origin::Login] {
             assert_eq!(enrolls(origin, &user(vec![]), &[]), Ok(()));
             assert_eq!(enrolls(origin, &user(vec![phone("A", false)]), &[]), Ok(()), "nobody has confirmed it");
@@ -238,7 +267,7 @@ mod tests {
             let both = user(vec![mine.clone(), other.clone()]);
             assert_eq!(enrolls(origin, &both, &added), Err(EnrollRefusal::HasFactor));
         }
-        assert_eq!(enrolls(portal, &user(vec![mine, other]), &[]), Ok(()));
+        assert_eq!(enrolls(in_portal, &user(vec![mine, other]), &[]), Ok(()));
         let helped = User { live_bypass_codes: 1, ..user(vec![]) };
         assert_eq!(enrolls(Origin::Login, &helped, &[]), Err(EnrollRefusal::HasFactor));
         assert_eq!(enrolls(Origin::Invitation, &helped, &[]), Ok(()));
@@ -253,7 +282,7 @@ mod tests {
             User { lockout, ..user(vec![]) },
         ];
         for user in out {
-            for origin in [Origin::Invitation, Origin::Login, Origin::Portal { factor_at: now() }] {
+            for origin in [Origin::Invitation, Origin::Login, portal(now())] {
                 assert_eq!(enrolls(origin, &user, &[]), Err(EnrollRefusal::NotActive));
             }
         }
@@ -272,10 +301,45 @@ mod tests {
     }
 
     #[test]
+    fn aa22_074a_a_key_is_a_factor_like_any_other_and_a_copied_one_opens_no_way_in() {
+        let key = credential(Class::Roaming);
+        let cloned = Credential { cloned_at: Some(now()), ..key.clone() };
+        let with = |credential: &Credential| User { credentials: vec![credential.clone()], ..user(vec![]) };
+        let added = [Added::Key(key.key)];
+        for (origin, credential, added, expected) in [
+            (Origin::Invitation, &key, &[][..], Err(EnrollRefusal::HasFactor)),
+            (Origin::Login, &key, &[], Err(EnrollRefusal::HasFactor)),
+            (Origin::Invitation, &key, &added, Ok(())),
+            (Origin::Login, &key, &added, Ok(())),
+            (Origin::Invitation, &cloned, &[], Ok(())),
+            (Origin::Login, &cloned, &[], Err(EnrollRefusal::HasFactor)),
+        ] {
+            assert_eq!(enrolls(origin, &with(credential), added), expected, "{origin:?} {added:?}");
+        }
+    }
+
+    #[test]
+    fn in_the_portal_whoever_has_a_key_adds_nothing_by_less() {
+        let keyed = User { credentials: vec![credential(Class::Roaming)], ..user(vec![phone("A", true)]) };
+        for (method, expected) in [
+            (Method::DuoPush, Err(EnrollRefusal::TooWeak)),
+            (Method::DuoPasscode, Err(EnrollRefusal::TooWeak)),
+            (Method::WebauthnPlatform, Ok(())),
+            (Method::WebauthnRoamingPwl, Ok(())),
+            (Method::Bypass, Ok(())),
+        ] {
+            assert_eq!(enrolls(Origin::Portal { factor_at: now(), method }, &keyed, &[]), expected, "{method:?}");
+        }
+        let phoned = user(vec![phone("A", true)]);
+        let by_text = Origin::Portal { factor_at: now(), method: Method::Sms };
+        assert_eq!(enrolls(by_text, &phoned, &[]), Err(EnrollRefusal::TooWeak));
+    }
+
+    #[test]
     fn a_factor_in_the_portal_counts_for_five_minutes() {
         for (age, expected) in [(300, Ok(())), (301, Err(EnrollRefusal::Stale)), (-1, Err(EnrollRefusal::Stale))] {
             let factor_at = now() - SignedDuration::from_secs(age);
-            assert_eq!(enrolls(Origin::Portal { factor_at }, &user(vec![]), &[]), expected, "{age}");
+            assert_eq!(enrolls(portal(factor_at), &user(vec![]), &[]), expected, "{age}");
         }
     }
 
@@ -285,6 +349,7 @@ mod tests {
         for (at, expected) in [
             (At::Choose, &[Post::Choose][..]),
             (At::Phone(id), &[Post::Choose, Post::Wait, Post::Confirm]),
+            (At::Key(Wanted::Platform), &[Post::Choose, Post::Register]),
             (At::Backup, &[Post::Backup, Post::Skip]),
             (At::Done, &[Post::Finish]),
         ] {

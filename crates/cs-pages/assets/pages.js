@@ -93,6 +93,23 @@ function countdown(place, seconds, until) {
   tick();
 }
 
+/** Whether the browser knows security keys and passkeys. */
+const hasKeys = () => typeof PublicKeyCredential === "function" && !!PublicKeyCredential.parseRequestOptionsFromJSON;
+
+/** Ways to log in that this browser cannot set up say so, and cannot be chosen. */
+async function needs() {
+  const ways = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-needs]"));
+  if (!ways.length) return;
+  const keys = hasKeys();
+  const platform = keys && (await PublicKeyCredential.isUserVerifyingPlatformAuthenticatorAvailable().catch(() => false));
+  for (const way of ways) {
+    if (way.dataset.needs === "platform" ? platform : keys) continue;
+    const [button, words] = [way.querySelector("button"), way.querySelector("small")];
+    if (button) button.disabled = true;
+    if (words) words.textContent = way.dataset.missing ?? "";
+  }
+}
+
 /** Lets a security key or the device's own lock answer, or be registered. */
 function key() {
   const form = /** @type {HTMLFormElement | null} */ (one("[data-key], [data-create]"));
@@ -100,12 +117,19 @@ function key() {
   const wrong = /** @type {HTMLElement} */ (form.querySelector("[data-wrong]"));
   const creates = "create" in form.dataset;
   const request = JSON.parse((creates ? form.dataset.create : form.dataset.key) ?? "{}");
-  if (typeof PublicKeyCredential !== "function" || !PublicKeyCredential.parseRequestOptionsFromJSON) {
+  if (!hasKeys()) {
     wrong.textContent = wrong.dataset.unsupported ?? "";
+    // Enter in the field for the name.
+    form.addEventListener("submit", (event) => event.preventDefault());
     return;
   }
+  const button = /** @type {HTMLButtonElement} */ (form.querySelector("[data-use]"));
+  button.hidden = false;
   const use = async () => {
+    if (button.disabled) return;
     wrong.textContent = "";
+    // The browser answers one question at a time.
+    button.disabled = true;
     try {
       const credential = /** @type {PublicKeyCredential} */ (await (creates
         ? navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(request) })
@@ -115,9 +139,10 @@ function key() {
     } catch (error) {
       const known = error instanceof DOMException && error.name === "InvalidStateError";
       wrong.textContent = (known && wrong.dataset.known) || (wrong.dataset.cancelled ?? "");
+      button.disabled = false;
     }
   };
-  form.querySelector("[data-use]")?.addEventListener("click", use);
+  button.addEventListener("click", use);
   form.addEventListener("submit", (event) => {
     // Enter in the field for the name.
     event.preventDefault();
@@ -165,4 +190,5 @@ once();
 comforts();
 begin();
 wait();
+needs();
 key();

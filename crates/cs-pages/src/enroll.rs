@@ -58,13 +58,15 @@ pub enum NewWay {
     Platform,
     /// A security key.
     SecurityKey,
+    /// A passkey, wherever the person keeps such.
+    Passkey,
     /// Printable codes that each work once; a backup only.
     Codes,
 }
 
 impl NewWay {
     /// Every one.
-    pub const ALL: [Self; 4] = [Self::Phone, Self::Platform, Self::SecurityKey, Self::Codes];
+    pub const ALL: [Self; 5] = [Self::Phone, Self::Platform, Self::SecurityKey, Self::Passkey, Self::Codes];
 
     /// What the form sends as `way`.
     pub const fn as_str(self) -> &'static str {
@@ -72,6 +74,7 @@ impl NewWay {
             Self::Phone => "phone",
             Self::Platform => "platform",
             Self::SecurityKey => "security-key",
+            Self::Passkey => "passkey",
             Self::Codes => "codes",
         }
     }
@@ -86,6 +89,7 @@ impl NewWay {
             Self::Phone => id("new-phone"),
             Self::Platform => id("new-platform"),
             Self::SecurityKey => id("new-security-key"),
+            Self::Passkey => id("new-passkey"),
             Self::Codes => id("new-codes"),
         }
     }
@@ -95,6 +99,7 @@ impl NewWay {
             Self::Phone => id("new-phone-about"),
             Self::Platform => id("new-platform-about"),
             Self::SecurityKey => id("new-security-key-about"),
+            Self::Passkey => id("new-passkey-about"),
             Self::Codes => id("new-codes-about"),
         }
     }
@@ -104,7 +109,17 @@ impl NewWay {
             Self::Phone => "phone",
             Self::Platform => "finger",
             Self::SecurityKey => "key",
+            Self::Passkey => "person",
             Self::Codes => "print",
+        }
+    }
+
+    /// What the page says where the browser cannot do it; nothing where every browser can.
+    fn missing(self) -> Option<&'static str> {
+        match self {
+            Self::Phone | Self::Codes => None,
+            Self::Platform => Some(id("new-platform-missing")),
+            Self::SecurityKey | Self::Passkey => Some(id("key-unsupported")),
         }
     }
 }
@@ -119,6 +134,12 @@ pub struct Choose<'a> {
     pub visit: Visit<'a>,
     /// What may be set up, best first; the first is marked as recommended.
     pub ways: &'a [NewWay],
+}
+
+impl Choose<'_> {
+    fn needs_script(&self) -> bool {
+        need_script(self.ways)
+    }
 }
 
 /// Connect a phone: a code to scan, or a link to follow on the phone itself.
@@ -163,10 +184,28 @@ pub struct NewKey<'a> {
     pub visit: Visit<'a>,
     /// `PublicKeyCredentialCreationOptions` as JSON (WebAuthn, 5.4).
     pub request: &'a str,
-    /// Whether it is this device rather than a key to plug in.
-    pub platform: bool,
+    /// This device, a security key or a passkey.
+    pub way: NewWay,
     /// Whether another way can be chosen.
     pub back: bool,
+}
+
+impl NewKey<'_> {
+    fn title(&self) -> &'static str {
+        match self.way {
+            NewWay::Platform => id("add-platform-title"),
+            NewWay::Passkey => id("add-passkey-title"),
+            NewWay::SecurityKey | NewWay::Phone | NewWay::Codes => id("add-key-title"),
+        }
+    }
+
+    fn what(&self) -> &'static str {
+        match self.way {
+            NewWay::Platform => id("add-platform-what"),
+            NewWay::Passkey => id("add-passkey-what"),
+            NewWay::SecurityKey | NewWay::Phone | NewWay::Codes => id("add-key-what"),
+        }
+    }
 }
 
 /// What if it is lost? A second way, or printed codes.
@@ -183,6 +222,17 @@ pub struct Backup<'a> {
     pub ways: &'a [NewWay],
     /// Whether it can be left for later.
     pub skip: bool,
+}
+
+impl Backup<'_> {
+    fn needs_script(&self) -> bool {
+        need_script(self.ways)
+    }
+}
+
+/// Whether some of `ways` need a script.
+fn need_script(ways: &[NewWay]) -> bool {
+    ways.iter().any(|way| way.missing().is_some())
 }
 
 /// Recovery codes, shown this once.

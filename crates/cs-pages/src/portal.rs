@@ -140,10 +140,14 @@ pub struct Device<'a> {
     pub id: &'a str,
     /// Its name.
     pub name: &'a str,
+    /// The name that its owner gave it, to be changed; may be empty.
+    pub given: &'a str,
     /// What it is.
     pub kind: DeviceKind,
     /// When it was last used (RFC 3339), if ever.
     pub last_used: Option<&'a str>,
+    /// Whether it is refused, because there may be a copy of it.
+    pub refused: bool,
     /// Whether it is asked first.
     pub is_default: bool,
     /// Whether it can be made the one asked first.

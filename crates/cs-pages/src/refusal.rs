@@ -194,10 +194,14 @@ whys! {
     SignInAgain "sign_in_again" "clock" [Again Application];
     /// The key or device could not be saved.
     PasskeyNotSaved "passkey_not_saved" "key" [Again Other Application];
+    /// Not one of the models that the organisation lets in.
+    PasskeyModel "passkey_model" "key" [Other Manage Application];
     /// The key is registered already.
     PasskeyKnown "passkey_known" "key" [Other Manage Application];
     /// The number of the page and of the phone were not the same.
     ActivationMismatch "activation_mismatch" "alert" [Again Application];
+    /// There is a stronger factor, which must be used to add another.
+    StrongerFactor "stronger_factor_needed" "lock" [Again Application];
     /// Self-service is off.
     SelfServiceOff "self_service_off" "lock" [Application];
 }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use cs_core::id::{AccountId, UserId, WebauthnKey};
 use cs_core::policy::Word as _;
-use cs_core::user::User;
 use cs_core::webauthn::{Class, Credential, MAX_CREDENTIALS_PER_USER, Purpose, Transport, Used};
 use jiff::Timestamp;
 
@@ -119,14 +118,6 @@ pub fn pin_relying_party(id: &str) -> Step {
         "INSERT INTO meta (name, value) VALUES ('webauthn_rp_id', $1) \
          ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE meta.value = excluded.value",
         args![id],
-    )
-}
-
-/// Counts as a change of `user`. Holds only if nobody changed it since it was read.
-pub fn change_user(account: AccountId, user: &User) -> Step {
-    Step::one(
-        "UPDATE users SET version = version + 1 WHERE account = $1 AND user_id = $2 AND version = $3",
-        args![account.as_str(), user.id.as_str(), user.version],
     )
 }
 

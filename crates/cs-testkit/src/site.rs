@@ -197,6 +197,11 @@ impl Site {
         WebApp::of(self, &self.integration("websdk", |_| {}).await)
     }
 
+    /// The origin of pages, for keys.
+    pub fn origin(&self) -> String {
+        self.engine().relying_party().origins()[0].clone()
+    }
+
     /// A client of a new `unix` integration that signs as duo_unix 1.11 does, without a date.
     pub async fn unix(&self) -> Api {
         self.integration("unix", |record| record.legacy_signatures = true).await.signing(Scheme::V1Sha1)

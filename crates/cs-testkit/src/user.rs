@@ -1,17 +1,21 @@
 //! Users and what they hold.
 
 use cs_core::device::AuthenticatorClass;
-use cs_core::id::{AccountId, TokenId, UserId};
+use cs_core::id::{AccountId, TokenId, UserId, WebauthnKey};
 use cs_core::otp::{Digits, OtpAlgorithm, TimeStep, TokenForm, hotp, totp};
+use cs_core::policy::Method;
 use cs_core::user::UserStatus;
+use cs_core::webauthn::{Proof, Wanted};
 use cs_engine::admin::Actor;
 use cs_engine::admin::bypass_codes::{NewBypassCodes, WantedCodes};
 use cs_engine::admin::users::UserChange;
 use cs_engine::devices::ACTIVATION_TTL;
-use cs_engine::{Engine, ManualClock};
+use cs_engine::passkeys::{Binding, NewCredential};
+use cs_engine::{Access, Engine, Liveness, ManualClock};
 use cs_store::authenticators::ActivationSource;
 use cs_store::users::UserRecord;
 
+use crate::key::VirtualKey;
 use crate::phone::VirtualPhone;
 
 /// The seed of every virtual token, RFC 4226's.
@@ -84,6 +88,19 @@ impl TestUser {
         let token = self.engine.create_token(self.account, &Actor::Terminal, &form).await.expect("a token");
         self.engine.give_token(self.account, &Actor::Terminal, self.id, token).await.expect("an attachment");
         VirtualToken { id: token, clock: self.clock.clone() }
+    }
+
+    /// Adds what `key` makes, as if the user had just been let in by a code of the help desk.
+    pub async fn register(&self, key: &mut VirtualKey, wanted: Wanted) -> WebauthnKey {
+        let (engine, access, session) = (&self.engine, Access::default(), Binding::of("test", b"session"));
+        let account = engine.directory().account(self.account).await.expect("accounts").expect("an account");
+        let caller = engine.portal_caller(&account, Liveness::forever()).await.expect("a portal").expect("enabled");
+        let proof = Proof::factor(self.id, Method::Bypass, self.clock.now());
+        let new = NewCredential { wanted, access: access.clone() };
+        let begun = engine.begin_registration(&caller, &proof, &new, &session).await.expect("a ceremony");
+        let response = key.create(&begun.options);
+        let made = engine.finish_registration(&caller, &begun.ceremony, &session, &access, &response, "key").await;
+        made.expect("a credential").key
     }
 
     /// Makes a bypass code that is good once.

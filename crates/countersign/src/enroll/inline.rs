@@ -70,7 +70,8 @@ async fn begun(app: &App, visitor: &Visitor, id: &str) -> Result<Response, NotSh
         Err(None) => return refused(Why::OutOfStep, None),
     };
     let link = engine.enrollment_link(caller.account.id, &code).await?.ok_or(NotShown::Unknown)?;
-    match engine.open_enrollment(&caller.account, &link, Some(json!(back))).await? {
+    let back = (caller.integration.key, json!(back));
+    match engine.open_enrollment(&caller.account, &link, Some(back)).await? {
         Ok((id, secret)) => Ok(begin_enrollment(id, &secret)),
         Err(NotOpened::Refused(refusal)) => refused(why_not(refusal), None),
         Err(NotOpened::Link(_)) => Err(NotShown::Unknown),

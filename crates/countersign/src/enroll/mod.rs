@@ -33,6 +33,7 @@ pub(crate) fn routes(app: App) -> Router {
         .route("/enroll/visit/{visit_id}/choose", post(posts::choose))
         .route("/enroll/visit/{visit_id}/options", post(posts::options))
         .route("/enroll/visit/{visit_id}/confirm", post(posts::confirm))
+        .route("/enroll/visit/{visit_id}/register", post(posts::register))
         .route("/enroll/visit/{visit_id}/backup", post(posts::backup))
         .route("/enroll/visit/{visit_id}/kept", post(posts::kept))
         .route("/enroll/visit/{visit_id}/skip", post(posts::skip))

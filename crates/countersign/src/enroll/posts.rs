@@ -2,17 +2,22 @@
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
+use cs_core::webauthn::Wanted;
 use cs_engine::enrollment::{EnrollInput, Enrolled, NewFactor};
+use cs_engine::passkeys::MAX_RESPONSE_BYTES;
 use cs_pages::Why;
 use cs_pages::enroll::NewWay;
 use cs_wire::params::Params;
 use http::StatusCode;
 
 use super::open::{find, page_of};
-use super::render::{codes, why_not};
+use super::render::{codes, not_saved, why_not};
 use crate::app::App;
 use crate::frame::{Body, NotShown, Slot, Visitor, form, see_other, step_of, wait_at, waiting};
 use crate::http::Failure;
+
+/// The longest name that is looked at; how many characters of it are allowed is the engine's matter.
+const MAX_NAME_BYTES: usize = 256;
 
 /// Set this up. Without a way it goes back to the choice.
 pub(super) async fn choose(app: State<App>, id: Path<String>, slot: Slot, visitor: Visitor, body: Body) -> Response {
@@ -30,6 +35,16 @@ pub(super) async fn confirm(app: State<App>, id: Path<String>, slot: Slot, visit
         "yes" => Some(EnrollInput::Confirm(true)),
         "no" => Some(EnrollInput::Confirm(false)),
         _ => None,
+    })
+    .await
+}
+
+/// What the browser made: a passkey, or a security key that made itself known.
+pub(super) async fn register(app: State<App>, id: Path<String>, slot: Slot, visitor: Visitor, body: Body) -> Response {
+    submit(app, id, slot, visitor, body, |form| {
+        let response = form.filled("credential", MAX_RESPONSE_BYTES).ok()??;
+        let name = form.filled("name", MAX_NAME_BYTES).ok()?.unwrap_or_default();
+        Some(EnrollInput::Register { response, name })
     })
     .await
 }
@@ -65,9 +80,10 @@ pub(super) async fn wait(State(app): State<App>, Path(id): Path<String>, visitor
 fn way(form: &Params) -> Option<NewFactor> {
     match NewWay::parse(&form.filled("way", 32).ok()??)? {
         NewWay::Phone => Some(NewFactor::Phone),
+        NewWay::Platform => Some(NewFactor::Key(Wanted::Platform)),
+        NewWay::SecurityKey => Some(NewFactor::Key(Wanted::SecurityKey)),
+        NewWay::Passkey => Some(NewFactor::Key(Wanted::Passkey)),
         NewWay::Codes => Some(NewFactor::Codes),
-        // Not offered here yet.
-        NewWay::Platform | NewWay::SecurityKey => None,
     }
 }
 
@@ -105,6 +121,7 @@ async fn submitted(
         Enrolled::Moved => back,
         Enrolled::Codes(made) => codes(visitor, &enrollment, &made),
         Enrolled::Mismatch => refused(Why::ActivationMismatch),
+        Enrolled::NotSaved(why) => not_saved(visitor, &enrollment, why),
         Enrolled::Refused(refusal) => refused(why_not(refusal)),
     })
 }

@@ -4,9 +4,10 @@ use axum::response::{IntoResponse as _, Response};
 use cs_core::enrollment::{Added, At, EnrollRefusal, Origin};
 use cs_core::policy::Os;
 use cs_core::secret::PlainCode;
-use cs_engine::enrollment::{EnrollView, Enrollment};
-use cs_pages::enroll::{Backup, Choose, Codes, Compare, Done, NewWay, Phone, Stage, Visit};
-use cs_pages::{Template as _, Why};
+use cs_core::webauthn::Wanted;
+use cs_engine::enrollment::{EnrollView, Enrollment, NewFactor, NotSaved};
+use cs_pages::enroll::{Backup, Choose, Codes, Compare, Done, NewKey, NewWay, Phone, Stage, Visit};
+use cs_pages::{Doors, Go, Template as _, Why};
 use cs_wire::device::{ActivationCode, ActivationLink};
 use data_encoding::BASE64;
 use http::StatusCode;
@@ -24,13 +25,19 @@ pub(super) fn render(app: &App, visitor: &Visitor, enrollment: &Enrollment, view
     let (base, token) = (page_of(enrollment.id()), enrollment.step_token());
     let stage = match enrollment.at() {
         At::Choose => Stage::First,
-        At::Phone(_) if enrollment.added().is_empty() => Stage::First,
-        At::Phone(_) | At::Backup => Stage::Backup,
+        At::Phone(_) | At::Key(_) if enrollment.added().is_empty() => Stage::First,
+        At::Phone(_) | At::Key(_) | At::Backup => Stage::Backup,
         At::Done => Stage::Finish,
     };
     let visit = Visit { base: &base, token: &token, user: enrollment.username(), stage };
     let page = match view {
-        EnrollView::Choose => Choose { chrome, visit, ways: &[NewWay::Phone] }.render(),
+        EnrollView::Choose { ways } if ways.is_empty() => {
+            return (StatusCode::FORBIDDEN, visitor.refusal(Why::SelfServiceOff, None)).into_response();
+        }
+        EnrollView::Choose { ways } => Choose { chrome, visit, ways: &shown(ways) }.render(),
+        EnrollView::Key { wanted, options } => {
+            NewKey { chrome, visit, request: options, way: way(NewFactor::Key(*wanted)), back: true }.render()
+        }
         EnrollView::Phone { code } => {
             let Some((link, qr)) = activation(app, code) else {
                 return (StatusCode::INTERNAL_SERVER_ERROR, visitor.refusal(Why::Service, None)).into_response();
@@ -40,9 +47,7 @@ pub(super) fn render(app: &App, visitor: &Visitor, enrollment: &Enrollment, view
             Phone { chrome, visit, link: &link, qr: &qr, on_phone, back: true }.render()
         }
         EnrollView::Compare { phrase, device } => Compare { chrome, visit, code: phrase, device }.render(),
-        EnrollView::Backup { added } => {
-            Backup { chrome, visit, added, ways: &[NewWay::Phone, NewWay::Codes], skip: true }.render()
-        }
+        EnrollView::Backup { added, ways } => Backup { chrome, visit, added, ways: &shown(ways), skip: true }.render(),
         EnrollView::Done { added } => {
             let mut ways: Vec<&str> = added.iter().map(String::as_str).collect();
             let codes = chrome.say("new-codes");
@@ -62,6 +67,34 @@ pub(super) fn render(app: &App, visitor: &Visitor, enrollment: &Enrollment, view
         }
     };
     Page(page).into_response()
+}
+
+fn shown(ways: &[NewFactor]) -> Vec<NewWay> {
+    ways.iter().copied().map(way).collect()
+}
+
+fn way(factor: NewFactor) -> NewWay {
+    match factor {
+        NewFactor::Phone => NewWay::Phone,
+        NewFactor::Key(Wanted::Platform) => NewWay::Platform,
+        NewFactor::Key(Wanted::SecurityKey) => NewWay::SecurityKey,
+        NewFactor::Key(Wanted::Passkey) => NewWay::Passkey,
+        NewFactor::Codes => NewWay::Codes,
+    }
+}
+
+/// Why what the browser made was not accepted, and the way to try again.
+pub(super) fn not_saved(visitor: &Visitor, enrollment: &Enrollment, why: NotSaved) -> Response {
+    let (base, token) = (page_of(enrollment.id()), enrollment.step_token());
+    let options = format!("{base}/options");
+    let other = Go::Post { url: &options, token: &token, fields: &[] };
+    let doors = Doors { again: Some(Go::To(&base)), other: Some(other), ..Doors::default() };
+    let why = match why {
+        NotSaved::Wrong => Why::PasskeyNotSaved,
+        NotSaved::Known => Why::PasskeyKnown,
+        NotSaved::Model => Why::PasskeyModel,
+    };
+    (StatusCode::FORBIDDEN, visitor.refusal_with(why, doors, None)).into_response()
 }
 
 /// Recovery codes, shown this once.
@@ -87,6 +120,7 @@ pub(super) fn why_not(refusal: EnrollRefusal) -> Why {
         EnrollRefusal::HasFactor => Why::LinkUsed,
         EnrollRefusal::Inactive => Why::Denied,
         EnrollRefusal::Stale => Why::SignInAgain,
+        EnrollRefusal::TooWeak => Why::StrongerFactor,
     }
 }
 

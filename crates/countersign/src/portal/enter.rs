@@ -30,6 +30,8 @@ pub(super) enum Out {
     NotIn,
     /// The factor has become too old for changes.
     Stale,
+    /// There is a stronger one, which must be used to add another.
+    TooWeak,
     Engine(EngineError),
 }
 
@@ -41,12 +43,13 @@ impl From<EngineError> for Out {
 
 impl Out {
     pub(super) fn response(self, visitor: &Visitor) -> Response {
-        let page = |doors| visitor.refusal_with(Why::SignInAgain, doors, None);
+        let page = |why, doors| visitor.refusal_with(why, doors, None);
         match self {
-            Self::NotIn => (StatusCode::FORBIDDEN, page(Doors::default())).into_response(),
-            Self::Stale => {
+            Self::NotIn => (StatusCode::FORBIDDEN, page(Why::SignInAgain, Doors::default())).into_response(),
+            Self::Stale | Self::TooWeak => {
+                let why = if matches!(self, Self::Stale) { Why::SignInAgain } else { Why::StrongerFactor };
                 let doors = Doors { again: Some(Go::To("/portal/again")), ..Doors::default() };
-                (StatusCode::FORBIDDEN, page(doors)).into_response()
+                (StatusCode::FORBIDDEN, page(why, doors)).into_response()
             }
             Self::Engine(error) => visitor.engine_failed(&error),
         }

@@ -4,14 +4,14 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use cs_core::id::{BrowserId, PhoneId};
-use cs_engine::portal::{Act, Done, PortalSession, Remaining as Left};
+use cs_engine::portal::{Act, DeviceId, Done, PortalSession, Remaining as Left};
 use cs_pages::Template as _;
 use cs_pages::portal::{Lost, NotMe, Remaining, Remove, Said};
 use cs_wire::params::Params;
 use serde_json::json;
 
 use super::enter::{BASE, Out, session};
-use super::render::{ADD, Surroundings, device as listed, devices_page, login, logins_page};
+use super::render::{ADD, Surroundings, device as listed, devices_page, login, logins_page, others_than};
 use super::show::browsers_page;
 use crate::app::App;
 use crate::enroll::codes_page;
@@ -29,23 +29,26 @@ pub(super) async fn device(
     body: Body,
 ) -> Response {
     changing(&app, slot, &visitor, body, async |session, form| {
-        let Ok(phone) = id.parse::<PhoneId>() else { return Ok(see_other(BASE)) };
+        let Some(device) = DeviceId::parse(&id) else { return Ok(see_other(BASE)) };
         let is_sure = form.filled("sure", 8).ok().flatten().as_deref() == Some("yes");
         let act = match (act.as_str(), is_sure) {
             ("rename", _) => match form.filled("name", MAX_NAME_BYTES) {
-                Ok(Some(name)) => Act::Rename(phone, name),
+                Ok(Some(name)) => Act::Rename(device, name),
                 Ok(None) | Err(_) => return Ok(see_other(BASE)),
             },
-            ("default", _) => Act::Default(phone),
-            ("remove", true) => Act::Remove(phone),
-            ("lost", true) => Act::Lost(phone),
-            ("remove" | "lost", false) => return ask(&app, &visitor, session, phone, act == "lost").await,
+            ("default", _) => match device {
+                DeviceId::Phone(phone) => Act::Default(phone),
+                DeviceId::Key(_) => return Ok(see_other(BASE)),
+            },
+            ("remove", true) => Act::Remove(device),
+            ("lost", true) => Act::Lost(device),
+            ("remove" | "lost", false) => return ask(&app, &visitor, session, device, act == "lost").await,
             _ => return Ok(see_other(BASE)),
         };
         let name = match app.engine().act(session, &act, visitor.access()).await? {
             Done::Yes(name) => name,
             Done::Stale => return Err(Out::Stale),
-            Done::Last => return ask(&app, &visitor, session, phone, false).await,
+            Done::Last => return ask(&app, &visitor, session, device, false).await,
             Done::No => return Ok(see_other(BASE)),
         };
         let said = match act {
@@ -65,12 +68,12 @@ async fn ask(
     app: &App,
     visitor: &Visitor,
     session: &PortalSession,
-    phone: PhoneId,
+    device: DeviceId,
     is_lost: bool,
 ) -> Result<Response, Out> {
     let own = app.engine().own_devices(session).await?;
-    let found = own.iter().find(|one| one.phone == Some(phone));
-    let (Some(own_device), Some(left)) = (found, app.engine().remaining_without(session, phone).await?) else {
+    let found = own.iter().find(|one| DeviceId::parse(&one.id) == Some(device));
+    let (Some(own_device), Some(left)) = (found, app.engine().remaining_without(session, device).await?) else {
         return Ok(see_other(BASE));
     };
     let remaining = match left {
@@ -83,7 +86,7 @@ async fn ask(
     };
     let around = Surroundings::of(visitor, session);
     let (chrome, page) = (around.chrome(), around.session(None));
-    let device = listed(own_device, own.len() - 1);
+    let device = listed(own_device, None, others_than(&own, own_device));
     let html = if is_lost {
         Lost { chrome, session: page, device, remaining }.render()
     } else {

@@ -1,7 +1,8 @@
 //! The engine's words in those of the pages.
 
 use axum::response::{IntoResponse as _, Response};
-use cs_engine::portal::{OwnDevice, OwnLogin, PortalSession};
+use cs_core::webauthn::Class;
+use cs_engine::portal::{OwnDevice, OwnKind, OwnLogin, PortalSession};
 use cs_pages::portal::{Device, DeviceKind, Devices, Login, Logins, Said, Session};
 use cs_pages::{Chrome, Template as _};
 
@@ -35,18 +36,31 @@ impl<'a> Surroundings<'a> {
     }
 }
 
-/// A device in a list.
-pub(super) fn device<'a>(own: &'a OwnDevice, others: usize) -> Device<'a> {
-    let is_phone = own.phone.is_some();
+/// How many phones there are beside `own`: what is asked first is one of them.
+pub(super) fn others_than(all: &[OwnDevice], own: &OwnDevice) -> usize {
+    all.iter().filter(|one| matches!(one.kind, OwnKind::Phone(_)) && one.id != own.id).count()
+}
+
+/// A device in a list, beside so many `others` that could be asked first.
+pub(super) fn device<'a>(own: &'a OwnDevice, last_used: Option<&'a str>, others: usize) -> Device<'a> {
+    let is_phone = matches!(own.kind, OwnKind::Phone(_));
+    let kind = match own.kind {
+        OwnKind::Phone(_) => DeviceKind::Phone,
+        OwnKind::Key { class: Class::Platform, .. } => DeviceKind::Platform,
+        OwnKind::Key { class: Class::Roaming, .. } => DeviceKind::SecurityKey,
+        OwnKind::Token => DeviceKind::Token,
+    };
     Device {
         id: &own.id,
         name: &own.name,
-        kind: if is_phone { DeviceKind::Phone } else { DeviceKind::Token },
-        last_used: None,
+        given: &own.given,
+        kind,
+        last_used,
+        refused: matches!(own.kind, OwnKind::Key { is_refused: true, .. }),
         is_default: own.is_default && others > 0,
         may_be_default: is_phone && others > 0,
         may_test: is_phone,
-        may_change: is_phone,
+        may_change: own.kind != OwnKind::Token,
     }
 }
 
@@ -59,7 +73,9 @@ pub(super) async fn devices_page(
 ) -> Result<Response, Out> {
     let own = app.engine().own_devices(session).await?;
     let around = Surroundings::of(visitor, session);
-    let devices: Vec<Device<'_>> = own.iter().map(|one| device(one, own.len() - 1)).collect();
+    let times: Vec<Option<String>> = own.iter().map(|one| one.last_used.map(|at| at.to_string())).collect();
+    let devices: Vec<Device<'_>> =
+        own.iter().zip(&times).map(|(one, at)| device(one, at.as_deref(), others_than(&own, one))).collect();
     Ok(Page(
         Devices { chrome: around.chrome(), session: around.session(said), devices: &devices, add: Some(ADD) }.render(),
     )

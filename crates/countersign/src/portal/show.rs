@@ -9,7 +9,7 @@ use cs_pages::Template as _;
 use cs_pages::portal::{Browsers, RecoveryCodes, RememberedBrowser, Said, TestPush};
 
 use super::enter::{Out, session};
-use super::render::{Surroundings, device, devices_page, logins_page};
+use super::render::{Surroundings, device, devices_page, logins_page, others_than};
 use crate::app::App;
 use crate::enroll::begin_enrollment;
 use crate::frame::{Slot, Visitor};
@@ -50,6 +50,7 @@ pub(super) async fn add(State(app): State<App>, slot: Slot, visitor: Visitor) ->
     page(&app, slot, &visitor, async |session| match app.engine().add_own_device(session).await? {
         Ok((id, secret)) => Ok(begin_enrollment(id, &secret)),
         Err(EnrollRefusal::Stale) => Err(Out::Stale),
+        Err(EnrollRefusal::TooWeak) => Err(Out::TooWeak),
         Err(EnrollRefusal::NotActive | EnrollRefusal::HasFactor | EnrollRefusal::Inactive) => Err(Out::NotIn),
     })
     .await
@@ -77,7 +78,7 @@ pub(super) async fn test_page(
         Some(test) if test.is_waiting => {
             let around = Surroundings::of(visitor, session);
             let (chrome, page) = (around.chrome(), around.session(None));
-            let (device, number) = (device(own_device, own.len() - 1), test.number.as_deref());
+            let (device, number) = (device(own_device, None, others_than(&own, own_device)), test.number.as_deref());
             let test = TestPush { chrome, session: page, device, number, seconds: TEST_SECONDS };
             return Ok(Page(test.render()).into_response());
         }

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 const ENROLL: &str = "/admin/v1/users/enroll";
 
 /// An enrollment link of `name`, as a path.
-async fn invite(site: &Site, name: &str) -> String {
+pub(crate) async fn invite(site: &Site, name: &str) -> String {
     let email = format!("{name}@example.org");
     let link = site.admin_api().post(ENROLL, &[("username", name), ("email", &email)]).await.response();
     path_of(site, link.as_str().unwrap())
@@ -28,14 +28,14 @@ fn activation(page: &Page) -> String {
 }
 
 /// Chooses the phone and binds one; gives the page that compares.
-async fn bind(site: &Site, browser: &mut Browser, page: &Page, action: &str) -> (Page, VirtualPhone) {
+pub(crate) async fn bind(site: &Site, browser: &mut Browser, page: &Page, action: &str) -> (Page, VirtualPhone) {
     let page = browser.submit(page, action, &[("way", "phone")]).await;
     assert!(page.html.contains("data:image/svg+xml;base64,"), "{} {}", page.status, page.html);
     let phone = site.activate(&activation(&page)).await;
     (browser.open(&page.path).await, phone)
 }
 
-async fn enrolled(site: &Site, name: &str) -> bool {
+pub(crate) async fn enrolled(site: &Site, name: &str) -> bool {
     let user = site.admin_api().get("/admin/v1/users", &[("username", name)]).await.response()[0].clone();
     user["is_enrolled"] == json!(true)
 }

@@ -14,10 +14,9 @@ mod ways;
 
 use jiff::Timestamp;
 
-use crate::id::{PhoneId, TxId, UserId};
+use crate::id::{PhoneId, TxId};
 use crate::login::{AllowReason, DenyReason};
 use crate::policy::Method;
-use crate::webauthn::Proof;
 
 pub use ways::{Keys, Means, Way, automatic, ways};
 
@@ -109,15 +108,13 @@ pub struct Admitted {
 }
 
 impl Admitted {
-    /// What this proves to whoever lets `user` add a passkey or security key; `None` where no factor was done.
-    pub fn proof(&self, user: UserId) -> Option<Proof> {
+    /// The factor that was done, for whoever lets somebody add another; `None` where none was.
+    pub fn factor(&self) -> Option<Method> {
         let means = self.way?.means;
         match self.why {
-            AllowReason::UserApproved | AllowReason::ValidPasscode => {
-                Some(Proof::factor(user, means.method(), self.at))
-            }
+            AllowReason::UserApproved | AllowReason::ValidPasscode => Some(means.method()),
             // With a way: a code of the help desk, wherever it was typed.
-            AllowReason::BypassUser => Some(Proof::factor(user, Method::Bypass, self.at)),
+            AllowReason::BypassUser => Some(Method::Bypass),
             AllowReason::AllowUnenrolledUser
             | AllowReason::AllowUnenrolledUserOnTrustedNetwork
             | AllowReason::AllowedByPolicy
@@ -328,18 +325,16 @@ mod tests {
 
     #[test]
     fn only_a_factor_that_was_done_proves_anything() {
-        let user: UserId = "DUAAAAAAAAAAAAAAAAAA".parse().unwrap();
         let way = |means| Some(Way::of(means));
-        let proof = |method| Some(Proof::factor(user, method, Timestamp::UNIX_EPOCH));
         for (why, way, proves) in [
-            (AllowReason::UserApproved, way(Means::Platform), proof(Method::WebauthnPlatform)),
-            (AllowReason::ValidPasscode, way(Means::Passcode), proof(Method::DuoPasscode)),
-            (AllowReason::BypassUser, way(Means::Passcode), proof(Method::Bypass)),
+            (AllowReason::UserApproved, way(Means::Platform), Some(Method::WebauthnPlatform)),
+            (AllowReason::ValidPasscode, way(Means::Passcode), Some(Method::DuoPasscode)),
+            (AllowReason::BypassUser, way(Means::Passcode), Some(Method::Bypass)),
             (AllowReason::BypassUser, None, None),
             (AllowReason::RememberedDevice, None, None),
             (AllowReason::TrustedNetwork, None, None),
         ] {
-            assert_eq!(Admitted { way, ..admitted(why) }.proof(user), proves, "{why:?}");
+            assert_eq!(Admitted { way, ..admitted(why) }.factor(), proves, "{why:?}");
         }
     }
 

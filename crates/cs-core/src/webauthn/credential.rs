@@ -174,10 +174,10 @@ impl Credential {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    pub(in crate::webauthn) fn credential(class: Class) -> Credential {
+    pub(crate) fn credential(class: Class) -> Credential {
         Credential {
             key: "WAAAAAAAAAAAAAAAAAAA".parse().unwrap(),
             raw_id: vec![1, 2, 3],

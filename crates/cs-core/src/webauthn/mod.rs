@@ -6,9 +6,14 @@ mod assertion;
 mod credential;
 mod registration;
 
+#[cfg(test)]
+pub(crate) use credential::tests;
+
 pub use assertion::{Ask, Purpose, Seen, Used, UserVerification, check_counter, judge, methods, user_verification};
 pub use credential::{Aaguid, AaguidError, AaguidList, Class, Credential, Transport};
-pub use registration::{FACTOR_TTL, INACTIVE_AFTER, Proof, RegistrationRefusal, Standings, may_register, may_remove};
+pub use registration::{
+    FACTOR_TTL, INACTIVE_AFTER, Proof, RegistrationRefusal, Standings, Wanted, is_strong_enough, may_register,
+};
 
 use jiff::SignedDuration;
 

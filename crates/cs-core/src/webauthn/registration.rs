@@ -15,6 +15,59 @@ pub const FACTOR_TTL: SignedDuration = SignedDuration::from_mins(5);
 /// A user who was neither made nor let in for so long enrolls by an invitation only, where the account sets no time of its own.
 pub const INACTIVE_AFTER: SignedDuration = SignedDuration::from_hours(90 * 24);
 
+/// What is to be added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// What is built into this device: Touch ID, Windows Hello, a phone's screen lock. A passkey, if the device can.
+    Platform,
+    /// A security key, as second factor.
+    SecurityKey,
+    /// A passkey wherever the person keeps them, to be used without a password where policies allow it.
+    Passkey,
+}
+
+impl Wanted {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Platform, Self::SecurityKey, Self::Passkey];
+
+    /// The word in forms and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Platform => "platform",
+            Self::SecurityKey => "security-key",
+            Self::Passkey => "passkey",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|wanted| wanted.as_str() == text)
+    }
+
+    /// What it could be used as: one of these must be allowed.
+    pub const fn methods(self) -> &'static [Method] {
+        match self {
+            Self::Platform => &[Method::WebauthnPlatform, Method::WebauthnPlatformPwl],
+            Self::SecurityKey => &[Method::WebauthnRoaming],
+            Self::Passkey => &[
+                Method::WebauthnPlatform,
+                Method::WebauthnRoaming,
+                Method::WebauthnPlatformPwl,
+                Method::WebauthnRoamingPwl,
+            ],
+        }
+    }
+
+    /// Whether people are offered it where these methods are allowed. A passkey of any kind only where one that is carried may take the place of the password: all
+    /// else the other two are good for.
+    pub fn is_offered(self, allows: impl Fn(Method) -> bool) -> bool {
+        match self {
+            Self::Platform | Self::SecurityKey => self.methods().iter().any(|method| allows(*method)),
+            Self::Passkey => allows(Method::WebauthnRoamingPwl),
+        }
+    }
+}
+
 /// Why somebody is believed to be the user to whom a credential is added. Whoever makes one vouches for it; see each constructor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proof {
@@ -105,13 +158,7 @@ pub fn may_register(proof: &Proof, user: &User, known: Standings, now: Timestamp
             if at > now || now.duration_since(at) > FACTOR_TTL {
                 return Err(RegistrationRefusal::Stale);
             }
-            match strength(method) {
-                Strength::HelpDesk => Ok(()),
-                done if done >= strongest(user) => Ok(()),
-                Strength::None | Strength::Interceptable | Strength::Phishable | Strength::PhishingResistant => {
-                    Err(RegistrationRefusal::TooWeak)
-                }
-            }
+            if is_strong_enough(method, user) { Ok(()) } else { Err(RegistrationRefusal::TooWeak) }
         }
         How::Invitation => Ok(()),
         How::Password if user.is_enrolled() || user.live_bypass_codes > 0 || !user.credentials.is_empty() => {
@@ -125,22 +172,9 @@ pub fn may_register(proof: &Proof, user: &User, known: Standings, now: Timestamp
     }
 }
 
-/// Whether whoever brings `proof` may rename or remove a credential of `user` at `now`: any fresh factor of theirs will do, for the credential may be lost.
-pub fn may_remove(proof: &Proof, user: &User, now: Timestamp) -> Result<(), RegistrationRefusal> {
-    if proof.user != user.id {
-        return Err(RegistrationRefusal::WrongUser);
-    }
-    match user.standing(now) {
-        Standing::Active | Standing::Bypass { .. } => {}
-        Standing::Disabled { .. } | Standing::LockedOut { .. } | Standing::PendingDeletion => {
-            return Err(RegistrationRefusal::NotActive);
-        }
-    }
-    match proof.how {
-        How::Factor { at, .. } if at > now || now.duration_since(at) > FACTOR_TTL => Err(RegistrationRefusal::Stale),
-        How::Factor { .. } => Ok(()),
-        How::Invitation | How::Password => Err(RegistrationRefusal::HasFactor),
-    }
+/// Whether `method` is as strong as the strongest that `user` has, so that whoever did it may add a device or credential. A code of the help desk always is.
+pub fn is_strong_enough(method: Method, user: &User) -> bool {
+    strength(method) >= strongest(user)
 }
 
 /// How hard a factor is to come by, in the steps that matter here.
@@ -266,6 +300,26 @@ mod tests {
         ] {
             let known = Standings { created_at: now() - DAY, inactive_after: INACTIVE_AFTER };
             assert_eq!(may_register(&proof, &user, known, now()), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_is_offered_is_what_the_policy_has_a_use_for() {
+        use Method::{WebauthnPlatform, WebauthnPlatformPwl, WebauthnRoaming, WebauthnRoamingPwl};
+        for (allowed, offered) in [
+            (&[][..], &[][..]),
+            (&[WebauthnPlatform], &[Wanted::Platform]),
+            (&[WebauthnPlatformPwl], &[Wanted::Platform]),
+            (&[WebauthnRoaming], &[Wanted::SecurityKey]),
+            (&[WebauthnRoamingPwl], &[Wanted::Passkey]),
+            (&[WebauthnPlatform, WebauthnRoaming, WebauthnRoamingPwl], &Wanted::ALL),
+        ] {
+            let found: Vec<Wanted> =
+                Wanted::ALL.into_iter().filter(|one| one.is_offered(|method| allowed.contains(&method))).collect();
+            assert_eq!(found, offered, "{allowed:?}");
+        }
+        for wanted in Wanted::ALL {
+            assert_eq!(Wanted::parse(wanted.as_str()), Some(wanted));
         }
     }
 

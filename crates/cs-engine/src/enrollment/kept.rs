@@ -1,6 +1,9 @@
 //! Where an enrollment stands, as the database keeps it. What cannot be read is no enrollment.
 
 use cs_core::enrollment::{Added, At, Origin};
+use cs_core::id::IntegrationKey;
+use cs_core::policy::{Method, Word as _};
+use cs_core::webauthn::Wanted;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -11,6 +14,8 @@ pub(super) struct Kept {
     pub(super) origin: Origin,
     /// The digest of the link it began with.
     pub(super) link: Option<String>,
+    /// The application whose login it is in the middle of.
+    pub(super) application: Option<IntegrationKey>,
     /// Where to go at its end.
     pub(super) back: Option<Json>,
     pub(super) username: String,
@@ -22,11 +27,14 @@ pub(super) struct Kept {
 struct Written {
     origin: String,
     factor_at: Option<jiff::Timestamp>,
+    method: Option<String>,
     link: Option<String>,
+    application: Option<String>,
     back: Option<Json>,
     username: String,
     at: String,
     phone: Option<String>,
+    key: Option<String>,
     added: Vec<String>,
 }
 
@@ -34,29 +42,35 @@ const CODES: &str = "codes";
 
 impl Kept {
     pub(super) fn to_text(&self) -> String {
-        let (origin, factor_at) = match self.origin {
+        let (origin, factor) = match self.origin {
             Origin::Invitation => ("invitation", None),
             Origin::Login => ("login", None),
-            Origin::Portal { factor_at } => ("portal", Some(factor_at)),
+            Origin::Portal { factor_at, method } => ("portal", Some((factor_at, method.as_str().to_owned()))),
         };
-        let (at, phone) = match self.at {
-            At::Choose => ("choose", None),
-            At::Phone(phone) => ("phone", Some(phone.to_string())),
-            At::Backup => ("backup", None),
-            At::Done => ("done", None),
+        let (factor_at, method) = factor.unzip();
+        let (at, phone, key) = match self.at {
+            At::Choose => ("choose", None, None),
+            At::Phone(phone) => ("phone", Some(phone.to_string()), None),
+            At::Key(wanted) => ("key", None, Some(wanted.as_str().to_owned())),
+            At::Backup => ("backup", None, None),
+            At::Done => ("done", None, None),
         };
         let added = self.added.iter().map(|added| match added {
             Added::Phone(phone) => phone.to_string(),
+            Added::Key(key) => key.to_string(),
             Added::Codes => CODES.to_owned(),
         });
         let written = Written {
             origin: origin.to_owned(),
             factor_at,
+            method,
             link: self.link.clone(),
+            application: self.application.map(|key| key.to_string()),
             back: self.back.clone(),
             username: self.username.clone(),
             at: at.to_owned(),
             phone,
+            key,
             added: added.collect(),
         };
         json!(written).to_string()
@@ -64,25 +78,31 @@ impl Kept {
 
     pub(super) fn read(text: &str) -> Option<Self> {
         let written: Written = serde_json::from_str(text).ok()?;
-        let origin = match (written.origin.as_str(), written.factor_at) {
-            ("invitation", None) => Origin::Invitation,
-            ("login", None) => Origin::Login,
-            ("portal", Some(factor_at)) => Origin::Portal { factor_at },
+        let origin = match (written.origin.as_str(), written.factor_at, written.method) {
+            ("invitation", None, None) => Origin::Invitation,
+            ("login", None, None) => Origin::Login,
+            ("portal", Some(factor_at), Some(method)) => Origin::Portal { factor_at, method: Method::parse(&method)? },
             _ => return None,
         };
-        let at = match (written.at.as_str(), written.phone) {
-            ("choose", None) => At::Choose,
-            ("phone", Some(phone)) => At::Phone(phone.parse().ok()?),
-            ("backup", None) => At::Backup,
-            ("done", None) => At::Done,
+        let at = match (written.at.as_str(), written.phone, written.key) {
+            ("choose", None, None) => At::Choose,
+            ("phone", Some(phone), None) => At::Phone(phone.parse().ok()?),
+            ("key", None, Some(wanted)) => At::Key(Wanted::parse(&wanted)?),
+            ("backup", None, None) => At::Backup,
+            ("done", None, None) => At::Done,
             _ => return None,
         };
         let added = written.added.iter().map(|added| match added.as_str() {
             CODES => Some(Added::Codes),
-            phone => phone.parse().ok().map(Added::Phone),
+            id => id.parse().map(Added::Phone).or_else(|_| id.parse().map(Added::Key)).ok(),
         });
         let added = added.collect::<Option<_>>()?;
-        Some(Self { origin, link: written.link, back: written.back, username: written.username, at, added })
+        let application = match written.application {
+            Some(key) => Some(key.parse().ok()?),
+            None => None,
+        };
+        let Written { link, back, username, .. } = written;
+        Some(Self { origin, link, application, back, username, at, added })
     }
 
     pub(super) fn link_digest(&self) -> Option<[u8; 32]> {
@@ -97,20 +117,25 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read_and_nothing_else_is() {
-        let phone = "DPAAAAAAAAAAAAAAAAAA".parse().unwrap();
+        let (phone, key) = ("DPAAAAAAAAAAAAAAAAAA".parse().unwrap(), "WAAAAAAAAAAAAAAAAAAA".parse().unwrap());
         let (origins, ats) = (
-            [Origin::Invitation, Origin::Login, Origin::Portal { factor_at: jiff::Timestamp::UNIX_EPOCH }],
-            [At::Choose, At::Phone(phone), At::Backup, At::Done],
+            [
+                Origin::Invitation,
+                Origin::Login,
+                Origin::Portal { factor_at: jiff::Timestamp::UNIX_EPOCH, method: Method::WebauthnRoaming },
+            ],
+            [At::Choose, At::Phone(phone), At::Key(Wanted::SecurityKey), At::Backup, At::Done],
         );
         for origin in origins {
             for at in ats {
                 let kept = Kept {
                     origin,
                     link: Some(HEXLOWER.encode(&[7; 32])),
+                    application: Some("DIAAAAAAAAAAAAAAAAAA".parse().unwrap()),
                     back: Some(json!({"a": 1})),
                     username: "alice".to_owned(),
                     at,
-                    added: vec![Added::Phone(phone), Added::Codes],
+                    added: vec![Added::Phone(phone), Added::Key(key), Added::Codes],
                 };
                 let text = kept.to_text();
                 assert_eq!(Kept::read(&text).as_ref(), Some(&kept));

@@ -4,9 +4,11 @@ use cs_core::bypass::BypassRules;
 use cs_core::bypass_code::BYPASS_CODE_DIGITS;
 use cs_core::device::Phone;
 use cs_core::enrollment::{Added, At, EnrollRefusal, INACTIVE_AFTER, Origin, Post, VISIT_TTL, may_enroll};
-use cs_core::id::{AccountId, BypassCodeId, PhoneId, UserId, VisitId};
+use cs_core::id::{AccountId, BypassCodeId, IntegrationKey, PhoneId, UserId, VisitId};
+use cs_core::policy::Method;
 use cs_core::secret::PlainCode;
 use cs_core::user::User;
+use cs_core::webauthn::{Credential, MAX_CREDENTIALS_PER_USER, Wanted};
 use cs_store::attempts::user_unchanged;
 use cs_store::audit::{LogKind, LogRecord};
 use cs_store::authenticators::{confirm, touch_user};
@@ -21,6 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
 
 use super::kept::Kept;
+use super::key::NotSaved;
 use super::link::{Link, LinkState};
 use crate::admin::Actor;
 use crate::admin::bypass::Giver;
@@ -50,17 +53,26 @@ const HOLD: std::time::Duration = std::time::Duration::from_secs(10);
 pub enum NewFactor {
     /// The authenticator on a phone.
     Phone,
+    /// A passkey or security key.
+    Key(Wanted),
     /// Recovery codes; a backup only.
     Codes,
 }
 
 /// What a page sends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EnrollInput {
     /// Set this up; nothing goes back to the choice.
     Choose(Option<NewFactor>),
     /// Whether the phone shows the same words.
     Confirm(bool),
+    /// What the browser made.
+    Register {
+        /// `JSON.stringify(credential.toJSON())`, as it came.
+        response: String,
+        /// What the person calls it.
+        name: String,
+    },
     /// Set this up as well.
     Backup(NewFactor),
     /// The codes have been kept.
@@ -70,10 +82,11 @@ pub enum EnrollInput {
 }
 
 impl EnrollInput {
-    fn post(self) -> Post {
+    fn post(&self) -> Post {
         match self {
             Self::Choose(_) => Post::Choose,
             Self::Confirm(_) => Post::Confirm,
+            Self::Register { .. } => Post::Register,
             Self::Backup(_) => Post::Backup,
             Self::Kept => Post::Kept,
             Self::Skip => Post::Skip,
@@ -90,6 +103,8 @@ pub enum Enrolled {
     Codes(Vec<PlainCode>),
     /// The words were not the same: the phone is not bound.
     Mismatch,
+    /// What the browser made was not accepted.
+    NotSaved(NotSaved),
     /// Nobody enrolls here and now.
     Refused(EnrollRefusal),
 }
@@ -98,7 +113,10 @@ pub enum Enrolled {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EnrollView {
     /// What shall it be?
-    Choose,
+    Choose {
+        /// What the policies leave, the one to recommend first. Perhaps nothing.
+        ways: Vec<NewFactor>,
+    },
     /// Scan this.
     Phone {
         /// The activation code, made from the browser's secret, so that the page can be loaded again.
@@ -111,10 +129,19 @@ pub enum EnrollView {
         /// What the phone calls itself.
         device: String,
     },
+    /// The browser is asked.
+    Key {
+        /// For what.
+        wanted: Wanted,
+        /// `PublicKeyCredentialCreationOptionsJSON`.
+        options: String,
+    },
     /// What if it is lost?
     Backup {
         /// What was just set up.
         added: String,
+        /// What may be set up as well.
+        ways: Vec<NewFactor>,
     },
     /// All is set up.
     Done {
@@ -138,8 +165,8 @@ pub enum NotOpened {
 
 /// An enrollment under way, in the browser that it belongs to.
 pub struct Enrollment {
-    visiting: Visiting,
-    kept: Kept,
+    pub(super) visiting: Visiting,
+    pub(super) kept: Kept,
 }
 
 impl Enrollment {
@@ -203,12 +230,13 @@ impl Enrollment {
 impl Engine {
     /// Begins an enrollment with a link. Somebody whom the link is for and who was unknown is created.
     ///
-    /// The link is not used up by this: it is when the first factor is set up.
+    /// The link is not used up by this: it is when the first factor is set up. In the middle of a login `back` names the application, whose policies say what may be set
+    /// up, and whatever is needed to get back there.
     pub async fn open_enrollment(
         &self,
         account: &AccountEntry,
         link: &Link,
-        back: Option<Json>,
+        back: Option<(IntegrationKey, Json)>,
     ) -> Result<Result<(VisitId, VisitSecret), NotOpened>, EngineError> {
         if link.state != LinkState::Good {
             return Ok(Err(NotOpened::Link(link.state)));
@@ -224,14 +252,15 @@ impl Engine {
         self.begin_enrollment(account, user, origin, Some(link.row.digest), back).await
     }
 
-    /// Begins to add a device in the portal, which was entered with a factor at `factor_at`.
+    /// Begins to add a device in the portal, which was entered with the factor `method` at `factor_at`.
     pub(crate) async fn add_device(
         &self,
         account: &AccountEntry,
         user: UserId,
         factor_at: Timestamp,
+        method: Method,
     ) -> Result<Result<(VisitId, VisitSecret), NotOpened>, EngineError> {
-        self.begin_enrollment(account, user, Origin::Portal { factor_at }, None, None).await
+        self.begin_enrollment(account, user, Origin::Portal { factor_at, method }, None, None).await
     }
 
     async fn begin_enrollment(
@@ -240,8 +269,9 @@ impl Engine {
         user: UserId,
         origin: Origin,
         link: Option<[u8; 32]>,
-        back: Option<Json>,
+        back: Option<(IntegrationKey, Json)>,
     ) -> Result<Result<(VisitId, VisitSecret), NotOpened>, EngineError> {
+        let (application, back) = back.unzip();
         let user = match self.enrolling(account, user, origin, &[]).await? {
             Ok(user) => user,
             Err(refusal) => return Ok(Err(refusal.into())),
@@ -249,6 +279,7 @@ impl Engine {
         let kept = Kept {
             origin,
             link: link.map(|digest| HEXLOWER.encode(&digest)),
+            application,
             back,
             username: user.username.clone(),
             at: At::Choose,
@@ -288,9 +319,23 @@ impl Engine {
             Ok(user) => user,
             Err(refusal) => return Ok(Enrolled::Refused(refusal)),
         };
+        let chosen = match &input {
+            EnrollInput::Choose(chosen) => *chosen,
+            EnrollInput::Backup(chosen) => Some(*chosen),
+            EnrollInput::Confirm(_) | EnrollInput::Register { .. } | EnrollInput::Kept | EnrollInput::Skip => None,
+        };
+        if let Some(factor) = chosen.filter(|factor| *factor != NewFactor::Codes)
+            && !self.new_factors(enrollment, &user).await?.contains(&factor)
+        {
+            // Gone since the page was shown, or made up.
+            return Ok(Enrolled::Moved);
+        }
         match input {
             EnrollInput::Choose(Some(NewFactor::Phone)) | EnrollInput::Backup(NewFactor::Phone) => {
                 self.await_phone(enrollment, &user).await
+            }
+            EnrollInput::Choose(Some(NewFactor::Key(wanted))) | EnrollInput::Backup(NewFactor::Key(wanted)) => {
+                self.move_on(enrollment, At::Key(wanted), None, Job::new()).await
             }
             // Codes alone would be spent one day, and nothing left.
             EnrollInput::Choose(None | Some(NewFactor::Codes)) => {
@@ -300,6 +345,7 @@ impl Engine {
             EnrollInput::Backup(NewFactor::Codes) => self.give_codes(enrollment, &user, access).await,
             EnrollInput::Confirm(true) => self.confirm_phone(enrollment, &user, access).await,
             EnrollInput::Confirm(false) => self.reject_phone(enrollment, &user, access).await,
+            EnrollInput::Register { response, name } => self.register_key(enrollment, &response, &name, access).await,
             EnrollInput::Kept | EnrollInput::Skip => self.move_on(enrollment, At::Done, None, Job::new()).await,
         }
     }
@@ -332,21 +378,47 @@ impl Engine {
         };
         let named = |added: &Added| match added {
             Added::Phone(id) => name_of(&user, *id),
+            Added::Key(key) => user.credentials.iter().find(|one| one.key == *key).map(Credential::display_name),
             Added::Codes => None,
         };
+        let ways = self.new_factors(enrollment, &user).await?;
         Ok(match kept.at {
-            At::Choose => EnrollView::Choose,
+            At::Choose => EnrollView::Choose { ways },
             At::Phone(phone) => match self.store().unconfirmed(account.id, phone).await? {
                 Some(waiting) => EnrollView::Compare { phrase: waiting.phrase, device: waiting.name },
                 None => EnrollView::Phone { code: enrollment.code().expose().to_owned() },
             },
-            At::Backup => EnrollView::Backup { added: kept.added.iter().find_map(named).unwrap_or_default() },
+            At::Key(wanted) => match self.creation_request(enrollment, &user, wanted).await? {
+                Some(options) => EnrollView::Key { wanted, options },
+                // Not allowed any more.
+                None => EnrollView::Choose { ways },
+            },
+            At::Backup => EnrollView::Backup {
+                added: kept.added.iter().rev().find_map(named).unwrap_or_default(),
+                ways: ways.into_iter().chain([NewFactor::Codes]).collect(),
+            },
             At::Done => EnrollView::Done { added: kept.added.iter().filter_map(named).collect() },
         })
     }
 
+    /// What may be set up: what the policies that are in force have a use for.
+    async fn new_factors(&self, enrollment: &Enrollment, user: &User) -> Result<Vec<NewFactor>, EngineError> {
+        let caller = self.enrollment_caller(enrollment).await?;
+        let rules = self.rules(&caller, self.clock().now()).await?;
+        let section = *rules.effective(Some(user)).authentication_methods.value;
+        let mut factors = Vec::new();
+        if section.allows(Method::DuoPush) || section.allows(Method::DuoPasscode) {
+            factors.push(NewFactor::Phone);
+        }
+        if user.credentials.len() < MAX_CREDENTIALS_PER_USER {
+            let offered = Wanted::ALL.into_iter().filter(|wanted| wanted.is_offered(|method| section.allows(method)));
+            factors.extend(offered.map(NewFactor::Key));
+        }
+        Ok(factors)
+    }
+
     /// The user, if they may enroll now.
-    async fn enrolling(
+    pub(super) async fn enrolling(
         &self,
         account: &AccountEntry,
         user: UserId,
@@ -494,7 +566,7 @@ impl Engine {
     }
 
     /// Goes on to `at`, together with `earned`. If the enrollment has gone on otherwise meanwhile, nothing happens.
-    async fn move_on(
+    pub(super) async fn move_on(
         &self,
         enrollment: &mut Enrollment,
         at: At,

@@ -1,5 +1,6 @@
 //! Begin a login by passkey or security key.
 
+use cs_core::id::AccountId;
 use cs_core::policy;
 use cs_core::user::User;
 use cs_core::webauthn::{Ask, Class, Credential, Purpose, UserVerification, user_verification};
@@ -64,12 +65,12 @@ impl Engine {
     /// What the ceremony `id` asked, if it can still be finished: for a page that is shown again.
     pub(crate) async fn asked_again(
         &self,
-        caller: &Caller,
+        account: AccountId,
+        purpose: Purpose,
         id: &CeremonyId,
         binding: &Binding,
     ) -> Result<Option<Json>, EngineError> {
-        let (now, purpose) = (self.clock().now(), Purpose::Assertion(Ask::SecondFactor));
-        let open = self.open_ceremony(caller.account.id, id, purpose, binding, now).await?;
+        let open = self.open_ceremony(account, id, purpose, binding, self.clock().now()).await?;
         let kept = open.and_then(|(ceremony, _)| serde_json::from_str::<Json>(&ceremony.state).ok());
         Ok(kept.and_then(|mut kept| kept.get_mut("options").map(Json::take)))
     }

@@ -17,7 +17,7 @@
 //! | `party` | the relying party: what browsers are asked, and whether what they answer verifies; the only place that knows `webauthn-rs` |
 //! | `register` | add a credential |
 //! | `assert` | begin a login |
-//! | `manage` | rename and remove |
+//! | `manage` | remove, by administrators; people do it in the portal |
 
 mod assert;
 mod manage;
@@ -36,12 +36,14 @@ use jiff::Timestamp;
 use rand_core::RngCore;
 use serde_json::Value as Json;
 
-pub use manage::{REMOVED, RENAMED};
+pub use cs_core::webauthn::Wanted;
 pub use party::{RelyingParty, RelyingPartyError};
-pub use register::{NewCredential, REFUSED, Registered, RegistrationError, Wanted};
+pub use register::{NewCredential, REFUSED, Registered, RegistrationError};
 
 pub(crate) use assert::verifier_state;
+pub(crate) use manage::credential_name;
 pub(crate) use party::{Rejected, claim};
+pub(crate) use register::BrowserAnswer;
 
 use crate::{Engine, EngineError, SystemRng};
 

@@ -6,12 +6,13 @@ use cs_core::policy::{Method, Os};
 use cs_core::user::User;
 use cs_core::webauthn::{
     AaguidList, Ask, Class, Credential, INACTIVE_AFTER, Proof, Purpose, RegistrationRefusal, Standings, Transport,
-    UserVerification, may_register,
+    UserVerification, Wanted, may_register,
 };
-use cs_store::Job;
 use cs_store::audit::{LogKind, LogRecord};
 use cs_store::facts::UserRef;
-use cs_store::webauthn::{Ceremony, KeyMaterial, change_user, insert_credential, pin_relying_party};
+use cs_store::users::change_user;
+use cs_store::webauthn::{Ceremony, KeyMaterial, insert_credential, pin_relying_party};
+use cs_store::{Job, Step};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
 
@@ -26,17 +27,6 @@ use crate::{Access, Caller, Engine, EngineError, MAX_ROUNDS, SystemRng};
 
 /// The activity log's word for an answer that was no new credential.
 pub const REFUSED: &str = "webauthn_registration_refused";
-
-/// What is to be added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
-    /// What is built into this device: Touch ID, Windows Hello, a phone's screen lock. A passkey, if the device can.
-    Platform,
-    /// A security key, as second factor.
-    SecurityKey,
-    /// A passkey wherever the person keeps them, to be used without a password where policies allow it.
-    Passkey,
-}
 
 /// A new credential, as its page asks for it.
 #[derive(Debug, Clone)]
@@ -97,10 +87,25 @@ impl From<Rejected> for RegistrationError {
     }
 }
 
-/// The steps of the job that adds a credential, in order.
+/// What a browser sends at the end of a registration.
+pub(crate) struct BrowserAnswer<'a> {
+    /// Which ceremony.
+    pub(crate) ceremony: &'a CeremonyId,
+    /// The session it happens in.
+    pub(crate) binding: &'a Binding,
+    /// From where.
+    pub(crate) access: &'a Access,
+    /// `JSON.stringify(credential.toJSON())`, as it came.
+    pub(crate) response: &'a str,
+    /// What the person calls it.
+    pub(crate) name: &'a str,
+}
+
+/// The steps of the job that adds a credential, in order. Whatever else belongs to it comes after them.
 const AT_RELYING_PARTY: usize = 0;
 const AT_USER: usize = 1;
 const AT_CEREMONY: usize = 2;
+const AT_CREDENTIAL: usize = 3;
 
 impl Engine {
     /// Begins to add a credential to the user of `proof`, in the session `binding`.
@@ -111,6 +116,18 @@ impl Engine {
         new: &NewCredential,
         binding: &Binding,
     ) -> Result<Begun, RegistrationError> {
+        self.begin_registration_as(caller, proof, new, binding, CeremonyId::generate()).await
+    }
+
+    /// The same under an `id`.
+    pub(crate) async fn begin_registration_as(
+        &self,
+        caller: &Caller,
+        proof: &Proof,
+        new: &NewCredential,
+        binding: &Binding,
+        id: CeremonyId,
+    ) -> Result<Begun, RegistrationError> {
         let (account, now) = (caller.account.id, self.clock().now());
         let user = self.registering(account, proof.user(), now).await?;
         let record = self.store().user_record(account, user.id).await?;
@@ -119,17 +136,7 @@ impl Engine {
         may_register(proof, &user, known, now)?;
         let rules = self.rules(caller, now).await?;
         let section = *rules.effective(Some(&user)).authentication_methods.value;
-        let possible: &[Method] = match new.wanted {
-            Wanted::Platform => &[Method::WebauthnPlatform, Method::WebauthnPlatformPwl],
-            Wanted::SecurityKey => &[Method::WebauthnRoaming],
-            Wanted::Passkey => &[
-                Method::WebauthnPlatform,
-                Method::WebauthnRoaming,
-                Method::WebauthnPlatformPwl,
-                Method::WebauthnRoamingPwl,
-            ],
-        };
-        if !possible.iter().any(|method| section.allows(*method)) {
+        if !new.wanted.methods().iter().any(|method| section.allows(*method)) {
             return Err(RegistrationError::NotAllowed);
         }
         let must_verify = section.allows(Method::WebauthnRequireUserVerification);
@@ -155,9 +162,10 @@ impl Engine {
                 attested: rules.models().is_restricted(),
             })
             .map_err(internal)?;
-        let kept = json!({"wanted": new.wanted.as_str(), "verified": verification == UserVerification::Required, "state": state});
+        let verified = verification == UserVerification::Required;
+        let kept = json!({"wanted": new.wanted.as_str(), "verified": verified, "options": options, "state": state});
         let ceremony = new_ceremony(Purpose::Registration, binding, Some(user.id), kept.to_string(), now);
-        Ok(self.begin_ceremony(account, CeremonyId::generate(), ceremony, options).await?)
+        Ok(self.begin_ceremony(account, id, ceremony, options).await?)
     }
 
     /// Adds the credential that the browser made, under `name`.
@@ -172,45 +180,69 @@ impl Engine {
         response: &str,
         name: &str,
     ) -> Result<Registered, RegistrationError> {
-        let name = credential_name(name)?;
-        let account = caller.account.id;
+        let (account, key) = (caller.account.id, WebauthnKey::generate(&mut SystemRng));
+        let answer = BrowserAnswer { ceremony, binding, access, response, name };
         for _ in 0..MAX_ROUNDS {
             let now = self.clock().now();
             let open = self.open_ceremony(account, ceremony, Purpose::Registration, binding, now).await?;
-            let Some((begun, digest)) = open else { return Err(RegistrationError::Over) };
-            let Some(user) = begun.user else { return Err(RegistrationError::Over) };
+            let user = open.and_then(|(begun, _)| begun.user).ok_or(RegistrationError::Over)?;
             let user = self.registering(account, user, now).await?;
-            let finish = Ceremony::finish(account, &digest, Purpose::Registration, binding.as_bytes(), now);
-            let rules = self.rules(caller, now).await?;
-            let section = *rules.effective(Some(&user)).authentication_methods.value;
-            let made = match self.check(rules.models(), &section, &begun, response, access, &name, now) {
-                Ok(made) => made,
-                Err(error) => {
-                    let record = self.refused_record(account, &user, &error, access, now);
-                    return Err(match self.holds(Job::new().step(finish).log(record)).await? {
-                        true => error,
-                        false => RegistrationError::Over,
-                    });
-                }
-            };
-            let (credential, created) = made;
-            let material = KeyMaterial { public_key: &created.public_key, attestation: created.attestation };
-            let mut job = Job::new()
-                .step(pin_relying_party(self.relying_party().id()))
-                .step(change_user(account, &user))
-                .step(finish)
-                .step(insert_credential(account, user.id, &credential, material))
-                .log(self.registered_record(caller, &user, &credential, access, now));
-            job.effects.extend(self.credential_letter(caller, &user, &credential, true, now)?);
-            match self.store().commit(job).await.map_err(Retry::from) {
-                Ok(_) => return Ok(Registered { key: credential.key, credential }),
-                Err(Retry::Conflict(AT_RELYING_PARTY)) => return Err(RegistrationError::RelyingParty),
-                Err(Retry::Conflict(AT_USER | AT_CEREMONY)) => {}
-                Err(Retry::Conflict(_)) => return Err(RegistrationError::Exists),
-                Err(Retry::Fail(error)) => return Err(error.into()),
+            if let Some(registered) = self.add_credential(caller, &user, &answer, key, Vec::new()).await? {
+                return Ok(registered);
             }
         }
         Err(EngineError::Contention.into())
+    }
+
+    /// Adds the credential of `answer` under `key`, in one commit `with` what else must hold or change; if that does not hold, it is [`RegistrationError::Over`].
+    ///
+    /// `user` is as whoever let them do this has seen them. `None` if they have changed since: look again, and decide again.
+    pub(crate) async fn add_credential(
+        &self,
+        caller: &Caller,
+        user: &User,
+        answer: &BrowserAnswer<'_>,
+        key: WebauthnKey,
+        with: Vec<Step>,
+    ) -> Result<Option<Registered>, RegistrationError> {
+        let BrowserAnswer { ceremony, binding, access, .. } = *answer;
+        let name = credential_name(answer.name)?;
+        let answer = &BrowserAnswer { name: &name, ..*answer };
+        let (account, now) = (caller.account.id, self.clock().now());
+        let open = self.open_ceremony(account, ceremony, Purpose::Registration, binding, now).await?;
+        let (begun, digest) = open.filter(|(begun, _)| begun.user == Some(user.id)).ok_or(RegistrationError::Over)?;
+        let finish = Ceremony::finish(account, &digest, Purpose::Registration, binding.as_bytes(), now);
+        let rules = self.rules(caller, now).await?;
+        let section = *rules.effective(Some(user)).authentication_methods.value;
+        let made = match self.check(rules.models(), &section, &begun, answer, key, now) {
+            Ok(made) => made,
+            Err(error) => {
+                let record = self.refused_record(account, user, &error, access, now);
+                return Err(match self.holds(Job::new().step(finish).log(record)).await? {
+                    true => error,
+                    false => RegistrationError::Over,
+                });
+            }
+        };
+        let (credential, created) = made;
+        let material = KeyMaterial { public_key: &created.public_key, attestation: created.attestation };
+        let mut job = Job::new()
+            .step(pin_relying_party(self.relying_party().id()))
+            .step(change_user(account, user))
+            .step(finish)
+            .step(insert_credential(account, user.id, &credential, material))
+            .log(self.registered_record(caller, user, &credential, access, now));
+        job.guards.extend(with);
+        let organisation = &caller.account.name;
+        job.effects.extend(self.credential_letter(account, organisation, user, &credential, true, now)?);
+        match self.store().commit(job).await.map_err(Retry::from) {
+            Ok(_) => Ok(Some(Registered { key, credential })),
+            Err(Retry::Conflict(AT_RELYING_PARTY)) => Err(RegistrationError::RelyingParty),
+            Err(Retry::Conflict(AT_USER | AT_CEREMONY)) => Ok(None),
+            Err(Retry::Conflict(AT_CREDENTIAL)) => Err(RegistrationError::Exists),
+            Err(Retry::Conflict(_)) => Err(RegistrationError::Over),
+            Err(Retry::Fail(error)) => Err(error.into()),
+        }
     }
 
     /// The user, as long as nobody has disabled it.
@@ -226,23 +258,21 @@ impl Engine {
         }
     }
 
-    /// The credential that `response` brings, if it is what was asked for.
-    #[expect(clippy::too_many_arguments, reason = "one call, and each is another thing")]
+    /// The credential that `answer` brings, if it is what was asked for.
     fn check(
         &self,
         models: &AaguidList,
         section: &AuthenticationMethods,
         begun: &Ceremony,
-        response: &str,
-        access: &Access,
-        name: &str,
+        answer: &BrowserAnswer<'_>,
+        key: WebauthnKey,
         now: Timestamp,
     ) -> Result<(Credential, Created), RegistrationError> {
         let kept: Json = serde_json::from_str(&begun.state).unwrap_or_default();
         let text = |name: &str| kept.get(name).and_then(Json::as_str);
         let wanted = text("wanted").and_then(Wanted::parse).ok_or(Rejected("the state cannot be read"))?;
         let state = text("state").ok_or(Rejected("the state cannot be read"))?;
-        let created = self.relying_party().created(state, response)?;
+        let created = self.relying_party().created(state, answer.response)?;
         let class = created.said.class.unwrap_or(if created.said.transports == [Transport::Internal] {
             Class::Platform
         } else {
@@ -267,10 +297,10 @@ impl Engine {
             return Err(RegistrationError::Model);
         }
         let credential = Credential {
-            key: WebauthnKey::generate(&mut SystemRng),
+            key,
             raw_id: created.raw_id.clone(),
-            name: name.to_owned(),
-            label: label(class, &created.said.transports, access).to_owned(),
+            name: answer.name.to_owned(),
+            label: label(class, &created.said.transports, answer.access).to_owned(),
             class,
             aaguid: created.aaguid,
             counter: created.counter,
@@ -358,9 +388,10 @@ impl Engine {
     }
 
     /// What the user is told by mail when a credential was added or removed; `None` where no mail can be sent or nobody knows where to.
-    pub(super) fn credential_letter(
+    pub(crate) fn credential_letter(
         &self,
-        caller: &Caller,
+        account: AccountId,
+        organisation: &str,
         user: &User,
         credential: &Credential,
         added: bool,
@@ -369,24 +400,9 @@ impl Engine {
         if user.email.is_empty() {
             return Ok(None);
         }
-        let (organisation, name) = (&caller.account.name, credential.display_name());
+        let name = credential.display_name();
         let letter = Letter::credential_changed(organisation, &user.email, &user.username, &name, added, now);
-        self.letter(caller.account.id, &letter, now)
-    }
-}
-
-impl Wanted {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Platform => "platform",
-            Self::SecurityKey => "security-key",
-            Self::Passkey => "passkey",
-        }
-    }
-
-    /// Reads what a page asks for: `platform`, `security-key` or `passkey`.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Platform, Self::SecurityKey, Self::Passkey].into_iter().find(|wanted| wanted.as_str() == text)
+        self.letter(account, &letter, now)
     }
 }
 

@@ -1,30 +1,31 @@
 //! What people do with their own devices, browsers and codes: each change one commit, with its entry in the log and a letter.
 
 use cs_core::device::Phone;
-use cs_core::id::{BrowserId, PhoneId};
+use cs_core::id::{BrowserId, PhoneId, WebauthnKey};
 use cs_core::login::{Push, Ticket};
 use cs_core::secret::PlainCode;
 use cs_core::user::User;
+use cs_core::webauthn::{Class, Credential};
 use cs_store::Job;
 use cs_store::authenticators::{DeviceUpdate, touch_user, touch_users_of_phone};
 use cs_store::phones::{detach_phone, make_first};
 use cs_store::remembered_browsers::{RememberedBrowser, forget_browser, forget_browsers};
 use cs_store::users::{change_user, distrust_user};
 use cs_store::visits::end_other_visits;
+use cs_store::webauthn::{remove_credential, rename_credential};
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
 use super::session::PortalSession;
 use super::words;
 use crate::login::reference;
+use crate::passkeys::credential_name;
 use crate::{Access, DeviceEvent, Engine, EngineError, Liveness};
 
 /// The account's setting that lets users remove the last way they have to log in.
 const MAY_REMOVE_LAST: &str = "self_service_remove_last";
 /// How many digits an identity check asks for.
 const TEST_DIGITS: u8 = 6;
-/// The most characters of a name that a person gives.
-const MAX_NAME: usize = 64;
 
 /// A device of the person's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,12 +34,55 @@ pub struct OwnDevice {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// The phone it is; `None` for a token, which belongs to the organisation.
-    pub phone: Option<PhoneId>,
-    /// When it was added.
-    pub added_at: Option<Timestamp>,
+    /// The name that its owner gave it, to be changed.
+    pub given: String,
+    /// What it is.
+    pub kind: OwnKind,
+    /// When it last let its owner in, where that is kept.
+    pub last_used: Option<Timestamp>,
     /// Whether it is asked first.
     pub is_default: bool,
+}
+
+/// What a device of one's own is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnKind {
+    /// A phone with the authenticator.
+    Phone(PhoneId),
+    /// A passkey or security key.
+    Key {
+        /// Its id.
+        key: WebauthnKey,
+        /// Whether it is built in or carried.
+        class: Class,
+        /// Whether it is refused since its counter went back.
+        is_refused: bool,
+    },
+    /// A token, which belongs to the organisation.
+    Token,
+}
+
+/// A device that its owner may rename and remove, by its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceId {
+    /// A phone.
+    Phone(PhoneId),
+    /// A passkey or security key.
+    Key(WebauthnKey),
+}
+
+impl DeviceId {
+    /// Reads an id.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse().map(Self::Phone).or_else(|_| text.parse().map(Self::Key)).ok()
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Phone(phone) => phone.as_str(),
+            Self::Key(key) => key.as_str(),
+        }
+    }
 }
 
 /// A test request, as its page shows it.
@@ -69,13 +113,13 @@ pub enum Remaining {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
     /// Gives a device another name.
-    Rename(PhoneId, String),
+    Rename(DeviceId, String),
     /// Asks a device first.
     Default(PhoneId),
     /// Removes a device.
-    Remove(PhoneId),
+    Remove(DeviceId),
     /// Removes a device that is in other hands, and ends what was begun with it: sessions here, remembered browsers.
-    Lost(PhoneId),
+    Lost(DeviceId),
     /// Forgets a browser.
     Forget(BrowserId),
     /// Forgets all browsers.
@@ -102,29 +146,39 @@ impl Engine {
         let phones = user.phones.iter().filter(|phone| phone.is_usable()).enumerate().map(|(at, phone)| OwnDevice {
             id: phone.id.to_string(),
             name: phone.display_name(),
-            phone: Some(phone.id),
-            added_at: phone.authenticator.as_ref().map(|bound| bound.activated_at),
+            given: phone.display_name(),
+            kind: OwnKind::Phone(phone.id),
+            last_used: None,
             is_default: at == 0,
+        });
+        let keys = user.credentials.iter().map(|one| OwnDevice {
+            id: one.key.to_string(),
+            name: one.display_name(),
+            given: one.name.clone(),
+            kind: OwnKind::Key { key: one.key, class: one.class, is_refused: !one.is_usable() },
+            last_used: one.last_used,
+            is_default: false,
         });
         let tokens = user.tokens.iter().map(|token| OwnDevice {
             id: token.id.to_string(),
             name: token.display_name(),
-            phone: None,
-            added_at: None,
+            given: String::new(),
+            kind: OwnKind::Token,
+            last_used: None,
             is_default: false,
         });
-        Ok(phones.chain(tokens).collect())
+        Ok(phones.chain(keys).chain(tokens).collect())
     }
 
-    /// What would be left without `phone`; `None` if it is not theirs.
+    /// What would be left without `device`; `None` if it is not theirs.
     pub async fn remaining_without(
         &self,
         session: &PortalSession,
-        phone: PhoneId,
+        device: DeviceId,
     ) -> Result<Option<Remaining>, EngineError> {
         let user = self.own_user(session.account(), session.user_id()).await?;
-        let user = user.filter(|user| owned(user, phone).is_some());
-        Ok(user.map(|user| remaining(session, &user, phone)))
+        let user = user.filter(|user| name_of(user, device).is_some());
+        Ok(user.map(|user| remaining(session, &user, device)))
     }
 
     /// Makes a change. It needs a factor of the last five minutes.
@@ -138,14 +192,23 @@ impl Engine {
         let id = account.id;
         let mut unbound = None;
         let (job, name, what, body, subject) = match act {
-            Act::Rename(phone, name) => {
-                let name = name.trim();
-                let fits = !name.is_empty() && name.chars().count() <= MAX_NAME && !name.chars().any(char::is_control);
-                let (Some(_), true) = (owned(&user, *phone), fits) else { return Ok(Done::No) };
+            Act::Rename(device, name) => {
+                let (Some(_), Ok(name)) = (name_of(&user, *device), credential_name(name)) else { return Ok(Done::No) };
+                if name.is_empty() {
+                    return Ok(Done::No);
+                }
                 let mut job = Job::new();
-                job.guards = DeviceUpdate { name: Some(name), ..DeviceUpdate::default() }.steps(id, *phone, now);
-                let job = job.step(touch_users_of_phone(id, *phone));
-                (job, name.to_owned(), words::RENAMED, json!({"device": phone.as_str()}), "A device was renamed")
+                match device {
+                    DeviceId::Phone(phone) => {
+                        job.guards =
+                            DeviceUpdate { name: Some(&name), ..DeviceUpdate::default() }.steps(id, *phone, now);
+                        job = job.step(touch_users_of_phone(id, *phone));
+                    }
+                    DeviceId::Key(key) => {
+                        job = job.step(touch_user(id, user.id)).step(rename_credential(id, user.id, *key, &name));
+                    }
+                }
+                (job, name, words::RENAMED, json!({"device": device.as_str()}), "A device was renamed")
             }
             Act::Default(phone) => {
                 let Some(owned) = owned(&user, *phone) else { return Ok(Done::No) };
@@ -153,16 +216,21 @@ impl Engine {
                 let body = json!({"device": phone.as_str()});
                 (job, owned.display_name(), words::DEFAULT, body, "Another device is asked first")
             }
-            Act::Remove(phone) | Act::Lost(phone) => {
-                let Some(owned) = owned(&user, *phone) else { return Ok(Done::No) };
+            Act::Remove(device) | Act::Lost(device) => {
+                let Some(name) = name_of(&user, *device) else { return Ok(Done::No) };
                 let is_lost = matches!(act, Act::Lost(_));
                 // What is in other hands goes, whatever is left.
-                if !is_lost && remaining(session, &user, *phone) == Remaining::NotAllowed {
+                if !is_lost && remaining(session, &user, *device) == Remaining::NotAllowed {
                     return Ok(Done::Last);
                 }
-                unbound = Some(*phone);
                 let mut job = Job::new();
-                job.guards.extend(detach_phone(id, user.id, *phone));
+                match device {
+                    DeviceId::Phone(phone) => {
+                        unbound = Some(*phone);
+                        job.guards.extend(detach_phone(id, user.id, *phone));
+                    }
+                    DeviceId::Key(key) => job = job.step(remove_credential(id, user.id, *key)),
+                }
                 // The user is as they were seen: of two removals at once, one must see that what is left has become the last.
                 if is_lost {
                     job = job.step(forget_browsers(id, user.id)).step(distrust_user(id, &user));
@@ -172,7 +240,7 @@ impl Engine {
                 }
                 let what = if is_lost { words::LOST } else { words::REMOVED };
                 let subject = if is_lost { "A lost device was removed" } else { "A device was removed" };
-                (job, owned.display_name(), what, json!({"device": phone.as_str()}), subject)
+                (job, name, what, json!({"device": device.as_str()}), subject)
             }
             Act::Forget(browser) => {
                 let job = Job::new().step(forget_browser(id, user.id, *browser));
@@ -282,9 +350,26 @@ fn owned(user: &User, phone: PhoneId) -> Option<&Phone> {
     user.phones.iter().find(|one| one.id == phone && one.is_usable())
 }
 
-fn remaining(session: &PortalSession, user: &User, without: PhoneId) -> Remaining {
-    let phones = user.phones.iter().filter(|phone| phone.is_usable() && phone.id != without).count();
-    match phones + user.tokens.len() {
+/// The name of a device, if it is `user`'s.
+fn name_of(user: &User, device: DeviceId) -> Option<String> {
+    match device {
+        DeviceId::Phone(phone) => owned(user, phone).map(Phone::display_name),
+        DeviceId::Key(key) => user.credentials.iter().find(|one| one.key == key).map(Credential::display_name),
+    }
+}
+
+/// What `user` could log in with, `without` one device. What is refused is no way in: it can be removed, and does not stand for the others.
+fn remaining(session: &PortalSession, user: &User, without: DeviceId) -> Remaining {
+    let models = &session.account().login.webauthn_models;
+    let is_way_in = |one: &&Credential| one.is_usable() && models.allows(one.aaguid);
+    let counts = match without {
+        DeviceId::Phone(_) => true,
+        DeviceId::Key(key) => user.credentials.iter().filter(is_way_in).any(|one| one.key == key),
+    };
+    let phones = user.phones.iter().filter(|one| one.is_usable() && DeviceId::Phone(one.id) != without).count();
+    let keys = user.credentials.iter().filter(is_way_in).filter(|one| DeviceId::Key(one.key) != without).count();
+    match phones + keys + user.tokens.len() {
+        0 if !counts => Remaining::None,
         0 if session.account().settings.get(MAY_REMOVE_LAST).and_then(Json::as_bool) == Some(true) => Remaining::None,
         0 => Remaining::NotAllowed,
         1 => Remaining::One,

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use cs_core::enrollment::{EnrollRefusal, FACTOR_TTL};
 use cs_core::id::{IntegrationKey, PromptId, TxId, UserId, VisitId};
-use cs_core::integration::{IntegrationType, Permissions, UserAccess};
+use cs_core::integration::{Integration, IntegrationType, Permissions, UserAccess};
 use cs_core::login::AllowReason;
+use cs_core::policy::{Method, Word as _};
 use cs_core::secret::SecretKey;
 use cs_core::user::User;
 use cs_core::username::UsernameNormalization;
@@ -34,6 +35,8 @@ const BYPASS_CODE: &str = "bypass_code";
 pub(super) struct Kept {
     username: String,
     factor_at: Timestamp,
+    /// The policies' word for the factor.
+    method: String,
     /// The test request that was sent last, and to which phone.
     #[serde(default)]
     pub(super) test: Option<(String, String)>,
@@ -94,15 +97,20 @@ impl Engine {
         account: &AccountEntry,
         connection: Liveness,
     ) -> Result<Option<Caller>, EngineError> {
-        let key = IntegrationKey::portal_of(account.id);
-        let mut found = self.directory().integration(account.id, key).await?;
-        if found.is_none() {
-            self.make_portal(account, key).await?;
-            found = self.directory().integration(account.id, key).await?;
-        }
-        let Some(integration) = found.filter(|one| one.enabled) else { return Ok(None) };
+        let integration = self.portal_integration(account).await?;
         let account = Arc::clone(account);
-        Ok(Some(Caller { account, integration, surface: Surface::Prompt, connection, legacy_signature: false }))
+        let caller = Caller { account, integration, surface: Surface::Prompt, connection, legacy_signature: false };
+        Ok(Some(caller).filter(|caller| caller.integration.enabled))
+    }
+
+    /// The portal's own integration, enabled or not.
+    pub(crate) async fn portal_integration(&self, account: &AccountEntry) -> Result<Arc<Integration>, EngineError> {
+        let key = IntegrationKey::portal_of(account.id);
+        if let Some(found) = self.directory().integration(account.id, key).await? {
+            return Ok(found);
+        }
+        self.make_portal(account, key).await?;
+        self.directory().integration(account.id, key).await?.ok_or(EngineError::NotFound)
     }
 
     /// Begins a login for the portal. Whoever calls vouches that the browser is one in which somebody else has checked the password of `username`.
@@ -143,12 +151,12 @@ impl Engine {
             return Ok(Entered::Unknown);
         };
         let by_help_desk = redeemed.admitted.why == AllowReason::BypassUser && redeemed.factor == BYPASS_CODE;
-        if !redeemed.admitted.is_by_own_factor() && !by_help_desk {
-            return Ok(Entered::WithoutFactor);
-        }
+        let factor = redeemed.admitted.factor().filter(|_| redeemed.admitted.is_by_own_factor() || by_help_desk);
+        let Some(method) = factor else { return Ok(Entered::WithoutFactor) };
         let Some(user) = redeemed.user.and_then(|id| id.parse::<UserId>().ok()) else { return Ok(Entered::Unknown) };
         let Some(user) = self.own_user(account, user).await? else { return Ok(Entered::Unknown) };
-        let kept = Kept { username: user.username.clone(), factor_at: redeemed.admitted.at, test: None };
+        let (username, method) = (user.username.clone(), method.as_str().to_owned());
+        let kept = Kept { username, factor_at: redeemed.admitted.at, method, test: None };
         let text = json!(kept).to_string();
         let (id, secret) = self.begin_visit(account.id, VisitKind::Portal, user.id, text, PORTAL_TTL).await?;
         let record = self.self_record(account.id, &user, ENTERED, &json!({}), access, now);
@@ -181,7 +189,9 @@ impl Engine {
         &self,
         session: &PortalSession,
     ) -> Result<Result<(VisitId, VisitSecret), EnrollRefusal>, EngineError> {
-        let opened = self.add_device(session.account(), session.user_id(), session.kept.factor_at).await?;
+        let (account, user, kept) = (session.account(), session.user_id(), &session.kept);
+        let Some(method) = Method::parse(&kept.method) else { return Ok(Err(EnrollRefusal::Stale)) };
+        let opened = self.add_device(account, user, kept.factor_at, method).await?;
         Ok(opened.map_err(|why| match why {
             NotOpened::Refused(refusal) => refusal,
             // There is no link.

@@ -6,7 +6,7 @@ use cs_core::policy::Method;
 use cs_core::policy::sections::{RememberFor, TimeUnit};
 use cs_core::prompt::{Failure, LivePush, Means, State, Way, ways};
 use cs_core::user::User;
-use cs_core::webauthn::Class;
+use cs_core::webauthn::{Ask, Class, Purpose};
 use jiff::Timestamp;
 
 use super::session::{Prompt, Visit};
@@ -172,7 +172,8 @@ impl Engine {
     async fn key_request(&self, prompt: &Prompt, survey: &Survey, means: Means) -> Result<String, EngineError> {
         let (Some(user), Some(allowed)) = (&survey.user, &survey.challenge) else { return Ok(String::new()) };
         let (id, binding) = (prompt.ceremony(), prompt.binding());
-        if let Some(asked) = self.asked_again(&prompt.caller, &id, &binding).await? {
+        let (account, purpose) = (prompt.caller.account.id, Purpose::Assertion(Ask::SecondFactor));
+        if let Some(asked) = self.asked_again(account, purpose, &id, &binding).await? {
             return Ok(asked.to_string());
         }
         let class = if means == Means::Platform { Class::Platform } else { Class::Roaming };

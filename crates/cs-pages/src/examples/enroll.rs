@@ -20,7 +20,7 @@ pub(super) fn all(chrome: Chrome<'_>, w: Words<'_>) -> Result<Vec<Example>, aska
     let finish = Visit { stage: Stage::Finish, ..visit };
     let link = "https://authenticator.example.org/authenticator/activate#KQ3ZB7XWJ5TNA2HD4MVE6RCY-ZXhhbXBsZS5vcmc";
     let phone = Phone { chrome, visit, link, qr: w.is(QR), on_phone: false, back: true };
-    let key = NewKey { chrome, visit, request: w.is("{\"challenge\":\"AA\"}"), platform: false, back: true };
+    let key = NewKey { chrome, visit, request: w.is("{\"challenge\":\"AA\"}"), way: NewWay::SecurityKey, back: true };
     let codes = ["4KTM-92XH", "7QPA-LN3C", "X8DW-55RV", "B2YE-H7KM", "93CF-TTQ4"].map(|code| w.is(code)).repeat(2);
     let done = Done {
         chrome,
@@ -29,12 +29,13 @@ pub(super) fn all(chrome: Chrome<'_>, w: Words<'_>) -> Result<Vec<Example>, aska
         application: Some(w.is("Payroll & Holidays")),
     };
     Ok(vec![
-        ("enroll-choose".into(), Choose { chrome, visit, ways: &NewWay::ALL[..3] }.render()?),
+        ("enroll-choose".into(), Choose { chrome, visit, ways: &NewWay::ALL[..4] }.render()?),
         ("enroll-phone".into(), phone.render()?),
         ("enroll-phone-itself".into(), Phone { on_phone: true, back: false, ..phone }.render()?),
         ("enroll-compare".into(), Compare { chrome, visit, code: w.is("7F3K"), device: w.is("Pixel 9") }.render()?),
         ("enroll-key".into(), key.render()?),
-        ("enroll-platform".into(), NewKey { platform: true, back: false, ..key }.render()?),
+        ("enroll-platform".into(), NewKey { way: NewWay::Platform, back: false, ..key }.render()?),
+        ("enroll-passkey".into(), NewKey { way: NewWay::Passkey, ..key }.render()?),
         (
             "enroll-backup".into(),
             Backup { chrome, visit: backup, added: w.is("Pixel 9"), ways: &NewWay::ALL[1..], skip: true }.render()?,

@@ -15,8 +15,10 @@ pub(super) fn all(chrome: Chrome<'_>, w: Words<'_>) -> Result<Vec<Example>, aska
     let phone = Device {
         id: w.is("DPEXAMPLE"),
         name: w.is("Pixel 9"),
+        given: w.is("Pixel 9"),
         kind: DeviceKind::Phone,
         last_used: Some(w.is("2026-11-22T07:41:08Z")),
+        refused: false,
         is_default: true,
         may_be_default: true,
         may_test: true,
@@ -31,6 +33,7 @@ pub(super) fn all(chrome: Chrome<'_>, w: Words<'_>) -> Result<Vec<Example>, aska
             name: w.is("YubiKey 5C — spare"),
             kind: DeviceKind::SecurityKey,
             last_used: None,
+            refused: true,
             ..other
         },
         Device {

@@ -4,10 +4,11 @@ use cs_core::id::{AccountId, UserId, WebauthnKey};
 use cs_core::webauthn::{Ask, CEREMONY_TTL, Class, Credential, MAX_CREDENTIALS_PER_USER, Purpose, Transport, Used};
 use cs_store::facts::UserRef;
 use cs_store::testing::TestDatabase;
+use cs_store::users::change_user;
 use cs_store::users::{Slice, remove_user};
 use cs_store::webauthn::{
-    Ceremony, KeyMaterial, change_user, forget_ceremonies, insert_credential, mark_cloned, pin_relying_party,
-    remove_credential, rename_credential, use_credential,
+    Ceremony, KeyMaterial, forget_ceremonies, insert_credential, mark_cloned, pin_relying_party, remove_credential,
+    rename_credential, use_credential,
 };
 use cs_store::{CommitError, Job, Step, Store, args};
 use jiff::{SignedDuration, Timestamp};

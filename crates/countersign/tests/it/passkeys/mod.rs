@@ -1,7 +1,9 @@
-//! Passkeys and security keys, below the pages: through the use cases, with a software authenticator.
+//! Passkeys and security keys, with a software authenticator: through the use cases, and through the pages as their script would.
 
 mod attacks;
+mod enrollment;
 mod logins;
+mod portal;
 mod registration;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -14,7 +16,7 @@ use cs_engine::login::{
 };
 use cs_engine::passkeys::{Begun, Binding, NewCredential, Registered, RegistrationError, Wanted};
 use cs_engine::{Access, Caller, Liveness, Surface};
-use cs_testkit::{Forge, Site, TestUser, VirtualKey};
+use cs_testkit::{Forge, Page, Site, TestUser, VirtualKey};
 use serde_json::{Value as Json, json};
 
 /// A site, a web application, and Alice, who has a token.
@@ -47,7 +49,7 @@ impl Office {
     }
 
     fn origin(&self) -> String {
-        self.site.engine().relying_party().origins()[0].clone()
+        self.site.origin()
     }
 
     fn session(&self) -> Binding {
@@ -169,6 +171,21 @@ fn decided(answer: AuthAnswer) -> Decided {
         AuthAnswer::Started { .. } => panic!("a push was started"),
     }
 }
+
+/// What a page asks the browser to make, or to sign with.
+fn asked(page: &Page, attribute: &str) -> Json {
+    let text = page.attribute(attribute).unwrap_or_else(|| panic!("{} {}", page.status, page.html));
+    serde_json::from_str(&text).unwrap()
+}
+
+/// How many passkeys and security keys `name` has.
+async fn count(site: &Site, name: &str) -> usize {
+    let user = site.admin_api().get("/admin/v1/users", &[("username", name)]).await.response()[0].clone();
+    user["webauthncredentials"].as_array().map_or(0, Vec::len)
+}
+
+/// What the script tells of a browser that knows keys.
+const WITH_KEYS: (&str, &str) = ("facts", r#"{"webauthn":true}"#);
 
 /// Why somebody was refused, in the log's words; "in" if not.
 fn reason(decided: &Decided) -> &'static str {

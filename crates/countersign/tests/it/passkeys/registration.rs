@@ -220,26 +220,6 @@ async fn the_user_hears_of_it_and_the_logs_have_it() {
 }
 
 #[tokio::test]
-async fn a_user_renames_and_removes_only_their_own() {
-    let office = Office::open().await;
-    let key = office.register(&mut VirtualKey::security_key(&office.origin()), Wanted::SecurityKey).await.key;
-    let (engine, caller, access) = (office.site.engine(), &office.caller, &office.access);
-    let bob = office.site.user("bob").await;
-    let bobs = Proof::factor(bob.id, Method::HardwareToken, office.site.now());
-    assert!(!engine.remove_own_credential(caller, &bobs, access, key).await.unwrap());
-    assert!(!engine.rename_own_credential(caller, &bobs, access, key, "mine").await.unwrap());
-    let hers = office.did(Method::HardwareToken);
-    let bad = engine.rename_own_credential(caller, &hers, access, key, "a\nb").await;
-    assert!(matches!(bad, Err(RegistrationError::Engine(cs_engine::EngineError::Invalid("name")))), "{bad:?}");
-    assert!(engine.rename_own_credential(caller, &hers, access, key, " green ").await.unwrap());
-    let record = engine.store().reader().webauthn_credential(office.site.account, key).await.unwrap().unwrap();
-    assert_eq!(record.credential.name, "green");
-    let password = engine.remove_own_credential(caller, &Proof::password(office.alice.id), access, key).await;
-    assert!(matches!(password, Err(RegistrationError::Refused(_))), "{password:?}");
-    assert!(engine.remove_own_credential(caller, &hers, access, key).await.unwrap());
-}
-
-#[tokio::test]
 async fn registrations_that_are_none_are_refused_whatever_they_are() {
     let office = Office::open().await;
     let mut key = VirtualKey::security_key(&office.origin());

@@ -1,11 +1,9 @@
 //! Every step of the prompt, tried with every standing of a user and every denial that can come while a page is shown.
 
-use cs_core::policy::Method;
 use cs_core::user::UserStatus;
-use cs_core::webauthn::Proof;
+use cs_core::webauthn::Wanted;
 use cs_engine::admin::Actor;
-use cs_engine::passkeys::{Binding, NewCredential, Wanted};
-use cs_engine::{Access, Ask, Caller, ENTRY_PATHS, EntryPath, Liveness, Surface};
+use cs_engine::{Ask, ENTRY_PATHS, EntryPath, Surface};
 use cs_testkit::{Browser, Page, Site, TestUser, VirtualKey, VirtualPhone, WebApp};
 use serde_json::{Value as Json, json};
 
@@ -18,33 +16,15 @@ struct Stand {
     credential: String,
 }
 
-/// Gives the user a security key.
-async fn security_key(site: &Site, app: &WebApp, user: &TestUser) -> VirtualKey {
-    let (engine, directory) = (site.engine(), site.engine().directory());
-    let caller = Caller {
-        account: directory.account(site.account).await.unwrap().unwrap(),
-        integration: directory.integration(site.account, app.client_id.parse().unwrap()).await.unwrap().unwrap(),
-        surface: Surface::Prompt,
-        connection: Liveness::forever(),
-        legacy_signature: false,
-    };
-    let mut key = VirtualKey::security_key(&engine.relying_party().origins()[0]);
-    let proof = Proof::factor(user.id, Method::Bypass, site.now());
-    let new = NewCredential { wanted: Wanted::SecurityKey, access: Access::default() };
-    let session = Binding::of("prompt", b"session");
-    let begun = engine.begin_registration(&caller, &proof, &new, &session).await.unwrap();
-    let response = key.create(&begun.options);
-    let made =
-        engine.finish_registration(&caller, &begun.ceremony, &session, &Access::default(), &response, "key").await;
-    made.unwrap();
-    key
-}
-
 impl Stand {
     async fn before(site: &Site, app: &WebApp, path: &EntryPath, user: &TestUser) -> Self {
         let mut phone = user.phone().await;
         let mut key = match path.ask {
-            Ask::Key => Some(security_key(site, app, user).await),
+            Ask::Key => {
+                let mut key = VirtualKey::security_key(&site.origin());
+                user.register(&mut key, Wanted::SecurityKey).await;
+                Some(key)
+            }
             Ask::Preauth | Ask::Passcode | Ask::Menu | Ask::Push | Ask::Auto => None,
         };
         let mut browser = Browser::new(site);
