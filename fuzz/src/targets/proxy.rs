@@ -12,9 +12,9 @@ pub(super) static CONFIGURATION: Target = Target {
     name: "proxy_configuration",
     entry: configuration,
     seeds: &[
-        include_bytes!("../../../crates/countersign-proxy/tests/corpus/every_mode.cfg"),
-        include_bytes!("../../../crates/countersign-proxy/tests/corpus/ise_chain.cfg"),
-        include_bytes!("../../../crates/countersign-proxy/tests/corpus/mistakes.cfg"),
+        include_bytes!("../../../crates/countersign-proxy/tests/corpus/vpn_auto_ad.cfg"),
+        b"[main]\ninterface: ::1\n[duo_only_client]\n[radius_server_auto]\nikey=DI\nskey=s\napi_host=h\nradius_ip_1=10.0.0.0/8\nradius_secret_1=s\nreply_attr_1=Class:x when group=g\n",
+        b"[ldap_server_auto]\nclient=ad_client\nexempt_ou_1=a\n\tb\nport : 389 ; x\nskey=${ENV:X}\n",
     ],
     tokens: &[
         b"[",
