@@ -4,7 +4,7 @@
 //! login up or let one in, and what is known of the way is a hint in memory, told to other nodes, never written.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cs_core::device::Phone;
 use cs_core::id::{AccountId, PhoneId, TxId};
@@ -15,6 +15,7 @@ use cs_store::outbox::Effect;
 use cs_store::vapid::{SealedVapidKey, keep_vapid_key};
 use jiff::Timestamp;
 use serde_json::json;
+use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 use crate::{Engine, EngineError, others};
@@ -56,28 +57,73 @@ impl Delivery {
 
 /// What this node knows of logins on their way.
 #[derive(Debug, Default)]
-pub(crate) struct Deliveries(Mutex<HashMap<TxId, (Delivery, Timestamp)>>);
+pub(crate) struct Deliveries(Mutex<HashMap<TxId, Way>>);
+
+/// How far one login has come.
+#[derive(Debug)]
+struct Way {
+    state: Delivery,
+    /// Whether the push service took the message, which may happen after the phone has fetched the login by itself.
+    is_accepted: bool,
+    /// Wakes those who wait for it to be shown.
+    shown: Arc<Notify>,
+    until: Timestamp,
+}
 
 impl Deliveries {
     /// Notes it; false if as much was known.
     pub(crate) fn note(&self, txid: TxId, state: Delivery, now: Timestamp) -> bool {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MOST_KNOWN && !known.contains_key(&txid) {
-            known.retain(|_, (_, until)| *until > now);
-            if known.len() >= MOST_KNOWN {
-                return false;
-            }
+        let mut known = self.lock();
+        let Some(way) = entry(&mut known, txid, now) else { return false };
+        let is_news = way.state < state || (state == Delivery::Accepted && !way.is_accepted);
+        way.is_accepted |= state == Delivery::Accepted;
+        way.state = state.max(way.state);
+        if is_news && way.state == Delivery::Shown {
+            way.shown.notify_waiters();
         }
-        let (found, _) = known.entry(txid).or_insert((Delivery::Queued, now + PUSH_TTL));
-        let is_news = *found < state;
-        *found = state.max(*found);
         is_news
     }
 
     fn of(&self, txid: TxId) -> Delivery {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&txid).map_or(Delivery::Queued, |(state, _)| *state)
+        self.lock().get(&txid).map_or(Delivery::Queued, |way| way.state)
     }
+
+    fn is_accepted(&self, txid: TxId) -> bool {
+        self.lock().get(&txid).is_some_and(|way| way.is_accepted)
+    }
+
+    /// Ends when the login `txid` is shown; perhaps never.
+    async fn shown(&self, txid: TxId, now: Timestamp) {
+        let news = {
+            let mut known = self.lock();
+            match entry(&mut known, txid, now) {
+                Some(way) if way.state == Delivery::Shown => return,
+                // Enlisted before the lock is given back, so that no news falls between.
+                Some(way) => Some(Arc::clone(&way.shown).notified_owned()),
+                None => None,
+            }
+        };
+        match news {
+            Some(news) => news.await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<TxId, Way>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is known of `txid`, from now on; `None` while too much is.
+fn entry(known: &mut HashMap<TxId, Way>, txid: TxId, now: Timestamp) -> Option<&mut Way> {
+    if known.len() >= MOST_KNOWN && !known.contains_key(&txid) {
+        known.retain(|_, way| way.until > now);
+        if known.len() >= MOST_KNOWN {
+            return None;
+        }
+    }
+    let way = || Way { state: Delivery::Queued, is_accepted: false, shown: Arc::default(), until: now + PUSH_TTL };
+    Some(known.entry(txid).or_insert_with(way))
 }
 
 /// A subscription as it is stored and as it is.
@@ -105,6 +151,16 @@ impl Engine {
     /// How far the login `txid` has come on its way to the person, as far as this node knows.
     pub fn delivery(&self, txid: TxId) -> Delivery {
         self.inner.deliveries.of(txid)
+    }
+
+    /// Whether the push service took the message for the login `txid`, whatever the phone has done by itself.
+    pub fn is_accepted(&self, txid: TxId) -> bool {
+        self.inner.deliveries.is_accepted(txid)
+    }
+
+    /// Ends when the phone has put the login `txid` before the person's eyes; perhaps never.
+    pub(crate) async fn shown(&self, txid: TxId) {
+        self.inner.deliveries.shown(txid, self.clock().now()).await;
     }
 
     /// The login `txid` has come as far as `state`. Also other nodes are told, where somebody may be waiting for the answer.
@@ -185,10 +241,21 @@ mod tests {
         let (txid, now) = (TxId::generate(&mut SystemRng), Timestamp::UNIX_EPOCH);
         assert_eq!(known.of(txid), Delivery::Queued);
         assert!(known.note(txid, Delivery::Delivered, now));
-        assert!(!known.note(txid, Delivery::Accepted, now), "the push service's answer is late");
-        assert_eq!(known.of(txid), Delivery::Delivered);
+        assert!(known.note(txid, Delivery::Accepted, now), "the push service's answer is late");
+        assert!(!known.note(txid, Delivery::Accepted, now));
+        assert_eq!((known.of(txid), known.is_accepted(txid)), (Delivery::Delivered, true));
         assert!(known.note(txid, Delivery::Shown, now));
         assert!(!known.note(txid, Delivery::Shown, now));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_the_phone_to_show_it_hears_of_it_at_once() {
+        let (known, now) = (Deliveries::default(), Timestamp::UNIX_EPOCH);
+        let txid = TxId::generate(&mut SystemRng);
+        let waits = known.shown(txid, now);
+        let shows = async { known.note(txid, Delivery::Shown, now) };
+        assert_eq!(tokio::join!(waits, shows), ((), true));
+        known.shown(txid, now).await;
     }
 
     #[test]

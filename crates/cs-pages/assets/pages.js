@@ -49,7 +49,11 @@ async function wait() {
       }
       pause = 500;
       say(state, (news.seen && state?.dataset.seen) || waiting);
-      if (news.seen) one("[data-slow]")?.classList.add("done");
+      if (news.seen) {
+        one("[data-slow]")?.classList.add("done");
+        // Held open from now on until somebody answers.
+        body.set("seen", "yes");
+      }
     } catch {
       // The network went away: it may come back while the push still lives.
       pause = Math.min(2 * pause, 8000);

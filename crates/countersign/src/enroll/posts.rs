@@ -66,7 +66,7 @@ pub(super) async fn skip(app: State<App>, id: Path<String>, slot: Slot, visitor:
 
 /// Has the phone answered? Held open while it has not; what came of it is shown by the enrollment's page.
 pub(super) async fn wait(State(app): State<App>, Path(id): Path<String>, visitor: Visitor, body: Body) -> Response {
-    let (_room, step) = match wait_at(&app, body) {
+    let (_room, step, _) = match wait_at(&app, body) {
         Ok(at) => at,
         Err(failure) => return failure.into_response(),
     };

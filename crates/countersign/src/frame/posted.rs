@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
 use cs_engine::EngineError;
+use cs_engine::prompt::{Awaited, Seen};
 use cs_pages::Why;
 use cs_wire::params::Params;
 use http::StatusCode;
@@ -62,9 +63,23 @@ pub(crate) fn waiting(is_waiting: bool) -> Response {
     Json(json!({ "waiting": is_waiting })).into_response()
 }
 
+/// The same of a push: also whether the phone shows it.
+pub(crate) fn awaited(awaited: Awaited) -> Response {
+    match awaited {
+        Awaited::Over => waiting(false),
+        Awaited::Waiting(seen) => Json(json!({ "waiting": true, "seen": seen == Seen::Yes })).into_response(),
+    }
+}
+
+/// What a page's script says of the push that it waits for.
+pub(crate) fn seen_of(form: &Params) -> Seen {
+    let says = form.filled("seen", 8).ok().flatten();
+    if says.as_deref() == Some("yes") { Seen::Yes } else { Seen::NotYet }
+}
+
 /// The step that a page's script waits at, if it says one, and the room to wait in.
-pub(crate) fn wait_at(app: &App, body: Body) -> Result<(Permit, Option<String>), Failure> {
+pub(crate) fn wait_at(app: &App, body: Body) -> Result<(Permit, Option<String>, Seen), Failure> {
     let (room, BodyBytes(body)) = (app.gate().wait()?, body?);
     let form = Params::from_form(&body).unwrap_or_default();
-    Ok((room, step_of(&form)))
+    Ok((room, step_of(&form), seen_of(&form)))
 }

@@ -8,7 +8,7 @@ use cs_wire::params::Params;
 use serde_json::Value;
 
 use super::cookies::keep;
-use super::posted::{Body, NotShown, Slot, form, step_of, wait_at, waiting};
+use super::posted::{Body, NotShown, Slot, awaited, form, step_of, wait_at, waiting};
 use super::session::{find, page_of};
 use super::visitor::{Visitor, see_other};
 use crate::app::App;
@@ -70,13 +70,13 @@ pub(super) async fn trust(app: State<App>, id: Path<String>, slot: Slot, visitor
 
 /// Has anybody answered? Held open while nobody has; what came of it is shown by the login's page.
 pub(super) async fn wait(State(app): State<App>, Path(id): Path<String>, visitor: Visitor, body: Body) -> Response {
-    let (_room, step) = match wait_at(&app, body) {
+    let (_room, step, says) = match wait_at(&app, body) {
         Ok(at) => at,
         Err(failure) => return failure.into_response(),
     };
     let (Some(step), Ok(prompt)) = (step, find(&app, &visitor, &id).await) else { return waiting(false) };
-    match app.engine().wait_prompt(&prompt, &step).await {
-        Ok(is_waiting) => waiting(is_waiting),
+    match app.engine().wait_prompt(&prompt, &step, says).await {
+        Ok(news) => awaited(news),
         Err(error) => Failure::from(error).into_response(),
     }
 }

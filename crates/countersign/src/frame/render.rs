@@ -1,7 +1,7 @@
 //! What the pages show: the engine's view in `cs-pages`' words.
 
 use cs_core::prompt::{Failure, Means};
-use cs_engine::prompt::{NamedWay, Prompt, View};
+use cs_engine::prompt::{NamedWay, Prompt, Seen, View};
 use cs_pages::prompt::{
     Checking, CodeError, Key, Method, Options, Passcode, PasscodeSources, Push, Step, Success, Trust, Waiting, Way,
 };
@@ -49,13 +49,14 @@ fn html(
     };
     match view {
         View::Checking => Checking { chrome, step }.render(),
-        View::Push { device, number, seconds, passcode, options } => {
+        View::Push { device, number, seconds, seen, passcode, options } => {
             let number = number.as_deref().map(grouped);
             let (number, seconds, passcode, options) = (number.as_deref(), *seconds, *passcode, *options);
             let push = prompt.state().live_push();
             let here = authenticator.zip(push).map(|(origin, push)| format!("{origin}/#/request/{}", push.txid));
             let here = here.as_deref();
-            Push { chrome, step, device, number, seconds, seen: false, here, passcode, options }.render()
+            let seen = *seen == Seen::Yes;
+            Push { chrome, step, device, number, seconds, seen, here, passcode, options }.render()
         }
         View::Passcode { sources, wrong, push, options } => {
             let number = push.as_ref().and_then(|(number, _)| number.as_deref().map(grouped));

@@ -25,6 +25,7 @@ mod view;
 
 pub use browser::{BrowserToken, NewToken};
 pub use code::{AssertionUse, RedeemError, Redeemed};
+pub use push::{Awaited, Seen};
 pub use session::{Asked, Changed, Prompt, PromptSecret, Visit};
 pub use steps::Input;
 pub use view::{NamedWay, Sources, View};

@@ -1,5 +1,6 @@
 //! A push that is on its way while pages come and go.
 
+use cs_core::id::TxId;
 use cs_core::login::{AllowReason, DenyReason};
 use cs_core::prompt::{Admitted, Failure, LivePush, State, Way};
 use cs_store::Job;
@@ -7,7 +8,26 @@ use cs_store::Job;
 use super::session::{Changed, Prompt, Visit};
 use super::steps::failed;
 use crate::login::{LoginStatus, Why, reference};
+use crate::wake::Delivery;
 use crate::{Caller, Engine, EngineError};
+
+/// Whether the phone has put a request before the person's eyes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// It has.
+    Yes,
+    /// Nobody has heard of that.
+    NotYet,
+}
+
+/// What came of waiting for an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaited {
+    /// There is none yet.
+    Waiting(Seen),
+    /// There is one, or nothing to wait for.
+    Over,
+}
 
 /// How a push stands.
 enum Standing {
@@ -43,17 +63,30 @@ impl Engine {
         }
     }
 
-    /// Waits for an answer on the phone, for as long as a request may be held. True while there is none.
-    pub async fn wait_prompt(&self, prompt: &Prompt, step: &str) -> Result<bool, EngineError> {
-        let State::Push(push) = &prompt.state else { return Ok(false) };
+    /// Waits for an answer on the phone, for as long as a request may be held, or until the phone shows what it is asked, unless the page says so already.
+    pub async fn wait_prompt(&self, prompt: &Prompt, step: &str, says: Seen) -> Result<Awaited, EngineError> {
+        let State::Push(push) = &prompt.state else { return Ok(Awaited::Over) };
         if !prompt.is_this_step(step) {
-            return Ok(false);
+            return Ok(Awaited::Over);
         }
-        match self.auth_status(&prompt.caller, push.txid).await {
-            Ok(LoginStatus::Waiting) => Ok(true),
-            Ok(LoginStatus::Decided(_)) | Err(EngineError::NotFound) => Ok(false),
+        let answered = self.auth_status(&prompt.caller, push.txid);
+        let status = match says {
+            Seen::Yes => answered.await,
+            Seen::NotYet => tokio::select! {
+                status = answered => status,
+                () = self.shown(push.txid) => Ok(LoginStatus::Waiting),
+            },
+        };
+        match status {
+            Ok(LoginStatus::Waiting) => Ok(Awaited::Waiting(self.seen(push.txid))),
+            Ok(LoginStatus::Decided(_)) | Err(EngineError::NotFound) => Ok(Awaited::Over),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether the phone shows the login `txid`, as far as this node knows.
+    pub(super) fn seen(&self, txid: TxId) -> Seen {
+        if self.delivery(txid) == Delivery::Shown { Seen::Yes } else { Seen::NotYet }
     }
 
     pub(super) async fn is_waiting(&self, prompt: &Prompt, push: LivePush) -> Result<bool, EngineError> {

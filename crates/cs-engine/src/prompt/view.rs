@@ -9,6 +9,7 @@ use cs_core::user::User;
 use cs_core::webauthn::{Ask, Class, Purpose};
 use jiff::Timestamp;
 
+use super::push::Seen;
 use super::session::{Prompt, Visit};
 use crate::login::Survey;
 use crate::{Engine, EngineError};
@@ -26,6 +27,8 @@ pub enum View {
         number: Option<String>,
         /// Seconds until it can no longer be answered.
         seconds: u32,
+        /// Whether the phone shows it.
+        seen: Seen,
         /// Whether a passcode would do as well.
         passcode: bool,
         /// Whether there is anything else to choose.
@@ -140,6 +143,7 @@ impl Engine {
                 device: device_name(survey.user.as_deref(), push.phone),
                 number: self.number(prompt, &survey, push)?,
                 seconds: seconds_left(push, now),
+                seen: self.seen(push.txid),
                 passcode: ways.iter().any(|way| way.way.means == Means::Passcode),
                 options: has_others(Means::Push),
             },

@@ -3,6 +3,7 @@
 use cs_core::login::{Decision, Push};
 use cs_core::user::UserStatus;
 use cs_engine::admin::Actor;
+use cs_engine::wake::Delivery;
 use cs_testkit::{REDIRECT, STATE};
 use serde_json::json;
 
@@ -66,6 +67,32 @@ async fn the_page_that_waits_is_told_when_somebody_answers() {
     scene.phone.approve_with(txid, &page.number().unwrap()).await.unwrap();
     assert_eq!(answer.await.unwrap().html, r#"{"waiting":false}"#);
     scene.browser.open(&page.path).await.redirect();
+}
+
+#[tokio::test]
+async fn the_page_says_so_as_soon_as_the_phone_shows_the_request() {
+    let mut scene = Scene::forgetful().await;
+    let (page, txid) = scene.push_page().await;
+    let said = "Your phone shows the request";
+    assert!(!page.html.contains(&format!(">{said}<")), "{}", page.html);
+    let mut waiting = scene.browser.clone();
+    let asked = page.clone();
+    let answer = tokio::spawn(async move { waiting.post(&asked, "wait", &[]).await });
+    scene.site.waiting(1).await;
+    // Fetched is not shown.
+    let (engine, account) = (scene.site.engine().clone(), scene.site.account);
+    engine.delivered(account, scene.phone.id, txid, Delivery::Delivered);
+    engine.delivered(account, scene.phone.id, txid, Delivery::Shown);
+    assert_eq!(answer.await.unwrap().html, r#"{"seen":true,"waiting":true}"#);
+    // Loaded again, the page has it from the start.
+    assert!(scene.browser.open(&page.path).await.html.contains(&format!(">{said}<")));
+    // Whoever knows it is held until somebody answers.
+    let mut waiting = scene.browser.clone();
+    let asked = page.clone();
+    let answer = tokio::spawn(async move { waiting.post(&asked, "wait", &[("seen", "yes")]).await });
+    scene.site.waiting(1).await;
+    scene.phone.approve_with(txid, &page.number().unwrap()).await.unwrap();
+    assert_eq!(answer.await.unwrap().html, r#"{"waiting":false}"#);
 }
 
 #[tokio::test]
