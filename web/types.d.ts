@@ -58,6 +58,28 @@ export interface DeviceStatus {
   auto_approve_until: number | null;
   otp: OtpState;
   push?: { key: string; subscribed: boolean };
+  moves?: MoveNotice[];
+}
+
+/** An account of this person's that went to another device. */
+export interface MoveNotice {
+  device: string;
+  name: string;
+  at: number;
+  contestable: boolean;
+  contested: boolean;
+}
+
+export type MoveProof =
+  | { kind: "code"; username: string; code: string }
+  | { kind: "passkey"; session: string; ceremony: string; response: string };
+
+export interface MoveResponse {
+  code: string;
+  expires: number;
+  account: { id: string; name: string };
+  user: { name: string };
+  devices: { device_id: string; name: string }[];
 }
 
 /** An account on this phone, as IndexedDB keeps it. Both keys are CryptoKeys that cannot be exported. */

@@ -15,6 +15,7 @@ import { accountView } from "./views/account.js";
 import { activateView } from "./views/activate.js";
 import { historyView } from "./views/history.js";
 import { homeView } from "./views/home.js";
+import { moveView } from "./views/move.js";
 import { navigation } from "./views/navigation.js";
 import { requestView } from "./views/request.js";
 import { settingsView } from "./views/settings.js";
@@ -80,12 +81,12 @@ class Screen {
     app.addEventListener("change", () => this.update());
   }
 
-  /** A request that waits comes before everything but what is being typed for an activation, and stays until the person is done with it. */
+  /** A request that waits comes before everything but what is being typed for an activation or a move, and stays until the person is done with it. */
   route() {
     if (this.pinned) return this.pinned;
     const route = location.hash.slice(1) || "/";
     const next = this.app.waiting.keys().next();
-    return !next.done && route !== "/activate" ? `/request/${next.value}` : route;
+    return !next.done && route !== "/activate" && route !== "/move" ? `/request/${next.value}` : route;
   }
 
   update() {
@@ -129,6 +130,7 @@ class Screen {
       if (waiting) return requestView(app, waiting, () => this.leave(), (text) => (this.announcer.textContent = text));
     }
     if (name === "activate") return activateView(app);
+    if (name === "move") return moveView(app);
     if (name === "history") return historyView(app);
     if (name === "settings") return settingsView(app);
     if (name === "account") {

@@ -15,7 +15,7 @@ const DETAILS_MS = 3_000;
 const PAGES = ["/", "/authenticator/activate"];
 
 /**
- * @typedef {{ v: 1, device: string, txid: string, expires: number }} Wake
+ * @typedef {{ v: 1, device: string, txid: string, expires: number, moved?: string }} Wake
  */
 
 /**
@@ -78,11 +78,10 @@ export function work(version, files) {
     const texts = await spoken();
     const wake = readWake(data);
     for (const client of await scope.clients.matchAll({ type: "window" })) client.postMessage({ type: "pull" });
-    const login = wake && (await details(wake));
-    const title = texts.say("notification.title");
+    const { title, body } = await message(texts, wake);
     // Browsers take the permission away from pages that are woken and show nothing, so something is always shown.
     await scope.registration.showNotification(title, {
-      body: login ? summary(texts, login) : texts.say("notification.body"),
+      body,
       tag: wake?.txid ?? "wake",
       icon: `${base}icons/icon-192.png`,
       badge: `${base}icons/badge-96.png`,
@@ -90,6 +89,23 @@ export function work(version, files) {
       lang: texts.language,
       data: { txid: wake?.txid ?? null },
     });
+  }
+
+  /**
+   * What the notification says. What is told is asked of the server: a message alone says nothing.
+   * @param {Texts} texts
+   * @param {Wake | null} wake
+   */
+  async function message(texts, wake) {
+    if (wake?.moved) {
+      return { title: texts.say("notification.moved.title"), body: texts.say("notification.moved.body") };
+    }
+    const login = wake && (await details(wake));
+    if (wake && login?.statement.type === "Test") {
+      for (const client of await scope.clients.matchAll({ type: "window" })) client.postMessage({ type: "test", txid: wake.txid });
+      return { title: texts.say("notification.test.title"), body: texts.say("notification.test.body") };
+    }
+    return { title: texts.say("notification.title"), body: login ? summary(texts, login) : texts.say("notification.body") };
   }
 
   async function spoken() {

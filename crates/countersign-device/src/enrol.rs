@@ -127,6 +127,7 @@ async fn send(
             key: key.public().jwk().clone(),
             proof: sign(&proof, &thumbprint.to_string(), key).map_err(|_| Error::Signing)?,
             device: device.clone(),
+            replaces: None,
         };
         let body = to_json(&request)?;
         let response = link.send(Method::POST, &path, None, body, Some(Duration::from_secs(20))).await?;

@@ -127,10 +127,11 @@ pub fn engine(config: &Config, store: Store, clock: Clock, addresses: Addresses)
     }))
 }
 
-/// Who browsers believe this installation to be: the parent domain, with pages on the API and prompt host.
+/// Who browsers believe this installation to be: the parent domain, with pages on the API and prompt host, and the authenticator, to which a passkey can bring an account.
 pub fn relying_party(config: &Config, addresses: Addresses) -> Result<RelyingParty, RelyingPartyError> {
     let prompt = config.hosts.api.origin(addresses.api.port());
-    RelyingParty::new(&config.hosts.parent, &[prompt], &config.hosts.related_origins)
+    let authenticator = config.hosts.authenticator.origin(addresses.authenticator.port());
+    RelyingParty::new(&config.hosts.parent, &[prompt, authenticator], &config.hosts.related_origins)
 }
 
 /// What `config` says is known about addresses.

@@ -11,9 +11,10 @@ use cs_store::Job;
 use cs_store::audit::{LogKind, LogRecord};
 use cs_store::authenticators::{
     Activation, ActivationSource, ActivationState, BoundDevice, DeviceUpdate, NewAuthenticator, activate_later,
-    confirm, describe_phone, touch_user, touch_users_of_phone, unbind, use_activation,
+    confirm, describe_phone, rename_phone, touch_user, touch_users_of_phone, unbind, use_activation,
 };
 use cs_store::facts::UserRef;
+use cs_store::moves::keep_moved;
 use jiff::{SignedDuration, Timestamp};
 use rand_core::RngCore;
 use serde_json::{Value as Json, json};
@@ -54,6 +55,8 @@ pub struct ActivateRequest {
     pub confirm_phrase: String,
     /// The address it came from.
     pub address: Option<IpAddr>,
+    /// Which of the user's devices it takes the place of, where the code is of a move.
+    pub replaces: Option<PhoneId>,
 }
 
 /// A device that was bound.
@@ -105,6 +108,7 @@ impl Engine {
         let now = self.clock().now();
         let digest = self.activation_digest(account, &request.code)?;
         let Some(activation) = self.store().usable_activation(account, &digest, now).await? else { return Ok(None) };
+        let Some((activation, news)) = self.moving(account, activation, request, now).await? else { return Ok(None) };
         let entry = self.directory().account(account).await?.ok_or(EngineError::NotFound)?;
         let kind = match entry.login.soft_otp {
             SoftOtp::Hotp => OtpKind::MobileHotp,
@@ -137,12 +141,22 @@ impl Engine {
         };
         let [remove, insert] = device.bind();
         let record = self.enrollment_record(account, &activation, request, now).await?;
+        let Activation { phone, user, source, .. } = activation;
+        let describe = match source {
+            // The phone is another one now, and called as it calls itself.
+            ActivationSource::Move => rename_phone(account, phone, &request.platform, &request.name, now),
+            ActivationSource::AuthApi | ActivationSource::Administrator | ActivationSource::Page => {
+                describe_phone(account, phone, &request.platform, &request.name, now)
+            }
+        };
         let job = Job::new()
             .step(use_activation(account, &digest, now))
+            .step(keep_moved(account, (phone, user), source, &request.name, now))
             .step(remove)
             .step(insert)
-            .step(describe_phone(account, activation.phone, &request.platform, &request.name, now))
-            .step(touch_users_of_phone(account, activation.phone))
+            .step(describe)
+            .and(news)
+            .step(touch_users_of_phone(account, phone))
             .log(record);
         if !self.holds(job).await? {
             // Somebody else used the code in the same moment, or the phone is gone.
@@ -226,7 +240,11 @@ impl Engine {
 
     /// The account of `device`, for requests to a host that all accounts share.
     pub async fn account_of_device(&self, device: PhoneId) -> Result<Option<AccountEntry>, EngineError> {
-        let Some(account) = self.store().account_of_authenticator(device).await? else { return Ok(None) };
+        let found = match self.store().account_of_authenticator(device).await? {
+            Some(found) => Some(found),
+            None => self.store().account_of_moved(device).await?,
+        };
+        let Some(account) = found else { return Ok(None) };
         Ok(self.directory().account(account).await?)
     }
 
@@ -285,7 +303,7 @@ impl Engine {
         Ok(done)
     }
 
-    fn activation_digest(&self, account: AccountId, code: &PlainCode) -> Result<[u8; 32], EngineError> {
+    pub(crate) fn activation_digest(&self, account: AccountId, code: &PlainCode) -> Result<[u8; 32], EngineError> {
         let code = code.expose().as_bytes();
         self.store().vault().digest(account.as_str(), "activation", code).map_err(EngineError::vault)
     }

@@ -21,6 +21,7 @@ mod legacy;
 pub mod letters;
 pub mod login;
 mod maintenance;
+pub mod moves;
 mod others;
 pub mod passkeys;
 pub mod policy;

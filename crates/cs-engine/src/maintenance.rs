@@ -4,6 +4,7 @@ use cs_core::id::AccountId;
 use cs_store::Job;
 use cs_store::answers::forget_answers;
 use cs_store::enrollment_links::forget_links;
+use cs_store::moves::forget_moves;
 use cs_store::prompts::forget_codes;
 use cs_store::remembered::forget_remembered_before;
 use cs_store::visits::forget_visits;
@@ -11,6 +12,7 @@ use cs_store::webauthn::forget_ceremonies;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 
+use crate::moves::MOVES_KEPT;
 use crate::{AccountEntry, Engine, EngineError};
 
 /// How long closed pushes stay for clients that ask again and for cool-downs; what became of them stays in the log.
@@ -59,7 +61,7 @@ impl Engine {
         let mut job = Job::new().step(forget_answers(before)).step(forget_links(over)).step(forget_visits(over));
         job.guards.extend(forget_codes(over));
         job.guards.extend(forget_remembered_before(over));
-        job = job.step(forget_ceremonies(over));
+        job = job.step(forget_ceremonies(over)).step(forget_moves(over - MOVES_KEPT));
         self.holds(job).await.map(drop)
     }
 

@@ -36,6 +36,8 @@ pub struct BoundDevice {
     pub otp: OtpRecord,
     /// Its Web Push subscription, sealed.
     pub push: Option<Vec<u8>>,
+    /// When it was bound.
+    pub activated_at: Timestamp,
 }
 
 /// An authenticator as it is bound.
@@ -180,15 +182,25 @@ pub enum ActivationSource {
     Administrator,
     /// A page in the person's browser.
     Page,
+    /// A recovery code or a passkey, with which the person brings the account to another device.
+    Move,
 }
 
 impl ActivationSource {
-    const fn as_str(self) -> &'static str {
+    const ALL: [Self; 4] = [Self::AuthApi, Self::Administrator, Self::Page, Self::Move];
+
+    /// Its word, in columns and in the log.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::AuthApi => "auth_api",
             Self::Administrator => "administrator",
             Self::Page => "page",
+            Self::Move => "move",
         }
+    }
+
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == word)
     }
 }
 
@@ -201,6 +213,8 @@ pub struct Activation {
     pub user: UserId,
     /// Whether the device must be confirmed on a second screen.
     pub confirm: bool,
+    /// How it came about.
+    pub source: ActivationSource,
 }
 
 /// A device that was bound and waits to be confirmed.
@@ -265,6 +279,14 @@ pub fn describe_phone(account: AccountId, phone: PhoneId, platform: &str, name: 
     )
 }
 
+/// Gives a phone that has become another one the platform and name that its authenticator tells.
+pub fn rename_phone(account: AccountId, phone: PhoneId, platform: &str, name: &str, now: Timestamp) -> Step {
+    Step::one(
+        "UPDATE phone SET platform = $1, model = '', name = $2, last_seen = $3, version = version + 1 WHERE account = $4 AND phone_id = $5",
+        args![platform, name, now, account.as_str(), phone.as_str()],
+    )
+}
+
 /// Marks a user as changed: whatever was decided on what it was before does not hold.
 pub fn touch_user(account: AccountId, user: UserId) -> Step {
     Step::one(
@@ -288,7 +310,7 @@ impl Store {
         let row = self
             .query_opt(
                 "SELECT a.account, a.phone_id, a.user_id, u.username, p.name, a.public_key, a.class, a.confirmed_at, a.auto_approve_until, \
-                 a.otp_kind, a.otp_algorithm, a.otp_memo, a.otp_period, a.otp_counter, a.otp_last_step, a.otp_drift, a.otp_held, a.push \
+                 a.otp_kind, a.otp_algorithm, a.otp_memo, a.otp_period, a.otp_counter, a.otp_last_step, a.otp_drift, a.otp_held, a.push, a.activated_at \
                  FROM authenticator a JOIN phone p ON p.account = a.account AND p.phone_id = a.phone_id \
                  JOIN users u ON u.account = a.account AND u.user_id = a.user_id WHERE a.account = $1 AND a.phone_id = $2",
                 args![account.as_str(), phone.as_str()],
@@ -325,7 +347,7 @@ impl Store {
     ) -> Result<Option<Activation>, StoreError> {
         let row = self
             .query_opt(
-                "SELECT phone_id, user_id, confirm FROM activation WHERE account = $1 AND digest = $2 AND used_at IS NULL AND voided_at IS NULL \
+                "SELECT phone_id, user_id, confirm, source FROM activation WHERE account = $1 AND digest = $2 AND used_at IS NULL AND voided_at IS NULL \
                  AND expires_at > $3",
                 args![account.as_str(), digest, now],
             )
@@ -335,6 +357,7 @@ impl Store {
                 phone: parsed("activation", row, 0)?,
                 user: parsed("activation", row, 1)?,
                 confirm: row.flag(2)?,
+                source: ActivationSource::parse(row.str(3)?).ok_or_else(|| corrupt("activation", row))?,
             })
         };
         row.as_ref().map(read).transpose()
@@ -378,5 +401,6 @@ fn read_device(row: &Row) -> Result<BoundDevice, StoreError> {
         params,
         otp,
         push: row.opt_blob(17)?.map(<[u8]>::to_vec),
+        activated_at: row.time(18)?,
     })
 }

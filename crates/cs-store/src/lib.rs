@@ -25,6 +25,7 @@ pub mod integrations;
 mod lists;
 pub mod logins;
 mod many;
+pub mod moves;
 pub mod outbox;
 pub mod phones;
 pub mod policies;

@@ -188,6 +188,7 @@ pub fn remove_user(account: AccountId, user: UserId) -> Vec<Step> {
         Step::any("DELETE FROM exception_request WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM exemption WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM group_member WHERE account = $1 AND user_id = $2", key()),
+        Step::any("DELETE FROM moved_authenticator WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM remembered_address WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM remembered_browser WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM review_event WHERE account = $1 AND user_id = $2", key()),

@@ -54,6 +54,7 @@ impl VirtualPhone {
             push: None,
             confirm_phrase: String::new(),
             address: Some(ADDRESS),
+            replaces: None,
         };
         let activated = engine.activate(account, &request).await.expect("an activation").expect("a good code");
         let news = engine.hub().subscribe(account, activated.device);

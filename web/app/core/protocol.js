@@ -1,6 +1,6 @@
 // The authenticator protocol, version 1 (docs/device-protocol.md): every request this phone makes.
 
-/** @import { ActivateResponse, Answer, Binding, DeviceStatus, LoginRequest, Result } from "../../types.d.ts" */
+/** @import { ActivateResponse, Answer, Binding, DeviceStatus, LoginRequest, MoveProof, MoveResponse, Result } from "../../types.d.ts" */
 
 import { random, sha256, toBase64url, utf8 } from "./bytes.js";
 import { Clock } from "./clock.js";
@@ -27,17 +27,17 @@ export class Server {
 
   /**
    * Turns a code into a binding. Nothing is kept here: the caller stores what comes back before it tells anyone.
-   * @param {{ code: string, name: string, platform: string, version: string, words: string }} introduction
+   * @param {{ code: string, name: string, platform: string, version: string, words: string, replaces?: string }} introduction
    * @returns {Promise<Binding>}
    */
-  async activate({ code, name, platform, version, words }) {
+  async activate({ code, name, platform, version, words, replaces }) {
     const { key, jwk, thumbprint } = await newKey();
     const device = { class: "pwa", name, platform, app_version: version, key_protection: "browser", push: null };
     const answer = /** @type {ActivateResponse} */ (
       await this.#withRightTime(async () => {
         const payload = { v: 1, code, origin: this.origin, iat: this.clock.seconds(), key: thumbprint };
         const proof = await sign("cs-activate+jwt", thumbprint, payload, key);
-        const body = JSON.stringify({ code, key: jwk, proof, device });
+        const body = JSON.stringify({ code, key: jwk, proof, device, replaces });
         return this.#send("POST", `${BASE}/activate`, body, { "content-type": "application/json" });
       })
     );
@@ -58,6 +58,51 @@ export class Server {
       confirmed: !answer.confirm.required,
       added: this.clock.seconds(),
     };
+  }
+
+  /**
+   * Begins a proof by passkey; only who brings `session` again can finish it.
+   * @param {string} session
+   * @returns {Promise<{ ceremony: string, options: any }>}
+   */
+  beginMove(session) {
+    return this.#send("POST", `${BASE}/move/passkey`, JSON.stringify({ session }), { "content-type": "application/json" });
+  }
+
+  /**
+   * Proves that the account is the person's, and gives the code that brings it here.
+   * @param {MoveProof} proof
+   * @returns {Promise<MoveResponse>}
+   */
+  proveMove(proof) {
+    return this.#send("POST", `${BASE}/move`, JSON.stringify({ proof }), { "content-type": "application/json" });
+  }
+
+  /**
+   * Says that bringing `device` to another one was somebody else's doing.
+   * @param {Binding} binding the device before, or another one of the same person
+   * @param {string} device
+   */
+  async contestMove(binding, device) {
+    await this.#signed(binding, "POST", "/move/contest", { device });
+  }
+
+  /**
+   * Sends this phone a request that counts for nothing.
+   * @param {Binding} binding
+   * @returns {Promise<{ txid: string, wakes: boolean }>}
+   */
+  test(binding) {
+    return this.#signed(binding, "POST", "/test");
+  }
+
+  /**
+   * @param {Binding} binding
+   * @param {string} txid
+   * @returns {Promise<{ state: string, accepted: boolean }>}
+   */
+  testState(binding, txid) {
+    return this.#signed(binding, "GET", `/test/${encodeURIComponent(txid)}`);
   }
 
   /**

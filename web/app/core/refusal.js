@@ -1,12 +1,12 @@
 // How a request fails: the server said no, or could not be reached.
 
-/** @import { ClosedState } from "../../types.d.ts" */
+/** @import { ClosedState, MoveNotice } from "../../types.d.ts" */
 
 /** The server's refusal, by the protocol's code. */
 export class Refusal extends Error {
   /**
    * @param {number} status
-   * @param {{ code?: string, message?: string, server_time?: number, state?: ClosedState }} error
+   * @param {{ code?: string, message?: string, server_time?: number, state?: ClosedState, moved?: MoveNotice }} error
    * @param {number | null} retryAfter seconds
    */
   constructor(status, error, retryAfter) {
@@ -15,6 +15,7 @@ export class Refusal extends Error {
     this.code = error.code ?? (status === 429 ? "busy" : "unavailable");
     this.serverTime = error.server_time;
     this.state = error.state;
+    this.moved = error.moved;
     this.retryAfter = retryAfter;
   }
 }

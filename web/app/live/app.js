@@ -1,6 +1,6 @@
 // The state of the open app: accounts, what waits, how it is connected. Views read it and hear of changes.
 
-/** @import { Answer, Binding, ClosedState, Entry, LoginRequest, Values } from "../../types.d.ts" */
+/** @import { Answer, Binding, ClosedState, Entry, LoginRequest, MoveNotice, MoveProof, MoveResponse, Values } from "../../types.d.ts" */
 /** @import { StreamState } from "./stream.js" */
 /** @import { Installer } from "./platform.js" */
 /** @import { Activation } from "../core/link.js" */
@@ -40,12 +40,23 @@ export class App extends EventTarget {
     this.states = new Map();
     /** Accounts that the server no longer knows. @type {Set<string>} */
     this.gone = new Set();
+    /** What has taken the place of those that went to another device. @type {Map<string, MoveNotice>} */
+    this.moved = new Map();
+    /** What of the same people went to other devices of late, by the account here. @type {Map<string, MoveNotice[]>} */
+    this.moves = new Map();
+    /** Moves that the person has read about. @type {Set<string>} */
+    this.read = new Set();
     /** @type {Map<string, Stream>} */
     this.streams = new Map();
     /** Answered or seen closed: not shown again by a late event. @type {Set<string>} */
     this.over = new Set();
     /** What came with the link, or was typed and not yet used. */
     this.activation = emptyActivation();
+    this.moving = emptyMove();
+    /** Whether a test of this app's own is under way: it is not shown as a request. */
+    this.isTesting = false;
+    /** Requests of such tests. @type {Map<string, Waiting>} */
+    this.tests = new Map();
     this.confirming = setInterval(() => this.#askConfirmed(), CONFIRMATION_MS);
   }
 
@@ -70,6 +81,7 @@ export class App extends EventTarget {
   /** Reads the accounts and connects each. */
   async load() {
     this.bindings = await this.store.bindings();
+    this.read = new Set((await this.store.setting("read")) ?? []);
     this.connect();
     this.changed();
   }
@@ -96,6 +108,7 @@ export class App extends EventTarget {
         onState: (state) => {
           this.states.set(binding.device, state);
           this.changed();
+          if (state === "open") this.#look(binding).catch(() => {});
         },
         onRefused: (error) => this.#refused(binding, error),
       }),
@@ -112,6 +125,10 @@ export class App extends EventTarget {
       if (this.over.has(request.txid) || this.waiting.has(request.txid)) continue;
       // What is shown is what is signed; a statement for another account, device or server is neither.
       if (!isOurs(binding, request)) continue;
+      if (this.isTesting && request.statement.type === "Test") {
+        this.tests.set(request.txid, { binding, request });
+        continue;
+      }
       this.waiting.set(request.txid, { binding, request });
     }
     if (isAll) {
@@ -144,9 +161,73 @@ export class App extends EventTarget {
   #refused(binding, error) {
     if (error.code !== "inactive" && error.code !== "signature") return;
     this.gone.add(binding.device);
+    if (error.moved) this.moved.set(binding.device, error.moved);
     this.streams.get(binding.device)?.stop();
     this.streams.delete(binding.device);
     this.changed();
+  }
+
+  /**
+   * Hears of what happened to the same person's other devices.
+   * @param {Binding} binding
+   */
+  async #look(binding) {
+    const { moves = [] } = await this.server.status(binding);
+    this.moves.set(binding.device, moves);
+    this.changed();
+  }
+
+  /**
+   * Says that a move was somebody else's doing. Nothing is bound there any more.
+   * @param {Binding} binding
+   * @param {MoveNotice} move
+   */
+  async contest(binding, move) {
+    await this.server.contestMove(binding, move.device);
+    const contested = { ...move, contestable: false, contested: true };
+    if (this.moved.has(binding.device)) this.moved.set(binding.device, contested);
+    const beside = this.moves.get(binding.device) ?? [];
+    this.moves.set(binding.device, beside.map((known) => (known.device === move.device ? contested : known)));
+    this.changed();
+  }
+
+  /**
+   * The person has read of a move, and it was theirs.
+   * @param {MoveNotice} move
+   */
+  async acknowledge(move) {
+    this.read.add(nameOfMove(move));
+    await this.store.setSetting("read", [...this.read].slice(-50));
+    this.changed();
+  }
+
+  /**
+   * Moves of the same person that were not read about yet.
+   * @param {Binding} binding
+   */
+  unread(binding) {
+    return (this.moves.get(binding.device) ?? []).filter((move) => !this.read.has(nameOfMove(move)));
+  }
+
+  /**
+   * Proves whose account it is; what comes back is used with {@link App.move}.
+   * @param {MoveProof} proof
+   */
+  async prove(proof) {
+    this.moving.proven = await this.server.proveMove(proof);
+    return this.moving.proven;
+  }
+
+  /**
+   * Brings the account that was proven to this phone.
+   * @param {MoveResponse} proven
+   * @param {{ name: string, platform: string, replaces: string | undefined }} device
+   */
+  async move(proven, { name, platform, replaces }) {
+    const binding = await this.#bind({ code: proven.code, name, platform, replaces });
+    this.moving = emptyMove();
+    this.moved.delete(binding.device);
+    return binding;
   }
 
   /** What waits on every account, asked at once. */
@@ -231,9 +312,15 @@ export class App extends EventTarget {
    * @param {string} code
    * @param {{ name: string, platform: string }} device
    */
-  async activate(code, { name, platform }) {
+  activate(code, { name, platform }) {
+    return this.#bind({ code, name, platform });
+  }
+
+  /** @param {{ code: string, name: string, platform: string, replaces?: string | undefined }} what */
+  async #bind({ code, name, platform, replaces }) {
     const words = await this.words();
-    const binding = await this.server.activate({ code, name, platform, version: this.version, words });
+    const introduction = { code, name, platform, version: this.version, words };
+    const binding = await this.server.activate(replaces === undefined ? introduction : { ...introduction, replaces });
     await this.store.addBinding(binding);
     this.gone.delete(binding.device);
     this.streams.get(binding.device)?.stop();
@@ -325,6 +412,16 @@ function isOurs(binding, { txid, statement }) {
   return origin === binding.origin && account === binding.account.id && device === binding.device && statement.txid === txid;
 }
 
+/** @returns {{ username: string, code: string, name: string, proven: MoveResponse | null }} what was typed for a move, and what it led to */
+export function emptyMove() {
+  return { username: "", code: "", name: "", proven: null };
+}
+
+/** @param {MoveNotice} move */
+function nameOfMove({ device, at }) {
+  return `${device}.${at}`;
+}
+
 /** @returns {{ typed: string, name: string, found: Activation | null }} */
 export function emptyActivation() {
   return { typed: "", name: "", found: null };
@@ -339,7 +436,7 @@ function reason(error, clock) {
   if (error instanceof Unreachable) return { name: navigator.onLine ? "unreachable" : "offline" };
   if (error instanceof WrongPhrase) return { name: "phrase" };
   if (error instanceof Refusal) {
-    const known = ["activation_invalid", "inactive", "statement", "closed", "no_such_request", "number"];
+    const known = ["activation_invalid", "inactive", "refused", "statement", "closed", "no_such_request", "number"];
     if (known.includes(error.code)) return { name: error.code };
     if (error.code === "clock") return { name: "clock", values: { count: Math.max(1, Math.round(Math.abs(clock.offset) / 60)) } };
     if (error.code === "busy") return { name: "busy", values: { count: Math.max(1, error.retryAfter ?? 30) } };

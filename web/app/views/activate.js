@@ -99,6 +99,7 @@ function choose(flow) {
       problem,
       button(app.say("activate.next"), take, { kind: "second", id: "next" }),
     ),
+    h("div", { class: "answers" }, button(app.say("activate.no_code"), () => app.go("/move"), { kind: "link", id: "no-code" })),
   );
 }
 

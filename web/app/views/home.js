@@ -8,6 +8,7 @@ import { pushState, turnOn } from "../live/push.js";
 import { drawing, h } from "../ui/dom.js";
 import { ICONS } from "../ui/icons.js";
 import { button, failure, heading, initial, notice, steps } from "../ui/parts.js";
+import { movedNotice } from "./move.js";
 import { passcode } from "./passcode.js";
 
 /**
@@ -77,6 +78,7 @@ function welcome(app) {
       { class: "stack actions" },
       installHint(app),
       button(app.say("welcome.activate"), () => app.go("/activate"), { icon: ICONS.camera, id: "activate" }),
+      button(app.say("welcome.move"), () => app.go("/move"), { kind: "link", id: "move" }),
     ),
   );
   return { element };
@@ -164,6 +166,7 @@ function showConnection(app, element) {
  */
 function accountCard(app, binding) {
   const body = h("div", { class: "stack" });
+  const news = h("div", { class: "stack" });
   const element = h(
     "section",
     { class: "card account", "aria-label": binding.account.name },
@@ -173,13 +176,30 @@ function accountCard(app, binding) {
       initial(binding.account.name),
       h("div", {}, h("h2", {}, binding.account.name), h("p", { class: "soft" }, binding.user)),
     ),
+    news,
     body,
   );
   let state = "";
+  let told = "";
   /** @type {{ element: HTMLElement, dispose: () => void } | null} */
   let code = null;
+  // What happened to the same person's other phones.
+  const tell = () => {
+    const unread = app.unread(binding);
+    const next = unread.map((move) => `${move.device} ${move.at} ${move.contested}`).join();
+    if (next === told) return;
+    told = next;
+    news.replaceChildren(
+      ...unread.map((move) =>
+        movedNotice(app, binding, move, button(app.say(move.contested ? "moved.read" : "moved.mine"), () => app.acknowledge(move), { kind: "link" })),
+      ),
+    );
+  };
   const live = () => {
-    const next = app.gone.has(binding.device) ? "gone" : binding.confirmed ? "ready" : "unconfirmed";
+    tell();
+    const moved = app.moved.get(binding.device);
+    const now = app.gone.has(binding.device) ? "gone" : binding.confirmed ? "ready" : "unconfirmed";
+    const next = now === "gone" && moved ? `moved ${moved.contested}` : now;
     if (next === state) return;
     state = next;
     code?.dispose();
@@ -197,6 +217,12 @@ function accountCard(app, binding) {
           button(app.say("confirm.other"), () => app.go(`/account/${binding.device}`), { kind: "link" }),
         ),
       );
+    } else if (moved) {
+      body.replaceChildren(
+        movedNotice(app, binding, moved),
+        button(app.say("moved.back"), () => app.go("/move"), { kind: "second" }),
+        button(app.say("gone.remove"), () => app.go(`/account/${binding.device}`), { kind: "link" }),
+      );
     } else {
       body.replaceChildren(
         notice(
@@ -204,6 +230,7 @@ function accountCard(app, binding) {
           app.say("gone.title"),
           h("p", {}, app.say("gone.body")),
           button(app.say("gone.activate"), () => app.go("/activate"), { kind: "second" }),
+          button(app.say("gone.move"), () => app.go("/move"), { kind: "link" }),
           button(app.say("gone.remove"), () => app.go(`/account/${binding.device}`), { kind: "link" }),
         ),
       );

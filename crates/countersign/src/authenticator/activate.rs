@@ -57,6 +57,11 @@ pub(super) async fn activate(
         push: device.push.as_ref().map(subscription).transpose()?.map(Zeroizing::new),
         confirm_phrase: phrase.clone(),
         address: Some(info.client),
+        replaces: request
+            .replaces
+            .as_deref()
+            .map(|id| id.parse().map_err(|_| Refusal::activation_invalid()))
+            .transpose()?,
     };
     let bound = engine.activate(account.id, &activation).await?.ok_or_else(Refusal::activation_invalid)?;
     tracing::info!(device.id = %bound.device, "device activated");

@@ -10,11 +10,16 @@ use http::StatusCode;
 
 use super::activate::otp_state;
 use super::claims::{app_version, device_name, posture, subscription};
+use super::moves::notice;
 use super::{DeviceRequest, Phones, Refusal};
 
 pub(super) async fn show(State(phones): State<Phones>, request: DeviceRequest) -> Result<Json<DeviceStatus>, Refusal> {
     let key = phones.push_key().await?;
-    Ok(Json(status(&request.account, request.device, key)))
+    let moves = phones.engine.moves_beside(&request.device).await?;
+    Ok(Json(DeviceStatus {
+        moves: moves.iter().map(notice).collect(),
+        ..status(&request.account, request.device, key)
+    }))
 }
 
 pub(super) async fn change(
@@ -70,5 +75,6 @@ fn status(account: &AccountEntry, device: BoundDevice, push_key: String) -> Devi
         auto_approve_until: device.auto_approve_until.map(|until| until.as_second()),
         otp: otp_state(&device.params, device.otp.counter),
         push: Some(PushStatus { key: push_key, subscribed: device.push.is_some() }),
+        moves: Vec::new(),
     }
 }

@@ -8,6 +8,7 @@
 //! | `requests` | the logins that wait, pulled, and how far they have come |
 //! | `events` | the same, as they come |
 //! | `answer` | the signed answer to one of them |
+//! | `moves` | an account comes to another device, and what those before and beside it may say |
 //! | `exceptions` | what the person asks to be excepted from |
 //! | `device` | what the device may see and change of itself |
 //! | `claims` | what devices say of themselves, made fit to store and show |
@@ -20,6 +21,7 @@ mod claims;
 mod device;
 mod events;
 mod exceptions;
+mod moves;
 mod proof;
 mod refusal;
 mod replay;
@@ -50,10 +52,17 @@ const MAX_SKEW: SignedDuration = SignedDuration::from_secs(60);
 const ACTIVATIONS_PER_SECOND: u32 = 5;
 const ACTIVATION_BURST: u32 = 60;
 
+/// Proofs for a move tried from one address: a new phone is a rare thing.
+const MOVES_PER_SECOND: u32 = 1;
+const MOVE_BURST: u32 = 20;
+
 /// The routes of the authenticator's host. Open event streams end when `shutdown` begins to drain.
 pub fn routes(engine: Engine, shutdown: Shutdown) -> Router {
     Router::new()
         .route("/authenticator/v1/activate", post(activate::activate))
+        .route("/authenticator/v1/move", post(moves::prove))
+        .route("/authenticator/v1/move/passkey", post(moves::begin))
+        .route("/authenticator/v1/move/contest", post(moves::contest))
         .route("/authenticator/v1/requests", get(requests::waiting))
         .route("/authenticator/v1/requests/{txid}/answer", post(answer::answer))
         .route("/authenticator/v1/requests/{txid}/receipt", post(requests::receipt))
@@ -76,6 +85,7 @@ struct Kept {
     proofs: replay::Proofs,
     streams: events::Streams,
     activations: RateLimiter<IpAddr>,
+    moves: RateLimiter<IpAddr>,
     push_key: OnceCell<String>,
     /// The limiter counts in instants, everything else here goes by the engine's clock: these two are the same moment.
     started: (Instant, Timestamp),
@@ -88,6 +98,7 @@ impl Phones {
             proofs: replay::Proofs::default(),
             streams: events::Streams::default(),
             activations: RateLimiter::new(ACTIVATIONS_PER_SECOND, ACTIVATION_BURST, started.0),
+            moves: RateLimiter::new(MOVES_PER_SECOND, MOVE_BURST, started.0),
             push_key: OnceCell::new(),
             started,
         };

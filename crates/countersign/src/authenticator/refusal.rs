@@ -5,10 +5,12 @@ use axum::response::{IntoResponse, Response};
 use cs_core::login::{Push, PushClosed};
 use cs_engine::EngineError;
 use cs_engine::login::AnswerError;
+use cs_engine::moves::MovedAway;
 use cs_wire::device::{ClosedState, ErrorBody, ErrorCode, ErrorDetail, JwsError};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 
+use super::moves::notice;
 use crate::http::Failure;
 
 /// Seconds after which a device may try again what could not be done now.
@@ -46,6 +48,20 @@ impl Refusal {
     pub(super) fn inactive() -> Self {
         let message = "This device is not active. Confirm it on the page that showed the code, or activate it again.";
         Self::new(ErrorCode::Inactive, message)
+    }
+
+    /// To a device whose place another one has taken.
+    pub(super) fn moved(away: &MovedAway) -> Self {
+        let message =
+            "This account is on another device now. If that was not you, say so, and tell your administrators.";
+        let error = ErrorDetail::new(ErrorCode::Inactive, message);
+        Self::from(ErrorDetail { moved: Some(notice(away)), ..error })
+    }
+
+    /// Whatever was wrong with what was to be moved to another device.
+    pub(super) fn refused() -> Self {
+        let message = "This does not suffice to bring an account here. Check the name, take another code, or ask your administrators.";
+        Self::new(ErrorCode::Refused, message)
     }
 
     pub(super) fn activation_invalid() -> Self {

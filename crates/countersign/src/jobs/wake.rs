@@ -2,8 +2,8 @@
 
 use aws_lc_rs::rand;
 use cs_core::id::{AccountId, PhoneId, TxId};
-use cs_engine::Engine;
-use cs_engine::wake::{Delivery as Way, WAKE};
+use cs_engine::wake::{Delivery as Way, Subscription, WAKE};
+use cs_engine::{Engine, EngineError};
 use cs_store::outbox::Leased;
 use cs_wire::device::{ProtocolVersion, PushSubscription, Wake};
 use cs_wire::webpush::{Recipient, SenderKey, VapidKey, encrypt};
@@ -11,6 +11,7 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::outbox::{Courier, Delivery};
 use crate::outbound::web_push::{Message, WebPush, WebPushError, vapid_key};
@@ -33,6 +34,18 @@ struct Payload {
     device: String,
     txid: String,
     expires: i64,
+    /// Not for a login: this device of the user's was brought to another one.
+    #[serde(default)]
+    moved: Option<String>,
+}
+
+/// A message for a phone.
+struct Call {
+    account: AccountId,
+    device: PhoneId,
+    txid: TxId,
+    expires: i64,
+    moved: Option<PhoneId>,
 }
 
 impl Waker {
@@ -40,26 +53,44 @@ impl Waker {
         Self { engine, sender, key: OnceCell::new() }
     }
 
-    async fn wake(&self, account: AccountId, device: PhoneId, txid: TxId, expires: i64) -> Delivery {
+    /// Where the message goes: the device that was replaced has its subscription elsewhere.
+    async fn subscription(&self, call: &Call) -> Result<Option<Sub>, EngineError> {
+        let (account, device) = (call.account, call.device);
+        if call.moved == Some(device) {
+            return Ok(self.engine.moved_subscription(account, device).await?.map(Sub::Before));
+        }
+        Ok(self.engine.subscription(account, device).await?.map(Sub::Bound))
+    }
+
+    async fn forget(&self, call: &Call, subscription: &Sub) -> Result<(), EngineError> {
+        match subscription {
+            Sub::Bound(bound) => self.engine.forget_subscription(call.account, call.device, bound).await,
+            Sub::Before(_) => self.engine.forget_moved_subscription(call.account, call.device).await,
+        }
+    }
+
+    async fn wake(&self, call: &Call) -> Delivery {
+        let Call { account, device, txid, expires, moved } = *call;
         let now = self.engine.clock().now();
         let ttl = expires - now.as_second();
         if ttl <= 0 || self.engine.delivery(txid) == Way::Shown {
             // Too late to be of use, or the person is looking at it already.
             return Delivery::Done;
         }
-        let found = match self.engine.subscription(account, device).await {
+        let found = match self.subscription(call).await {
             Ok(found) => found,
             Err(error) => return Delivery::Later(error.to_string()),
         };
         let Some(subscription) = found else { return Delivery::Done };
-        let Some((endpoint, recipient)) = read(&subscription.json) else {
+        let Some((endpoint, recipient)) = read(subscription.json()) else {
             return Delivery::Never("the subscription cannot be read".to_owned());
         };
         let key = match self.key.get_or_try_init(|| vapid_key(&self.engine)).await {
             Ok(key) => key,
             Err(error) => return Delivery::Later(error.to_string()),
         };
-        let wake = Wake { v: ProtocolVersion::V1, device: device.to_string(), txid: txid.to_string(), expires };
+        let moved = moved.map(|moved| moved.to_string());
+        let wake = Wake { v: ProtocolVersion::V1, device: device.to_string(), txid: txid.to_string(), expires, moved };
         let Some(body) = encrypted(&wake, &recipient) else {
             return Delivery::Never("the wake-up cannot be encrypted".to_owned());
         };
@@ -78,7 +109,7 @@ impl Waker {
                 self.engine.delivered(account, device, txid, Way::Accepted);
                 Delivery::Done
             }
-            Err(WebPushError::Gone(_)) => match self.engine.forget_subscription(account, device, &subscription).await {
+            Err(WebPushError::Gone(_)) => match self.forget(call, &subscription).await {
                 Ok(()) => {
                     tracing::info!(device.id = %device, "the push service has ended the subscription; it is forgotten");
                     Delivery::Done
@@ -95,6 +126,21 @@ impl Waker {
     }
 }
 
+/// A subscription: of the device that is bound, or of the one before it.
+enum Sub {
+    Bound(Subscription),
+    Before(Zeroizing<String>),
+}
+
+impl Sub {
+    fn json(&self) -> &str {
+        match self {
+            Self::Bound(bound) => &bound.json,
+            Self::Before(json) => json,
+        }
+    }
+}
+
 impl Courier for Waker {
     const KIND: &'static str = WAKE;
     const LEASE: SignedDuration = SignedDuration::from_secs(20);
@@ -104,12 +150,17 @@ impl Courier for Waker {
 
     async fn deliver(&self, effect: &Leased) -> Delivery {
         let payload: Option<Payload> = serde_json::from_str(&effect.payload).ok();
-        let ids = payload.and_then(|payload| {
-            let account = effect.account.parse().ok()?;
-            Some((account, payload.device.parse().ok()?, payload.txid.parse().ok()?, payload.expires))
+        let call = payload.and_then(|payload| {
+            Some(Call {
+                account: effect.account.parse().ok()?,
+                device: payload.device.parse().ok()?,
+                txid: payload.txid.parse().ok()?,
+                expires: payload.expires,
+                moved: payload.moved.map(|moved| moved.parse()).transpose().ok()?,
+            })
         });
-        match ids {
-            Some((account, device, txid, expires)) => self.wake(account, device, txid, expires).await,
+        match call {
+            Some(call) => self.wake(&call).await,
             None => Delivery::Never("not a wake-up".to_owned()),
         }
     }

@@ -95,6 +95,8 @@ const OPEN: &[(&str, &str, &str)] = &[
     ("GET", "/manifest.webmanifest", "a file of that page"),
     ("GET", "/app/{version}/{*name}", "a file of that page"),
     ("POST", "/authenticator/v1/activate", "the activation code is the credential"),
+    ("POST", "/authenticator/v1/move", "the recovery code or the passkey's signature in it is the credential"),
+    ("POST", "/authenticator/v1/move/passkey", "says nothing but what a passkey, of whomever, is to sign"),
 ];
 
 const METHODS: [Method; 6] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];

@@ -10,6 +10,7 @@
 //! | `status` | wait for somebody to answer |
 //! | `answer` | an authenticator answers |
 //! | `identity` | not a login: an administrator asks whether it is them |
+//! | `moving` | somebody at a new device proves that the account is theirs |
 //! | `kept_device` | the access device of a push, until the answer |
 //! | `deferred` | a decision that an asynchronous client fetches later |
 //! | `repeat` | the same request sent again, by its idempotency key |
@@ -23,6 +24,7 @@ mod decide;
 mod deferred;
 mod identity;
 mod kept_device;
+mod moving;
 mod passkey;
 mod preauth;
 mod push;
@@ -45,6 +47,7 @@ use cs_store::facts::{UserFacts, UserRef, UserVersion};
 pub use answer::{Answer, AnswerError, Answered, Asked, RefusedAnswer};
 pub use auth::{AuthAnswer, AuthRequest, FactorInput};
 pub use identity::IdentityCheck;
+pub use moving::{MOVE_TTL, MoveProof, Proven};
 pub use passkey::Assertion;
 pub use preauth::{Challenge, Preauth, PreauthOutcome, PreauthRequest};
 pub use status::{Decided, LoginStatus, Status, Why};

@@ -1,15 +1,17 @@
 //! Judges an assertion: counted like every attempt, its ceremony used up in the commit that records the result.
 
-use cs_core::id::TxId;
+use cs_core::id::{AccountId, TxId};
 use cs_core::login::{AllowReason, Denial, DenyReason, FactorUsed};
 use cs_core::policy::risk::Assessment;
 use cs_core::policy::{self, Effective, Method, PushRule, Set};
+use cs_core::user::User;
 use cs_core::webauthn::{Ask, Purpose, Used, judge};
 use cs_store::Job;
 use cs_store::attempts::{count_attempt, count_success};
 use cs_store::webauthn::{Ceremony, VerifiableCredential, mark_cloned, use_credential};
 
 use super::auth::{AuthAnswer, Login, Round};
+use super::decide::Rules;
 use super::record::Entry;
 use super::status::Decided;
 use super::{Refused, Who, reference};
@@ -33,9 +35,17 @@ pub struct Assertion {
 static NO_RISK: Assessment = Assessment { detections: Vec::new() };
 
 /// What an assertion turned out to be.
-struct Judged {
-    found: Option<VerifiableCredential>,
-    result: Result<Used, Denial>,
+pub(super) struct Judged {
+    pub(super) found: Option<VerifiableCredential>,
+    pub(super) result: Result<Used, Denial>,
+}
+
+/// By what an assertion is judged.
+pub(super) struct Judging<'a> {
+    pub(super) account: AccountId,
+    pub(super) user: &'a User,
+    pub(super) rules: &'a Rules,
+    pub(super) allowed: &'a policy::Challenge,
 }
 
 impl Engine {
@@ -61,7 +71,8 @@ impl Engine {
             let denial = Denial::new(DenyReason::LoginExpired, "the ceremony is over, or was finished before");
             return self.deny(login, FactorUsed::WebauthnCredential, denial).await.map(Round::Done);
         };
-        let Judged { found, result } = self.judge_assertion(login, &ceremony, asserted).await?;
+        let judging = Judging { account, user, rules, allowed: login.allowed };
+        let Judged { found, result } = self.judge_assertion(&judging, &ceremony, asserted).await?;
         let credential = found.as_ref().map(|found| &found.credential);
         let entry = Entry {
             caller,
@@ -131,14 +142,13 @@ impl Engine {
     }
 
     /// Looks for the credential, verifies the assertion, and lets the rules judge it.
-    async fn judge_assertion(
+    pub(super) async fn judge_assertion(
         &self,
-        login: &Login<'_>,
+        judging: &Judging<'_>,
         ceremony: &Ceremony,
         asserted: &Assertion,
     ) -> Result<Judged, EngineError> {
-        let account = login.caller.account.id;
-        let user = &login.facts.user;
+        let Judging { account, user, rules, allowed } = *judging;
         let invalid = |fact: &'static str| Err(Denial::new(DenyReason::InvalidCredential, fact));
         let claim = match claim(&asserted.response) {
             Ok(claim) => claim,
@@ -163,10 +173,7 @@ impl Engine {
         let party = self.relying_party();
         let result = match party.asserted(&state, &asserted.response, &found.credential, &found.public_key) {
             Err(rejected) => invalid(rejected.0),
-            Ok(seen) => {
-                let models = login.rules.models();
-                judge(&found.credential, asserted.ask, login.allowed, models, seen)
-            }
+            Ok(seen) => judge(&found.credential, asserted.ask, allowed, rules.models(), seen),
         };
         Ok(Judged { found: Some(found), result })
     }

@@ -31,6 +31,7 @@ async fn activate(site: &Site, user: UserId, phone: PhoneId) -> Activated {
         push: None,
         confirm_phrase: "a b".into(),
         address: None,
+        replaces: None,
     };
     site.engine.activate(site.account, &request).await.unwrap().unwrap()
 }

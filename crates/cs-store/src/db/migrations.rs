@@ -28,7 +28,8 @@ migrations![
     "V8__prompt",
     "V9__webauthn",
     "V10__web_push",
-    "V11__enrollment"
+    "V11__enrollment",
+    "V13__moves"
 ];
 
 /// The runner for one engine's list, up to `version` or to the newest.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::messages::ClosedState;
+use super::moves::MoveNotice;
 
 /// Body of every refusal: `{"error":{…}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,9 @@ pub struct ErrorDetail {
     /// How the login ended, with [`ErrorCode::Closed`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<ClosedState>,
+    /// What took this device's place, with [`ErrorCode::Inactive`], for the key that it had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<MoveNotice>,
 }
 
 impl From<ErrorDetail> for ErrorBody {
@@ -35,7 +39,7 @@ impl From<ErrorDetail> for ErrorBody {
 impl ErrorDetail {
     /// A refusal with neither clock nor state.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), server_time: None, state: None }
+        Self { code, message: message.into(), server_time: None, state: None, moved: None }
     }
 }
 
@@ -55,6 +59,8 @@ pub enum ErrorCode {
     Inactive,
     /// The activation code cannot be used.
     ActivationInvalid,
+    /// The proof for a move is not one, or does not suffice here; which, is not said.
+    Refused,
     /// No login of that id for this device.
     NoSuchRequest,
     /// Answered already, expired or cancelled.
@@ -71,13 +77,14 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code there is.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Malformed,
         Self::Signature,
         Self::Clock,
         Self::Replayed,
         Self::Inactive,
         Self::ActivationInvalid,
+        Self::Refused,
         Self::NoSuchRequest,
         Self::Closed,
         Self::Statement,
@@ -91,7 +98,7 @@ impl ErrorCode {
         match self {
             Self::Malformed => 400,
             Self::Signature | Self::Clock | Self::Replayed => 401,
-            Self::Inactive => 403,
+            Self::Inactive | Self::Refused => 403,
             Self::ActivationInvalid | Self::NoSuchRequest => 404,
             Self::Closed | Self::Statement => 409,
             Self::Number => 422,
@@ -112,7 +119,7 @@ mod tests {
         assert_eq!(
             table.replace('"', ""),
             "400 malformed, 401 signature, 401 clock, 401 replayed, 403 inactive, 404 activation_invalid, \
-             404 no_such_request, 409 closed, 409 statement, 422 number, 429 busy, 503 unavailable"
+             403 refused, 404 no_such_request, 409 closed, 409 statement, 422 number, 429 busy, 503 unavailable"
         );
     }
 

@@ -12,6 +12,7 @@ use super::activation::ActivationCode;
 use super::bytes::{Digest, Nonce, OtpSeed};
 use super::jws::{Payload, Typ};
 use super::key::Jwk;
+use super::moves::MoveNotice;
 use super::statement::Statement;
 
 /// The protocol's version: written as the number 1, and no other number is read.
@@ -59,6 +60,9 @@ pub struct ActivateRequest {
     pub proof: String,
     /// What the device says about itself.
     pub device: DeviceInfo,
+    /// Which of the user's devices it takes the place of, where the code is of a move and several could be meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
 }
 
 /// What an activation's proof signs.
@@ -369,6 +373,9 @@ pub struct DeviceStatus {
     /// How it can be woken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub push: Option<PushStatus>,
+    /// Other devices of the user's that were brought to new ones of late.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<MoveNotice>,
 }
 
 /// How a device can be woken.
@@ -386,6 +393,24 @@ pub struct PushStatus {
 pub struct Receipt {
     /// How far the login has come.
     pub state: ReceiptState,
+}
+
+/// A test that was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestResponse {
+    /// The request's id: it is among those that wait, with the type `Test`.
+    pub txid: String,
+    /// Whether a push service was asked to wake the device.
+    pub wakes: bool,
+}
+
+/// How far a test has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestState {
+    /// `queued`, `accepted`, `delivered` or `shown`.
+    pub state: String,
+    /// Whether the push service took its message, whatever the device has fetched by itself.
+    pub accepted: bool,
 }
 
 /// How far a login has come on its way to the person.
@@ -409,6 +434,9 @@ pub struct Wake {
     pub txid: String,
     /// When an answer comes too late.
     pub expires: i64,
+    /// It is not for a login, but because this device of the user's was brought to another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<String>,
 }
 
 /// Body of `POST /authenticator/v1/device`: what is absent stays as it is.
@@ -545,6 +573,7 @@ mod tests {
             auto_approve_until: None,
             otp: OtpState::Totp { digits: 6, period: 30 },
             push: Some(PushStatus { key: "BA1H".into(), subscribed: false }),
+            moves: Vec::new(),
         };
         assert_eq!(
             serde_json::to_value(&status).unwrap(),

@@ -7,6 +7,7 @@ mod error;
 mod jws;
 mod key;
 mod messages;
+mod moves;
 mod statement;
 
 pub use activation::{ActivationCode, ActivationLink, InvalidActivation};
@@ -19,7 +20,12 @@ pub use messages::{
     Account, ActivatePayload, ActivateRequest, ActivateResponse, AnswerRequest, AnswerResponse, AnswerResult,
     ClosedEvent, ClosedState, Confirm, DeviceClass, DeviceInfo, DeviceStatus, DeviceUpdate, ExceptionKind,
     ExceptionStatus, ExceptionsResponse, KeyProtection, NewException, OtpParameters, OtpState, ProtocolVersion,
-    PushStatus, PushSubscription, Receipt, ReceiptState, Request, RequestPayload, RequestsResponse, User, Wake,
+    PushStatus, PushSubscription, Receipt, ReceiptState, Request, RequestPayload, RequestsResponse, TestResponse,
+    TestState, User, Wake,
+};
+pub use moves::{
+    ContestRequest, MovableDevice, MoveNotice, MovePasskeyRequest, MovePasskeyResponse, MoveProof, MoveRequest,
+    MoveResponse, TypedCode,
 };
 pub use statement::{Answer, AnswerPayload, Statement, StatementMember};
 

@@ -41,7 +41,7 @@ async fn activating_again_replaces_the_key() {
     let first = activate(&site, &code(&site, &alice, phone).await, 0).await.unwrap().authenticator;
     let second = activate(&site, &code(&site, &alice, phone).await, 0).await.unwrap().authenticator;
     assert_eq!(first.record().device_id, second.record().device_id);
-    assert_eq!(refused(first.pending().await), "signature");
+    assert_eq!(refused(first.pending().await), "inactive", "it is told what became of it");
     assert!(second.pending().await.unwrap().is_empty());
 }
 
@@ -114,6 +114,7 @@ async fn a_proof_is_for_this_code_this_key_this_server_and_now() {
                 key_protection: KeyProtection::Tpm,
                 push: None,
             },
+            replaces: None,
         })
         .unwrap();
         let answer = sender.send_raw(Method::POST, ACTIVATE, None, body).await.unwrap();

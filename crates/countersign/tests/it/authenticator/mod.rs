@@ -6,6 +6,7 @@ mod answers;
 mod device;
 mod events;
 mod exceptions;
+pub(crate) mod moving;
 mod proofs;
 mod push;
 mod story;

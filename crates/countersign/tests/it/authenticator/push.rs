@@ -46,6 +46,11 @@ impl Browser {
 
     /// RFC 8291 from the receiver's side.
     fn read(&self, message: &[u8]) -> Json {
+        self.try_read(message).expect("a message for this browser")
+    }
+
+    /// The same; `None` for what is for another browser.
+    fn try_read(&self, message: &[u8]) -> Option<Json> {
         struct Length(usize);
         impl KeyType for Length {
             fn len(&self) -> usize {
@@ -73,10 +78,10 @@ impl Browser {
         let nonce: [u8; 12] = expand(salt, &input, b"Content-Encoding: nonce\0", 12).try_into().unwrap();
         let opening = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &key).unwrap());
         let mut record = record.to_vec();
-        let plain = opening.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut record).unwrap();
+        let plain = opening.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut record).ok()?;
         let end = plain.iter().rposition(|byte| *byte != 0).unwrap();
         assert_eq!(plain[end], 2, "the last record");
-        serde_json::from_slice(&plain[..end]).unwrap()
+        Some(serde_json::from_slice(&plain[..end]).unwrap())
     }
 }
 
@@ -243,6 +248,32 @@ async fn a_login_wakes_the_phone_with_a_message_that_only_its_browser_can_read()
     // Fetched, then shown; what the other screen may tell.
     phone.pending().await.unwrap();
     assert_eq!(site.engine().delivery(txid.parse().unwrap()), Delivery::Delivered);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_move_wakes_the_device_before_and_the_users_others_and_says_nothing_in_the_clear() {
+    let site = Site::start().await;
+    let (before, beside) = (Browser::new(), Browser::new());
+    let service = Service::start(answer("201 Created")).await;
+    let (alice, old) = subscribed(&site, &before, &service.address).await;
+    let tablet = device(&site, &alice).await;
+    subscribe(&site, &tablet, &beside.subscription(&service.address)).await;
+    site.advance(1);
+    super::moving::moved(&site, &alice).await;
+    assert_eq!(deliver_wakes(site.engine(), &wakers(&site, &service.settings(LOOPBACK))).await.unwrap(), 2);
+    let heard = service.heard();
+    let messages: Vec<Json> = [(&before, &old), (&beside, &tablet)]
+        .into_iter()
+        .map(|(browser, phone)| {
+            let id = &phone.record().device_id;
+            let read = |(_, body): &(String, Vec<u8>)| browser.try_read(body);
+            heard.iter().filter_map(read).find(|message| message["device"] == json!(id)).expect("a message of its own")
+        })
+        .collect();
+    for message in &messages {
+        assert_eq!(message["moved"], json!(old.record().device_id));
+    }
+    assert!(heard.iter().all(|(head, body)| head.contains("ttl: 86400") && body.len() == 86 + 256 + 1 + 16));
 }
 
 #[tokio::test(flavor = "multi_thread")]

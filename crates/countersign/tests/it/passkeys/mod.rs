@@ -3,6 +3,7 @@
 mod attacks;
 mod enrollment;
 mod logins;
+mod moving;
 mod portal;
 mod registration;
 
