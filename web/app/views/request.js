@@ -211,6 +211,7 @@ function digitsOf(text) {
  */
 function head(app, { binding, request: { statement } }) {
   const isCheck = statement.type === "Identity check";
+  const title = statement.type === "Test" ? "request.test" : isCheck ? "request.check" : "request.title";
   return h(
     "header",
     { class: "asks" },
@@ -218,7 +219,7 @@ function head(app, { binding, request: { statement } }) {
     h(
       "div",
       {},
-      heading(app.say(isCheck ? "request.check" : "request.title", { application: statement.application })),
+      heading(app.say(title, { application: statement.application })),
       h("p", { class: "soft" }, `${binding.account.name} · ${statement.user}`),
     ),
   );
@@ -237,7 +238,7 @@ function details(app, { request: { statement } }) {
   add("fact.address", statement.address);
   add("fact.hostname", statement.hostname);
   add("fact.time", app.texts.time(statement.time));
-  if (statement.type !== "Login request" && statement.type !== "Identity check") add("fact.type", statement.type);
+  if (!["Login request", "Identity check", "Test"].includes(statement.type)) add("fact.type", statement.type);
   const lines = statement.info.map(([name, value]) => /** @type {[string, Child]} */ ([name, value]));
   const more = lines.slice(LINES);
   return h(

@@ -6,6 +6,7 @@
 import { LANGUAGES } from "../core/text.js";
 import { pushState, turnOff } from "../live/push.js";
 import { applyTheme } from "../live/theme.js";
+import { tryNotification } from "../live/trial.js";
 import { drawing, h } from "../ui/dom.js";
 import { ICONS } from "../ui/icons.js";
 import { button, facts, failure, heading, notice } from "../ui/parts.js";
@@ -71,6 +72,7 @@ function notificationCard(app, state) {
     "good",
     app.say("push.on.title"),
     h("p", {}, app.say("push.on.body")),
+    trial(app),
     button(app.say("push.turn_off"), async () => {
       try {
         await turnOff(app.server, app.store, app.bindings);
@@ -81,6 +83,30 @@ function notificationCard(app, state) {
     }, { kind: "link" }),
     outcome,
   );
+}
+
+/**
+ * Does it arrive? Says each stage of the way.
+ * @param {App} app
+ */
+function trial(app) {
+  const stages = h("ol", { class: "way" });
+  const outcome = h("div", { role: "status" });
+  const start = button(app.say("test.send"), async () => {
+    const binding = app.bindings.find((one) => one.confirmed && one.push && !app.gone.has(one.device));
+    if (!binding) return;
+    start.disabled = true;
+    outcome.replaceChildren(h("p", { class: "waiting" }, h("span", { class: "spinner small", "aria-hidden": "true" }), app.say("test.waiting")));
+    stages.replaceChildren();
+    try {
+      const result = await tryNotification(app, binding, (stage) => stages.append(h("li", {}, drawing(ICONS.check), app.say(`test.${stage}`))));
+      outcome.replaceChildren(h("p", { class: result === "arrived" ? "right" : "wrong" }, app.say(`test.result.${result}`)));
+    } catch (error) {
+      outcome.replaceChildren(failure(app, error));
+    }
+    start.disabled = false;
+  }, { kind: "second", icon: ICONS.bell, id: "test" });
+  return h("div", { class: "stack" }, start, stages, outcome);
 }
 
 /** @param {App} app */

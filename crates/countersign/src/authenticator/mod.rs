@@ -12,6 +12,7 @@
 //! | `exceptions` | what the person asks to be excepted from |
 //! | `device` | what the device may see and change of itself |
 //! | `claims` | what devices say of themselves, made fit to store and show |
+//! | `tests` | does it arrive, asked by the person |
 //! | `shell` | the authenticator that phones install: the files of `web/app` |
 //! | `refusal` | how it says no |
 
@@ -27,6 +28,7 @@ mod refusal;
 mod replay;
 mod requests;
 mod shell;
+mod tests;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -63,6 +65,8 @@ pub fn routes(engine: Engine, shutdown: Shutdown) -> Router {
         .route("/authenticator/v1/move", post(moves::prove))
         .route("/authenticator/v1/move/passkey", post(moves::begin))
         .route("/authenticator/v1/move/contest", post(moves::contest))
+        .route("/authenticator/v1/test", post(tests::begin))
+        .route("/authenticator/v1/test/{txid}", get(tests::state))
         .route("/authenticator/v1/requests", get(requests::waiting))
         .route("/authenticator/v1/requests/{txid}/answer", post(answer::answer))
         .route("/authenticator/v1/requests/{txid}/receipt", post(requests::receipt))

@@ -12,6 +12,7 @@ use cs_core::user::User;
 use cs_store::Job;
 use cs_store::attempts::{integration_unchanged, user_unchanged};
 use cs_store::audit::{LogKind, LogRecord};
+use cs_store::authenticators::BoundDevice;
 use cs_store::facts::UserRef;
 use cs_store::logins::{IDENTITY_CHECK, Login, close, no_cool_down};
 use data_encoding::BASE64URL_NOPAD;
@@ -23,8 +24,9 @@ use super::auth::{Round, alert};
 use super::reference;
 use crate::admin::{Actor, admin_record};
 use crate::error::Retry;
+use crate::portal::words::TESTED;
 use crate::wake::wake;
-use crate::{DeviceEvent, Engine, EngineError, MAX_ROUNDS, SystemRng};
+use crate::{Access, AccountEntry, DeviceEvent, Engine, EngineError, Liveness, MAX_ROUNDS, SystemRng};
 
 /// How many digits the person types, Duo's length of a confirmation code.
 const CODE_DIGITS: u8 = 6;
@@ -33,6 +35,27 @@ const CODE_DIGITS: u8 = 6;
 const AT_INTEGRATION: usize = 0;
 const AT_LOGIN: usize = 1;
 const AT_COOL_DOWN: usize = 2;
+
+/// The phone's word for a test of the way to it.
+const TEST: &str = "Test";
+
+/// What a phone is asked outside of a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Is it you who calls? With a number.
+    Check,
+    /// Does this arrive?
+    Test,
+}
+
+impl Kind {
+    const fn digits(self) -> u8 {
+        match self {
+            Self::Check => CODE_DIGITS,
+            Self::Test => 0,
+        }
+    }
+}
 
 /// A check that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +77,25 @@ impl Engine {
         user: UserId,
         phone: PhoneId,
     ) -> Result<IdentityCheck, EngineError> {
+        self.ask_outside(by, user, phone, Kind::Check).await
+    }
+
+    /// Sends `device` a request that counts for nothing, because its person wants to know whether requests arrive. It goes the way of every other one.
+    ///
+    /// Fails as [`Engine::check_identity`] does.
+    pub async fn test_device(&self, account: &AccountEntry, device: &BoundDevice) -> Result<TxId, EngineError> {
+        let portal = self.portal_caller(account, Liveness::forever()).await?;
+        let portal = portal.ok_or(EngineError::Forbidden("self-service is disabled"))?;
+        Ok(self.ask_outside(&portal.integration, device.user, device.phone, Kind::Test).await?.id)
+    }
+
+    async fn ask_outside(
+        &self,
+        by: &Integration,
+        user: UserId,
+        phone: PhoneId,
+        kind: Kind,
+    ) -> Result<IdentityCheck, EngineError> {
         let account = by.account;
         let key = self.ticket_key(account)?;
         for _ in 0..MAX_ROUNDS {
@@ -62,11 +104,25 @@ impl Engine {
             let user = facts.ok_or(EngineError::NotFound)?.user;
             let asked = phone_of(&user, phone).ok_or(EngineError::Invalid("phone_id"))?;
             let ticket = Ticket::shown(&key, account, by.key, user.id, now, &mut SystemRng);
-            let check = self.new_check(by, &user, asked, ticket.txid(), now);
+            let check = self.new_check(by, &user, asked, ticket.txid(), kind, now);
             let description = json!({"phone_id": phone.as_str(), "push_id": check.txid.to_string()});
-            let mut record =
-                admin_record(account, &Actor::Integration(by.key), "user_verify", &user.username, &description, now);
-            record.user_id = Some(user.id.to_string());
+            let record = match kind {
+                Kind::Check => LogRecord {
+                    user_id: Some(user.id.to_string()),
+                    ..admin_record(
+                        account,
+                        &Actor::Integration(by.key),
+                        "user_verify",
+                        &user.username,
+                        &description,
+                        now,
+                    )
+                },
+                Kind::Test => {
+                    let body = json!({"device": phone.as_str(), "reference": reference(check.txid)});
+                    self.self_record(account, &user, TESTED, &body, &Access::default(), now)
+                }
+            };
             let job = Job::new()
                 .step(integration_unchanged(account, by.key, by.version))
                 .step(check.open())
@@ -114,7 +170,11 @@ impl Engine {
         Ok(check.ok_or(EngineError::NotFound)?.push.at(self.clock().now()))
     }
 
-    fn new_check(&self, by: &Integration, user: &User, phone: &Phone, txid: TxId, now: Timestamp) -> Login {
+    fn new_check(&self, by: &Integration, user: &User, phone: &Phone, txid: TxId, kind: Kind, now: Timestamp) -> Login {
+        let (word, info) = match kind {
+            Kind::Check => ("Identity check", json!([["Code", "Type what the administrator reads out to you"]])),
+            Kind::Test => (TEST, json!([])),
+        };
         let request_digest = request_digest(by.account, by.key, user.id, phone.id, txid);
         let statement = json!({
             "v": 1,
@@ -125,12 +185,12 @@ impl Engine {
             "request": BASE64URL_NOPAD.encode(&request_digest),
             "application": by.name,
             "user": user.username,
-            "type": "Identity check",
+            "type": word,
             "address": "",
             "place": "",
             "hostname": "",
             "time": now.as_second(),
-            "info": [["Code", "Type what the administrator reads out to you"]],
+            "info": info,
         });
         Login {
             account: by.account,
@@ -142,7 +202,7 @@ impl Engine {
             surface: IDENTITY_CHECK.to_owned(),
             push: Push::Waiting { expires_at: now + PUSH_TTL },
             phone: phone.id,
-            digits: CODE_DIGITS,
+            digits: kind.digits(),
             number_tries: 0,
             statement: statement.to_string(),
             access: "{}".to_owned(),
@@ -217,7 +277,8 @@ pub(super) fn check_record(check: &Login, push: Push, reason: Option<DenyReason>
     let mut record = LogRecord::new(check.account.as_str(), LogKind::Activity, check.txid.to_string(), now);
     record.user_id = Some(check.user.to_string());
     record.integration = Some(check.integration.to_string());
-    record.result = Some(format!("identity_check_{}", push.as_str()));
+    let what = if statement["type"] == TEST { "device_test" } else { "identity_check" };
+    record.result = Some(format!("{what}_{}", push.as_str()));
     record.reason = reason.map(|reason| reason.as_str().to_owned());
     let body = json!({
         "device": check.phone.as_str(),

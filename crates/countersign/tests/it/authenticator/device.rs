@@ -71,3 +71,41 @@ async fn a_device_that_unbound_itself_is_a_stranger() {
     let refusal = refusal(copy.pending().await);
     assert_eq!((refusal.status, refusal.code.as_str()), (403, "inactive"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_goes_the_way_of_every_request_and_lets_nobody_in() {
+    let site = Site::start().await;
+    let alice = site.user("alice").await;
+    let (device, other) = (device(&site, &alice).await, device(&site, &alice).await);
+    let ask = async |by: &Authenticator, method: Method, path: &str| -> (u16, Json) {
+        let proof = by.proof(method.as_str(), path, b"").unwrap();
+        let answer = by.send_raw(method, path, Some(&proof), Vec::new()).await.unwrap();
+        (answer.status, serde_json::from_slice(&answer.body).unwrap())
+    };
+    const TEST: &str = "/authenticator/v1/test";
+    let (status, test) = ask(&device, Method::POST, TEST).await;
+    assert_eq!((status, &test["wakes"]), (200, &json!(false)), "nobody has said where it can be woken");
+    let txid = test["txid"].as_str().unwrap();
+    let path = format!("{TEST}/{txid}");
+    assert_eq!(ask(&device, Method::GET, &path).await, (200, json!({"state": "queued", "accepted": false})));
+    assert_eq!(ask(&other, Method::GET, &path).await.0, 404, "another phone's");
+    assert_eq!(ask(&device, Method::GET, &format!("{TEST}/x")).await.0, 404);
+    // One at a time.
+    assert_eq!(ask(&device, Method::POST, TEST).await.0, 429);
+
+    let waiting = device.pending().await.unwrap();
+    let [request] = &waiting[..] else { panic!("{waiting:?}") };
+    assert_eq!((request.digits, request.txid.as_str()), (0, txid));
+    let statement = serde_json::to_value(&request.statement).unwrap();
+    assert_eq!((&statement["type"], &statement["application"]), (&json!("Test"), &json!("Self-service portal")));
+    assert_eq!(ask(&device, Method::GET, &path).await.1["state"], "delivered");
+    device.approve(txid, None).await.unwrap();
+    // No application has heard of it, and nobody is logged in by it.
+    let status = site.auth_api().get("/auth/v2/auth_status", &[("txid", txid)]).await;
+    assert_eq!(status.json()["stat"], "FAIL");
+    let logged = "SELECT result FROM log WHERE kind = 'activity' AND result LIKE 'device_test%' ORDER BY seq";
+    let rows = site.engine().store().query(logged, vec![]).await.unwrap();
+    let words: Vec<String> = rows.iter().map(|row| row.text(0).unwrap()).collect();
+    assert_eq!(words, ["device_tested", "device_test_approved"], "what the way was asked, and what came back");
+    assert_eq!(ask(&device, Method::POST, TEST).await.0, 200, "the next one");
+}
