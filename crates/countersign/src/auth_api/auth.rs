@@ -9,14 +9,14 @@ use cs_wire::auth_api::{AsyncResponse, AuthMode, AuthRequest as WireRequest, Dev
 
 use super::{decided_response, invalid, who};
 use crate::app::App;
-use crate::http::{AuthV2, Envelope, Failure, LoginSlot, Signed, access, request_digest, tell_when_answered};
+use crate::http::{AuthV2, Envelope, Failure, Signed, access, request_digest, tell_when_answered};
 
 /// Judges a passcode, or sends a push. Synchronous clients wait for the answer; asynchronous ones are told a txid, whatever the factor.
 pub(super) async fn auth(
     State(app): State<App>,
-    slot: LoginSlot,
     Signed { caller, request, params, .. }: Signed<AuthV2, WireRequest>,
 ) -> Result<Response, Failure> {
+    let slot = app.gate().login()?;
     let mode = request.mode;
     // Before anything is started: a push that nobody can wait for must not be sent.
     let _waiting = match mode {

@@ -11,14 +11,14 @@ use cs_wire::device::{ActivationCode, ActivationLink};
 use cs_wire::signing::encode_params;
 
 use crate::app::App;
-use crate::http::{AuthV2, Envelope, Failure, LoginSlot, Signed};
+use crate::http::{AuthV2, Envelope, Failure, Signed};
 
 /// Creates a user and a code that binds an authenticator to it.
 pub(super) async fn enroll(
     State(app): State<App>,
-    _slot: LoginSlot,
     Signed { caller, request, .. }: Signed<AuthV2, WireRequest>,
 ) -> Result<Envelope<EnrollResponse>, Failure> {
+    let _slot = app.gate().login()?;
     let wanted_codes = request.bypass_codes;
     let request = EnrollRequest {
         username: request.username,
@@ -51,9 +51,9 @@ pub(super) async fn enroll(
 /// Whether the code was used, can still be, or neither.
 pub(super) async fn enroll_status(
     State(app): State<App>,
-    _slot: LoginSlot,
     Signed { caller, request, .. }: Signed<AuthV2, EnrollStatusRequest>,
 ) -> Result<Envelope<EnrollStatus>, Failure> {
+    let _slot = app.gate().login()?;
     let user = request.user_id.parse::<UserId>().ok();
     let link = ActivationLink::parse(request.activation_code.expose()).ok();
     let (Some(user), Some(link)) = (user, link) else { return Ok(Envelope::new(EnrollStatus::Invalid)) };

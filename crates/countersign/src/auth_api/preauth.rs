@@ -13,15 +13,15 @@ use cs_wire::auth_api::{
 use super::who;
 use crate::app::App;
 use crate::http::{
-    AuthV2, Envelope, Failure, LoginSlot, Signed, access, allowed_text, enroll_text, enroll_url, refused_text,
+    AuthV2, Envelope, Failure, Signed, access, allowed_text, enroll_text, enroll_url, refused_text,
 };
 
 /// Says whether the user is in, out, must enroll, or which factors there are.
 pub(super) async fn preauth(
     State(app): State<App>,
-    _slot: LoginSlot,
     Signed { caller, request, .. }: Signed<AuthV2, WireRequest>,
 ) -> Result<Envelope<PreauthResponse>, Failure> {
+    let _slot = app.gate().login()?;
     let shows_menu = request.text_prompt && caller.integration.kind.shows_menu();
     let question = PreauthRequest {
         access: access(&request.origin),

@@ -7,7 +7,7 @@ use cs_wire::auth_api::{AuthResponse, AuthResult, AuthStatus, AuthStatusRequest,
 
 use super::decided_response;
 use crate::app::App;
-use crate::http::{AuthV2, Envelope, Failure, LoginSlot, PUSHED, Signed};
+use crate::http::{AuthV2, Envelope, Failure, PUSHED, Signed};
 
 /// Answers when the login is decided, or after the hold time while it is not.
 pub(super) async fn auth_status(
@@ -34,9 +34,9 @@ pub(super) async fn auth_status(
 /// Withdraws a push that has not been answered: the application's user gave up. Counts nothing against the user.
 pub(super) async fn cancel(
     State(app): State<App>,
-    _slot: LoginSlot,
     Signed { caller, request, .. }: Signed<AuthV2, AuthStatusRequest>,
 ) -> Result<Envelope<CancelResponse>, Failure> {
+    let _slot = app.gate().login()?;
     let txid = request.txid.parse::<TxId>().map_err(|_| Failure::from(cs_engine::EngineError::NotFound))?;
     Ok(Envelope::new(CancelResponse { cancelled: app.engine().cancel(&caller, txid).await? }))
 }

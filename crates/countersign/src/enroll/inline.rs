@@ -82,11 +82,10 @@ async fn begun(app: &App, visitor: &Visitor, id: &str) -> Result<Response, NotSh
 pub(super) async fn finish(
     State(app): State<App>,
     Path(id): Path<String>,
-    slot: Slot,
     visitor: Visitor,
     body: Body,
 ) -> Response {
-    let (_room, form) = match form(slot, body) {
+    let (_room, form) = match form(&app, body) {
         Ok(form) => form,
         Err(failure) => return visitor.failed(&failure),
     };

@@ -13,25 +13,25 @@ use http::StatusCode;
 use super::open::{find, page_of};
 use super::render::{codes, not_saved, why_not};
 use crate::app::App;
-use crate::frame::{Body, NotShown, Slot, Visitor, form, see_other, step_of, wait_at, waiting};
+use crate::frame::{Body, NotShown, Visitor, form, see_other, step_of, wait_at, waiting};
 use crate::http::Failure;
 
 /// The longest name that is looked at; how many characters of it are allowed is the engine's matter.
 const MAX_NAME_BYTES: usize = 256;
 
 /// Set this up. Without a way it goes back to the choice.
-pub(super) async fn choose(app: State<App>, id: Path<String>, slot: Slot, visitor: Visitor, body: Body) -> Response {
-    submit(app, id, slot, visitor, body, |form| Some(EnrollInput::Choose(way(form)))).await
+pub(super) async fn choose(app: State<App>, id: Path<String>, visitor: Visitor, body: Body) -> Response {
+    submit(app, id, visitor, body, |form| Some(EnrollInput::Choose(way(form)))).await
 }
 
 /// Back to the choice.
-pub(super) async fn options(app: State<App>, id: Path<String>, slot: Slot, visitor: Visitor, body: Body) -> Response {
-    submit(app, id, slot, visitor, body, |_| Some(EnrollInput::Choose(None))).await
+pub(super) async fn options(app: State<App>, id: Path<String>, visitor: Visitor, body: Body) -> Response {
+    submit(app, id, visitor, body, |_| Some(EnrollInput::Choose(None))).await
 }
 
 /// Whether the phone shows the same words.
-pub(super) async fn confirm(app: State<App>, id: Path<String>, slot: Slot, visitor: Visitor, body: Body) -> Response {
-    submit(app, id, slot, visitor, body, |form| match &*form.filled("same", 8).ok()?? {
+pub(super) async fn confirm(app: State<App>, id: Path<String>, visitor: Visitor, body: Body) -> Response {
+    submit(app, id, visitor, body, |form| match &*form.filled("same", 8).ok()?? {
         "yes" => Some(EnrollInput::Confirm(true)),
         "no" => Some(EnrollInput::Confirm(false)),
         _ => None,
@@ -40,8 +40,8 @@ pub(super) async fn confirm(app: State<App>, id: Path<String>, slot: Slot, visit
 }
 
 /// What the browser made: a passkey, or a security key that made itself known.
-pub(super) async fn register(app: State<App>, id: Path<String>, slot: Slot, visitor: Visitor, body: Body) -> Response {
-    submit(app, id, slot, visitor, body, |form| {
+pub(super) async fn register(app: State<App>, id: Path<String>, visitor: Visitor, body: Body) -> Response {
+    submit(app, id, visitor, body, |form| {
         let response = form.filled("credential", MAX_RESPONSE_BYTES).ok()??;
         let name = form.filled("name", MAX_NAME_BYTES).ok()?.unwrap_or_default();
         Some(EnrollInput::Register { response, name })
@@ -50,18 +50,18 @@ pub(super) async fn register(app: State<App>, id: Path<String>, slot: Slot, visi
 }
 
 /// Set this up as well.
-pub(super) async fn backup(app: State<App>, id: Path<String>, slot: Slot, visitor: Visitor, body: Body) -> Response {
-    submit(app, id, slot, visitor, body, |form| Some(EnrollInput::Backup(way(form)?))).await
+pub(super) async fn backup(app: State<App>, id: Path<String>, visitor: Visitor, body: Body) -> Response {
+    submit(app, id, visitor, body, |form| Some(EnrollInput::Backup(way(form)?))).await
 }
 
 /// The codes have been kept.
-pub(super) async fn kept(app: State<App>, id: Path<String>, slot: Slot, visitor: Visitor, body: Body) -> Response {
-    submit(app, id, slot, visitor, body, |_| Some(EnrollInput::Kept)).await
+pub(super) async fn kept(app: State<App>, id: Path<String>, visitor: Visitor, body: Body) -> Response {
+    submit(app, id, visitor, body, |_| Some(EnrollInput::Kept)).await
 }
 
 /// Goes on without a backup.
-pub(super) async fn skip(app: State<App>, id: Path<String>, slot: Slot, visitor: Visitor, body: Body) -> Response {
-    submit(app, id, slot, visitor, body, |_| Some(EnrollInput::Skip)).await
+pub(super) async fn skip(app: State<App>, id: Path<String>, visitor: Visitor, body: Body) -> Response {
+    submit(app, id, visitor, body, |_| Some(EnrollInput::Skip)).await
 }
 
 /// Has the phone answered? Held open while it has not; what came of it is shown by the enrollment's page.
@@ -90,12 +90,11 @@ fn way(form: &Params) -> Option<NewFactor> {
 async fn submit(
     State(app): State<App>,
     Path(id): Path<String>,
-    slot: Slot,
     visitor: Visitor,
     body: Body,
     read: fn(&Params) -> Option<EnrollInput>,
 ) -> Response {
-    let (_room, form) = match form(slot, body) {
+    let (_room, form) = match form(&app, body) {
         Ok(form) => form,
         Err(failure) => return visitor.failed(&failure),
     };

@@ -16,7 +16,7 @@ use crate::http::{BodyBytes, Failure, LoginSlot, Permit};
 /// The longest proof of a form that is looked at.
 const MAX_STEP_BYTES: usize = 128;
 
-/// Room for one login more, if there is any.
+/// Room for one login more, if there is any: for pages, whose requests have no body. See [`form`].
 pub(crate) type Slot = Result<LoginSlot, Failure>;
 /// The body, if it could be read.
 pub(crate) type Body = Result<BodyBytes, Failure>;
@@ -48,9 +48,11 @@ impl NotShown {
 }
 
 /// What a form holds, and the room to be kept until it is answered. One that cannot be read holds nothing, and so changes nothing.
-pub(crate) fn form(slot: Slot, body: Body) -> Result<(LoginSlot, Params), Failure> {
-    let (slot, BodyBytes(body)) = (slot?, body?);
-    Ok((slot, Params::from_form(&body).unwrap_or_default()))
+///
+/// The room is taken once the body is there: whoever sends one slowly, or never, keeps no place from others.
+pub(crate) fn form(app: &App, body: Body) -> Result<(LoginSlot, Params), Failure> {
+    let BodyBytes(body) = body?;
+    Ok((app.gate().login()?, Params::from_form(&body).unwrap_or_default()))
 }
 
 /// The proof that a form carries, if it has one.
@@ -79,7 +81,8 @@ pub(crate) fn seen_of(form: &Params) -> Seen {
 
 /// The step that a page's script waits at, if it says one, and the room to wait in.
 pub(crate) fn wait_at(app: &App, body: Body) -> Result<(Permit, Option<String>, Seen), Failure> {
-    let (room, BodyBytes(body)) = (app.gate().wait()?, body?);
+    let BodyBytes(body) = body?;
+    let room = app.gate().wait()?;
     let form = Params::from_form(&body).unwrap_or_default();
     Ok((room, step_of(&form), seen_of(&form)))
 }

@@ -8,7 +8,7 @@ use cs_wire::params::Params;
 use serde_json::Value;
 
 use super::cookies::keep;
-use super::posted::{Body, NotShown, Slot, awaited, form, step_of, wait_at, waiting};
+use super::posted::{Body, NotShown, awaited, form, step_of, wait_at, waiting};
 use super::session::{find, page_of};
 use super::visitor::{Visitor, see_other};
 use crate::app::App;
@@ -21,13 +21,13 @@ const MAX_FACTS_BYTES: usize = 4096;
 const MAX_CREDENTIAL_BYTES: usize = 16 * 1024;
 
 /// What the browser is, and go on.
-pub(super) async fn begin(app: State<App>, id: Path<String>, slot: Slot, visitor: Visitor, body: Body) -> Response {
-    submit(app, id, slot, visitor, body, |form| Some(Input::Begin(keys(form)))).await
+pub(super) async fn begin(app: State<App>, id: Path<String>, visitor: Visitor, body: Body) -> Response {
+    submit(app, id, visitor, body, |form| Some(Input::Begin(keys(form)))).await
 }
 
 /// Take this way.
-pub(super) async fn choose(app: State<App>, id: Path<String>, slot: Slot, visitor: Visitor, body: Body) -> Response {
-    submit(app, id, slot, visitor, body, |form| {
+pub(super) async fn choose(app: State<App>, id: Path<String>, visitor: Visitor, body: Body) -> Response {
+    submit(app, id, visitor, body, |form| {
         let means = Means::parse(&form.filled("method", 32).ok()??)?;
         let phone = match form.filled("device", 32).ok()? {
             Some(device) if means == Means::Push => Some(device.parse().ok()?),
@@ -39,13 +39,13 @@ pub(super) async fn choose(app: State<App>, id: Path<String>, slot: Slot, visito
 }
 
 /// Show all ways.
-pub(super) async fn options(app: State<App>, id: Path<String>, slot: Slot, visitor: Visitor, body: Body) -> Response {
-    submit(app, id, slot, visitor, body, |_| Some(Input::Options)).await
+pub(super) async fn options(app: State<App>, id: Path<String>, visitor: Visitor, body: Body) -> Response {
+    submit(app, id, visitor, body, |_| Some(Input::Options)).await
 }
 
 /// A code. What is empty was not sent: it counts as no attempt.
-pub(super) async fn passcode(app: State<App>, id: Path<String>, slot: Slot, visitor: Visitor, body: Body) -> Response {
-    submit(app, id, slot, visitor, body, |form| {
+pub(super) async fn passcode(app: State<App>, id: Path<String>, visitor: Visitor, body: Body) -> Response {
+    submit(app, id, visitor, body, |form| {
         let typed = form.filled("passcode", MAX_CODE_BYTES).ok()??;
         (!typed.trim().is_empty()).then_some(Input::Passcode(typed))
     })
@@ -53,14 +53,14 @@ pub(super) async fn passcode(app: State<App>, id: Path<String>, slot: Slot, visi
 }
 
 /// What a security key or the device's own lock answered.
-pub(super) async fn key(app: State<App>, id: Path<String>, slot: Slot, visitor: Visitor, body: Body) -> Response {
-    submit(app, id, slot, visitor, body, |form| form.filled("credential", MAX_CREDENTIAL_BYTES).ok()?.map(Input::Key))
+pub(super) async fn key(app: State<App>, id: Path<String>, visitor: Visitor, body: Body) -> Response {
+    submit(app, id, visitor, body, |form| form.filled("credential", MAX_CREDENTIAL_BYTES).ok()?.map(Input::Key))
         .await
 }
 
 /// Whether this is one's own device.
-pub(super) async fn trust(app: State<App>, id: Path<String>, slot: Slot, visitor: Visitor, body: Body) -> Response {
-    submit(app, id, slot, visitor, body, |form| match &*form.filled("trust", 8).ok()?? {
+pub(super) async fn trust(app: State<App>, id: Path<String>, visitor: Visitor, body: Body) -> Response {
+    submit(app, id, visitor, body, |form| match &*form.filled("trust", 8).ok()?? {
         "yes" => Some(Input::Trust(true)),
         "no" => Some(Input::Trust(false)),
         _ => None,
@@ -84,12 +84,11 @@ pub(super) async fn wait(State(app): State<App>, Path(id): Path<String>, visitor
 async fn submit(
     State(app): State<App>,
     Path(id): Path<String>,
-    slot: Slot,
     visitor: Visitor,
     body: Body,
     read: fn(&Params) -> Option<Input>,
 ) -> Response {
-    let (_room, form) = match form(slot, body) {
+    let (_room, form) = match form(&app, body) {
         Ok(form) => form,
         Err(failure) => return visitor.failed(&failure),
     };

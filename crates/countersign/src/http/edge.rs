@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::response::IntoResponse as _;
+use cs_core::network::machine_of;
 use http::header::{self, HeaderName};
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderValue, Request, Response, StatusCode};
@@ -16,7 +17,7 @@ use hyper::body::{Body as _, Incoming};
 use ipnet::IpNet;
 use tower::Service as _;
 
-use super::{Failure, RateLimiter, RequestId, RequestIds, address_key, client_address};
+use super::{Failure, RateLimiter, RequestId, RequestIds, client_address};
 use crate::config::{Config, Limits};
 use crate::net::{ConnectionAlive, InFlight};
 
@@ -133,7 +134,7 @@ impl Edge {
     /// What can be refused before anything is read.
     fn admit(&self, client: IpAddr, request: &Request<Incoming>) -> Result<(), Failure> {
         if let Some(refusals) = &self.refusals {
-            refusals.peek(&address_key(client), Instant::now()).map_err(|limited| {
+            refusals.peek(&machine_of(client), Instant::now()).map_err(|limited| {
                 let detail = "Too many refused requests came from this address.";
                 Failure::too_many_requests(detail, limited.retry_after)
             })?;
@@ -146,10 +147,13 @@ impl Edge {
     }
 
     fn count_refusal(&self, client: IpAddr, status: StatusCode) {
-        let is_refusal = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND);
+        let is_refusal = matches!(
+            status,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::REQUEST_TIMEOUT
+        );
         if let (true, Some(refusals)) = (is_refusal, &self.refusals) {
             // Whether this one was the last allowed is for the next request to find out.
-            let _ = refusals.check(&address_key(client), Instant::now());
+            let _ = refusals.check(&machine_of(client), Instant::now());
         }
     }
 

@@ -21,7 +21,8 @@ const LIST_PATIENCE: Duration = Duration::from_secs(2);
 const LISTS_WAITING_PER_SLOT: usize = 8;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Counts what is being worked on. A handler takes part by naming [`LoginSlot`] or [`ListSlot`] among its arguments.
+/// Counts what is being worked on. A handler of requests without a body takes part by naming [`LoginSlot`] or [`ListSlot`] among its arguments; one that has
+/// a body to read, or a signature to check, asks for its room after that: otherwise bodies that never come would keep everybody else out.
 #[derive(Debug)]
 pub struct Gate {
     logins: Slots,

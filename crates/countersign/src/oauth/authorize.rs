@@ -13,7 +13,7 @@ use http::StatusCode;
 use super::client::{Client, bytes};
 use crate::app::App;
 use crate::frame::{Visitor, begin_session, see_other};
-use crate::http::{BodyBytes, Failure, LoginSlot};
+use crate::http::{BodyBytes, Failure};
 
 /// Why no login begins.
 enum Refused {
@@ -35,32 +35,28 @@ impl From<AuthorizeError> for Refused {
     }
 }
 
-pub(super) async fn begin(
-    State(app): State<App>,
-    visitor: Visitor,
-    slot: Result<LoginSlot, Failure>,
-    RawQuery(query): RawQuery,
-) -> Response {
-    respond(&app, &visitor, slot, &query.unwrap_or_default()).await
+pub(super) async fn begin(State(app): State<App>, visitor: Visitor, RawQuery(query): RawQuery) -> Response {
+    respond(&app, &visitor, &query.unwrap_or_default()).await
 }
 
 /// The same with the parameters in a form, as OpenID Connect allows.
 pub(super) async fn begin_by_post(
     State(app): State<App>,
     visitor: Visitor,
-    slot: Result<LoginSlot, Failure>,
     body: Result<BodyBytes, Failure>,
 ) -> Response {
     match body {
-        Ok(BodyBytes(body)) => respond(&app, &visitor, slot, &String::from_utf8_lossy(&body)).await,
+        Ok(BodyBytes(body)) => respond(&app, &visitor, &String::from_utf8_lossy(&body)).await,
         Err(failure) => visitor.failed(&failure),
     }
 }
 
-async fn respond(app: &App, visitor: &Visitor, slot: Result<LoginSlot, Failure>, query: &str) -> Response {
-    if let Err(failure) = slot {
-        return visitor.failed(&failure);
-    }
+async fn respond(app: &App, visitor: &Visitor, query: &str) -> Response {
+    // Only now that all of it is here: whoever sends it slowly keeps no place from others.
+    let _room = match app.gate().login() {
+        Ok(room) => room,
+        Err(failure) => return visitor.failed(&failure),
+    };
     let refused = match authorize(app, visitor, query).await {
         Ok(response) => return response,
         Err(refused) => refused,

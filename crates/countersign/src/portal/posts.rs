@@ -15,7 +15,7 @@ use super::render::{ADD, Surroundings, device as listed, devices_page, login, lo
 use super::show::browsers_page;
 use crate::app::App;
 use crate::enroll::codes_page;
-use crate::frame::{Body, Slot, Visitor, form, see_other, step_of};
+use crate::frame::{Body, Visitor, form, see_other, step_of};
 use crate::http::{Failure, Page};
 
 const MAX_NAME_BYTES: usize = 256;
@@ -24,11 +24,10 @@ const MAX_NAME_BYTES: usize = 256;
 pub(super) async fn device(
     State(app): State<App>,
     Path((id, act)): Path<(String, String)>,
-    slot: Slot,
     visitor: Visitor,
     body: Body,
 ) -> Response {
-    changing(&app, slot, &visitor, body, async |session, form| {
+    changing(&app, &visitor, body, async |session, form| {
         let Some(device) = DeviceId::parse(&id) else { return Ok(see_other(BASE)) };
         let is_sure = form.filled("sure", 8).ok().flatten().as_deref() == Some("yes");
         let act = match (act.as_str(), is_sure) {
@@ -99,11 +98,10 @@ async fn ask(
 pub(super) async fn test(
     State(app): State<App>,
     Path(id): Path<String>,
-    slot: Slot,
     visitor: Visitor,
     body: Body,
 ) -> Response {
-    changing(&app, slot, &visitor, body, async |session, _| {
+    changing(&app, &visitor, body, async |session, _| {
         let Ok(phone) = id.parse::<PhoneId>() else { return Ok(see_other(BASE)) };
         if !session.is_fresh(app.engine().clock().now()) {
             return Err(Out::Stale);
@@ -132,11 +130,10 @@ pub(super) async fn wait(State(app): State<App>, Path(id): Path<String>, visitor
 pub(super) async fn not_me(
     State(app): State<App>,
     Path(id): Path<String>,
-    slot: Slot,
     visitor: Visitor,
     body: Body,
 ) -> Response {
-    changing(&app, slot, &visitor, body, async |session, form| {
+    changing(&app, &visitor, body, async |session, form| {
         if form.filled("sure", 8).ok().flatten().as_deref() != Some("yes") {
             let own = app.engine().own_logins(session).await?;
             let Some(own) = own.into_iter().find(|own| own.id == id) else {
@@ -159,11 +156,10 @@ pub(super) async fn not_me(
 pub(super) async fn forget(
     State(app): State<App>,
     Path(id): Path<String>,
-    slot: Slot,
     visitor: Visitor,
     body: Body,
 ) -> Response {
-    changing(&app, slot, &visitor, body, async |session, _| match id.parse::<BrowserId>() {
+    changing(&app, &visitor, body, async |session, _| match id.parse::<BrowserId>() {
         Ok(id) => forgotten(&app, &visitor, session, &Act::Forget(id), Said::Forgotten).await,
         Err(_) => Ok(see_other("/portal/browsers")),
     })
@@ -171,8 +167,8 @@ pub(super) async fn forget(
 }
 
 /// `POST /portal/browsers/forget-all`
-pub(super) async fn forget_all(State(app): State<App>, slot: Slot, visitor: Visitor, body: Body) -> Response {
-    changing(&app, slot, &visitor, body, async |session, _| {
+pub(super) async fn forget_all(State(app): State<App>, visitor: Visitor, body: Body) -> Response {
+    changing(&app, &visitor, body, async |session, _| {
         forgotten(&app, &visitor, session, &Act::ForgetAll, Said::AllForgotten).await
     })
     .await
@@ -193,8 +189,8 @@ async fn forgotten(
 }
 
 /// `POST /portal/codes/new`
-pub(super) async fn new_codes(State(app): State<App>, slot: Slot, visitor: Visitor, body: Body) -> Response {
-    changing(&app, slot, &visitor, body, async |session, _| {
+pub(super) async fn new_codes(State(app): State<App>, visitor: Visitor, body: Body) -> Response {
+    changing(&app, &visitor, body, async |session, _| {
         let codes = app.engine().new_recovery_codes(session, visitor.access()).await?.ok_or(Out::Stale)?;
         let token = session.form_token();
         Ok(codes_page(&visitor, "/portal/codes/kept", &token, session.username(), &codes))
@@ -209,12 +205,11 @@ pub(super) async fn kept() -> Response {
 
 async fn changing(
     app: &App,
-    slot: Slot,
     visitor: &Visitor,
     body: Body,
     change: impl AsyncFnOnce(&PortalSession, &Params) -> Result<Response, Out>,
 ) -> Response {
-    let (_room, form) = match form(slot, body) {
+    let (_room, form) = match form(app, body) {
         Ok(form) => form,
         Err(failure) => return visitor.failed(&failure),
     };

@@ -9,14 +9,14 @@ use cs_wire::rest_v1::{AsyncResponse, AuthRequest as WireRequest, Factor, Phone}
 
 use super::status::decided_response;
 use crate::app::App;
-use crate::http::{Envelope, Failure, LoginSlot, RestV1, Signed, access, request_digest, tell_when_answered};
+use crate::http::{Envelope, Failure, RestV1, Signed, access, request_digest, tell_when_answered};
 
 /// Judges a passcode, or sends a push. Synchronous clients wait for the answer; asynchronous ones are told a txid, whatever the factor.
 pub(super) async fn auth(
     State(app): State<App>,
-    slot: LoginSlot,
     Signed { caller, request, params, .. }: Signed<RestV1, WireRequest>,
 ) -> Result<Response, Failure> {
+    let slot = app.gate().login()?;
     let mode = request.mode;
     // Before anything is started: a push that nobody can wait for must not be sent.
     let _waiting = match mode {

@@ -7,16 +7,16 @@ use cs_wire::rest_v1::{PreauthRequest as WireRequest, PreauthResponse};
 
 use crate::app::App;
 use crate::http::{
-    Envelope, Failure, LoginSlot, RestV1, Signed, access, allowed_text, enroll_text, enroll_url, menu_factors,
+    Envelope, Failure, RestV1, Signed, access, allowed_text, enroll_text, enroll_url, menu_factors,
     refused_text,
 };
 
 /// Says whether the user is in, out, must enroll, or what to choose from.
 pub(super) async fn preauth(
     State(app): State<App>,
-    _slot: LoginSlot,
     Signed { caller, request, .. }: Signed<RestV1, WireRequest>,
 ) -> Result<Envelope<PreauthResponse>, Failure> {
+    let _slot = app.gate().login()?;
     let question = PreauthRequest {
         access: access(&request.origin),
         trusted_device_token: None,

@@ -8,3 +8,4 @@ mod packaging;
 mod requests;
 mod shutdown;
 mod site;
+mod slow_bodies;
