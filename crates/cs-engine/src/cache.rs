@@ -21,7 +21,10 @@ pub type AccountEntry = Arc<Account>;
 /// The cache.
 pub struct Directory {
     store: Store,
+    /// The store's epoch when everything was last forgotten.
     seen_epoch: AtomicU64,
+    /// How often everything was forgotten. It only rises, so that what began to be read before is known by it, however late it comes.
+    generation: AtomicU64,
     state: RwLock<State>,
 }
 
@@ -36,7 +39,8 @@ struct State {
 
 impl Directory {
     pub(crate) fn new(store: Store) -> Self {
-        Self { seen_epoch: AtomicU64::new(store.epoch()), store, state: RwLock::default() }
+        let seen_epoch = AtomicU64::new(store.epoch());
+        Self { seen_epoch, generation: AtomicU64::new(0), store, state: RwLock::default() }
     }
 
     /// The account that requests for `host` (without port, lower case) belong to. With one account in the installation, every name is its.
@@ -57,13 +61,9 @@ impl Directory {
         if let Some(accounts) = &self.state.read().unwrap_or_else(PoisonError::into_inner).accounts {
             return Ok(Arc::clone(accounts));
         }
-        let epoch = self.seen_epoch.load(Ordering::Acquire);
+        let generation = self.generation();
         let accounts = Arc::new(self.store.accounts().await?.into_iter().map(Arc::new).collect::<Vec<_>>());
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        // What was read before a change must not stay.
-        if epoch == self.seen_epoch.load(Ordering::Acquire) {
-            state.accounts = Some(Arc::clone(&accounts));
-        }
+        self.keep(generation, |state| state.accounts = Some(Arc::clone(&accounts)));
         Ok(accounts)
     }
 
@@ -78,15 +78,14 @@ impl Directory {
         if let Some(found) = self.state.read().unwrap_or_else(PoisonError::into_inner).integrations.get(&id) {
             return Ok(Some(Arc::clone(found)));
         }
-        let epoch = self.seen_epoch.load(Ordering::Acquire);
+        let generation = self.generation();
         let Some(found) = self.store.integration(account, key).await?.map(Arc::new) else { return Ok(None) };
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        if epoch == self.seen_epoch.load(Ordering::Acquire) {
+        self.keep(generation, |state| {
             if state.integrations.len() >= CAPACITY {
                 state.integrations.clear();
             }
             state.integrations.insert(id, Arc::clone(&found));
-        }
+        });
         Ok(Some(found))
     }
 
@@ -96,13 +95,10 @@ impl Directory {
         if let Some(found) = self.state.read().unwrap_or_else(PoisonError::into_inner).policies.get(&account.id) {
             return Ok(Arc::clone(found));
         }
-        let epoch = self.seen_epoch.load(Ordering::Acquire);
+        let generation = self.generation();
         let rows = self.store.policy_rows(account.id, now).await?;
         let found = Arc::new(PolicyBook::new(&rows)?);
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        if epoch == self.seen_epoch.load(Ordering::Acquire) {
-            state.policies.insert(account.id, Arc::clone(&found));
-        }
+        self.keep(generation, |state| drop(state.policies.insert(account.id, Arc::clone(&found))));
         Ok(found)
     }
 
@@ -111,7 +107,7 @@ impl Directory {
         let version = self.store.directory_version().await?;
         let changed = {
             let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-            state.version.as_ref().is_some_and(|seen| *seen != version)
+            state.version.as_ref() != Some(&version)
         };
         if changed {
             self.invalidate();
@@ -122,10 +118,24 @@ impl Directory {
 
     /// Forgets everything: called after a change made here, or seen to be made elsewhere.
     pub fn invalidate(&self) {
-        self.seen_epoch.fetch_add(1, Ordering::AcqRel);
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        *state = State::default();
+        // First of all, so that a change that comes between is seen as one.
         self.seen_epoch.store(self.store.epoch(), Ordering::Release);
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        // The version stays: what others changed since it was looked at is still to be noticed.
+        *state = State { version: state.version.take(), ..State::default() };
+    }
+
+    /// Keeps what was begun to be read in `generation`, unless everything was forgotten since: what was read before a change must not stay.
+    fn keep(&self, generation: u64, put: impl FnOnce(&mut State)) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if generation == self.generation() {
+            put(&mut state);
+        }
+    }
+
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// Forgets everything if another process wrote to the database.
@@ -133,5 +143,27 @@ impl Directory {
         if self.seen_epoch.load(Ordering::Acquire) != self.store.epoch() {
             self.invalidate();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cs_store::testing::{Engine, TestDatabase};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_being_read_when_everything_was_forgotten_is_not_kept() {
+        let database = TestDatabase::new(Engine::Sqlite).unwrap();
+        let directory = Directory::new(database.open().await.unwrap());
+        let is_kept = || directory.state.read().unwrap().accounts.is_some();
+        for _ in 0..2 {
+            let begun = directory.generation();
+            directory.invalidate();
+            directory.keep(begun, |state| state.accounts = Some(Arc::default()));
+            assert!(!is_kept());
+        }
+        directory.accounts().await.unwrap();
+        assert!(is_kept());
     }
 }
