@@ -170,6 +170,12 @@ impl Engine {
         }
     }
 
+    /// Whether the login `txid` waits for somebody to answer now.
+    pub async fn is_waiting_for_answer(&self, account: AccountId, txid: TxId) -> Result<bool, EngineError> {
+        let login = self.store().login(account, txid).await?;
+        Ok(login.is_some_and(|login| login.push.at(self.clock().now()).is_waiting()))
+    }
+
     /// Where `phone` can be woken, if it has told.
     pub async fn subscription(&self, account: AccountId, phone: PhoneId) -> Result<Option<Subscription>, EngineError> {
         let bound = self.store().bound_device(account, phone).await?;

@@ -86,6 +86,8 @@ const ACK: &str =
 const ACK_KEEPING: &str = "UPDATE effect SET done_at = $3, lease_until = NULL, payload = $4 WHERE id = $1 AND leased_by = $2 AND done_at IS NULL";
 const RETRY: &str = "UPDATE effect SET not_before = $3, lease_until = NULL, leased_by = NULL, last_error = $4 \
     WHERE id = $1 AND leased_by = $2 AND done_at IS NULL";
+const PUT_OFF: &str = "UPDATE effect SET not_before = $3, lease_until = NULL, leased_by = NULL, last_error = $4, attempts = attempts - 1 \
+    WHERE id = $1 AND leased_by = $2 AND done_at IS NULL";
 const BURY: &str = "UPDATE effect SET dead_at = $3, lease_until = NULL, last_error = $4 \
     WHERE id = $1 AND leased_by = $2 AND done_at IS NULL";
 const OF_KIND: &str = "SELECT id, payload, created_at, not_before, attempts, last_error, done_at, dead_at FROM effect \
@@ -143,6 +145,11 @@ impl Leased {
     /// It failed and is to be tried again not before `time`.
     pub fn retry_at(&self, error: &str, time: Timestamp) -> Step {
         Step::one(RETRY, args![self.id.as_str(), self.lease.as_str(), time, error])
+    }
+
+    /// It was not tried, and is to be not before `time`: that counts as no attempt.
+    pub fn put_off(&self, why: &str, time: Timestamp) -> Step {
+        Step::one(PUT_OFF, args![self.id.as_str(), self.lease.as_str(), time, why])
     }
 
     /// It cannot be done, ever.

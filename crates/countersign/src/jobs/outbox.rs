@@ -31,6 +31,8 @@ pub(crate) enum Delivery {
     Later(String),
     /// Not before a time that the other side has named; says why.
     LaterAt(String, Timestamp),
+    /// It was not even tried, and cannot be before this time; says why. Counts as no attempt.
+    NotTried(String, Timestamp),
     /// It never will be; says why.
     Never(String),
 }
@@ -135,6 +137,10 @@ async fn attempt<C: Courier>(engine: &Engine, courier: &C, effect: &Leased) {
         Delivery::LaterAt(reason, time) if effect.attempt < C::MOST_ATTEMPTS => {
             tracing::debug!(kind = C::KIND, id = effect.id, attempt = effect.attempt, reason, "put off");
             effect.retry_at(reason, *time)
+        }
+        Delivery::NotTried(reason, time) => {
+            tracing::debug!(kind = C::KIND, id = effect.id, attempt = effect.attempt, reason, "put off untried");
+            effect.put_off(reason, *time)
         }
         Delivery::Later(reason) | Delivery::LaterAt(reason, _) | Delivery::Never(reason) => {
             tracing::error!(

@@ -77,6 +77,14 @@ impl Waker {
             // Too late to be of use, or the person is looking at it already.
             return Delivery::Done;
         }
+        // Answered or withdrawn meanwhile: a phone that rings for nothing is ignored the next time. News of a move is about no login.
+        if moved.is_none() {
+            match self.engine.is_waiting_for_answer(account, txid).await {
+                Ok(true) => {}
+                Ok(false) => return Delivery::Done,
+                Err(error) => return Delivery::Later(error.to_string()),
+            }
+        }
         let found = match self.subscription(call).await {
             Ok(found) => found,
             Err(error) => return Delivery::Later(error.to_string()),
@@ -116,10 +124,13 @@ impl Waker {
                 }
                 Err(error) => Delivery::Later(error.to_string()),
             },
-            Err(WebPushError::Paused { until }) if until.as_second() >= expires => {
-                Delivery::Never(WebPushError::Paused { until }.to_string())
+            Err(error @ (WebPushError::Paused { until } | WebPushError::NotYet { until }))
+                if until.as_second() >= expires =>
+            {
+                Delivery::Never(error.to_string())
             }
-            Err(WebPushError::Paused { until }) => Delivery::LaterAt(WebPushError::Paused { until }.to_string(), until),
+            Err(error @ WebPushError::Paused { until }) => Delivery::LaterAt(error.to_string(), until),
+            Err(error @ WebPushError::NotYet { until }) => Delivery::NotTried(error.to_string(), until),
             Err(error) if error.may_pass() => Delivery::Later(error.to_string()),
             Err(error) => Delivery::Never(error.to_string()),
         }
@@ -182,7 +193,7 @@ fn count(sent: &Result<(), WebPushError>) {
     let outcome = match sent {
         Ok(()) => "accepted",
         Err(WebPushError::Gone(_)) => "gone",
-        Err(WebPushError::Paused { .. }) => "paused",
+        Err(WebPushError::Paused { .. } | WebPushError::NotYet { .. }) => "paused",
         Err(WebPushError::TimedOut) => "timed_out",
         Err(WebPushError::Refused(_) | WebPushError::NotHttps | WebPushError::Redirected(_)) => "refused",
         Err(WebPushError::Answered(_) | WebPushError::Failed(_)) => "failed",

@@ -3,19 +3,20 @@
 //! The address comes from a phone, so from anybody: it is spoken to over TLS only, never inside private networks, redirections are not followed, and
 //! nothing of the answer but status and `Retry-After` is looked at.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cs_engine::{Engine, EngineError};
 use cs_wire::webpush::VapidKey;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use jiff::{SignedDuration, Timestamp};
-use reqwest::{Certificate, Client, Response, redirect};
+use reqwest::{Client, Response, redirect};
 use url::Url;
 
 use super::addresses::{AllowedNetworks, Guard, Refused};
+use super::posting::{NoAnswer, NoCertificates, certificates, no_answer};
+use super::traffic::{Traffic, Whom};
 use crate::config::PushSettings;
 
 /// From the first look at the name to the answer's headers. A push is worth a minute, and the person looks meanwhile.
@@ -23,10 +24,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection to a push service waits for the next message.
 const IDLE: Duration = Duration::from_secs(60);
-/// Messages on their way to one push service at a time: one that hangs must not take the room of others.
-const PER_HOST: usize = 32;
-/// Push services remembered as asking for a pause.
-const MOST_PAUSES: usize = 1_024;
 /// The longest pause that is kept to.
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(15);
 /// The pause that is kept where the push service does not say how long.
@@ -58,6 +55,8 @@ pub(crate) enum WebPushError {
     Gone(u16),
     #[error("the push service asks for a pause until {until}")]
     Paused { until: Timestamp },
+    #[error("not sent before {until}: the push service asked for a pause, or has as many messages under way as it may")]
+    NotYet { until: Timestamp },
     #[error("no answer in time")]
     TimedOut,
     #[error("answered {0}, and redirections are not followed")]
@@ -72,7 +71,7 @@ impl WebPushError {
     /// Whether the same message may arrive later.
     pub(crate) const fn may_pass(&self) -> bool {
         match self {
-            Self::Paused { .. } | Self::TimedOut | Self::Failed(_) => true,
+            Self::Paused { .. } | Self::NotYet { .. } | Self::TimedOut | Self::Failed(_) => true,
             Self::Answered(status) => *status >= 500,
             Self::Refused(_) | Self::NotHttps | Self::Gone(_) | Self::Redirected(_) => false,
         }
@@ -99,14 +98,7 @@ pub(crate) struct WebPush {
     client: Client,
     guard: Guard,
     timeout: Duration,
-    hosts: Mutex<HashMap<String, Host>>,
-}
-
-/// What is known of one push service.
-#[derive(Debug, Default)]
-struct Host {
-    in_flight: usize,
-    paused_until: Option<Timestamp>,
+    traffic: Traffic,
 }
 
 impl WebPush {
@@ -124,10 +116,13 @@ impl WebPush {
             // A connection that is kept goes to an address that was judged.
             .pool_idle_timeout(IDLE);
         if let Some(path) = &settings.ca {
-            builder = builder.tls_certs_only(certificates(path)?);
+            builder = builder.tls_certs_only(certificates(path).map_err(|error| match error {
+                NoCertificates::Unreadable(source) => WebPushSetupError::Unreadable { path: path.clone(), source },
+                NoCertificates::Empty => WebPushSetupError::NoCertificate(path.clone()),
+            })?);
         }
         let client = builder.build().map_err(WebPushSetupError::Tls)?;
-        Ok(Self { client, guard, timeout: TIMEOUT, hosts: Mutex::default() })
+        Ok(Self { client, guard, timeout: TIMEOUT, traffic: Traffic::default() })
     }
 
     /// The same, waiting no longer than `timeout` for an answer.
@@ -141,8 +136,7 @@ impl WebPush {
             return Err(WebPushError::NotHttps);
         }
         self.guard.check_literal(message.endpoint)?;
-        let host = message.endpoint.origin().ascii_serialization();
-        let _place = self.enter(&host, now)?;
+        let _place = self.traffic.enter(message.endpoint, now).map_err(|until| WebPushError::NotYet { until })?;
         let request = self
             .client
             .post(message.endpoint.clone())
@@ -160,76 +154,31 @@ impl WebPush {
             200..300 => Ok(()),
             status @ 300..400 => Err(WebPushError::Redirected(status)),
             status @ (404 | 410) => Err(WebPushError::Gone(status)),
-            429 | 503 => Err(self.pause(host, &response, now)),
+            status @ (429 | 503) => {
+                let until = now + pause_asked(&response);
+                // Too many messages to this phone, or to all.
+                let whom = if status == 429 { Whom::Subscription } else { Whom::Service };
+                self.traffic.pause(message.endpoint, whom, until, now);
+                Err(WebPushError::Paused { until })
+            }
             status => Err(WebPushError::Answered(status)),
-        }
-    }
-
-    /// A place among the messages to `host`.
-    fn enter(&self, host: &str, now: Timestamp) -> Result<Place<'_>, WebPushError> {
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if hosts.len() >= MOST_PAUSES {
-            hosts.retain(|_, host| host.in_flight > 0 || host.paused_until.is_some_and(|until| until > now));
-        }
-        let known = hosts.entry(host.to_owned()).or_default();
-        if let Some(until) = known.paused_until.filter(|until| *until > now) {
-            return Err(WebPushError::Paused { until });
-        }
-        if known.in_flight >= PER_HOST {
-            return Err(WebPushError::Paused { until: now + SignedDuration::from_secs(1) });
-        }
-        known.in_flight += 1;
-        Ok(Place { hosts: &self.hosts, host: host.to_owned() })
-    }
-
-    /// The push service wants to be left alone for a while: every message to it waits.
-    fn pause(&self, host: String, response: &Response, now: Timestamp) -> WebPushError {
-        let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let pause = asked.parse().map_or(USUAL_PAUSE, SignedDuration::from_secs);
-        let until = now + pause.clamp(SignedDuration::from_secs(1), LONGEST_PAUSE);
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        hosts.entry(host).or_default().paused_until = Some(until);
-        WebPushError::Paused { until }
-    }
-}
-
-/// One message on its way.
-struct Place<'a> {
-    hosts: &'a Mutex<HashMap<String, Host>>,
-    host: String,
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(host) = hosts.get_mut(&self.host) {
-            host.in_flight -= 1;
         }
     }
 }
 
 fn failed(error: reqwest::Error) -> WebPushError {
-    if error.is_timeout() {
-        return WebPushError::TimedOut;
-    }
-    // Without the address: who has it can send to the phone.
-    let error = error.without_url();
-    let mut cause: &dyn std::error::Error = &error;
-    loop {
-        if let Some(refused) = cause.downcast_ref::<Refused>() {
-            return WebPushError::Refused(refused.clone());
-        }
-        match cause.source() {
-            Some(source) => cause = source,
-            None => return WebPushError::Failed(cause.to_string()),
-        }
+    match no_answer(error) {
+        NoAnswer::TimedOut => WebPushError::TimedOut,
+        NoAnswer::Refused(refused) => WebPushError::Refused(refused),
+        NoAnswer::Failed(cause) => WebPushError::Failed(cause),
     }
 }
 
-fn certificates(path: &PathBuf) -> Result<Vec<Certificate>, WebPushSetupError> {
-    let pem = std::fs::read(path).map_err(|source| WebPushSetupError::Unreadable { path: path.clone(), source })?;
-    let found = Certificate::from_pem_bundle(&pem).unwrap_or_default();
-    if found.is_empty() { Err(WebPushSetupError::NoCertificate(path.clone())) } else { Ok(found) }
+/// How long the push service asks to be left alone.
+fn pause_asked(response: &Response) -> SignedDuration {
+    let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let pause = asked.parse().map_or(USUAL_PAUSE, SignedDuration::from_secs);
+    pause.clamp(SignedDuration::from_secs(1), LONGEST_PAUSE)
 }
 
 /// The key with which push services know this installation; made the first time that it is asked for.

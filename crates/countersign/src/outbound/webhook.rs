@@ -3,17 +3,17 @@
 //! `webhook-id` stays the same when a message is sent again; `webhook-signature` is `v1,` and the base64 HMAC-SHA256 of
 //! `id.timestamp.body` under the secret, so that neither body nor time can be changed.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use data_encoding::BASE64;
 use jiff::Timestamp;
-use reqwest::{Certificate, Client, redirect};
+use reqwest::{Client, redirect};
 use serde_json::{Value as Json, json};
 
 use super::addresses::{AllowedNetworks, Guard, Refused};
+use super::posting::{NoAnswer, NoCertificates, certificates, no_answer};
 use crate::config::{WebhookSecret, WebhookUrl, Webhooks};
 
 /// From the first look at the name to the answer's headers.
@@ -79,7 +79,13 @@ impl Webhook {
             .pool_max_idle_per_host(0)
             .http1_only();
         if let Some(path) = &settings.ca {
-            builder = builder.tls_certs_only(certificates(path)?);
+            builder = builder.tls_certs_only(certificates(path).map_err(|error| {
+                let path = path.display().to_string();
+                match error {
+                    NoCertificates::Unreadable(source) => WebhookSetupError::Unreadable { path, source },
+                    NoCertificates::Empty => WebhookSetupError::NoCertificate(path),
+                }
+            })?);
         }
         let client = builder.build().map_err(WebhookSetupError::Tls)?;
         Ok(Self { client, url: url.clone(), secret: settings.secret.clone(), guard, timeout: TIMEOUT })
@@ -115,29 +121,12 @@ impl Webhook {
     }
 
     fn failed(&self, error: reqwest::Error) -> WebhookError {
-        if error.is_timeout() {
-            return WebhookError::TimedOut(self.timeout);
-        }
-        // Without the address, whose path may be a secret.
-        let error = error.without_url();
-        let mut cause: &dyn std::error::Error = &error;
-        loop {
-            if let Some(refused) = cause.downcast_ref::<Refused>() {
-                return WebhookError::Refused(refused.clone());
-            }
-            match cause.source() {
-                Some(source) => cause = source,
-                None => return WebhookError::Failed(cause.to_string()),
-            }
+        match no_answer(error) {
+            NoAnswer::TimedOut => WebhookError::TimedOut(self.timeout),
+            NoAnswer::Refused(refused) => WebhookError::Refused(refused),
+            NoAnswer::Failed(cause) => WebhookError::Failed(cause),
         }
     }
-}
-
-fn certificates(path: &Path) -> Result<Vec<Certificate>, WebhookSetupError> {
-    let name = || path.display().to_string();
-    let pem = std::fs::read(path).map_err(|source| WebhookSetupError::Unreadable { path: name(), source })?;
-    let found = Certificate::from_pem_bundle(&pem).unwrap_or_default();
-    if found.is_empty() { Err(WebhookSetupError::NoCertificate(name())) } else { Ok(found) }
 }
 
 fn sign(secret: &WebhookSecret, id: &str, time: &str, body: &str) -> String {

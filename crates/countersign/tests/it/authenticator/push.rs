@@ -353,6 +353,41 @@ async fn a_push_service_that_asks_for_a_pause_gets_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn waiting_for_a_pause_to_end_is_no_attempt() {
+    let site = Site::start().await;
+    let manner = Manner::Answer("429 Too Many Requests", vec!["retry-after: 50".to_owned()]);
+    let (browser, service) = (Browser::new(), Service::start(manner).await);
+    let (alice, phone) = subscribed(&site, &browser, &service.address).await;
+    let wakers = wakers(&site, &service.settings(LOOPBACK));
+    push(&site, &alice, &phone, "203.0.113.7").await;
+    deliver_wakes(site.engine(), &wakers).await.unwrap();
+    site.advance(49);
+    // A second login, and a phone whose push service has nothing against it.
+    push(&site, &alice, &phone, "203.0.113.8").await;
+    deliver_wakes(site.engine(), &wakers).await.unwrap();
+    let (attempts, error, done, dead) = wake(&site).await;
+    assert_eq!((attempts, done, dead), (0, false, false), "{error}");
+    let bob = site.user("bob").await;
+    let other = device(&site, &bob).await;
+    subscribe(&site, &other, &browser.subscription(&service.address.replace("/abc", "/def"))).await;
+    push(&site, &bob, &other, "203.0.113.9").await;
+    deliver_wakes(site.engine(), &wakers).await.unwrap();
+    assert_eq!(service.heard().len(), 2, "the pause is the one phone's");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_woken_for_a_login_that_was_answered() {
+    let site = Site::start().await;
+    let (browser, service) = (Browser::new(), Service::start(answer("201 Created")).await);
+    let (alice, phone) = subscribed(&site, &browser, &service.address).await;
+    let txid = push(&site, &alice, &phone, "203.0.113.7").await;
+    phone.approve(&txid, None).await.unwrap();
+    deliver_wakes(site.engine(), &wakers(&site, &service.settings(LOOPBACK))).await.unwrap();
+    assert_eq!(service.heard().len(), 0);
+    assert!(wake(&site).await.2, "done with");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_redirection_to_a_private_address_is_not_followed() {
     let inside = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let location = format!("location: https://127.0.0.1:{}/", inside.local_addr().unwrap().port());
