@@ -1,11 +1,35 @@
 //! Addresses as rules see them.
+//!
+//! "From where" has three answers, each for its purpose:
+//!
+//! | who counts as the same | answer | for |
+//! | --- | --- | --- |
+//! | one address | [`canonical`] | what policies allow, what phones show, what logs say: administrators and people mean exactly that address |
+//! | one machine | [`machine_of`] | slots of pushes, cool-downs, rates of requests: whoever has one IPv6 address has its whole /64, and must not count as many |
+//! | one neighbourhood | [`network_of`] | signals of risk: an attack comes from several machines of one network, and a person's address changes within it |
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The canonical form of an address: IPv4-mapped IPv6 is IPv4, so that no network rule can be walked around by spelling.
 pub fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
+}
+
+/// What one machine can be reached at and can send from: an IPv4 address, or the first address of the /64 of an IPv6 address, of which it may use every one.
+pub fn machine_of(address: IpAddr) -> IpAddr {
+    match canonical(address) {
+        v4 @ IpAddr::V4(_) => v4,
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
+    }
+}
+
+/// The network whose logins are looked at together: the first address of the /24 of an IPv4 address, or of the /48 of an IPv6 address.
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match canonical(address) {
+        IpAddr::V4(address) => IpAddr::V4(Ipv4Addr::from_bits(address.to_bits() & 0xffff_ff00)),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 80))),
+    }
 }
 
 /// Reads what a client sent as `ipaddr`: an address, possibly in brackets or with a port or zone. Anything else (duo_unix sends "0.0.0.0" or a host
@@ -175,6 +199,17 @@ mod tests {
         for nothing in ["", "0.0.0.0", "::", "localhost", "192.0.2", "192.0.2.7, 10.0.0.1"] {
             assert_eq!(parse_address(nothing), None, "{nothing}");
         }
+    }
+
+    #[test]
+    fn an_address_a_machine_and_a_network_are_three_things() {
+        let of = |text: &str| {
+            let address = text.parse().unwrap();
+            [canonical(address), machine_of(address), network_of(address)].map(|address| address.to_string())
+        };
+        assert_eq!(of("2001:db8:1:2:3::4"), ["2001:db8:1:2:3::4", "2001:db8:1:2::", "2001:db8:1::"]);
+        assert_eq!(of("192.0.2.7"), ["192.0.2.7", "192.0.2.7", "192.0.2.0"]);
+        assert_eq!(of("::ffff:192.0.2.7"), of("192.0.2.7"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cs_core::integration::Integration;
+use cs_core::network::machine_of;
 use cs_core::policy::facts::{Client, Endpoint, Posture};
 use cs_core::policy::{Browser, Os};
 use cs_store::accounts::Account;
@@ -158,8 +159,8 @@ pub struct AccessDevice {
 }
 
 impl Access {
-    /// The text that names the source in slots: the address, or nothing.
+    /// The text that names the source in slots and cool-downs: the machine's address ([`machine_of`]), or nothing.
     pub fn source(&self) -> String {
-        self.address.map(|address| address.to_string()).unwrap_or_default()
+        self.address.map(|address| machine_of(address).to_string()).unwrap_or_default()
     }
 }

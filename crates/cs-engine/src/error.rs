@@ -36,6 +36,20 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Whether the database refuses or cannot be reached: then nothing else can be done either, and the rest of a round may wait for the next one.
+    pub(crate) const fn is_of_the_database(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::Busy => true,
+            Self::Invalid(_)
+            | Self::NotFound
+            | Self::Forbidden(_)
+            | Self::Exists(_)
+            | Self::IdempotencyMismatch
+            | Self::Internal(_)
+            | Self::Contention => false,
+        }
+    }
+
     /// From the vault: nothing a caller can do anything about.
     pub fn vault(error: VaultError) -> Self {
         Self::Internal(StoreError::Vault(error))

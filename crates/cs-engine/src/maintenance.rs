@@ -36,8 +36,15 @@ impl Engine {
         let mut report = MaintenanceReport::default();
         self.directory().look_for_changes().await?;
         for login in self.store().logins_to_time_out(now).await? {
-            self.time_out(&login, now).await?;
-            report.timed_out += 1;
+            match self.time_out(&login, now).await {
+                Ok(()) => report.timed_out += 1,
+                Err(error) if error.is_of_the_database() => return Err(error),
+                // One login's trouble does not hold up the others, nor what else is to be done.
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(account.id = %login.account, txid = %login.txid, error, "a login's time is over and it could not be closed");
+                }
+            }
         }
         if self.waiting() > 0 {
             // One question for everyone who waits on this node, never one each.

@@ -9,10 +9,10 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cs_core::id::{AccountId, UserId};
-use cs_core::network::parse_address;
+use cs_core::network::{network_of, parse_address};
 use cs_core::policy::Effective;
 use cs_core::policy::facts::Place;
-use cs_core::policy::risk::{Assessment, Failure, Moment, Organisation, RiskRecord, assess, network_of};
+use cs_core::policy::risk::{Assessment, Failure, Moment, Organisation, RiskRecord, assess};
 use cs_core::policy::{Countries, Country};
 use cs_core::user::User;
 use cs_store::Job;
@@ -96,7 +96,7 @@ impl Seen {
         }
     }
 
-    /// Notes a push to `user`, asked for from `address`, that was denied or not answered.
+    /// Notes a push to `user`, asked for from `address`, that was denied, not answered or withdrawn.
     pub(crate) fn push_failed(&self, account: AccountId, address: Option<IpAddr>, user: UserId, now: Timestamp) {
         let Some(address) = address else { return };
         let mut accounts = self.lock();

@@ -10,11 +10,15 @@ use crate::convert::{corrupt, parsed};
 use crate::db::{Job, Row, Step, StoreError};
 use crate::{Store, args};
 
-/// So many unanswered pushes within [`COOL_DOWN`] stop further ones until the first of them is that old.
+/// So many unanswered or withdrawn pushes within [`COOL_DOWN`] stop further ones until the first of them is that old.
 pub const UNANSWERED_LIMIT: i64 = 3;
 
 /// See [`UNANSWERED_LIMIT`].
 pub const COOL_DOWN: SignedDuration = SignedDuration::from_mins(10);
+
+/// So many pushes of one user may wait at a time. Applications and sources have a slot each, of which an attacker may use many; a phone that shows a long list
+/// hides the one request that is meant.
+pub const LIVE_PUSHES: i64 = 5;
 
 /// The surface, and the source, of a push that is no login: an administrator's question.
 pub const IDENTITY_CHECK: &str = "identity_check";
@@ -30,7 +34,7 @@ pub struct Login {
     pub user: UserId,
     /// Where.
     pub integration: IntegrationKey,
-    /// From where: the access address as text, or empty.
+    /// From where: the machine's address as text (`cs_core::network::machine_of`), or empty.
     pub source: String,
     /// Through which surface: `auth_v2`, `rest_v1`, or [`IDENTITY_CHECK`].
     pub surface: String,
@@ -129,7 +133,8 @@ impl Login {
     }
 }
 
-/// Holds unless pushes of this user, integration and source went unanswered too often of late.
+/// Holds unless pushes of this user, integration and source went unanswered or were withdrawn too often of late. One that was withdrawn because the login
+/// was let in by another factor has no reason in its row, and does not count.
 pub fn no_cool_down(
     account: AccountId,
     user: UserId,
@@ -138,9 +143,18 @@ pub fn no_cool_down(
     now: Timestamp,
 ) -> Step {
     Step::absent(
-        "SELECT 1 FROM login WHERE account = $1 AND user_id = $2 AND ikey = $3 AND source = $4 AND state = 'timed_out' AND closed_at > $5 \
+        "SELECT 1 FROM login WHERE account = $1 AND user_id = $2 AND ikey = $3 AND source = $4 \
+         AND (state = 'timed_out' OR state = 'cancelled' AND reason IS NOT NULL) AND closed_at > $5 \
          ORDER BY closed_at DESC LIMIT 1 OFFSET $6",
         args![account.as_str(), user.as_str(), integration.as_str(), source, now - COOL_DOWN, UNANSWERED_LIMIT - 1],
+    )
+}
+
+/// Holds unless more than [`LIVE_PUSHES`] pushes of this user wait, from wherever they were asked for; in a job that opens one, that one is among them.
+pub fn may_have_another(account: AccountId, user: UserId, now: Timestamp) -> Step {
+    Step::absent(
+        "SELECT 1 FROM login WHERE account = $1 AND user_id = $2 AND state = 'waiting' AND expires_at > $3 AND surface <> $4 LIMIT 1 OFFSET $5",
+        args![account.as_str(), user.as_str(), now, IDENTITY_CHECK, LIVE_PUSHES],
     )
 }
 
@@ -208,6 +222,21 @@ impl Store {
             )
             .await?;
         row.as_ref().map(Login::read).transpose()
+    }
+
+    /// Up to 200 pushes that wait for somebody on behalf of `integration`, those whose time is over included.
+    pub async fn logins_waiting_at(
+        &self,
+        account: AccountId,
+        integration: IntegrationKey,
+    ) -> Result<Vec<Login>, StoreError> {
+        let rows = self
+            .query(
+                select_login!("account = $1 AND ikey = $2 AND state = 'waiting' ORDER BY expires_at, txid LIMIT 200"),
+                args![account.as_str(), integration.as_str()],
+            )
+            .await?;
+        rows.iter().map(Login::read).collect()
     }
 
     /// The push that was made under this idempotency key.

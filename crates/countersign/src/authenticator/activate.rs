@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{FromRequestParts as _, Request, State};
 use cs_core::device::AuthenticatorClass;
+use cs_core::network::machine_of;
 use cs_core::otp::{OtpKind, OtpParams};
 use cs_core::secret::PlainCode;
 use cs_engine::devices;
@@ -15,7 +16,7 @@ use zeroize::Zeroizing;
 use super::claims::{app_version, device_name, platform, subscription};
 use super::proof::{Home, from_json, home_of, read_body};
 use super::{Phones, Refusal};
-use crate::http::{RequestInfo, address_key};
+use crate::http::RequestInfo;
 
 /// Digits of the passcodes that authenticators make.
 const DIGITS: u8 = 6;
@@ -30,7 +31,7 @@ pub(super) async fn activate(
     phones
         .kept
         .activations
-        .check(&address_key(info.client), phones.instant())
+        .check(&machine_of(info.client), phones.instant())
         .map_err(|limited| Refusal::busy(limited.retry_after.as_secs() + 1))?;
     let home = home_of(&phones, &parts).await?;
     let body = read_body(Request::from_parts(parts, body)).await?;

@@ -32,7 +32,7 @@ pub use observe::Observe;
 pub use overload::{Gate, GateLoad, ListSlot, LoginSlot, Permit};
 pub(crate) use page::{Page, Reader, assets};
 pub use qr::{MAX_QR_BYTES, qr_svg};
-pub use rate::{Limited, RateLimiter, address_key};
+pub use rate::{Limited, RateLimiter};
 pub use request_id::{RequestId, RequestIds};
 pub use signed::{AuthV2, Authentic, Door, FromParams, LoginDoor, NoParams, RestV1, Signed, authenticate};
 pub(crate) use signed::{LegacyUses, host_name};

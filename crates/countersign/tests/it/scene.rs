@@ -58,6 +58,21 @@ pub(crate) async fn last_entry(site: &Site) -> Json {
     newest
 }
 
+/// All logins of the authentication log, newest first.
+pub(crate) async fn entries(site: &Site) -> Vec<Json> {
+    let params = [
+        ("mintime", "1000000000000"),
+        ("maxtime", "9999999999999"),
+        ("event_types", "authentication"),
+        ("sort", "ts:desc"),
+        ("limit", "1000"),
+    ];
+    // The log is asked for up to now, which is excluded.
+    site.advance(1);
+    let page = site.admin_api().get("/admin/v2/logs/authentication", &params).await.response();
+    page["authlogs"].as_array().cloned().unwrap_or_default()
+}
+
 /// Its reason.
 pub(crate) async fn last_reason(site: &Site) -> String {
     last_entry(site).await["reason"].as_str().unwrap_or_default().to_owned()

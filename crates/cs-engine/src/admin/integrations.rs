@@ -217,7 +217,7 @@ impl Engine {
         Err(EngineError::Contention)
     }
 
-    /// Removes an integration. Gone already is fine.
+    /// Removes an integration, and closes the pushes that wait on its behalf. Gone already is fine.
     pub async fn delete_integration(
         &self,
         account: AccountId,
@@ -225,18 +225,27 @@ impl Engine {
         powerful: PowerfulKeys,
         key: IntegrationKey,
     ) -> Result<(), EngineError> {
-        let Some(record) = self.store().integration_record(account, key).await? else { return Ok(()) };
-        powerful.check(&record.kind)?;
-        let description = json!({"ikey": key.to_string(), "type": record.kind.as_str()});
-        let now = self.clock().now();
-        let [book, uses] = forget_application(account, key);
-        let job = Job::new()
-            .step(delete_integration(account, key))
-            .step(leave_units(account, UnitMember::Integration(key)))
-            .step(book)
-            .step(uses)
-            .log(admin_record(account, actor, "integration_delete", &record.name, &description, now));
-        self.change(job).await.map(drop)
+        for _ in 0..MAX_ROUNDS {
+            let Some(record) = self.store().integration_record(account, key).await? else { return Ok(()) };
+            powerful.check(&record.kind)?;
+            let description = json!({"ikey": key.to_string(), "type": record.kind.as_str()});
+            let now = self.clock().now();
+            let [book, uses] = forget_application(account, key);
+            let (closes, closed) = self.close_with_application(account, key, now).await?;
+            let job = Job::new()
+                .step(delete_integration(account, key))
+                .step(leave_units(account, UnitMember::Integration(key)))
+                .step(book)
+                .step(uses)
+                .log(admin_record(account, actor, "integration_delete", &record.name, &description, now))
+                .and(closes);
+            // Otherwise somebody has answered one of them, or deleted it too.
+            if self.change(job).await? {
+                closed.iter().for_each(|(login, push)| self.announce(login, *push));
+                return Ok(());
+            }
+        }
+        Err(EngineError::Contention)
     }
 
     /// What puts the change's policy on the application, which exists or is made by the same job.

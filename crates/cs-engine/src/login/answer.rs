@@ -226,7 +226,8 @@ impl Engine {
             return self.close_identity_check(login, answer, now).await;
         }
         let account = login.account;
-        let caller = self.caller_of(login).await?;
+        // An application that was deleted meanwhile lets nobody in.
+        let Some(caller) = self.caller_of(login).await? else { return Err(AnswerError::NoSuchRequest) };
         let rules = self.rules(&caller, now).await?;
         let facts = self.store().user_facts(account, UserRef::Id(login.user), None, now).await?;
         let Some(facts) = facts else { return Err(AnswerError::NoSuchRequest) };

@@ -6,7 +6,8 @@
 //! | `auth` | do a factor: a passcode at once, a push as a transaction |
 //! | `decide` | facts for the policies, and what they say |
 //! | `passkey` | judge an assertion by passkey or security key |
-//! | `push` | open a push, join one, withdraw one |
+//! | `push` | open a push, join one |
+//! | `close` | pushes that end without an answer: timed out, withdrawn |
 //! | `status` | wait for somebody to answer |
 //! | `answer` | an authenticator answers |
 //! | `identity` | not a login: an administrator asks whether it is them |
@@ -20,6 +21,7 @@
 
 mod answer;
 mod auth;
+mod close;
 mod decide;
 mod deferred;
 mod identity;
@@ -46,6 +48,7 @@ use cs_store::facts::{UserFacts, UserRef, UserVersion};
 
 pub use answer::{Answer, AnswerError, Answered, Asked, RefusedAnswer};
 pub use auth::{AuthAnswer, AuthRequest, FactorInput};
+pub(crate) use close::Withdrawn;
 pub use identity::IdentityCheck;
 pub use moving::{MOVE_TTL, MoveProof, Proven};
 pub use passkey::Assertion;

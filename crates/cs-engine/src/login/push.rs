@@ -1,12 +1,11 @@
-//! Open a push, join one, withdraw one.
+//! Open a push, join one.
 
 use cs_core::device::Phone;
 use cs_core::id::TxId;
 use cs_core::login::{Denial, DenyReason, FactorUsed, PUSH_TTL, Push, Ticket, TicketError};
 use cs_core::policy::PushRule;
 use cs_core::user::User;
-use cs_store::facts::UserRef;
-use cs_store::logins::{Login, close, no_cool_down};
+use cs_store::logins::{Login, may_have_another, no_cool_down};
 use cs_store::{Job, Step, args};
 use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
@@ -22,7 +21,8 @@ use crate::{Access, Caller, DeviceEvent, Engine, EngineError, SystemRng};
 const AT_INTEGRATION: usize = 0;
 const AT_LOGIN: usize = 1;
 const AT_COOL_DOWN: usize = 2;
-const AT_POLICIES: usize = 3;
+const AT_LIVE: usize = 3;
+const AT_POLICIES: usize = 4;
 
 impl Engine {
     pub(super) async fn push(
@@ -45,6 +45,7 @@ impl Engine {
             .step(integration)
             .step(login.open())
             .step(no_cool_down(account, user.id, caller.integration.key, &login.source, now))
+            .step(may_have_another(account, user.id, now))
             .step(policies)
             .step(user_version(&login, user));
         let job = match wake(account, phone, txid, login.expires_at, now) {
@@ -67,7 +68,11 @@ impl Engine {
                 }
             },
             Err(Retry::Conflict(AT_COOL_DOWN)) => {
-                let denial = Denial::new(DenyReason::AnomalousPush, "three pushes went unanswered within ten minutes");
+                let denial = Denial::new(DenyReason::AnomalousPush, "three pushes went unanswered or were withdrawn within ten minutes");
+                self.deny(asked, FactorUsed::DuoPush, denial).await.map(Round::Done)
+            }
+            Err(Retry::Conflict(AT_LIVE)) => {
+                let denial = Denial::new(DenyReason::PushInProgress, "as many pushes of this user wait as may at a time");
                 self.deny(asked, FactorUsed::DuoPush, denial).await.map(Round::Done)
             }
             Err(Retry::Conflict(step)) => {
@@ -175,40 +180,8 @@ impl Engine {
         login.node == self.inner.node && self.inner.waiters.origin_is_dead(login.txid).unwrap_or(false)
     }
 
-    /// Withdraws a push that has not been answered: the application gave up. Never counts towards lockout.
-    ///
-    /// True if it was withdrawn, false if it was closed already.
-    pub async fn cancel(&self, caller: &Caller, txid: TxId) -> Result<bool, EngineError> {
-        let now = self.clock().now();
-        let login = self.login_of(caller, txid).await?;
-        self.withdraw(&login, DenyReason::UserCancelled, now).await
-    }
-
-    /// Closes `login` for `reason` without anybody's answer.
-    pub(super) async fn withdraw(
-        &self,
-        login: &Login,
-        reason: DenyReason,
-        now: Timestamp,
-    ) -> Result<bool, EngineError> {
-        let facts = self.store().user_facts(login.account, UserRef::Id(login.user), None, now).await?;
-        let denial = Denial::new(reason, "withdrawn before it was answered");
-        let known = facts.as_ref().map(|facts| (&facts.user, &facts.user.risk));
-        let (record, review) = self.closing_record(login, known, &denial, now).await?;
-        let mut job = Job::new().step(close(login.account, login.txid, Push::Cancelled, Some(reason), now)).log(record);
-        job.effects.extend(review);
-        match self.store().commit(job).await.map_err(Retry::from) {
-            Ok(_) => {
-                self.announce(login, Push::Cancelled);
-                Ok(true)
-            }
-            Err(Retry::Conflict(_)) => Ok(false),
-            Err(Retry::Fail(error)) => Err(error),
-        }
-    }
-
     /// Tells everyone on this node that `login` is closed.
-    pub(super) fn announce(&self, login: &Login, push: Push) {
+    pub(crate) fn announce(&self, login: &Login, push: Push) {
         self.inner.waiters.closed(login.txid, push);
         self.inner.hub.publish(login.account, login.phone, DeviceEvent::Closed(login.txid, push));
     }

@@ -12,10 +12,12 @@ use cs_core::policy::{Level, Version, Word as _};
 use cs_core::user::User;
 use cs_core::username::Username;
 use cs_store::audit::{LogKind, LogRecord};
+use cs_store::logins::Login;
 use cs_store::outbox::Effect;
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
+use super::status::{access_of, push_factor};
 use super::{Who, reference};
 use crate::devices::device_place;
 use crate::review::attack_name;
@@ -194,6 +196,32 @@ impl Entry<'_> {
         }
         Json::Object(personal)
     }
+}
+
+/// The entry for a push that closes when the application that asked is gone: what the row itself says.
+pub(super) fn orphaned(login: &Login, denial: &Denial, now: Timestamp) -> LogRecord {
+    let statement: Json = serde_json::from_str(&login.statement).unwrap_or_default();
+    let mut record = LogRecord::new(login.account.as_str(), LogKind::Auth, login.txid.to_string(), now);
+    record.user_id = Some(login.user.to_string());
+    record.integration = Some(login.integration.to_string());
+    record.result = Some("denied".to_owned());
+    record.reason = Some(denial.reason.as_str().to_owned());
+    record.factor = Some(push_factor(login).as_str().to_owned());
+    let body = json!({
+        "event_type": "authentication",
+        "surface": login.surface,
+        "application": statement["application"],
+        "reference": reference(login.txid),
+        "fact": denial.fact,
+        "device": login.phone.as_str(),
+    });
+    record.body = body.to_string();
+    let mut personal = json!({"username": statement["user"]});
+    if let Some(address) = access_of(login).address {
+        personal["access_ip"] = json!(address);
+    }
+    record.personal = Some(personal.to_string());
+    record
 }
 
 /// The assessment as Duo's log has it, with our inputs beside it.

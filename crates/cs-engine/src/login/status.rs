@@ -2,25 +2,14 @@
 
 use cs_core::id::TxId;
 use cs_core::login::{AllowReason, Denial, DenyReason, FactorUsed, HOLD, LEGACY_HOLD, LEGACY_POLL_LIMIT, Push};
-use cs_core::policy::risk::{Assessment, RiskRecord};
-use cs_core::user::User;
-use cs_store::Job;
-use cs_store::attempts::count_failed_push;
-use cs_store::audit::LogRecord;
 use cs_store::facts::{UserFacts, UserRef};
-use cs_store::logins::{self, Login};
-use cs_store::outbox::Effect;
+use cs_store::logins::Login;
 use jiff::Timestamp;
 
-use super::identity::check_record;
+use super::close::Withdrawn;
 use super::kept_device;
-use super::record::Entry;
 use super::{Refused, Who, reference};
-use crate::error::Retry;
-use crate::{Access, Caller, Engine, EngineError, Liveness, MAX_ROUNDS, Surface};
-
-/// The first step of the job that times a push out.
-const AT_TIME_OUT: usize = 0;
+use crate::{Access, Caller, Engine, EngineError, Surface};
 
 /// The word of the Auth API for how a login stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,7 +187,7 @@ impl Engine {
     /// Withdraws a login whose client has asked as often as it may.
     async fn give_up(&self, caller: &Caller, txid: TxId) -> Result<Standing, EngineError> {
         let login = self.login_of(caller, txid).await?;
-        self.withdraw(&login, DenyReason::NoResponse, self.clock().now()).await?;
+        self.withdraw(&login, Withdrawn::Because(DenyReason::NoResponse), self.clock().now()).await?;
         // Whoever closed it, and however: the row says.
         self.look(caller, txid).await
     }
@@ -226,79 +215,9 @@ impl Engine {
             return Ok(decided);
         }
         let reason = reason_of(login.push).or_else(|| login.reason.as_deref().and_then(DenyReason::parse));
+        // One that was given up for another factor was withdrawn all the same.
+        let reason = reason.or((login.push == Push::Cancelled).then_some(DenyReason::UserCancelled));
         Ok(refused(login.txid, reason.unwrap_or(DenyReason::Error)))
-    }
-
-    /// Writes down that nobody answered `login` in time. Does nothing if it is closed.
-    pub(crate) async fn time_out(&self, login: &Login, now: Timestamp) -> Result<(), EngineError> {
-        let account = login.account;
-        for _ in 0..MAX_ROUNDS {
-            let time_out = logins::time_out(account, login.txid, now);
-            let job = if login.is_identity_check() {
-                Job::new().step(time_out).log(check_record(login, Push::TimedOut, Some(DenyReason::NoResponse), now))
-            } else {
-                let denial = Denial::new(DenyReason::NoResponse, "nobody answered within 60 seconds");
-                let facts = self.store().user_facts(account, UserRef::Id(login.user), None, now).await?;
-                let user = facts.as_ref().map(|facts| &facts.user);
-                // No failure that locks anybody out, but one that signals of risk count.
-                let failed = user.map(|user| user.risk.push_failed(now));
-                let known = user.zip(failed.as_ref());
-                let (record, review) = self.closing_record(login, known, &denial, now).await?;
-                let mut job = Job::new().step(time_out).log(record);
-                job.guards.extend(known.map(|(user, risk)| count_failed_push(account, user, &user.lockout, risk)));
-                job.effects.extend(review);
-                job
-            };
-            match self.store().commit(job).await.map_err(Retry::from) {
-                Ok(_) => {
-                    if !login.is_identity_check() {
-                        self.inner.seen.push_failed(account, access_of(login).address, login.user, now);
-                    }
-                    self.announce(login, Push::TimedOut);
-                    return Ok(());
-                }
-                Err(Retry::Conflict(AT_TIME_OUT)) => return Ok(()),
-                // Another attempt of the user's came between.
-                Err(Retry::Conflict(_)) => {}
-                Err(Retry::Fail(error)) => return Err(error),
-            }
-        }
-        Err(EngineError::Contention)
-    }
-
-    /// The log's entry for a push that closes without an answer, and what the review queue is told; `known` is the user, and what is then known of it for the
-    /// signals of risk.
-    pub(super) async fn closing_record(
-        &self,
-        login: &Login,
-        known: Option<(&User, &RiskRecord)>,
-        denial: &Denial,
-        now: Timestamp,
-    ) -> Result<(LogRecord, Option<Effect>), EngineError> {
-        let caller = self.caller_of(login).await?;
-        let (user, access) = (known.map(|(user, _)| user), access_of(login));
-        let rules = self.rules(&caller, now).await?;
-        let effective = rules.effective(user);
-        let here = (access.address, self.place_of(&access));
-        let risk = known.map_or_else(Assessment::default, |(user, record)| {
-            self.assess_with(login.account, &effective, user, record, here, now)
-        });
-        let phone = user.and_then(|user| user.phones.iter().find(|phone| phone.id == login.phone));
-        let entry = Entry {
-            caller: &caller,
-            txid: login.txid,
-            who: &who_of(login),
-            user,
-            access: &access,
-            factor: push_factor(login),
-            device: Some((login.phone.to_string(), phone.map(|phone| phone.display_name()).unwrap_or_default())),
-            evidence: None,
-            answered_from: None,
-            trace: None,
-            risk: &risk,
-            now,
-        };
-        Ok((entry.denied(self, denial), entry.review()))
     }
 
     /// The decision, where the news of its end is all there is to know; otherwise the row has more.
@@ -311,21 +230,6 @@ impl Engine {
             Push::Denied | Push::Fraud | Push::TimedOut => reason_of(push).map(|reason| refused(txid, reason)),
             Push::Cancelled | Push::Refused | Push::Waiting { .. } => None,
         })
-    }
-
-    /// Who asked for `login`, for its log entry.
-    pub(super) async fn caller_of(&self, login: &Login) -> Result<Caller, EngineError> {
-        let account = self.directory().account(login.account).await?.ok_or(EngineError::NotFound)?;
-        let integration =
-            self.directory().integration(login.account, login.integration).await?.ok_or(EngineError::NotFound)?;
-        let surface = match Surface::parse(&login.surface) {
-            Some(surface) => surface,
-            // It came through no login API; what is done in its name tells no surface.
-            None if login.is_identity_check() => Surface::AuthV2,
-            None => return Err(EngineError::NotFound),
-        };
-        let legacy_signature = access_member(login, "legacy_signature").as_bool().unwrap_or(false);
-        Ok(Caller { account, integration, surface, connection: Liveness::forever(), legacy_signature })
     }
 }
 
@@ -369,7 +273,7 @@ pub(super) fn access_of(login: &Login) -> Access {
     }
 }
 
-fn access_member(login: &Login, name: &str) -> serde_json::Value {
+pub(super) fn access_member(login: &Login, name: &str) -> serde_json::Value {
     serde_json::from_str::<serde_json::Value>(&login.access)
         .ok()
         .and_then(|mut all| all.get_mut(name).map(|v| v.take()))

@@ -4,7 +4,7 @@
 //! version): what is still as the change made it becomes what it was before; what somebody has changed since stays as it is, and the log says so.
 
 use cs_core::id::{AccountId, GroupId, IntegrationKey, PolicyKey};
-use cs_core::policy::Section;
+use cs_core::policy::{Reach, Section};
 use cs_core::policy::Word as _;
 use cs_store::Job;
 use cs_store::policies::{PolicyRecord, PolicyScope, PolicyUse};
@@ -61,10 +61,11 @@ impl Engine {
         for trial in self.store().due_policy_trials(self.clock().now()).await? {
             match self.take_back(&trial, &Actor::System, "not confirmed in time").await {
                 Ok(done) => count += usize::from(done.is_some()),
-                Err(PolicyError::Engine(error)) => return Err(error),
+                Err(PolicyError::Engine(error)) if error.is_of_the_database() => return Err(error),
                 // One account's trouble does not hold up the others; the next round tries again.
                 Err(error) => {
-                    tracing::error!(account.id = %trial.account, error = %error, "a change of policies was not confirmed and could not be taken back");
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(account.id = %trial.account, error, "a change of policies was not confirmed and could not be taken back");
                 }
             }
         }
@@ -105,13 +106,14 @@ impl Engine {
         Err(EngineError::Contention.into())
     }
 
-    /// What the trial changed, without places that are gone: an application or group removed since cannot get its policy back.
+    /// What the trial changed, without places that are gone: an application or group removed since cannot get its policy back, nor its staged version.
     async fn parts(&self, trial: &Trial) -> Result<Vec<Part>, PolicyError> {
         let corrupt = || cs_store::StoreError::corrupt("policy_trial", trial.account.as_str());
         let json: Json = serde_json::from_str(&trial.changes).map_err(|_| corrupt())?;
         let parts: Option<Vec<Part>> = json.as_array().and_then(|items| items.iter().map(Part::read).collect());
         let mut parts = parts.ok_or_else(corrupt)?;
-        for before in parts.iter_mut().filter_map(|part| part.before.as_mut()) {
+        for Part { before, after, .. } in &mut parts {
+            let Some(before) = before else { continue };
             let mut there = Vec::new();
             for at in &before.uses {
                 let application = match at.scope.application() {
@@ -127,6 +129,13 @@ impl Engine {
                 }
             }
             before.uses = there;
+            let is_changed = after.as_ref().is_none_or(|after| after.staged != before.staged);
+            if let Some(Reach::Group(group)) = before.staged.as_ref().map(|stage| stage.reach)
+                && is_changed
+                && self.store().reader().group(trial.account, group).await?.is_none()
+            {
+                before.staged = None;
+            }
         }
         Ok(parts)
     }

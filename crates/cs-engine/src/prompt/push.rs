@@ -7,7 +7,7 @@ use cs_store::Job;
 
 use super::session::{Changed, Prompt, Visit};
 use super::steps::failed;
-use crate::login::{LoginStatus, Why, reference};
+use crate::login::{LoginStatus, Why, Withdrawn, reference};
 use crate::wake::Delivery;
 use crate::{Caller, Engine, EngineError};
 
@@ -94,8 +94,8 @@ impl Engine {
     }
 
     /// Withdraws the push. That it fails must not keep anybody from going on.
-    pub(super) async fn give_up_push(&self, prompt: &Prompt, push: LivePush) {
-        match self.cancel(&prompt.caller, push.txid).await {
+    pub(super) async fn give_up_push(&self, prompt: &Prompt, push: LivePush, why: Withdrawn) {
+        match self.withdraw_of(&prompt.caller, push.txid, why).await {
             Ok(_) | Err(EngineError::NotFound) => {}
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a push was not withdrawn");

@@ -12,7 +12,7 @@ use super::browser::earns;
 use super::session::{Changed, Prompt, Visit};
 use crate::login::{
     Assertion, AuthAnswer, AuthRequest, Challenge, Decided, FactorInput, PreauthOutcome, PreauthRequest, Refused, Why,
-    reference,
+    Withdrawn, reference,
 };
 use crate::{Engine, EngineError, SystemRng};
 
@@ -98,7 +98,7 @@ impl Engine {
         }
         // In by another way: nobody is to be asked any more.
         if let (Some(push), None, true) = (push, prompt.state.live_push(), is_in(&prompt.state)) {
-            self.give_up_push(prompt, push).await;
+            self.give_up_push(prompt, push, Withdrawn::ForAnotherFactor).await;
         }
         Ok(changed)
     }
@@ -175,7 +175,7 @@ impl Engine {
             if way.phone == Some(push.phone) && self.is_waiting(prompt, push).await? {
                 return Ok(Event::Pushed(push).into());
             }
-            self.give_up_push(prompt, push).await;
+            self.give_up_push(prompt, push, Withdrawn::Because(DenyReason::UserCancelled)).await;
         }
         self.start(prompt, way, &challenge, visit, changed).await
     }

@@ -19,6 +19,7 @@ on_both_engines![
     what_nobody_confirms_is_taken_back,
     what_was_changed_since_stays,
     what_was_removed_and_made_comes_back_and_goes,
+    a_change_is_taken_back_though_the_group_of_its_stage_is_gone,
     what_is_confirmed_stands_and_only_one_waits,
     past_logins_are_judged_by_a_draft,
 ];
@@ -229,6 +230,24 @@ async fn what_was_removed_and_made_comes_back_and_goes(site: Site) {
     assert_eq!(site.taken_back().await, 1);
     let back = site.exported(&key).await.unwrap();
     assert_eq!((&back["apply_to_apps"], &back["apply_to_groups"]), (&json!([wiki.as_str()]), &json!([])));
+}
+
+async fn a_change_is_taken_back_though_the_group_of_its_stage_is_gone(site: Site) {
+    let group = site.group("pilots").await;
+    let key = site.made("A", json!({}), None).await;
+    let stage = |reach, within| {
+        let key = key.clone();
+        site.edit(within, move |draft: &mut Draft| draft.stage(&key, Some(reach), |draft, key| put(draft, key, &deny())))
+    };
+    stage(Reach::Group(group), None).await.unwrap();
+    site.edit(Some(MINUTE), |draft| draft.finish_stage(&key)).await.unwrap();
+    site.engine.delete_group(site.account, &site.actor, group).await.unwrap();
+    site.clock.advance(MINUTE);
+    assert_eq!(site.taken_back().await, 1, "nobody confirmed it");
+    let draft = site.engine.policies(site.account).await.unwrap();
+    let policy = draft.find(&key).unwrap();
+    assert_eq!(draft.export(policy)["sections"], json!({}));
+    assert_eq!(policy.staged, None, "its group is gone");
 }
 
 async fn what_is_confirmed_stands_and_only_one_waits(site: Site) {

@@ -263,7 +263,8 @@ CREATE UNIQUE INDEX login_slot ON login (account, user_id, ikey, source) WHERE s
 CREATE UNIQUE INDEX login_idempotency ON login (account, ikey, user_id, idem_key) WHERE idem_key IS NOT NULL;
 CREATE INDEX login_waiting ON login (expires_at) WHERE state = 'waiting';
 CREATE INDEX login_for_device ON login (account, phone_id, created_at) WHERE state = 'waiting';
-CREATE INDEX login_unanswered ON login (account, user_id, ikey, source, closed_at) WHERE state = 'timed_out';
+CREATE INDEX login_unanswered ON login (account, user_id, ikey, source, closed_at)
+    WHERE state = 'timed_out' OR state = 'cancelled' AND reason IS NOT NULL;
 CREATE INDEX login_closed ON login (closed_at) WHERE closed_at IS NOT NULL;
 
 -- What was answered at once to a login with an idempotency key.

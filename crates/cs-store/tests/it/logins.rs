@@ -8,7 +8,9 @@ use cs_store::attempts::{
     change_risk, count_attempt, count_failed_push, count_success, touch_last_login, use_bypass_code,
 };
 use cs_store::facts::{UserFacts, UserRef, UserVersion};
-use cs_store::logins::{COOL_DOWN, Login, close, count_wrong_number, no_cool_down, time_out};
+use cs_store::logins::{
+    COOL_DOWN, LIVE_PUSHES, Login, close, count_wrong_number, may_have_another, no_cool_down, time_out,
+};
 use cs_store::testing::TestDatabase;
 use cs_store::{CommitError, Job, Step, Store, args};
 use jiff::{SignedDuration, Timestamp};
@@ -21,6 +23,8 @@ on_both_engines!(
     a_push_is_closed_once_and_in_time_only,
     one_live_push_per_user_integration_and_source,
     unanswered_pushes_start_a_cool_down,
+    withdrawn_pushes_count_unless_the_login_succeeded,
+    a_user_has_few_live_pushes_wherever_they_come_from,
     wrong_numbers_are_counted_once_each,
 );
 
@@ -295,6 +299,37 @@ async fn unanswered_pushes_start_a_cool_down(database: TestDatabase) {
     assert!(!holds(&store, may_push(at)).await);
     assert!(holds(&store, no_cool_down(account(), alice(), ikey(), "elsewhere", at)).await);
     assert!(holds(&store, may_push(at + COOL_DOWN)).await);
+}
+
+async fn withdrawn_pushes_count_unless_the_login_succeeded(database: TestDatabase) {
+    let store = with_alice(&database).await;
+    let may_push = || no_cool_down(account(), alice(), ikey(), "192.0.2.7", now());
+    let withdrawn = async |name: u8, reason: Option<DenyReason>| {
+        let login = push(name, now());
+        assert!(holds(&store, login.open()).await);
+        assert!(holds(&store, close(account(), login.txid, Push::Cancelled, reason, now())).await);
+    };
+    for name in 1..=5 {
+        withdrawn(name, None).await;
+    }
+    for name in 6..=8 {
+        assert!(holds(&store, may_push()).await, "push {name}");
+        withdrawn(name, Some(DenyReason::UserCancelled)).await;
+    }
+    assert!(!holds(&store, may_push()).await);
+}
+
+async fn a_user_has_few_live_pushes_wherever_they_come_from(database: TestDatabase) {
+    let store = with_alice(&database).await;
+    let another = |at| may_have_another(account(), alice(), at);
+    let count = u8::try_from(LIVE_PUSHES).unwrap();
+    for name in 1..=count + 1 {
+        assert!(holds(&store, another(now())).await, "push {name}");
+        let login = Login { source: format!("192.0.2.{name}"), ..push(name, now()) };
+        assert!(holds(&store, login.open()).await);
+    }
+    assert!(!holds(&store, another(now())).await);
+    assert!(holds(&store, another(now() + SignedDuration::from_secs(61))).await, "their time is over");
 }
 
 async fn wrong_numbers_are_counted_once_each(database: TestDatabase) {

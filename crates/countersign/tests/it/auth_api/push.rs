@@ -4,8 +4,12 @@ use cs_core::login::{Choice, Decision, FactorRequest};
 use cs_core::policy::facts::{Client, Endpoint};
 use cs_core::policy::{Browser, Os, Version};
 use cs_core::user::UserStatus;
+use cs_engine::admin::Actor;
+use cs_engine::admin::integrations::PowerfulKeys;
 use cs_engine::login::{Answered, AuthAnswer, AuthRequest, FactorInput, Who};
 use cs_engine::{Access, AccessDevice, Caller, Liveness, Surface};
+use cs_store::integrations::delete_integration;
+use cs_store::{Job, Step, args};
 use cs_testkit::{Answer, Site};
 use serde_json::json;
 
@@ -293,6 +297,121 @@ async fn three_pushes_without_answer_start_a_cool_down() {
     assert_eq!(words(&refused), pair("deny", "deny"));
     assert!(refused.text("status_msg").starts_with("Too many login requests"));
     assert_eq!(super::passcode(site.auth_api(), "alice", &phone.passcode()).await, "allow");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pushes_that_are_withdrawn_in_a_loop_start_a_cool_down_and_are_a_signal_of_risk() {
+    let site = Site::start().await;
+    let quiet = json!({"sections": {"risk_signals": {"enforce": [], "report": ["push_harassment"]}}});
+    assert_eq!(site.admin_api().json("PUT", "/admin/v2/policies/global", &quiet).await.status, 200);
+    let mut phone = site.user("alice").await.phone().await;
+    for _ in 0..3 {
+        let txid = start_push(site.auth_api(), "alice", FROM).await;
+        let cancelled = site.auth_api().post("/auth/v2/cancel", &[("txid", &*txid)]).await;
+        assert_eq!(cancelled.response(), json!({"cancelled": true}));
+        site.advance(1);
+    }
+    let harassed = crate::scene::last_entry(&site).await;
+    let assessed = &harassed["adaptive_trust_assessments"]["more_secure_auth"]["detections"];
+    assert_eq!(assessed[0]["signal"], "push_harassment", "{harassed}");
+    assert_eq!(phone.pushes(), 3);
+    let refused = start_push(site.auth_api(), "alice", FROM).await;
+    let refused = status(site.auth_api(), &refused).await;
+    assert!(refused.text("status_msg").starts_with("Too many login requests"));
+    assert_eq!(phone.pushes(), 0);
+    assert_eq!(super::passcode(site.auth_api(), "alice", &phone.passcode()).await, "allow", "nothing locks her out");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_addresses_of_one_machine_share_a_slot_and_the_cool_down() {
+    let site = Site::start().await;
+    let quiet = json!({"sections": {"risk_signals": {"enforce": [], "report": []}}});
+    assert_eq!(site.admin_api().json("PUT", "/admin/v2/policies/global", &quiet).await.status, 200);
+    let mut phone = site.user("alice").await.phone().await;
+    for n in 1..=3 {
+        let open = start_push(site.auth_api(), "alice", &format!("2001:db8::{n}")).await;
+        let refused = start_push(site.auth_api(), "alice", &format!("2001:db8::{n}:1")).await;
+        let refused = status(site.auth_api(), &refused).await;
+        assert!(refused.text("status_msg").contains("still waiting on your phone"));
+        site.advance(61);
+        assert_eq!(words(&status(site.auth_api(), &open).await), pair("deny", "timeout"));
+    }
+    let refused = start_push(site.auth_api(), "alice", "2001:db8::4").await;
+    assert!(status(site.auth_api(), &refused).await.text("status_msg").starts_with("Too many login requests"));
+    assert_eq!(phone.pushes(), 3);
+    start_push(site.auth_api(), "alice", "2001:db8:0:1::4").await;
+    assert_eq!(phone.pushes(), 1, "another machine");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_never_has_a_long_list_to_choose_from() {
+    let site = Site::start().await;
+    let mut phone = site.user("alice").await.phone().await;
+    for n in 1..=50 {
+        start_push(site.auth_api(), "alice", &format!("198.51.100.{n}")).await;
+    }
+    assert_eq!(phone.pushes(), 5);
+    let refused = start_push(site.auth_api(), "alice", FROM).await;
+    let refused = status(site.auth_api(), &refused).await;
+    assert!(refused.text("status_msg").contains("still waiting on your phone"));
+    site.advance(61);
+    start_push(site.auth_api(), "alice", FROM).await;
+    assert_eq!(phone.pushes(), 1, "as soon as they are over");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_an_application_closes_its_pushes_and_holds_up_nobody_else() {
+    let site = Site::start().await;
+    let (mut alice, mut bob) = (site.user("alice").await.phone().await, site.user("bob").await.phone().await);
+    let other = site.integration("authapi", |_| {}).await;
+    let gone = start_push(&other, "alice", FROM).await;
+    let push = alice.next_push().await;
+    let stays = start_push(site.auth_api(), "bob", FROM).await;
+    let waits = {
+        let (api, txid) = (other.clone(), gone.clone());
+        tokio::spawn(async move { status(&api, &txid).await })
+    };
+    site.waiting(1).await;
+    let engine = site.engine();
+    let delete = engine.delete_integration(site.account, &Actor::Terminal, PowerfulKeys::Allowed, other.key());
+    delete.await.unwrap();
+    waits.await.unwrap();
+    let entry = crate::scene::last_entry(&site).await;
+    assert_eq!((&entry["txid"], &entry["result"]), (&json!(gone), &json!("denied")), "{entry}");
+    assert_eq!((&entry["reason"], &entry["user"]["name"]), (&json!("denied_by_policy"), &json!("alice")), "{entry}");
+    assert!(alice.approve(push).await.is_err());
+    let push = bob.next_push().await;
+    bob.approve(push).await.unwrap();
+    assert_eq!(words(&status(site.auth_api(), &stays).await), pair("allow", "allow"));
+}
+
+/// What an earlier version, or a newer one beside this one, left behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn logins_that_nobody_can_speak_for_are_closed_like_others() {
+    let site = Site::start().await;
+    for name in ["alice", "bob", "carol"] {
+        site.user(name).await.phone().await;
+    }
+    let other = site.integration("authapi", |_| {}).await;
+    start_push(&other, "alice", FROM).await;
+    let strange = start_push(site.auth_api(), "bob", FROM).await;
+    let usual = start_push(site.auth_api(), "carol", FROM).await;
+    let renamed = Step::one("UPDATE login SET surface = 'sso' WHERE txid = $1", args![&*strange]);
+    let job = Job::new().step(delete_integration(site.account, other.key())).step(renamed);
+    site.engine().store().commit(job).await.unwrap();
+    site.engine().directory().invalidate();
+    site.advance(61);
+    let engine = site.engine();
+    assert_eq!(engine.maintain(site.now()).await.unwrap().timed_out, 3);
+    assert_eq!(engine.maintain(site.now()).await.unwrap().timed_out, 0, "once");
+    assert_eq!(words(&status(site.auth_api(), &usual).await), pair("deny", "timeout"));
+    let mut names = Vec::new();
+    for entry in crate::scene::entries(&site).await {
+        assert_eq!(entry["reason"], "no_response", "{entry}");
+        names.push(entry["user"]["name"].as_str().unwrap().to_owned());
+    }
+    names.sort();
+    assert_eq!(names, ["alice", "bob", "carol"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -186,3 +186,42 @@ async fn pages_are_never_framed_stored_or_referred_from() {
         assert!(policy.contains(part), "{policy}");
     }
 }
+
+#[tokio::test]
+async fn whoever_switches_between_phones_sends_no_end_of_pushes() {
+    let mut scene = Scene::forgetful().await;
+    let mut second = scene.alice.phone().await;
+    let (first_id, second_id) = (scene.phone.id.to_string(), second.id.to_string());
+    let (mut page, _) = scene.push_page().await;
+    // Once is what people do who have the other phone at hand.
+    page = scene.browser.submit(&page, "choose", &[("method", "push"), ("device", &second_id)]).await;
+    let push = second.next_push().await;
+    second.approve_with(push, &page.number().expect("a number")).await.unwrap();
+    scene.browser.open(&page.path).await.redirect();
+
+    // Another browser, which does not know what was used last.
+    scene.browser = Browser::new(&scene.site);
+    (page, _) = scene.push_page().await;
+    for n in 0..10 {
+        let device = if n % 2 == 0 { &second_id } else { &first_id };
+        let next = scene.browser.submit(&page, "choose", &[("method", "push"), ("device", device)]).await;
+        if next.html.contains("/wait\"") {
+            page = next;
+        }
+    }
+    let pushes = scene.phone.pushes() + second.pushes();
+    assert!(pushes <= 2, "{pushes} more pushes than the two that were withdrawn before the limit");
+}
+
+#[tokio::test]
+async fn a_push_given_up_for_a_code_is_held_against_nobody() {
+    let mut scene = Scene::forgetful().await;
+    for _ in 0..5 {
+        let page = scene.code_page().await;
+        let code = scene.phone.passcode();
+        scene.browser.submit(&page, "passcode", &[("passcode", &code)]).await.redirect();
+        // Another browser, which does not know what was used last.
+        scene.browser = Browser::new(&scene.site);
+    }
+    scene.push_page().await;
+}

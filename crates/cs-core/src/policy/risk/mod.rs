@@ -11,7 +11,6 @@ pub use record::{NoRiskRecord, RiskRecord};
 pub use review::{ReviewKind, ReviewState};
 pub use signals::{
     Cleared, Failure, History, LEAST_LOGINS, Moment, Organisation, STEP_UP_LASTS, Success, assess, ends_step_up,
-    network_of,
 };
 
 use std::fmt;

@@ -23,7 +23,7 @@ pub struct RiskRecord {
     pub last_success: Option<Success>,
     /// When the user first got in with a device. Devices bound later are new ones.
     pub first_success_at: Option<Timestamp>,
-    /// Pushes of the last hour that were denied or not answered, oldest first, at most 16.
+    /// Pushes of the last hour that were denied, not answered or withdrawn, oldest first, at most 16.
     pub failed_pushes: Vec<Timestamp>,
     /// When the user last called a request fraud.
     pub fraud_reported_at: Option<Timestamp>,
@@ -63,7 +63,7 @@ impl RiskRecord {
         next
     }
 
-    /// After a push was denied, or nobody answered it.
+    /// After a push was denied, nobody answered it, or it was withdrawn before anybody did.
     #[must_use]
     pub fn push_failed(&self, now: Timestamp) -> Self {
         let mut next = self.clone();

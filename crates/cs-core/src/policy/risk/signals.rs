@@ -1,12 +1,12 @@
 //! Each signal as a function of the moment and the history. A signal that lacks its facts does not fire: absence is no sign.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Assessment, Detection, Evidence};
 use crate::id::UserId;
-use crate::network::canonical;
+use crate::network::network_of;
 use crate::policy::country::Countries;
 use crate::policy::evaluate::PushRule;
 use crate::policy::facts::Place;
@@ -52,7 +52,7 @@ pub struct Moment {
 /// What happened before: of this user, of others from the same network, of the organisation.
 #[derive(Debug, Clone, Copy)]
 pub struct History<'a> {
-    /// The user's pushes of the last hour that were denied or not answered, in any order.
+    /// The user's pushes of the last hour that were denied, not answered or withdrawn, in any order.
     pub failed_pushes: &'a [Timestamp],
     /// Failed pushes of the last quarter of an hour that came from the network of this login ([`network_of`]), of any user, in any order.
     pub failures_nearby: &'a [Failure],
@@ -121,14 +121,6 @@ impl<'a> History<'a> {
         organisation: Organisation { logins: 0, networks: &[], countries: Countries::NONE },
         cleared: Cleared { by_strong_success: None, by_administrator: None },
     };
-}
-
-/// The network whose logins are looked at together: the first address of the /24 of an IPv4 address, or of the /48 of an IPv6 address.
-pub fn network_of(address: IpAddr) -> IpAddr {
-    match canonical(address) {
-        IpAddr::V4(address) => IpAddr::V4(Ipv4Addr::from_bits(address.to_bits() & 0xffff_ff00)),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 80))),
-    }
 }
 
 /// Whether a success with this factor ends a step-up: possession that nobody is talked into, and that no code read out replaces.
