@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::{FromRequestParts as _, Request, State};
 use bytes::Bytes;
 use cs_core::id::PhoneId;
+use cs_core::network::machine_of;
 use cs_core::otp::TypedPasscode;
 use cs_core::webauthn::Ask;
 use cs_engine::login::{self, Assertion, Proven};
@@ -21,7 +22,7 @@ use serde::de::DeserializeOwned;
 
 use super::proof::{Before, Home, Sender, Signed, from_json, home_of, read_body, sender, spend};
 use super::{Phones, Refusal};
-use crate::http::{RequestInfo, address_key};
+use crate::http::RequestInfo;
 
 /// The longest name that is looked at: as long as the longest username.
 const MAX_NAME_BYTES: usize = 256;
@@ -112,7 +113,7 @@ async fn asked<T: DeserializeOwned>(phones: &Phones, request: Request) -> Result
     phones
         .kept
         .moves
-        .check(&address_key(info.client), phones.instant())
+        .check(&machine_of(info.client), phones.instant())
         .map_err(|limited| Refusal::busy(limited.retry_after.as_secs() + 1))?;
     let access = access_of(&parts.extensions);
     let Home::Account(account) = home_of(phones, &parts).await? else { return Err(Refusal::refused()) };

@@ -81,7 +81,7 @@ impl Ending {
 impl Engine {
     /// Writes down that nobody answered `login` in time. Does nothing if it is closed.
     pub(crate) async fn time_out(&self, login: &Login, now: Timestamp) -> Result<(), EngineError> {
-        self.end(login, Ending::TimedOut, now).await.map(drop)
+        self.close_unanswered(login, Ending::TimedOut, now).await.map(drop)
     }
 
     /// Withdraws a push that has not been answered: the application gave up. Never counts towards lockout, but as one that nobody answered.
@@ -100,10 +100,10 @@ impl Engine {
 
     /// Closes `login` without anybody's answer. True if it was open.
     pub(super) async fn withdraw(&self, login: &Login, why: Withdrawn, now: Timestamp) -> Result<bool, EngineError> {
-        self.end(login, Ending::Withdrawn(why), now).await
+        self.close_unanswered(login, Ending::Withdrawn(why), now).await
     }
 
-    async fn end(&self, login: &Login, ending: Ending, now: Timestamp) -> Result<bool, EngineError> {
+    async fn close_unanswered(&self, login: &Login, ending: Ending, now: Timestamp) -> Result<bool, EngineError> {
         let account = login.account;
         for _ in 0..MAX_ROUNDS {
             let job = Job::new().step(ending.step(login, now));
