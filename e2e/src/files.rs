@@ -1,6 +1,7 @@
 //! A small web server of files in memory, for pages that need no Countersign behind them.
 //!
-//! A form that is posted to it leads nowhere; a script that asks by POST is told that what it waits for has not come yet.
+//! A form that is posted to it leads nowhere, and so does the path `/nothing`; a script that asks by POST is told that what it waits for has not come yet, unless a test
+//! lets it hear something else.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,6 +14,13 @@ use std::thread;
 pub struct Files {
     origin: String,
     files: Arc<Mutex<HashMap<String, File>>>,
+    news: Arc<Mutex<News>>,
+}
+
+/// What a script is told that asks by POST.
+struct News {
+    status: u16,
+    body: String,
 }
 
 struct File {
@@ -25,13 +33,14 @@ impl Files {
     pub fn serve() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let origin = format!("http://localhost:{}", listener.local_addr().unwrap().port());
-        let server = Self { origin, files: Arc::default() };
-        let files = Arc::clone(&server.files);
+        let news = News { status: 200, body: r#"{"waiting":true}"#.to_owned() };
+        let server = Self { origin, files: Arc::default(), news: Arc::new(Mutex::new(news)) };
+        let (files, news) = (Arc::clone(&server.files), Arc::clone(&server.news));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let files = Arc::clone(&files);
+                let (files, news) = (Arc::clone(&files), Arc::clone(&news));
                 // A browser that leaves early is no failure of the test.
-                thread::spawn(move || drop(answer(stream, &files)));
+                thread::spawn(move || drop(answer(stream, &files, &news)));
             }
         });
         server
@@ -42,6 +51,11 @@ impl Files {
         let further: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let file = File { headers: format!("content-type: {content_type}\r\n{further}"), content: content.into() };
         self.files.lock().unwrap().insert(path.to_owned(), file);
+    }
+
+    /// What scripts that ask by POST are told from now on.
+    pub fn tell(&self, status: u16, body: &str) {
+        *self.news.lock().unwrap() = News { status, body: body.to_owned() };
     }
 
     /// `http://localhost:PORT`: a secure context, as far as browsers are concerned.
@@ -55,7 +69,7 @@ impl Files {
     }
 }
 
-fn answer(stream: TcpStream, files: &Mutex<HashMap<String, File>>) -> std::io::Result<()> {
+fn answer(stream: TcpStream, files: &Mutex<HashMap<String, File>>, news: &Mutex<News>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut writer = stream;
     let mut line = String::new();
@@ -78,9 +92,11 @@ fn answer(stream: TcpStream, files: &Mutex<HashMap<String, File>>) -> std::io::R
         if is_post {
             std::io::copy(&mut (&mut reader).take(length), &mut std::io::sink())?;
             let answer = if wants_json {
-                "200 OK\r\ncontent-type: application/json\r\ncontent-length: 16\r\n\r\n{\"waiting\":true}"
+                let News { status, body } = &*news.lock().unwrap();
+                let length = body.len();
+                format!("{status} Told\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
             } else {
-                "204 No Content\r\n\r\n"
+                "204 No Content\r\n\r\n".to_owned()
             };
             write!(writer, "HTTP/1.1 {answer}")?;
             continue;
@@ -92,6 +108,7 @@ fn answer(stream: TcpStream, files: &Mutex<HashMap<String, File>>) -> std::io::R
                 message.extend_from_slice(head.as_bytes());
                 message.extend_from_slice(content);
             }
+            None if path == "/nothing" => message.extend_from_slice(b"HTTP/1.1 204 No Content\r\n\r\n"),
             None => message.extend_from_slice(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"),
         }
         writer.write_all(&message)?;

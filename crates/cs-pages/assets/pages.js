@@ -16,7 +16,7 @@ function begin() {
   fill(form, "facts", JSON.stringify({
     script: true,
     cookies: navigator.cookieEnabled,
-    webauthn: typeof PublicKeyCredential === "function",
+    webauthn: hasKeys(),
     touch: navigator.maxTouchPoints > 0,
     width: screen.width,
     height: screen.height,
@@ -40,6 +40,8 @@ async function wait() {
   for (let pause = 500; Date.now() < until + 5000;) {
     try {
       const answer = await fetch(place.dataset.wait ?? "", { method: "POST", body, headers: { Accept: "application/json" } });
+      // A server that is busy is asked again later, not by everybody at once and by loading whole pages.
+      if (!answer.ok) throw new Error(answer.statusText);
       const news = await answer.json();
       // Beside a code that is being typed, only a success may take the page away.
       if (!news.waiting && (news.approved || !("beside" in place.dataset))) break;
@@ -55,7 +57,7 @@ async function wait() {
         body.set("seen", "yes");
       }
     } catch {
-      // The network went away: it may come back while the push still lives.
+      // The network went away, or the server has too much to do: it may come back while the push still lives.
       pause = Math.min(2 * pause, 8000);
       say(state, state?.dataset.offline ?? waiting);
     }
@@ -78,7 +80,7 @@ function countdown(place, seconds, until) {
   if (!shown) return;
   const slow = one("[data-slow]");
   const tick = () => {
-    if (slow && !slow.matches(".done") && seconds > 52 && until - Date.now() <= 1000 * (seconds - 8) && !slow.dataset.read) {
+    if (slow && !slow.matches(".done, .late") && until - Date.now() <= 1000 * (60 - 8) && !slow.dataset.read) {
       slow.dataset.read = "1";
       say(one("[data-said]"), slow.textContent ?? "");
     }
@@ -152,8 +154,8 @@ function key() {
     event.preventDefault();
     use();
   });
-  // A name is asked for first; and after a refusal it is up to the person to try again.
-  if (!creates && !("refused" in wrong.dataset)) use();
+  // A name is asked for first.
+  if (!creates) use();
 }
 
 /** One press of a button is one form. The browser may bring the page back from its memory: then it can be pressed again. */

@@ -9,6 +9,9 @@ use askama::Template;
 use crate::Chrome;
 use crate::language::id;
 
+/// For how many seconds a push can be answered.
+const PUSH_SECONDS: u32 = 60;
+
 /// Where a page's forms lead, and the proof that they belong to this step of this login.
 #[derive(Debug, Clone, Copy)]
 pub struct Step<'a> {
@@ -56,6 +59,13 @@ pub struct Push<'a> {
     pub options: bool,
 }
 
+impl Push<'_> {
+    /// For how many seconds it has been waiting.
+    fn age(&self) -> u32 {
+        PUSH_SECONDS.saturating_sub(self.seconds)
+    }
+}
+
 /// A phone is being called.
 #[derive(Debug, Clone, Copy, Template)]
 #[template(path = "prompt/call.html")]
@@ -87,7 +97,7 @@ pub struct Passcode<'a> {
     /// A push that still waits meanwhile, and may be answered instead.
     pub push: Option<Waiting<'a>>,
     /// Why the last one was refused.
-    pub error: Option<CodeError>,
+    pub error: Option<CodeError<'a>>,
     /// Whether there is anything else to choose.
     pub options: bool,
 }
@@ -110,35 +120,13 @@ pub struct Waiting<'a> {
     pub seconds: u32,
 }
 
-/// Why a code was refused.
+/// A code was refused: wrong, used, or out of step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CodeError {
-    /// Wrong, used, or out of step. So many more may be tried, when that is said.
-    Wrong(Option<usize>),
-    /// A hardware token is a little ahead: its next code will tell.
-    NextCode,
-    /// Nothing was typed.
-    Empty,
-}
-
-impl CodeError {
-    /// Every kind, for examples.
-    pub const ALL: [Self; 3] = [Self::Wrong(Some(3)), Self::NextCode, Self::Empty];
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::Wrong(_) => id("code-wrong"),
-            Self::NextCode => id("code-next"),
-            Self::Empty => id("code-empty"),
-        }
-    }
-
-    fn left(self) -> Option<usize> {
-        match self {
-            Self::Wrong(left) => left,
-            Self::NextCode | Self::Empty => None,
-        }
-    }
+pub struct CodeError<'a> {
+    /// So many more may be tried, when that is said.
+    pub left: Option<usize>,
+    /// Under what the log keeps it.
+    pub reference: &'a str,
 }
 
 /// Where a user's passcodes come from.
@@ -180,8 +168,6 @@ pub struct Key<'a> {
     pub request: &'a str,
     /// Whether it is the device's own lock rather than a key to plug in.
     pub platform: bool,
-    /// Whether the last answer was refused.
-    pub refused: bool,
     /// Whether there is anything else to choose.
     pub options: bool,
 }
@@ -302,7 +288,7 @@ pub struct Trust<'a> {
     pub days: usize,
 }
 
-/// In; on the way back to the application.
+/// In; on the way back to the application, at once. A redirect would do, were it not for browsers that follow none to elsewhere after a form (`form-action`).
 #[derive(Debug, Clone, Copy, Template)]
 #[template(path = "prompt/success.html")]
 pub struct Success<'a> {
@@ -312,6 +298,60 @@ pub struct Success<'a> {
     pub application: &'a str,
     /// Where to. Checked when the login began.
     pub redirect: &'a str,
-    /// Where the person's devices can be looked after, if anywhere.
-    pub manage: Option<&'a str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Language, Text};
+
+    /// Eight seconds after the request was sent, however often the page was loaded since.
+    #[test]
+    fn a_request_that_nobody_answers_is_spoken_of_after_eight_seconds() {
+        let style = include_str!("../assets/style.css");
+        let delay_of = |class: &str| -> u32 {
+            let (_, rest) = style.split_once(&format!(".hint{class} {{")).unwrap();
+            let rule = rest.split('}').next().unwrap();
+            let words = rule.split([' ', ';']).filter_map(|word| word.strip_suffix('s')?.parse().ok());
+            words.last().unwrap()
+        };
+        let step = Step { base: "/b", token: "t", application: "Payroll", user: "alice" };
+        let chrome = Chrome::plain(Text(Language::En), "Example");
+        for seconds in 0..=60 {
+            let page = Push {
+                chrome,
+                step,
+                device: "Phone",
+                number: None,
+                seconds,
+                seen: false,
+                here: None,
+                passcode: true,
+                options: true,
+            };
+            let html = page.render().unwrap();
+            let class = html.split_once("<p class=\"hint ").unwrap().1.split('"').next().unwrap();
+            match 60 - seconds {
+                0 => assert_eq!((class, delay_of("")), ("age-0", 8)),
+                age @ 1..8 => {
+                    assert_eq!((class, delay_of(&format!(".{class}"))), (format!("age-{age}").as_str(), 8 - age))
+                }
+                _ => assert_eq!(class, "late"),
+            }
+        }
+    }
+
+    /// A page that goes on by itself after a while gives nobody the time they need (WCAG 2.2.1); at once it is a way, not a page.
+    #[test]
+    fn no_page_goes_on_by_itself_after_a_delay() {
+        for (name, html) in crate::examples::all(Language::En).unwrap() {
+            let scripted: String = html
+                .split("<noscript>")
+                .map(|part| part.split_once("</noscript>").map_or(part, |(_, rest)| rest))
+                .collect();
+            for (_, rest) in scripted.match_indices("http-equiv=\"refresh\"").map(|(at, _)| scripted.split_at(at)) {
+                assert!(rest.starts_with("http-equiv=\"refresh\" content=\"0; url="), "{name}");
+            }
+        }
+    }
 }

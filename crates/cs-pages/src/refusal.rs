@@ -3,6 +3,7 @@
 use askama::Template;
 
 use crate::Chrome;
+use crate::language::id;
 
 /// Where a button leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,6 +187,12 @@ whys! {
     NoCookies "no_cookies" "browser" [Again Application];
     /// Too old a browser, or one inside of another program.
     BrowserUnsupported "browser_unsupported" "browser" [Other Application];
+    /// An application's request that has ended: it was left for too long, or the application's clock is slow.
+    RequestTooOld "request_too_old" "clock" [Application];
+    /// An application's request from the future: its clock is fast.
+    ClockAhead "application_clock" "clock" [Application];
+    /// Nobody has logged in here lately, and devices are shown to nobody else.
+    LogInFirst "log_in_first" "person" [Application];
     /// Too many requests at once.
     TooMany "too_many_requests" "clock" [Again Application];
     /// No such page.
@@ -230,7 +237,7 @@ pub struct Refusal<'a> {
     pub application: Option<&'a str>,
     /// Where it can go from here.
     pub doors: Doors<'a>,
-    /// Minutes until it ends by itself: a lock, a pause.
+    /// Minutes until it ends by itself: a lock, a pause. For a request of an application, how far its time is off.
     pub minutes: Option<usize>,
     /// Under what the log keeps it.
     pub reference: Option<&'a str>,
@@ -273,14 +280,19 @@ impl<'a> Refusal<'a> {
         }
     }
 
-    /// When it will be over: in minutes, or in hours when those are many.
+    /// When it will be over, or how far off a time is: in minutes, or in hours when those are many.
     fn until(&self) -> Option<String> {
         let minutes = self.minutes?;
+        let (few, many) = match self.why {
+            Why::RequestTooOld => (id("request-late-minutes"), id("request-late-hours")),
+            Why::ClockAhead => (id("request-early-minutes"), id("request-early-hours")),
+            _ => (id("over-in-minutes"), id("over-in-hours")),
+        };
         let text = &self.chrome.text;
         Some(if minutes <= 90 {
-            text.say_count("over-in-minutes", minutes.max(1))
+            text.say_count(few, minutes.max(1))
         } else {
-            text.say_count("over-in-hours", minutes.div_ceil(60))
+            text.say_count(many, minutes.div_ceil(60))
         })
     }
 }

@@ -274,7 +274,7 @@ impl Page {
 
     /// Where the application gets the browser back.
     pub fn redirect(&self) -> String {
-        let target = self.between("<meta http-equiv=\"refresh\" content=\"1; url=", "\"");
+        let target = self.between("<meta http-equiv=\"refresh\" content=\"0; url=", "\"");
         target.unwrap_or_else(|| panic!("no way back: {} {}", self.status, self.html))
     }
 
@@ -292,7 +292,7 @@ impl Page {
 
     /// Whether the page says why somebody cannot go on.
     pub fn is_refusal(&self) -> bool {
-        self.html.contains("<div class=\"sign") && !self.html.contains("http-equiv=\"refresh\" content=\"1;")
+        self.html.contains("<div class=\"sign") && !self.html.contains("http-equiv=\"refresh\" content=\"0;")
     }
 
     fn between(&self, before: &str, after: &str) -> Option<String> {

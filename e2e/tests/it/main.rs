@@ -18,4 +18,5 @@ mod pages;
 mod pam_duo;
 mod pam_duo_policies;
 mod passkeys;
+mod prompt;
 mod universal_prompt;

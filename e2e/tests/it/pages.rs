@@ -155,6 +155,52 @@ fn nothing_moves_while_a_push_is_waited_for() {
     }
 }
 
+/// A vendor, 2023-08-21: a server that has too much to do is not asked all the more. Time is made to run here, and the pauses are written down.
+#[test]
+fn outage_2023_08_21_a_page_that_waits_asks_a_busy_server_ever_more_rarely() {
+    let files = Files::serve();
+    serve(&files);
+    files.tell(429, r#"{"stat":"FAIL","code":42901}"#);
+    let browser = Browser::start(&[]);
+    let page = browser.page();
+    let quick = "const wait = setTimeout; window.pauses = []; window.setTimeout = (act, time, ...rest) => { pauses.push(time); return wait(act, Math.min(time, 20), ...rest); };";
+    page.call("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": quick }));
+    page.open(&files.at("/en/push-number"));
+    page.wait_until("long pauses", || page.eval("pauses.filter((time) => time === 8000).length > 1") == true);
+    // Beside them the clock on the page, once a second.
+    let growing = page.eval("pauses.filter((time) => time > 1000).slice(0, 3).join()");
+    assert_eq!(growing, "2000,4000,8000");
+    assert_eq!(page.text_of("[data-state]"), "No connection. We keep trying.");
+    let loaded = || page.requests().iter().filter(|url| url.ends_with("/en/push-number")).count();
+    assert_eq!(loaded(), 1, "nothing was loaded anew");
+    files.tell(200, r#"{"waiting":true}"#);
+    page.wait_for_text("Waiting for your answer");
+    files.tell(200, r#"{"waiting":false}"#);
+    page.wait_until("the page to show what came of it", || loaded() > 1);
+}
+
+/// WCAG 2.2.1: a page that goes on by itself after a while leaves no time to read it. The page is looked at as it is sent, its way back leading nowhere.
+#[test]
+fn the_way_back_to_an_application_goes_on_at_once() {
+    let files = Files::serve();
+    serve(&files);
+    let success = examples::all(Language::En).unwrap().into_iter().find(|(name, _)| name == "success").unwrap().1;
+    let (before, rest) = success.split_once("; url=").unwrap();
+    let (_, after) = rest.split_once('"').unwrap();
+    let page_of = |before: &str| format!("{before}; url=/nothing\"{after}");
+    files.put("/at-once", "text/html; charset=utf-8", &[], page_of(before));
+    let late = before.strip_suffix('0').expect("no delay").to_owned() + "3";
+    files.put("/late", "text/html; charset=utf-8", &[], page_of(&late));
+    let browser = Browser::start(&[]);
+    let page = browser.page();
+    bring_axe(&page);
+    for (path, faults) in [("/at-once", 0), ("/late", 1)] {
+        page.open(&files.at(path));
+        let found = page.eval(&format!("{AXE} axeFaults({EVERYTHING})"));
+        assert_eq!(found.as_array().unwrap().len(), faults, "{path}: {found}");
+    }
+}
+
 /// Puts every page at `/LANGUAGE/NAME`, as the server sends it, and gives the paths.
 #[expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 fn serve(files: &Files) -> Vec<String> {

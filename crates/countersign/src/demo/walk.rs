@@ -168,7 +168,7 @@ impl Page {
 
     /// Where the page leads by itself.
     fn refresh(&self) -> Option<String> {
-        self.between("http-equiv=\"refresh\" content=\"1; url=", "\"")
+        self.between("http-equiv=\"refresh\" content=\"0; url=", "\"")
     }
 
     /// Its headline, for an error.
@@ -187,7 +187,7 @@ mod tests {
     fn a_page_is_read_as_a_browser_without_scripts_would() {
         let html = "<h1 tabindex=\"-1\">Log in</h1><output class=\"number\" aria-labelledby=\"n\">12\u{2009}34</output>\
                     <form action=\"/frame/prompt/PRX/options\"></form><form action=\"/frame/prompt/PRX/begin\">\
-                    <input name=\"step\" value=\"1.abc\"></form><meta http-equiv=\"refresh\" content=\"1; url=http://a/b?c=d&#38;e=f\">";
+                    <input name=\"step\" value=\"1.abc\"></form><meta http-equiv=\"refresh\" content=\"0; url=http://a/b?c=d&#38;e=f\">";
         let page = Page { html: html.to_owned() };
         assert_eq!(page.action("/begin").as_deref(), Some("/frame/prompt/PRX/begin"));
         assert_eq!(page.step().unwrap(), "1.abc");

@@ -86,9 +86,14 @@ impl Jar {
         self.entries(LAST).filter_map(read).collect()
     }
 
+    /// Logins under way, the oldest first.
+    pub(super) fn logins(&self) -> Vec<PromptId> {
+        self.0.iter().filter_map(|(name, _)| name.parse().ok()).collect()
+    }
+
     /// Logins that are given up so that another one has room.
     pub(super) fn too_many(&self) -> impl Iterator<Item = PromptId> {
-        let ids: Vec<PromptId> = self.0.iter().filter_map(|(name, _)| name.parse().ok()).collect();
+        let ids = self.logins();
         let surplus = (ids.len() + 1).saturating_sub(MOST_LOGINS);
         ids.into_iter().take(surplus)
     }

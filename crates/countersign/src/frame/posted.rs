@@ -40,7 +40,9 @@ impl NotShown {
             // Without any cookie they are off, or the link came from somebody else's browser.
             Self::Unknown => {
                 let why = if visitor.jar.is_empty() { Why::NoCookies } else { Why::SessionTimedOut };
-                (StatusCode::FORBIDDEN, visitor.refusal(why, None)).into_response()
+                let id = &visitor.info.id;
+                tracing::info!(request.id = %id, why = why.word(), "a page in a browser is not this browser's, or is over");
+                (StatusCode::FORBIDDEN, visitor.refusal(why, Some(&id.to_string()))).into_response()
             }
             Self::Engine(error) => visitor.engine_failed(&error),
         }
@@ -69,6 +71,8 @@ pub(crate) fn waiting(is_waiting: bool) -> Response {
 pub(crate) fn awaited(awaited: Awaited) -> Response {
     match awaited {
         Awaited::Over => waiting(false),
+        // Beside a code that is being typed only this takes the page away.
+        Awaited::Approved => Json(json!({ "waiting": false, "approved": true })).into_response(),
         Awaited::Waiting(seen) => Json(json!({ "waiting": true, "seen": seen == Seen::Yes })).into_response(),
     }
 }

@@ -1,5 +1,6 @@
 //! What the pages show: the engine's view in `cs-pages`' words.
 
+use cs_core::login::DenyReason;
 use cs_core::prompt::{Failure, Means};
 use cs_engine::prompt::{NamedWay, Prompt, Seen, View};
 use cs_pages::prompt::{
@@ -12,15 +13,17 @@ use jiff::Timestamp;
 use super::session::page_of;
 use crate::http::{Look, Page};
 
-/// The page that shows `view`. `authenticator` is the origin of the authenticator that this very device may hold.
+/// The page that shows `view`. `authenticator` is the origin of the authenticator that this very device may hold; `request_id` is what the server's own log knows this
+/// request as, for pages about what no login's entry tells.
 pub(super) fn render(
     prompt: &Prompt,
     view: &View,
     language: Language,
     authenticator: Option<&str>,
+    request_id: &str,
     now: Timestamp,
 ) -> Page {
-    Page(html(prompt, view, language, authenticator, now))
+    Page(html(prompt, view, language, authenticator, request_id, now))
 }
 
 fn html(
@@ -28,6 +31,7 @@ fn html(
     view: &View,
     language: Language,
     authenticator: Option<&str>,
+    request_id: &str,
     now: Timestamp,
 ) -> Result<String, RenderError> {
     let caller = prompt.caller();
@@ -58,17 +62,26 @@ fn html(
             let seen = *seen == Seen::Yes;
             Push { chrome, step, device, number, seconds, seen, here, passcode, options }.render()
         }
-        View::Passcode { sources, wrong, push, options } => {
+        View::Passcode { sources, wrong, left, push, options } => {
             let number = push.as_ref().and_then(|(number, _)| number.as_deref().map(grouped));
             let push = push.as_ref().map(|(_, seconds)| Waiting { number: number.as_deref(), seconds: *seconds });
             let sources =
                 PasscodeSources { authenticator: sources.authenticator, token: sources.token, bypass: sources.bypass };
-            let error = wrong.as_ref().map(|_| CodeError::Wrong(None));
+            let left = left.and_then(|left| usize::try_from(left).ok());
+            let error = wrong.as_ref().map(|failure| CodeError { left, reference: &failure.reference });
             Passcode { chrome, step, sources, sent: None, push, error, options: *options }.render()
         }
         View::Options { ways } => {
             let named: Vec<Way<'_>> = ways.iter().filter_map(shown).collect();
             Options { chrome, step, ways: &named, manage }.render()
+        }
+        View::NoWay { in_another_browser: true } => {
+            let doors = Doors { application: back, ..Doors::default() };
+            refusal(Why::BrowserUnsupported, doors, None, Some(request_id))
+        }
+        View::NoWay { in_another_browser: false } => {
+            let doors = Doors { manage, application: back, ..Doors::default() };
+            refusal(Why::NoOptions, doors, None, Some(request_id))
         }
         View::Again { failure, way, options } => {
             let post_choose = format!("{base}/choose");
@@ -82,20 +95,20 @@ fn html(
         // Keys that were there a moment ago are not any more.
         View::Key { request, .. } if request.is_empty() => {
             let doors = Doors { other: Some(other), application: back, ..Doors::default() };
-            refusal(Why::NoOptions, doors, None, None)
+            refusal(Why::NoOptions, doors, None, Some(request_id))
         }
         View::Key { means, request, options } => {
             let (platform, options) = (*means == Means::Platform, *options);
-            Key { chrome, step, request, platform, refused: false, options }.render()
+            Key { chrome, step, request, platform, options }.render()
         }
         View::Trust { days } => Trust { chrome, step, days: *days }.render(),
         View::Done { code } => match &redirect {
             Some(redirect) => {
                 let target = redirect.with(&[(&asked.code_name, code), ("state", &asked.state)]);
-                Success { chrome, application, redirect: &target, manage }.render()
+                Success { chrome, application, redirect: &target }.render()
             }
             // Checked when the login began: what is kept is not what was checked.
-            None => refusal(Why::Service, Doors::default(), None, None),
+            None => refusal(Why::Service, Doors::default(), None, Some(request_id)),
         },
         // In the portal there is nothing to enroll for that is not there already.
         View::MustEnroll { failure } if caller.integration.kind.is_portal() => {
@@ -108,16 +121,23 @@ fn html(
             refusal(Why::EnrollmentNeeded, doors, None, Some(&failure.reference))
         }
         View::Refused { failure, until } => {
-            let doors = Doors { application: back, ..Doors::default() };
+            // Whoever has a factor that is too little here may add another one: the portal asks for it first.
+            let manage = manage.filter(|_| may_add_with_another(failure.reason));
+            let doors = Doors { manage, application: back, ..Doors::default() };
             let minutes =
                 until.map(|until| usize::try_from(until.duration_since(now).as_secs()).unwrap_or(0).div_ceil(60));
             refusal(why(failure), doors, minutes, Some(&failure.reference))
         }
         View::Expired => {
             let doors = Doors { application: back, ..Doors::default() };
-            refusal(Why::SessionTimedOut, doors, None, None)
+            refusal(Why::SessionTimedOut, doors, None, Some(request_id))
         }
     }
+}
+
+/// Whether somebody refused for `reason` has a factor, only none that is good enough here.
+pub(super) const fn may_add_with_another(reason: DenyReason) -> bool {
+    matches!(reason, DenyReason::FactorRestricted | DenyReason::NoActivatedDuoMobileAccount)
 }
 
 /// Where the person's devices are looked after; not from there itself.

@@ -4,12 +4,12 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use cs_core::id::PromptId;
 use cs_core::prompt::State as PromptState;
-use cs_engine::prompt::{Prompt, PromptSecret};
+use cs_engine::prompt::{Prompt, PromptSecret, View};
 use cs_engine::{AccountEntry, EngineError};
 
 use super::cookies::{forget, keep, set_language, set_secret};
 use super::posted::{NotShown, Slot};
-use super::render::render;
+use super::render::{may_add_with_another, render};
 use super::visitor::{Visitor, see_other};
 use crate::app::App;
 
@@ -45,15 +45,37 @@ async fn under_way(app: &App, visitor: &Visitor, id: &str) -> Result<Option<Prom
     }
 }
 
-/// Of whom the application has checked the password in login `id`, if that is this browser's and is neither refused nor over.
+/// The newest login of this browser that leads into the portal.
+pub(crate) async fn recent_login(app: &App, visitor: &Visitor) -> Result<Option<PromptId>, EngineError> {
+    for id in visitor.jar.logins().into_iter().rev() {
+        if person_of(app, visitor, id.as_str()).await?.is_some() {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
+}
+
+/// Of whom an application has checked the password in login `id`, if that is this browser's, is not over, and was not refused for what another factor does not mend.
 pub(crate) async fn person_of(
     app: &App,
     visitor: &Visitor,
     id: &str,
 ) -> Result<Option<(AccountEntry, String)>, EngineError> {
     let prompt = under_way(app, visitor, id).await?;
-    let is_out = |prompt: &Prompt| matches!(prompt.state(), PromptState::MustEnroll(_) | PromptState::Refused(_));
-    let prompt = prompt.filter(|prompt| !is_out(prompt));
+    let leads_on = |prompt: &Prompt| match prompt.state() {
+        PromptState::MustEnroll(_) => false,
+        PromptState::Refused(failure) => may_add_with_another(failure.reason),
+        // A login for the portal was begun from another one: who could begin a further one from it would never have to show the password again.
+        PromptState::Checking
+        | PromptState::Push(_)
+        | PromptState::Passcode { .. }
+        | PromptState::Key { .. }
+        | PromptState::Options { .. }
+        | PromptState::Again { .. }
+        | PromptState::Trust(_)
+        | PromptState::Done(_) => !prompt.caller().integration.kind.is_portal(),
+    };
+    let prompt = prompt.filter(leads_on);
     Ok(prompt.map(|prompt| (prompt.caller().account.clone(), prompt.asked().username.clone())))
 }
 
@@ -87,7 +109,11 @@ async fn shown(app: &App, visitor: &Visitor, id: &str) -> Result<Response, NotSh
     let now = app.engine().clock().now();
     let origin = app.engine().authenticator_origin();
     let here = visitor.may_hold_authenticator().then_some(origin);
-    let mut response = render(&prompt, &view, visitor.language, here, now).into_response();
+    let request = visitor.info.id.to_string();
+    if let View::Expired | View::NoWay { .. } = view {
+        tracing::info!(request.id = %request, ?view, "a login in a browser does not go on");
+    }
+    let mut response = render(&prompt, &view, visitor.language, here, &request, now).into_response();
     keep(response.headers_mut(), &visitor.jar, &changed, now);
     Ok(response)
 }

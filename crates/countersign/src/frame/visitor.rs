@@ -7,14 +7,14 @@ use cs_core::policy::facts::Endpoint;
 use cs_core::user_agent::UserAgent;
 use cs_engine::prompt::Visit;
 use cs_engine::{Access, AccessDevice, AccountEntry, EngineError, Liveness, VisitSecret};
-use cs_pages::{Doors, Language, Refusal, Template as _, Why};
-use http::header::{ACCEPT_LANGUAGE, LOCATION, USER_AGENT};
+use cs_pages::{Doors, Go, Language, Refusal, Template as _, Why};
+use http::header::{ACCEPT_LANGUAGE, LOCATION, RETRY_AFTER, USER_AGENT};
 use http::request::Parts;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Method, StatusCode, Uri};
 
 use super::cookies::Jar;
 use crate::app::App;
-use crate::http::{Failure, Look, Page, RequestInfo, host_name, request_host};
+use crate::http::{Failure, Look, Page, RequestInfo, SHORTLY, host_name, request_host};
 
 /// Who asks for a page.
 pub(crate) struct Visitor {
@@ -25,6 +25,8 @@ pub(crate) struct Visitor {
     account: Option<AccountEntry>,
     pub(super) jar: Jar,
     pub(crate) language: Language,
+    /// Where the page can be asked for again. What a form held is gone.
+    again: Option<String>,
     /// Whether the language was chosen by this very request.
     pub(super) chose_language: bool,
     pub(crate) visit: Visit,
@@ -50,7 +52,8 @@ impl FromRequestParts<App> for Visitor {
         };
         let host = request_host(&parts.uri, &parts.headers).unwrap_or_default().to_owned();
         let account = app.engine().directory().account_for_host(&host_name(&host)).await.ok().flatten();
-        Ok(Self { info, host, account, jar, language, chose_language: chosen.is_some(), visit })
+        let again = again(&parts.method, &parts.uri);
+        Ok(Self { info, host, account, jar, language, again, chose_language: chosen.is_some(), visit })
     }
 }
 
@@ -109,9 +112,18 @@ impl Visitor {
 
     /// The same with a way on.
     pub(crate) fn refusal_with(&self, why: Why, doors: Doors<'_>, reference: Option<&str>) -> Page {
+        self.refused(why, doors, None, reference)
+    }
+
+    /// The same with minutes that the page speaks of.
+    pub(crate) fn refusal_after(&self, why: Why, minutes: Option<usize>, reference: Option<&str>) -> Page {
+        self.refused(why, Doors::default(), minutes, reference)
+    }
+
+    fn refused(&self, why: Why, doors: Doors<'_>, minutes: Option<usize>, reference: Option<&str>) -> Page {
         let look = self.look();
         let chrome = look.chrome();
-        Page(Refusal { chrome, why, application: None, doors, minutes: None, reference }.render())
+        Page(Refusal { chrome, why, application: None, doors, minutes, reference }.render())
     }
 
     /// A failure of the API's kind as a page.
@@ -120,8 +132,7 @@ impl Visitor {
             StatusCode::TOO_MANY_REQUESTS => Why::TooMany,
             _ => Why::Service,
         };
-        let page = self.refusal(why, Some(&self.info.id.to_string()));
-        (failure.status(), page).into_response()
+        self.come_back(failure.status(), why, failure.retry_after())
     }
 
     /// The page for when nothing can be decided. The cause is in the log.
@@ -139,7 +150,36 @@ impl Visitor {
             let (error, id) = (error as &dyn std::error::Error, &self.info.id);
             tracing::error!(error, cause = ?error.source().map(ToString::to_string), request.id = %id, "a login in a browser failed");
         }
-        (status, self.refusal(why, Some(&self.info.id.to_string()))).into_response()
+        let passes = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+        self.come_back(status, why, passes.then_some(SHORTLY))
+    }
+
+    /// The page for what may be otherwise in a moment, with the way to try again.
+    fn come_back(&self, status: StatusCode, why: Why, after: Option<HeaderValue>) -> Response {
+        let doors = Doors { again: self.again.as_deref().map(Go::To), ..Doors::default() };
+        let page = self.refusal_with(why, doors, Some(&self.info.id.to_string()));
+        let mut response = (status, page).into_response();
+        if let Some(after) = after {
+            response.headers_mut().insert(RETRY_AFTER, after);
+        }
+        response
+    }
+}
+
+/// Where the page can be asked for again: what was asked for, or the page that a form is of.
+fn again(method: &Method, uri: &Uri) -> Option<String> {
+    let path = uri.path();
+    // An address that begins with two slashes is another host's.
+    if !path.starts_with('/') || path.starts_with("//") {
+        return None;
+    }
+    if method == Method::GET {
+        return uri.path_and_query().map(ToString::to_string);
+    }
+    let has_page = ["/frame/prompt/", "/enroll/visit/"].into_iter().any(|base| path.starts_with(base));
+    match path.rsplit_once('/') {
+        Some((page, _)) if has_page => Some(page.to_owned()),
+        Some(_) | None => path.starts_with("/portal/").then(|| "/portal".to_owned()),
     }
 }
 
@@ -149,5 +189,24 @@ pub(crate) fn see_other(location: &str) -> Response {
         Ok(location) => (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response(),
         // Addresses are checked to be ASCII without control characters before they get here.
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trying_again_leads_to_the_page_and_never_elsewhere() {
+        for (method, uri, expected) in [
+            (Method::GET, "/portal/logins?lang=de", Some("/portal/logins?lang=de")),
+            (Method::POST, "/frame/prompt/PR1/begin", Some("/frame/prompt/PR1")),
+            (Method::POST, "/enroll/visit/VS1/choose", Some("/enroll/visit/VS1")),
+            (Method::POST, "/portal/devices/DP1/lost", Some("/portal")),
+            (Method::POST, "/oauth/v1/authorize", None),
+            (Method::GET, "//evil.example.org/portal", None),
+        ] {
+            assert_eq!(again(&method, &uri.parse().unwrap()).as_deref(), expected, "{method} {uri}");
+        }
     }
 }

@@ -75,6 +75,12 @@ impl Failure {
         &self.detail
     }
 
+    /// The value of `Retry-After`, where the failure passes by itself.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<HeaderValue> {
+        self.retry_after.map(whole_seconds)
+    }
+
     #[must_use]
     pub fn status(&self) -> StatusCode {
         u16::try_from(self.code / 100)
@@ -101,11 +107,19 @@ impl IntoResponse for Failure {
         // Without a charset: one client compares the header for equality.
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(after) = self.retry_after {
-            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+            headers.insert(RETRY_AFTER, whole_seconds(after));
         }
         response
     }
+}
+
+/// The value of `Retry-After` where nobody can say more: what is in the way passes in a moment.
+pub const SHORTLY: HeaderValue = HeaderValue::from_static("1");
+
+/// The value of `Retry-After`: at least one second.
+fn whole_seconds(after: Duration) -> HeaderValue {
+    let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+    HeaderValue::from(seconds.max(1))
 }
 
 /// Adds the envelope's 404 and 405 to a router.

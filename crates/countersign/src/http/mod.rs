@@ -22,7 +22,7 @@ pub use body::BodyBytes;
 pub use client::client_address;
 pub use edge::{Edge, RequestInfo, request_host};
 pub use envelope::Envelope;
-pub use failure::{Failure, with_fallbacks};
+pub use failure::{Failure, SHORTLY, with_fallbacks};
 pub(crate) use login_call::{
     PUSHED, access, allowed_text, decided_text, enroll_text, enroll_url, menu_factors, refused_text, request_digest,
 };

@@ -71,10 +71,18 @@ async fn respond(app: &App, visitor: &Visitor, query: &str) -> Response {
             tracing::info!(request.id = %visitor.info.id, "a login was asked for by an unknown client");
             (StatusCode::BAD_REQUEST, Why::Denied)
         }
+        Refused::Request(AuthorizeError::Time { what, late_by }) => {
+            let late_by_s = late_by.map(|late| late.as_secs());
+            tracing::info!(request.id = %visitor.info.id, error = what, late_by_s, "an application's request for a login is not of this time");
+            let is_early = late_by.is_some_and(|late| late.is_negative());
+            let minutes = late_by.and_then(|late| usize::try_from(late.as_mins().unsigned_abs()).ok());
+            let why = if is_early { Why::ClockAhead } else { Why::RequestTooOld };
+            let page = visitor.refusal_after(why, minutes, Some(&visitor.info.id.to_string()));
+            return (StatusCode::BAD_REQUEST, page).into_response();
+        }
         Refused::Request(error) => {
             tracing::info!(request.id = %visitor.info.id, %error, "a request for a login is not the application's");
-            let is_late = matches!(error, AuthorizeError::Time(_));
-            (StatusCode::BAD_REQUEST, if is_late { Why::SessionTimedOut } else { Why::Denied })
+            (StatusCode::BAD_REQUEST, Why::Denied)
         }
     };
     (status, visitor.refusal(why, Some(&visitor.info.id.to_string()))).into_response()

@@ -3,7 +3,7 @@
 use aws_lc_rs::constant_time;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
-use cs_core::id::{TxId, VisitId};
+use cs_core::id::{PromptId, TxId, VisitId};
 use cs_core::prompt::PROMPT_TTL;
 use cs_engine::portal::{Entered, PORTAL_TTL, PortalSession};
 use cs_engine::{AccountEntry, EngineError, SystemRng, VisitSecret};
@@ -14,7 +14,7 @@ use http::StatusCode;
 use jiff::SignedDuration;
 
 use crate::app::App;
-use crate::frame::{Body, Slot, Visitor, begin_session, keep_value, person_of, see_other, step_of};
+use crate::frame::{Body, Slot, Visitor, begin_session, keep_value, person_of, recent_login, see_other, step_of};
 use crate::http::{BodyBytes, Page};
 
 /// The portal's path.
@@ -28,6 +28,8 @@ const ENTERING: &str = "entering";
 pub(super) enum Out {
     /// This browser is not in, or not any more.
     NotIn,
+    /// The same, but this login of a moment ago leads in.
+    LoggedIn(PromptId),
     /// The factor has become too old for changes.
     Stale,
     /// There is a stronger one, which must be used to add another.
@@ -45,7 +47,12 @@ impl Out {
     pub(super) fn response(self, visitor: &Visitor) -> Response {
         let page = |why, doors| visitor.refusal_with(why, doors, None);
         match self {
-            Self::NotIn => (StatusCode::FORBIDDEN, page(Why::SignInAgain, Doors::default())).into_response(),
+            Self::NotIn => (StatusCode::FORBIDDEN, page(Why::LogInFirst, Doors::default())).into_response(),
+            Self::LoggedIn(id) => {
+                let from = format!("{BASE}/from/{id}");
+                let doors = Doors { again: Some(Go::To(&from)), ..Doors::default() };
+                (StatusCode::FORBIDDEN, page(Why::SignInAgain, doors)).into_response()
+            }
             Self::Stale | Self::TooWeak => {
                 let why = if matches!(self, Self::Stale) { Why::SignInAgain } else { Why::StrongerFactor };
                 let doors = Doors { again: Some(Go::To("/portal/again")), ..Doors::default() };
@@ -58,6 +65,13 @@ impl Out {
 
 /// Who is in, in this browser.
 pub(super) async fn session(app: &App, visitor: &Visitor) -> Result<PortalSession, Out> {
+    match in_session(app, visitor).await {
+        Err(Out::NotIn) => Err(recent_login(app, visitor).await?.map_or(Out::NotIn, Out::LoggedIn)),
+        found => found,
+    }
+}
+
+async fn in_session(app: &App, visitor: &Visitor) -> Result<PortalSession, Out> {
     let (id, secret) = visitor.kept(SESSION).and_then(|kept| kept.split_once('.')).ok_or(Out::NotIn)?;
     let (id, secret) = (id.parse::<VisitId>().ok(), VisitSecret::parse(secret));
     let (Some(id), Some(secret), Some(account)) = (id, secret, visitor.account(app).await?) else {

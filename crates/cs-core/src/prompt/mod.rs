@@ -207,6 +207,7 @@ impl State {
         match (self, post) {
             (Self::Checking, Post::Begin)
             | (Self::Push(_), Post::Options | Post::Choose | Post::Wait)
+            | (Self::Passcode { push: Some(_), .. }, Post::Wait)
             | (Self::Passcode { .. }, Post::Options | Post::Choose | Post::Passcode)
             | (Self::Key { .. }, Post::Options | Post::Choose | Post::Key)
             | (Self::Options { .. }, Post::Options | Post::Choose)
@@ -417,7 +418,8 @@ mod tests {
             let expected: &[Post] = match name {
                 "checking" => &[Begin],
                 "push" => &[Options, Choose, Wait],
-                "passcode" => &[Options, Choose, Passcode],
+                // Beside a push.
+                "passcode" => &[Options, Choose, Passcode, Wait],
                 "key" => &[Options, Choose, Key],
                 "options" | "again" => &[Options, Choose],
                 "trust" => &[Trust],

@@ -24,6 +24,8 @@ pub(crate) struct Survey {
     pub(crate) must_enroll: bool,
     /// Fails with the denial to give to somebody whose factor was good: they have been disabled since, or their country refused.
     pub(crate) holds: Result<(), Denial>,
+    /// How many more failures there may be before the user is locked out.
+    pub(crate) tries_left: Option<u32>,
     /// Whether and how a browser is remembered here.
     pub(crate) remembering: Option<Remembering>,
 }
@@ -77,6 +79,8 @@ impl Engine {
         });
         let holds = self.holds_still(&effective, &question);
         let user = found.as_ref().map(|found| Arc::clone(&found.user));
-        Ok(Survey { user, challenge, must_enroll, holds, remembering })
+        let most = u32::from(rules.lockout().threshold());
+        let tries_left = user.as_ref().map(|user| most.saturating_sub(user.lockout.failures));
+        Ok(Survey { user, challenge, must_enroll, holds, tries_left, remembering })
     }
 }

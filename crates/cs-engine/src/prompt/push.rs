@@ -2,7 +2,7 @@
 
 use cs_core::id::TxId;
 use cs_core::login::{AllowReason, DenyReason};
-use cs_core::prompt::{Admitted, Failure, LivePush, State, Way};
+use cs_core::prompt::{Admitted, Failure, LivePush, Post, State, Way};
 use cs_store::Job;
 
 use super::session::{Changed, Prompt, Visit};
@@ -25,7 +25,9 @@ pub enum Seen {
 pub enum Awaited {
     /// There is none yet.
     Waiting(Seen),
-    /// There is one, or nothing to wait for.
+    /// The person is in.
+    Approved,
+    /// There is another one, or nothing to wait for.
     Over,
 }
 
@@ -63,12 +65,11 @@ impl Engine {
         }
     }
 
-    /// Waits for an answer on the phone, for as long as a request may be held, or until the phone shows what it is asked, unless the page says so already.
+    /// Waits for an answer on the phone, for as long as a request may be held, or until the phone shows what it is asked, unless the page says so already. On the push's
+    /// own page, and beside a code that is being typed.
     pub async fn wait_prompt(&self, prompt: &Prompt, step: &str, says: Seen) -> Result<Awaited, EngineError> {
-        let State::Push(push) = &prompt.state else { return Ok(Awaited::Over) };
-        if !prompt.is_this_step(step) {
-            return Ok(Awaited::Over);
-        }
+        let push = prompt.state.live_push().filter(|_| prompt.state.takes(Post::Wait) && prompt.is_this_step(step));
+        let Some(push) = push else { return Ok(Awaited::Over) };
         let answered = self.auth_status(&prompt.caller, push.txid);
         let status = match says {
             Seen::Yes => answered.await,
@@ -79,6 +80,7 @@ impl Engine {
         };
         match status {
             Ok(LoginStatus::Waiting) => Ok(Awaited::Waiting(self.seen(push.txid))),
+            Ok(LoginStatus::Decided(decided)) if decided.allow => Ok(Awaited::Approved),
             Ok(LoginStatus::Decided(_)) | Err(EngineError::NotFound) => Ok(Awaited::Over),
             Err(error) => Err(error),
         }

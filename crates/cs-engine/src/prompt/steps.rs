@@ -427,6 +427,16 @@ pub(super) fn failed(way: Way, failure: Failure) -> Event {
             | Reason::LoginExpired
             | Reason::NumberNotShown
             | Reason::UserCancelled
+            // A key: another try, another key, another way.
+            | Reason::InvalidCredential
+            | Reason::UserNotVerified
+            | Reason::ClonedCredential
+            // What the person can put right on the phone, or another phone does.
+            | Reason::NoScreenLock
+            | Reason::NoDiskEncryption
+            | Reason::TouchIdDisabled
+            | Reason::VersionRestricted
+            | Reason::RootedDevice
     );
     if may_try_again { Event::Failed(way, failure) } else { Event::Refused(failure) }
 }

@@ -2,8 +2,8 @@
 
 use cs_core::lockout::Lock;
 use cs_core::login::{DenyReason, Ticket};
-use cs_core::policy::Method;
 use cs_core::policy::sections::{RememberFor, TimeUnit};
+use cs_core::policy::{Method, Set};
 use cs_core::prompt::{Failure, LivePush, Means, State, Way, ways};
 use cs_core::user::User;
 use cs_core::webauthn::{Ask, Class, Purpose};
@@ -13,6 +13,9 @@ use super::push::Seen;
 use super::session::{Prompt, Visit};
 use crate::login::Survey;
 use crate::{Engine, EngineError};
+
+/// From how many tries on people are told how many are left.
+const FEW_TRIES: u32 = 3;
 
 /// What the page shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +43,8 @@ pub enum View {
         sources: Sources,
         /// Why the last one was refused.
         wrong: Option<Failure>,
+        /// How many more may be wrong, where those are few.
+        left: Option<u32>,
         /// A push that may be answered instead: its number, if it has one, and the seconds that are left.
         push: Option<(Option<String>, u32)>,
         /// Whether there is anything else to choose.
@@ -58,6 +63,11 @@ pub enum View {
     Options {
         /// The most secure first.
         ways: Vec<NamedWay>,
+    },
+    /// No way is left here.
+    NoWay {
+        /// Whether there would be one in a browser that can ask security keys.
+        in_another_browser: bool,
     },
     /// It did not work.
     Again {
@@ -150,6 +160,7 @@ impl Engine {
             State::Passcode { means, wrong, push } => View::Passcode {
                 sources: sources(&survey, *means),
                 wrong: wrong.clone(),
+                left: survey.tries_left.filter(|left| wrong.is_some() && *left <= FEW_TRIES),
                 push: match push.filter(|push| seconds_left(push, now) > 0) {
                     Some(push) => Some((self.number(prompt, &survey, &push)?, seconds_left(&push, now))),
                     None => None,
@@ -161,6 +172,11 @@ impl Engine {
                 request: self.key_request(prompt, &survey, *means).await?,
                 options: has_others(*means),
             },
+            State::Options { .. } if ways.is_empty() => {
+                let methods = survey.challenge.as_ref().map_or(Set::EMPTY, |challenge| challenge.methods);
+                let by_key = [Method::WebauthnPlatform, Method::WebauthnRoaming];
+                View::NoWay { in_another_browser: by_key.into_iter().any(|method| methods.contains(method)) }
+            }
             State::Options { .. } => View::Options { ways },
             State::Again { way, failure } => View::Again {
                 failure: failure.clone(),

@@ -41,12 +41,11 @@ pub(super) fn all(chrome: Chrome<'_>, w: Words<'_>) -> Result<Vec<Example>, aska
     };
     let code = Passcode { chrome, step, sources, sent: None, push: None, error: None, options: true };
     let key =
-        Key { chrome, step, request: w.is("{\"challenge\":\"AA\"}"), platform: false, refused: false, options: true };
+        Key { chrome, step, request: w.is("{\"challenge\":\"AA\"}"), platform: false, options: true };
     let success = Success {
         chrome,
         application: step.application,
         redirect: w.is("https://payroll.example.org/callback?state=1"),
-        manage: Some(w.is("/portal")),
     };
     let mut pages = vec![
         ("checking".into(), Checking { chrome, step }.render()?),
@@ -70,17 +69,15 @@ pub(super) fn all(chrome: Chrome<'_>, w: Words<'_>) -> Result<Vec<Example>, aska
         ),
         ("passcode-bypass".into(), Passcode { sources: bypass, options: false, ..code }.render()?),
         ("security-key".into(), key.render()?),
-        ("security-key-refused".into(), Key { refused: true, ..key }.render()?),
         ("platform".into(), Key { platform: true, options: false, ..key }.render()?),
         ("options".into(), Options { chrome, step, ways: &ways, manage: Some(w.is("/portal")) }.render()?),
         ("trust".into(), Trust { chrome, step, days: 30 }.render()?),
         ("success".into(), success.render()?),
-        ("success-plain".into(), Success { manage: None, ..success }.render()?),
     ];
-    for error in CodeError::ALL {
-        let name = format!("passcode-{error:?}").to_lowercase().replace(['(', ')'], "-");
-        pages.push((name, Passcode { error: Some(error), ..code }.render()?));
-    }
+    let wrong = CodeError { left: None, reference: w.is("4F7A21BC") };
+    pages.push(("passcode-wrong".into(), Passcode { error: Some(wrong), ..code }.render()?));
+    let last = CodeError { left: Some(3), ..wrong };
+    pages.push(("bypass-wrong".into(), Passcode { error: Some(last), sources: bypass, ..code }.render()?));
     for (name, authenticator, token) in [("app", true, false), ("token", false, true)] {
         let sources = PasscodeSources { authenticator, token, bypass: false };
         pages.push((format!("passcode-from-{name}"), Passcode { sources, ..code }.render()?));

@@ -27,7 +27,7 @@ pub(super) fn all(chrome: Chrome<'_>, w: Words<'_>) -> Result<Vec<Example>, aska
             why,
             application: Some(w.is("Payroll & Holidays")),
             doors,
-            minutes: (why == Why::LockedOut).then_some(15),
+            minutes: matches!(why, Why::LockedOut | Why::RequestTooOld | Why::ClockAhead).then_some(15),
             reference: Some(w.is("4F7A21BC")),
         };
         pages.push((format!("why-{}", why.word()), page.render()?));
@@ -41,6 +41,9 @@ pub(super) fn all(chrome: Chrome<'_>, w: Words<'_>) -> Result<Vec<Example>, aska
         reference: None,
     };
     pages.push(("why-locked_out-for-hours".into(), closed.render()?));
+    for why in [Why::RequestTooOld, Why::ClockAhead] {
+        pages.push((format!("why-{}-by-hours", why.word()), Refusal { why, ..closed }.render()?));
+    }
     let old = Outdated { chrome, software: w.is("Firefox 128"), update: doors.update, days: Some(7), skip: again };
     pages.push(("outdated".into(), old.render()?));
     pages.push(("outdated-for-now".into(), Outdated { update: None, days: None, ..old }.render()?));

@@ -52,8 +52,8 @@ passcode-sent = Der Code, den wir an { $device } geschickt haben
 send-again = Neuen Code schicken
 verify = Anmelden
 code-wrong = Dieser Code ist falsch oder wurde schon benutzt. Nehmen Sie einen neuen.
-code-next = Fast: Geben Sie jetzt den nächsten Code ein, den Ihr Token zeigt.
-code-empty = Geben Sie zuerst einen Code ein.
+code-wrong-token = Bei einem Hardware-Token geben Sie die nächsten drei Codes ein, die es zeigt, einen nach dem anderen.
+code-wrong-bypass = Ein Bypass-Code gilt nur so oft und so lange, wie der Helpdesk gesagt hat. Ist Ihrer aufgebraucht, bitten Sie um einen neuen.
 tries-left = { $count ->
     [one] Sie haben noch { $count } Versuch.
    *[other] Sie haben noch { $count } Versuche.
@@ -64,7 +64,6 @@ platform-title = Bestätigen Sie, dass Sie es sind
 platform-what = Mit Fingerabdruck, Gesicht oder Bildschirmsperre.
 key-use = Weiter
 key-cancelled = Das hat nicht geklappt oder wurde abgebrochen. Versuchen Sie es erneut oder wählen Sie einen anderen Weg.
-key-refused = Dieser Schlüssel gehört nicht zu Ihnen oder ließ sich nicht prüfen. Versuchen Sie es erneut oder wählen Sie einen anderen Weg.
 key-unsupported = Dieser Browser kann hier keine Sicherheitsschlüssel benutzen. Wählen Sie einen anderen Weg.
 key-needs-script = Sicherheitsschlüssel brauchen Skripte, und die sind in diesem Browser ausgeschaltet. Wählen Sie einen anderen Weg.
 options-title = Wie möchten Sie sich anmelden?
@@ -125,7 +124,7 @@ why-endpoint_is_not_trusted = Ihre Organisation kennt dieses Gerät, vertraut ih
 why-error-title = Bei uns ist etwas schiefgegangen
 why-error = Es liegt nicht an Ihnen, und nichts ist verloren. Warten Sie einen Moment und versuchen Sie es erneut.
 why-factor_restricted-title = Hier können Sie sich noch nicht anmelden
-why-factor_restricted = Diese Anwendung verlangt eine sicherere Methode als die, die Sie eingerichtet haben. Fügen Sie eine hinzu, die sie annimmt, und melden Sie sich dann an.
+why-factor_restricted = Diese Anwendung verlangt eine sicherere Methode als die, die Sie eingerichtet haben. Unter „Geräte verwalten“ können Sie mit einer Methode, die Sie haben, eine hinzufügen; melden Sie sich dann noch einmal an. Steht Ihnen das nicht offen, hilft der Helpdesk.
 why-firewall_off-title = Ihre Firewall ist ausgeschaltet
 why-firewall_off = Schalten Sie die Firewall dieses Computers in den Sicherheitseinstellungen ein und versuchen Sie es erneut.
 why-invalid_credential-title = Ihr Schlüssel wurde nicht angenommen
@@ -141,7 +140,7 @@ why-locked_out = Es gab zu viele Fehlversuche. Waren das nicht Sie, ändern Sie 
 why-login_expired-title = Diese Seite ist abgelaufen
 why-login_expired = Zu Ihrer Sicherheit muss eine Anmeldung in wenigen Minuten fertig sein. Gehen Sie zurück zur Anwendung und beginnen Sie neu.
 why-no_activated_duo_mobile_account-title = Sie brauchen den Authenticator
-why-no_activated_duo_mobile_account = Diese Anwendung nimmt nur den Authenticator auf einem Telefon an, und Sie haben noch keinen eingerichtet.
+why-no_activated_duo_mobile_account = Diese Anwendung nimmt nur den Authenticator auf einem Telefon an, und Sie haben noch keinen eingerichtet. Unter „Geräte verwalten“ können Sie ihn mit einer Methode, die Sie haben, hinzufügen; melden Sie sich dann noch einmal an. Steht Ihnen das nicht offen, hilft der Helpdesk.
 why-no_disk_encryption-title = Ihr Gerät ist nicht verschlüsselt
 why-no_disk_encryption = Schalten Sie die Verschlüsselung in den Einstellungen ein, unter Android auch eine PIN oder ein Passwort beim Start. Öffnen Sie dann den Authenticator neu und versuchen Sie es noch einmal.
 why-no_response-title = Ihr Telefon hat nicht rechtzeitig geantwortet
@@ -197,7 +196,29 @@ why-out_of_step = Die Anmeldung ging in einem anderen Tab weiter, oder Sie sind 
 why-no_cookies-title = Cookies sind ausgeschaltet
 why-no_cookies = Wir brauchen ein einziges Cookie, um zu wissen, dass alle Schritte aus demselben Browser kommen. Erlauben Sie Cookies für diese Seite und versuchen Sie es erneut.
 why-browser_unsupported-title = Dieser Browser kann das nicht
-why-browser_unsupported = Er ist zu alt oder ein Fenster in einem anderen Programm. Öffnen Sie die Anwendung in einem aktuellen Browser oder wählen Sie einen anderen Weg.
+why-browser_unsupported = Er ist zu alt, ein Fenster in einem anderen Programm, oder Skripte sind ausgeschaltet. Öffnen Sie die Anwendung in einem aktuellen Browser oder wählen Sie einen anderen Weg.
+why-request_too_old-title = Diese Anfrage ist zu alt
+why-request_too_old = Gehen Sie zurück zur Anwendung und beginnen Sie neu. Kommt diese Seite gleich wieder, geht die Uhr des Servers der Anwendung falsch: Sagen Sie es dem Betreiber und nennen Sie die Referenz.
+request-late-minutes = { $count ->
+    [one] Sie ist vor { $count } Minute abgelaufen.
+   *[other] Sie ist vor { $count } Minuten abgelaufen.
+}
+request-late-hours = { $count ->
+    [one] Sie ist vor { $count } Stunde abgelaufen.
+   *[other] Sie ist vor { $count } Stunden abgelaufen.
+}
+why-application_clock-title = Die Uhr der Anwendung geht falsch
+why-application_clock = Ihre Anfrage kommt aus der Zukunft und kann deshalb nicht angenommen werden. Neu zu beginnen hilft erst, wenn der Betreiber die Uhr des Servers gestellt hat. Sagen Sie es ihm und nennen Sie die Referenz.
+request-early-minutes = { $count ->
+    [one] Sie geht { $count } Minute vor.
+   *[other] Sie geht { $count } Minuten vor.
+}
+request-early-hours = { $count ->
+    [one] Sie geht { $count } Stunde vor.
+   *[other] Sie geht { $count } Stunden vor.
+}
+why-log_in_first-title = Melden Sie sich zuerst bei einer Anwendung an
+why-log_in_first = Ihre Geräte zeigen wir nur in einem Browser, in dem Sie sich in den letzten zehn Minuten angemeldet haben. Melden Sie sich bei einer Ihrer Anwendungen an und öffnen Sie diese Seite dann noch einmal.
 why-too_many_requests-title = Bitte etwas langsamer
 why-too_many_requests = Von Ihnen kamen zu viele Anfragen auf einmal. Warten Sie einen Moment und versuchen Sie es erneut.
 why-not_found-title = Hier ist nichts

@@ -53,8 +53,8 @@ passcode-sent = The code that we sent to { $device }
 send-again = Send a new code
 verify = Log in
 code-wrong = This code is wrong or was used before. Take a new one.
-code-next = Almost: now enter the next code that your token shows.
-code-empty = Enter a code first.
+code-wrong-token = With a hardware token, enter the next three codes that it shows, one after the other.
+code-wrong-bypass = A bypass code is good only as often and as long as your help desk has said. Ask for another one if yours is used up.
 tries-left = { $count ->
     [one] You have { $count } more try.
    *[other] You have { $count } more tries.
@@ -65,7 +65,6 @@ platform-title = Confirm that it is you
 platform-what = Use your fingerprint, your face or your screen lock.
 key-use = Continue
 key-cancelled = That did not work or was cancelled. Try again, or choose another way.
-key-refused = This key is not one of yours, or could not be checked. Try again, or choose another way.
 key-unsupported = This browser cannot use security keys here. Choose another way.
 key-needs-script = Security keys need scripts, which are off in this browser. Choose another way.
 options-title = How do you want to log in?
@@ -126,7 +125,7 @@ why-endpoint_is_not_trusted = Your organisation knows this device but does not t
 why-error-title = Something went wrong on our side
 why-error = It is not your fault, and nothing was lost. Wait a moment, then try again.
 why-factor_restricted-title = You have no way to log in here
-why-factor_restricted = This application asks for a safer method than those you have set up. Add one that it accepts, then log in again.
+why-factor_restricted = This application asks for a safer method than those you have set up. Under “Manage devices” you can add one, with a method that you have; then log in again. If that is not open to you, your help desk can help.
 why-firewall_off-title = Your firewall is off
 why-firewall_off = Turn on the firewall of this computer in its security settings, then try again.
 why-invalid_credential-title = Your key was not accepted
@@ -142,7 +141,7 @@ why-locked_out = There were too many failed attempts. If they were not yours, ch
 why-login_expired-title = This page has timed out
 why-login_expired = For your safety a login must be finished within a few minutes. Go back to the application and start again.
 why-no_activated_duo_mobile_account-title = You need the authenticator
-why-no_activated_duo_mobile_account = This application accepts only the authenticator on a phone, and you have not set one up yet.
+why-no_activated_duo_mobile_account = This application accepts only the authenticator on a phone, and you have not set one up yet. Under “Manage devices” you can add it, with a method that you have; then log in again. If that is not open to you, your help desk can help.
 why-no_disk_encryption-title = Your device is not encrypted
 why-no_disk_encryption = Turn on encryption in its settings. On Android, also set a PIN or password to be asked for at start-up. Then open the authenticator again and try once more.
 why-no_response-title = Your phone did not answer in time
@@ -198,7 +197,29 @@ why-out_of_step = The login went on in another tab, or you went back. Nothing ha
 why-no_cookies-title = Cookies are off
 why-no_cookies = We need one cookie, to know that all steps of a login come from the same browser. Allow cookies for this page, then try again.
 why-browser_unsupported-title = This browser cannot do that
-why-browser_unsupported = It is too old, or a window inside another program. Open the application in a current browser, or choose another way.
+why-browser_unsupported = It is too old, a window inside another program, or has scripts switched off. Open the application in a current browser, or choose another way.
+why-request_too_old-title = This request is too old
+why-request_too_old = Go back to the application and start again. If this page comes back at once, the clock of the application’s server is wrong: tell whoever runs it, with the reference.
+request-late-minutes = { $count ->
+    [one] It ended { $count } minute ago.
+   *[other] It ended { $count } minutes ago.
+}
+request-late-hours = { $count ->
+    [one] It ended { $count } hour ago.
+   *[other] It ended { $count } hours ago.
+}
+why-application_clock-title = The application’s clock is wrong
+why-application_clock = Its request comes from the future, so it cannot be accepted. Starting again does not help before whoever runs the application has set its server’s clock. Tell them, with the reference.
+request-early-minutes = { $count ->
+    [one] It is { $count } minute fast.
+   *[other] It is { $count } minutes fast.
+}
+request-early-hours = { $count ->
+    [one] It is { $count } hour fast.
+   *[other] It is { $count } hours fast.
+}
+why-log_in_first-title = First log in to an application
+why-log_in_first = Your devices are shown only in a browser in which you have logged in during the last ten minutes. Log in to one of your applications, then open this page again.
 why-too_many_requests-title = A little slower, please
 why-too_many_requests = Too many requests came from you at once. Wait a moment, then try again.
 why-not_found-title = There is nothing here

@@ -52,8 +52,8 @@ passcode-sent = El código que enviamos a { $device }
 send-again = Enviar un código nuevo
 verify = Entrar
 code-wrong = Este código es incorrecto o ya se usó. Tome uno nuevo.
-code-next = Casi: escriba ahora el siguiente código que muestre su token.
-code-empty = Escriba primero un código.
+code-wrong-token = Con un token físico, escriba los tres códigos siguientes que muestre, uno tras otro.
+code-wrong-bypass = Un código de emergencia vale solo tantas veces y tanto tiempo como dijo el servicio de ayuda. Pida otro si el suyo está agotado.
 tries-left = { $count ->
     [one] Le queda { $count } intento.
    *[other] Le quedan { $count } intentos.
@@ -64,7 +64,6 @@ platform-title = Confirme que es usted
 platform-what = Con su huella, su cara o el bloqueo de pantalla.
 key-use = Continuar
 key-cancelled = No ha funcionado o se ha cancelado. Inténtelo de nuevo o elija otra forma.
-key-refused = Esta llave no es una de las suyas o no se pudo comprobar. Inténtelo de nuevo o elija otra forma.
 key-unsupported = Este navegador no puede usar llaves de seguridad aquí. Elija otra forma.
 key-needs-script = Las llaves de seguridad necesitan scripts, que están desactivados en este navegador. Elija otra forma.
 options-title = ¿Cómo quiere entrar?
@@ -125,7 +124,7 @@ why-endpoint_is_not_trusted = Su organización conoce este dispositivo, pero aho
 why-error-title = Algo ha fallado por nuestra parte
 why-error = No es culpa suya y no se ha perdido nada. Espere un momento e inténtelo de nuevo.
 why-factor_restricted-title = No tiene forma de entrar aquí
-why-factor_restricted = Esta aplicación pide un método más seguro que los que tiene. Añada uno que acepte y vuelva a entrar.
+why-factor_restricted = Esta aplicación pide un método más seguro que los que tiene. En «Gestionar dispositivos» puede añadir uno con un método que ya tenga; después vuelva a entrar. Si no le es posible, el servicio de ayuda puede ayudarle.
 why-firewall_off-title = Su cortafuegos está apagado
 why-firewall_off = Encienda el cortafuegos de este equipo en los ajustes de seguridad e inténtelo de nuevo.
 why-invalid_credential-title = Su llave no se ha aceptado
@@ -141,7 +140,7 @@ why-locked_out = Hubo demasiados intentos fallidos. Si no eran suyos, cambie su 
 why-login_expired-title = Esta página ha caducado
 why-login_expired = Por su seguridad hay que terminar en pocos minutos. Vuelva a la aplicación y empiece de nuevo.
 why-no_activated_duo_mobile_account-title = Necesita el autenticador
-why-no_activated_duo_mobile_account = Esta aplicación solo acepta el autenticador en un teléfono, y usted aún no tiene ninguno.
+why-no_activated_duo_mobile_account = Esta aplicación solo acepta el autenticador en un teléfono, y usted aún no tiene ninguno. En «Gestionar dispositivos» puede añadirlo con un método que ya tenga; después vuelva a entrar. Si no le es posible, el servicio de ayuda puede ayudarle.
 why-no_disk_encryption-title = Su dispositivo no está cifrado
 why-no_disk_encryption = Active el cifrado en sus ajustes; en Android, también un PIN o contraseña al arrancar. Después abra otra vez el autenticador e inténtelo de nuevo.
 why-no_response-title = Su teléfono no respondió a tiempo
@@ -197,7 +196,29 @@ why-out_of_step = El inicio de sesión siguió en otra pestaña, o usted volvió
 why-no_cookies-title = Las cookies están desactivadas
 why-no_cookies = Necesitamos una sola cookie para saber que todos los pasos vienen del mismo navegador. Permita las cookies en esta página e inténtelo de nuevo.
 why-browser_unsupported-title = Este navegador no puede hacerlo
-why-browser_unsupported = Es demasiado antiguo o es una ventana de otro programa. Abra la aplicación en un navegador actual o elija otra forma.
+why-browser_unsupported = Es demasiado antiguo, es una ventana de otro programa o tiene los scripts desactivados. Abra la aplicación en un navegador actual o elija otra forma.
+why-request_too_old-title = Esta solicitud es demasiado antigua
+why-request_too_old = Vuelva a la aplicación y empiece de nuevo. Si esta página vuelve enseguida, el reloj del servidor de la aplicación está mal: dígaselo a quien la gestiona, con la referencia.
+request-late-minutes = { $count ->
+    [one] Caducó hace { $count } minuto.
+   *[other] Caducó hace { $count } minutos.
+}
+request-late-hours = { $count ->
+    [one] Caducó hace { $count } hora.
+   *[other] Caducó hace { $count } horas.
+}
+why-application_clock-title = El reloj de la aplicación está mal
+why-application_clock = Su solicitud viene del futuro y por eso no se puede aceptar. Empezar de nuevo no sirve hasta que quien la gestiona ponga en hora el servidor. Dígaselo, con la referencia.
+request-early-minutes = { $count ->
+    [one] Va { $count } minuto adelantado.
+   *[other] Va { $count } minutos adelantado.
+}
+request-early-hours = { $count ->
+    [one] Va { $count } hora adelantado.
+   *[other] Va { $count } horas adelantado.
+}
+why-log_in_first-title = Entre primero en una aplicación
+why-log_in_first = Sus dispositivos solo se muestran en un navegador en el que haya entrado en los últimos diez minutos. Entre en una de sus aplicaciones y después abra otra vez esta página.
 why-too_many_requests-title = Un poco más despacio
 why-too_many_requests = Llegaron demasiadas peticiones suyas a la vez. Espere un momento e inténtelo de nuevo.
 why-not_found-title = Aquí no hay nada

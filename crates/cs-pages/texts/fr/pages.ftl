@@ -52,8 +52,8 @@ passcode-sent = Le code que nous avons envoyé à { $device }
 send-again = Envoyer un nouveau code
 verify = Se connecter
 code-wrong = Ce code est faux ou a déjà servi. Prenez-en un nouveau.
-code-next = Presque : saisissez maintenant le prochain code affiché par votre jeton.
-code-empty = Saisissez d’abord un code.
+code-wrong-token = Avec un jeton matériel, saisissez les trois prochains codes qu’il affiche, l’un après l’autre.
+code-wrong-bypass = Un code de secours ne vaut qu’aussi souvent et aussi longtemps que l’assistance l’a dit. Demandez-en un autre si le vôtre est épuisé.
 tries-left = { $count ->
     [one] Il vous reste { $count } essai.
    *[other] Il vous reste { $count } essais.
@@ -64,7 +64,6 @@ platform-title = Confirmez que c’est vous
 platform-what = Avec votre empreinte, votre visage ou le verrouillage de l’écran.
 key-use = Continuer
 key-cancelled = Cela n’a pas fonctionné ou a été annulé. Réessayez, ou choisissez un autre moyen.
-key-refused = Cette clé n’est pas l’une des vôtres, ou n’a pas pu être vérifiée. Réessayez, ou choisissez un autre moyen.
 key-unsupported = Ce navigateur ne peut pas utiliser de clé de sécurité ici. Choisissez un autre moyen.
 key-needs-script = Les clés de sécurité ont besoin de scripts, désactivés dans ce navigateur. Choisissez un autre moyen.
 options-title = Comment voulez-vous vous connecter ?
@@ -125,7 +124,7 @@ why-endpoint_is_not_trusted = Votre organisation connaît cet appareil mais ne l
 why-error-title = Un problème de notre côté
 why-error = Vous n’y êtes pour rien, et rien n’est perdu. Attendez un instant, puis réessayez.
 why-factor_restricted-title = Vous n’avez aucun moyen de vous connecter ici
-why-factor_restricted = Cette application demande une méthode plus sûre que celles que vous avez. Ajoutez-en une qu’elle accepte, puis reconnectez-vous.
+why-factor_restricted = Cette application demande une méthode plus sûre que celles que vous avez. Sous « Gérer les appareils », vous pouvez en ajouter une à l’aide d’une méthode que vous avez ; puis reconnectez-vous. Si ce n’est pas possible, l’assistance peut vous aider.
 why-firewall_off-title = Votre pare-feu est désactivé
 why-firewall_off = Activez le pare-feu de cet ordinateur dans ses réglages de sécurité, puis réessayez.
 why-invalid_credential-title = Votre clé n’a pas été acceptée
@@ -141,7 +140,7 @@ why-locked_out = Il y a eu trop d’échecs. S’ils ne venaient pas de vous, ch
 why-login_expired-title = Cette page a expiré
 why-login_expired = Pour votre sécurité, une connexion doit se terminer en quelques minutes. Retournez à l’application et recommencez.
 why-no_activated_duo_mobile_account-title = Il vous faut l’authentificateur
-why-no_activated_duo_mobile_account = Cette application n’accepte que l’authentificateur sur un téléphone, et vous n’en avez pas encore.
+why-no_activated_duo_mobile_account = Cette application n’accepte que l’authentificateur sur un téléphone, et vous n’en avez pas encore. Sous « Gérer les appareils », vous pouvez l’ajouter à l’aide d’une méthode que vous avez ; puis reconnectez-vous. Si ce n’est pas possible, l’assistance peut vous aider.
 why-no_disk_encryption-title = Votre appareil n’est pas chiffré
 why-no_disk_encryption = Activez le chiffrement dans ses réglages ; sous Android, aussi un code ou mot de passe au démarrage. Puis rouvrez l’authentificateur et réessayez.
 why-no_response-title = Votre téléphone n’a pas répondu à temps
@@ -197,7 +196,29 @@ why-out_of_step = La connexion a continué dans un autre onglet, ou vous êtes r
 why-no_cookies-title = Les cookies sont désactivés
 why-no_cookies = Il nous faut un seul cookie, pour savoir que toutes les étapes viennent du même navigateur. Autorisez les cookies pour cette page, puis réessayez.
 why-browser_unsupported-title = Ce navigateur ne sait pas le faire
-why-browser_unsupported = Il est trop ancien, ou c’est une fenêtre d’un autre programme. Ouvrez l’application dans un navigateur récent, ou choisissez un autre moyen.
+why-browser_unsupported = Il est trop ancien, c’est une fenêtre d’un autre programme, ou les scripts y sont désactivés. Ouvrez l’application dans un navigateur récent, ou choisissez un autre moyen.
+why-request_too_old-title = Cette demande est trop ancienne
+why-request_too_old = Retournez à l’application et recommencez. Si cette page revient aussitôt, l’horloge du serveur de l’application est fausse : dites-le à son responsable, avec la référence.
+request-late-minutes = { $count ->
+    [one] Elle a expiré il y a { $count } minute.
+   *[other] Elle a expiré il y a { $count } minutes.
+}
+request-late-hours = { $count ->
+    [one] Elle a expiré il y a { $count } heure.
+   *[other] Elle a expiré il y a { $count } heures.
+}
+why-application_clock-title = L’horloge de l’application est fausse
+why-application_clock = Sa demande vient du futur et ne peut donc pas être acceptée. Recommencer ne sert à rien tant que son responsable n’a pas réglé l’horloge du serveur. Dites-le-lui, avec la référence.
+request-early-minutes = { $count ->
+    [one] Elle avance de { $count } minute.
+   *[other] Elle avance de { $count } minutes.
+}
+request-early-hours = { $count ->
+    [one] Elle avance de { $count } heure.
+   *[other] Elle avance de { $count } heures.
+}
+why-log_in_first-title = Connectez-vous d’abord à une application
+why-log_in_first = Vos appareils ne sont montrés que dans un navigateur où vous vous êtes connecté au cours des dix dernières minutes. Connectez-vous à l’une de vos applications, puis rouvrez cette page.
 why-too_many_requests-title = Un peu moins vite
 why-too_many_requests = Trop de demandes sont venues de vous à la fois. Attendez un instant, puis réessayez.
 why-not_found-title = Il n’y a rien ici

@@ -50,8 +50,8 @@ passcode-sent = { $device } に送ったコード
 send-again = 新しいコードを送る
 verify = ログイン
 code-wrong = コードが違うか、すでに使われています。新しいコードを入力してください。
-code-next = もう少しです。トークンに次に表示されるコードを入力してください。
-code-empty = まずコードを入力してください。
+code-wrong-token = ハードウェアトークンの場合は、次に表示される3つのコードを順に入力してください。
+code-wrong-bypass = バイパスコードは、ヘルプデスクが決めた回数と期間だけ使えます。使い切ったときは新しいコードを依頼してください。
 tries-left = { $count ->
    *[other] あと{ $count }回試せます。
 }
@@ -61,7 +61,6 @@ platform-title = ご本人であることを確認してください
 platform-what = 指紋、顔、または画面ロックを使います。
 key-use = 続ける
 key-cancelled = うまくいかなかったか、取り消されました。もう一度試すか、ほかの方法を選んでください。
-key-refused = このキーは登録されていないか、確認できませんでした。もう一度試すか、ほかの方法を選んでください。
 key-unsupported = このブラウザーではセキュリティキーを使えません。ほかの方法を選んでください。
 key-needs-script = セキュリティキーにはスクリプトが必要ですが、このブラウザーでは無効です。ほかの方法を選んでください。
 options-title = ログイン方法を選んでください
@@ -120,7 +119,7 @@ why-endpoint_is_not_trusted = 組織はこのデバイスを把握していま�
 why-error-title = こちら側で問題が発生しました
 why-error = お客様の操作が原因ではなく、失われたものもありません。少し待ってから、もう一度試してください。
 why-factor_restricted-title = 使えるログイン方法がありません
-why-factor_restricted = このアプリケーションには、設定済みのものより安全な方法が必要です。対応する方法を追加してから、もう一度ログインしてください。
+why-factor_restricted = このアプリケーションには、設定済みのものより安全な方法が必要です。「デバイスの管理」で、今使える方法を使って追加し、もう一度ログインしてください。追加できないときは、ヘルプデスクに相談してください。
 why-firewall_off-title = ファイアウォールがオフです
 why-firewall_off = このコンピューターのセキュリティ設定でファイアウォールをオンにして、もう一度試してください。
 why-invalid_credential-title = キーを確認できませんでした
@@ -136,7 +135,7 @@ why-locked_out = 失敗が続いたためロックされました。心当たり
 why-login_expired-title = このページは期限切れです
 why-login_expired = 安全のため、ログインは数分以内に終える必要があります。アプリケーションに戻ってやり直してください。
 why-no_activated_duo_mobile_account-title = 認証アプリが必要です
-why-no_activated_duo_mobile_account = このアプリケーションはスマートフォンの認証アプリだけを受け付けますが、まだ設定されていません。
+why-no_activated_duo_mobile_account = このアプリケーションはスマートフォンの認証アプリだけを受け付けますが、まだ設定されていません。「デバイスの管理」で、今使える方法を使って追加し、もう一度ログインしてください。追加できないときは、ヘルプデスクに相談してください。
 why-no_disk_encryption-title = デバイスが暗号化されていません
 why-no_disk_encryption = 設定で暗号化をオンにしてください。Androidでは、起動時のPINまたはパスワードも設定してください。その後、認証アプリを開き直して、もう一度試してください。
 why-no_response-title = 時間内に応答がありませんでした
@@ -192,7 +191,25 @@ why-out_of_step = 別のタブで先に進んだか、前のページに戻り�
 why-no_cookies-title = Cookieが無効です
 why-no_cookies = すべての手順が同じブラウザーからであることを確かめるため、Cookieが1つ必要です。このページのCookieを許可して、もう一度試してください。
 why-browser_unsupported-title = このブラウザーでは利用できません
-why-browser_unsupported = 古いブラウザーか、ほかのプログラム内の画面です。最新のブラウザーでアプリケーションを開くか、ほかの方法を選んでください。
+why-browser_unsupported = 古いブラウザーか、ほかのプログラム内の画面か、スクリプトが無効になっています。最新のブラウザーでアプリケーションを開くか、ほかの方法を選んでください。
+why-request_too_old-title = この要求は古すぎます
+why-request_too_old = アプリケーションに戻ってやり直してください。すぐにまたこのページが表示される場合は、アプリケーションのサーバーの時計がずれています。参照番号を添えて管理者に知らせてください。
+request-late-minutes = { $count ->
+   *[other] { $count }分前に期限が切れました。
+}
+request-late-hours = { $count ->
+   *[other] { $count }時間前に期限が切れました。
+}
+why-application_clock-title = アプリケーションの時計がずれています
+why-application_clock = 要求の時刻が未来になっているため、受け付けられません。サーバーの時計が直されるまで、やり直しても同じです。参照番号を添えてアプリケーションの管理者に知らせてください。
+request-early-minutes = { $count ->
+   *[other] { $count }分進んでいます。
+}
+request-early-hours = { $count ->
+   *[other] { $count }時間進んでいます。
+}
+why-log_in_first-title = 先にアプリケーションにログインしてください
+why-log_in_first = デバイスは、過去10分以内にログインしたブラウザーにだけ表示されます。いずれかのアプリケーションにログインしてから、このページをもう一度開いてください。
 why-too_many_requests-title = 少しお待ちください
 why-too_many_requests = 一度に多くの要求がありました。少し待ってから、もう一度試してください。
 why-not_found-title = ここには何もありません

@@ -1,6 +1,6 @@
 //! `GET /oauth/v1/authorize`: the request object, and the query around it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::assertion::time_text;
 use super::claims::Claims;
@@ -70,8 +70,13 @@ pub enum AuthorizeError {
     #[error("request: {0}")]
     Jwt(#[from] JwtError),
     /// It was made too long ago, or the client's clock is wrong.
-    #[error("request: {0}")]
-    Time(&'static str),
+    #[error("request: {what}")]
+    Time {
+        /// What is wrong.
+        what: &'static str,
+        /// By how much: positive if it has expired, negative if it is from the future.
+        late_by: Option<SignedDuration>,
+    },
     /// It is signed, but says something else than what surrounds it, or lacks something.
     #[error("request: {0} is missing, wrong or differs from the query")]
     Claim(&'static str),
@@ -149,7 +154,8 @@ impl UnverifiedRequest {
         if text("aud")?.is_some_and(|audience| !is_audience(audience, &is_ours)) {
             return Err(AuthorizeError::Claim("aud"));
         }
-        claims.check_times(now).map_err(|error| AuthorizeError::Time(time_text(error)))?;
+        let wrong_time = |error| AuthorizeError::Time { what: time_text(error), late_by: claims.late_by(now) };
+        claims.check_times(now).map_err(wrong_time)?;
         let redirect_uri = text("redirect_uri")?.ok_or(AuthorizeError::Claim("redirect_uri"))?;
         let redirect_uri = RedirectUri::parse(redirect_uri).map_err(|_| AuthorizeError::Claim("redirect_uri"))?;
         if !query.has_redirect(redirect_uri.as_str()) {

@@ -84,6 +84,22 @@ impl Claims {
     }
 }
 
+impl Claims {
+    /// How far the times are off that [`Claims::check_times`] refuses: positive for how long ago the claims have expired, negative for how far they are from the future.
+    pub(super) fn late_by(&self, now: Timestamp) -> Option<SignedDuration> {
+        let time = |name| self.time(name).ok().flatten();
+        let expires_at = time("exp")?;
+        if expires_at <= now {
+            return Some(now.duration_since(expires_at));
+        }
+        let begins = ["iat", "nbf"].into_iter().filter_map(time).max();
+        // Good for longer than any may be: made by a clock that is as far ahead.
+        let made = expires_at.checked_sub(MAX_LIFE).ok();
+        let ahead = begins.into_iter().chain(made).filter(|time| *time > now).max()?;
+        Some(-ahead.duration_since(now))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +139,19 @@ mod tests {
             assert_eq!(check(json!({"exp": exp})), result, "{exp}");
         }
         assert_eq!(check(json!({})), Err(TimeError::NoExpiry));
+    }
+
+    #[test]
+    fn how_far_a_clock_is_off_is_told() {
+        let late_by = |claims: Value| {
+            let Value::Object(claims) = claims else { panic!("{claims}") };
+            Claims(claims).late_by(Timestamp::from_second(NOW).unwrap()).map(|off| off.as_secs())
+        };
+        assert_eq!(late_by(json!({"exp": NOW - 600})), Some(600));
+        assert_eq!(late_by(json!({"exp": NOW + 900, "iat": NOW + 600, "nbf": NOW + 599})), Some(-600));
+        assert_eq!(late_by(json!({"exp": NOW + 3600 + 86_400})), Some(-86_400));
+        assert_eq!(late_by(json!({"exp": NOW + 300, "iat": NOW})), None);
+        assert_eq!(late_by(json!({"exp": "soon"})), None);
     }
 
     #[test]

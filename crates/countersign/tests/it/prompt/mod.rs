@@ -2,10 +2,12 @@
 
 mod attacks;
 mod browsers;
+mod causes;
 mod clients;
 mod gate;
 mod newcomers;
 mod pages;
+mod regressions;
 
 use cs_testkit::{Browser, Page, Site, VirtualPhone, WebApp};
 use serde_json::{Value as Json, json};

@@ -65,8 +65,30 @@ async fn the_page_that_waits_is_told_when_somebody_answers() {
     let answer = tokio::spawn(async move { waiting.post(&asked, "wait", &[]).await });
     scene.site.waiting(1).await;
     scene.phone.approve_with(txid, &page.number().unwrap()).await.unwrap();
-    assert_eq!(answer.await.unwrap().html, r#"{"waiting":false}"#);
+    assert!(answer.await.unwrap().html.contains(r#""approved":true"#));
     scene.browser.open(&page.path).await.redirect();
+}
+
+/// Whoever types a code while the push is still on the phone is not left with a page that nobody tells of the answer.
+#[tokio::test]
+async fn beside_a_code_the_page_is_told_of_an_approval_and_of_nothing_else() {
+    for decision in [Decision::Approve, Decision::Deny] {
+        let mut scene = Scene::forgetful().await;
+        let (page, txid) = scene.push_page().await;
+        let number = page.number().unwrap();
+        let codes = scene.browser.submit(&page, "choose", &[("method", "passcode")]).await;
+        assert!(codes.html.contains("data-beside"), "{}", codes.html);
+        let (mut waiting, asked) = (scene.browser.clone(), codes.clone());
+        let answer = tokio::spawn(async move { waiting.post(&asked, "wait", &[]).await });
+        scene.site.waiting(1).await;
+        let number = (decision == Decision::Approve).then_some(number.as_str());
+        scene.phone.answer(txid, decision, number).await.unwrap();
+        let told = answer.await.unwrap().html;
+        assert!(told.contains(r#""waiting":false"#), "{told}");
+        assert_eq!(told.contains(r#""approved":true"#), decision == Decision::Approve, "{told}");
+        let shown = scene.browser.open(&page.path).await;
+        assert_eq!(shown.html.contains("duo_code"), decision == Decision::Approve, "{}", shown.html);
+    }
 }
 
 #[tokio::test]
@@ -92,7 +114,7 @@ async fn the_page_says_so_as_soon_as_the_phone_shows_the_request() {
     let answer = tokio::spawn(async move { waiting.post(&asked, "wait", &[("seen", "yes")]).await });
     scene.site.waiting(1).await;
     scene.phone.approve_with(txid, &page.number().unwrap()).await.unwrap();
-    assert_eq!(answer.await.unwrap().html, r#"{"waiting":false}"#);
+    assert!(answer.await.unwrap().html.contains(r#""approved":true"#));
 }
 
 #[tokio::test]
