@@ -37,4 +37,4 @@ pub use brand::{Brand, Rgb};
 pub use chrome::{Chrome, Help, HelpLink};
 pub use language::{Language, Text};
 pub use notice::{Action, Notice, NoticeKind};
-pub use refusal::{Doors, Go, Outdated, Refusal, Why};
+pub use refusal::{Doors, Go, Outdated, Refusal, Update, Why};

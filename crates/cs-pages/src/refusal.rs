@@ -239,6 +239,8 @@ pub struct Refusal<'a> {
     pub doors: Doors<'a>,
     /// Minutes until it ends by itself: a lock, a pause. For a request of an application, how far its time is off.
     pub minutes: Option<usize>,
+    /// How to update what is too old, where that is it.
+    pub how: Option<Update>,
     /// Under what the log keeps it.
     pub reference: Option<&'a str>,
 }
@@ -297,6 +299,30 @@ impl<'a> Refusal<'a> {
     }
 }
 
+/// How software is updated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Update {
+    /// The browser does it from its own menu.
+    Browser,
+    /// By the app store of the phone.
+    Store,
+    /// In the settings of the device.
+    System,
+}
+
+impl Update {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Browser, Self::Store, Self::System];
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Browser => id("update-browser"),
+            Self::Store => id("update-store"),
+            Self::System => id("update-system"),
+        }
+    }
+}
+
 /// Old software that may be used for a while: how to update, or go on as it is.
 #[derive(Debug, Clone, Copy, Template)]
 #[template(path = "outdated.html")]
@@ -305,6 +331,8 @@ pub struct Outdated<'a> {
     pub chrome: Chrome<'a>,
     /// What is old, and its version: `Firefox 128`.
     pub software: &'a str,
+    /// How to update it, in a sentence.
+    pub how: Option<Update>,
     /// Where it is said how to update it.
     pub update: Option<&'a str>,
     /// Days until it will be refused, if it will be.
@@ -338,6 +366,7 @@ mod tests {
             application: Some("Payroll"),
             doors: Doors { again: Some(again), other: Some(other), application: Some("/app"), ..Doors::default() },
             minutes: None,
+            how: None,
             reference: Some("4F7A21BC"),
         };
         assert_eq!(page.button(), Some(("Try again".into(), again)));
@@ -365,6 +394,7 @@ mod tests {
                 application: None,
                 doors: Doors::default(),
                 minutes,
+                how: None,
                 reference: None,
             };
             page.until()

@@ -8,6 +8,7 @@
 //! | `session` | begins a login, and finds it again |
 //! | `posts` | what the pages send |
 //! | `render` | what the pages show |
+//! | `update` | how what is old is updated |
 //!
 //! A login's address is no secret; its cookie is, of which the server keeps a keyed hash. Every form carries a proof that is made from the cookie's secret and good for
 //! one step. A form is answered with the way back to the login's own page, so that reloading sends nothing twice, and whatever comes late or out of order just shows where
@@ -18,6 +19,7 @@ mod posted;
 mod posts;
 mod render;
 mod session;
+mod update;
 mod visitor;
 
 use axum::Router;

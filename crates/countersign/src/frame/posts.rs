@@ -54,8 +54,7 @@ pub(super) async fn passcode(app: State<App>, id: Path<String>, visitor: Visitor
 
 /// What a security key or the device's own lock answered.
 pub(super) async fn key(app: State<App>, id: Path<String>, visitor: Visitor, body: Body) -> Response {
-    submit(app, id, visitor, body, |form| form.filled("credential", MAX_CREDENTIAL_BYTES).ok()?.map(Input::Key))
-        .await
+    submit(app, id, visitor, body, |form| form.filled("credential", MAX_CREDENTIAL_BYTES).ok()?.map(Input::Key)).await
 }
 
 /// Whether this is one's own device.

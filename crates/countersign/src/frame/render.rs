@@ -6,11 +6,12 @@ use cs_engine::prompt::{NamedWay, Prompt, Seen, View};
 use cs_pages::prompt::{
     Checking, CodeError, Key, Method, Options, Passcode, PasscodeSources, Push, Step, Success, Trust, Waiting, Way,
 };
-use cs_pages::{Doors, Go, Language, Refusal, RenderError, Template as _, Why};
+use cs_pages::{Doors, Go, Language, Outdated, Refusal, RenderError, Template as _, Why};
 use cs_wire::oidc::RedirectUri;
 use jiff::Timestamp;
 
 use super::session::page_of;
+use super::update::updating;
 use crate::http::{Look, Page};
 
 /// The page that shows `view`. `authenticator` is the origin of the authenticator that this very device may hold; `request_id` is what the server's own log knows this
@@ -49,10 +50,16 @@ fn html(
     let other = Go::Post { url: &post_options, token: &token, fields: &[] };
     let back = redirect.as_ref().map(RedirectUri::origin);
     let refusal = |why, doors, minutes, reference| {
-        Refusal { chrome, why, application: Some(application), doors, minutes, reference }.render()
+        Refusal { chrome, why, application: Some(application), doors, minutes, how: None, reference }.render()
     };
     match view {
         View::Checking => Checking { chrome, step }.render(),
+        View::Outdated(old) => {
+            let begin = format!("{base}/begin");
+            let (how, update) = updating(old.software);
+            let skip = Go::Post { url: &begin, token: &token, fields: &[] };
+            Outdated { chrome, software: &old.name, how, update, days: old.days, skip }.render()
+        }
         View::Push { device, number, seconds, seen, passcode, options } => {
             let number = number.as_deref().map(grouped);
             let (number, seconds, passcode, options) = (number.as_deref(), *seconds, *passcode, *options);
@@ -120,13 +127,15 @@ fn html(
             let doors = Doors { enroll: Some(Go::To(&enroll)), application: back, ..Doors::default() };
             refusal(Why::EnrollmentNeeded, doors, None, Some(&failure.reference))
         }
-        View::Refused { failure, until } => {
+        View::Refused { failure, until, old } => {
             // Whoever has a factor that is too little here may add another one: the portal asks for it first.
             let manage = manage.filter(|_| may_add_with_another(failure.reason));
-            let doors = Doors { manage, application: back, ..Doors::default() };
+            let (how, update) = old.as_ref().map_or((None, None), |old| updating(old.software));
+            let doors = Doors { manage, update, application: back, ..Doors::default() };
             let minutes =
                 until.map(|until| usize::try_from(until.duration_since(now).as_secs()).unwrap_or(0).div_ceil(60));
-            refusal(why(failure), doors, minutes, Some(&failure.reference))
+            let (why, application, reference) = (why(failure), Some(application), Some(failure.reference.as_str()));
+            Refusal { chrome, why, application, doors, minutes, how, reference }.render()
         }
         View::Expired => {
             let doors = Doors { application: back, ..Doors::default() };

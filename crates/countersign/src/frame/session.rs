@@ -67,6 +67,7 @@ pub(crate) async fn person_of(
         PromptState::Refused(failure) => may_add_with_another(failure.reason),
         // A login for the portal was begun from another one: who could begin a further one from it would never have to show the password again.
         PromptState::Checking
+        | PromptState::Outdated
         | PromptState::Push(_)
         | PromptState::Passcode { .. }
         | PromptState::Key { .. }

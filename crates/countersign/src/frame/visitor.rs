@@ -123,7 +123,7 @@ impl Visitor {
     fn refused(&self, why: Why, doors: Doors<'_>, minutes: Option<usize>, reference: Option<&str>) -> Page {
         let look = self.look();
         let chrome = look.chrome();
-        Page(Refusal { chrome, why, application: None, doors, minutes, reference }.render())
+        Page(Refusal { chrome, why, application: None, doors, minutes, how: None, reference }.render())
     }
 
     /// A failure of the API's kind as a page.

@@ -1,7 +1,7 @@
 //! A login in a browser, as one machine of states (`product.md` 1.1).
 //!
 //! ```text
-//! Checking ──► Push / Passcode / Key ◄──► Options      one way after another; a push stays good while another way is looked at
+//! Checking ──► Push / Passcode / Key ◄──► Options      one way after another, a notice about old software before the first; a push stays good while another way is looked at
 //!     │              │        └────────► Again         it did not work: try once more
 //!     │              ▼
 //!     │            Trust ──► Done                      in: "is this your device?" only after a real factor
@@ -31,6 +31,8 @@ pub const CODE_TTL: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
 pub enum State {
     /// Nothing is known of the browser yet.
     Checking,
+    /// The person is told that their software is old. They may go on.
+    Outdated,
     /// A push is on its way.
     Push(LivePush),
     /// A code is to be typed.
@@ -167,6 +169,8 @@ impl Post {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
+    /// Something old is to be spoken of before anything else.
+    Warned,
     /// The person wants to see all ways.
     Looked,
     /// A push was sent.
@@ -205,7 +209,7 @@ impl State {
     /// Whether `post` makes sense here at all.
     pub fn takes(&self, post: Post) -> bool {
         match (self, post) {
-            (Self::Checking, Post::Begin)
+            (Self::Checking | Self::Outdated, Post::Begin)
             | (Self::Push(_), Post::Options | Post::Choose | Post::Wait)
             | (Self::Passcode { push: Some(_), .. }, Post::Wait)
             | (Self::Passcode { .. }, Post::Options | Post::Choose | Post::Passcode)
@@ -215,6 +219,7 @@ impl State {
             | (Self::Trust(_), Post::Trust) => true,
             (
                 Self::Checking
+                | Self::Outdated
                 | Self::Push(_)
                 | Self::Passcode { .. }
                 | Self::Key { .. }
@@ -234,11 +239,17 @@ impl State {
         let push = self.live_push();
         match self {
             Self::Checking
+            | Self::Outdated
             | Self::Push(_)
             | Self::Passcode { .. }
             | Self::Key { .. }
             | Self::Options { .. }
             | Self::Again { .. } => match event {
+                Event::Warned => match self {
+                    Self::Checking => Ok(Self::Outdated),
+                    // Once is enough.
+                    _ => Err(OutOfOrder),
+                },
                 Event::Looked => Ok(Self::Options { push }),
                 Event::Pushed(sent) => Ok(Self::Push(sent)),
                 Event::WillType(means) => Ok(Self::Passcode { means, wrong: None, push }),
@@ -260,7 +271,8 @@ impl State {
                 Event::Answered => Ok(Self::Done(admitted)),
                 // Whoever is disabled while the question stands does not get in.
                 Event::Refused(failure) => Ok(Self::Refused(failure)),
-                Event::Looked
+                Event::Warned
+                | Event::Looked
                 | Event::Pushed(_)
                 | Event::WillType(_)
                 | Event::WillTouch(_)
@@ -278,6 +290,7 @@ impl State {
             Self::Push(push) => Some(*push),
             Self::Passcode { push, .. } | Self::Key { push, .. } | Self::Options { push } => *push,
             Self::Checking
+            | Self::Outdated
             | Self::Again { .. }
             | Self::Trust(_)
             | Self::Done(_)
@@ -343,6 +356,7 @@ mod tests {
         let in_by_push = admitted(AllowReason::UserApproved);
         vec![
             ("checking", State::Checking),
+            ("outdated", State::Outdated),
             ("push", State::Push(push())),
             ("passcode", State::Passcode { means: Means::Passcode, wrong: None, push: Some(push()) }),
             ("key", State::Key { means: Means::SecurityKey, push: None }),
@@ -358,6 +372,7 @@ mod tests {
     fn events() -> Vec<(&'static str, Event)> {
         let in_by_push = admitted(AllowReason::UserApproved);
         vec![
+            ("warned", Event::Warned),
             ("looked", Event::Looked),
             ("pushed", Event::Pushed(push())),
             ("will type", Event::WillType(Means::Bypass)),
@@ -374,6 +389,7 @@ mod tests {
     fn name(state: &State) -> &'static str {
         match state {
             State::Checking => "checking",
+            State::Outdated => "outdated",
             State::Push(_) => "push",
             State::Passcode { .. } => "passcode",
             State::Key { .. } => "key",
@@ -387,17 +403,18 @@ mod tests {
     }
 
     /// One row for each state, one column for each event, in the order of [`events`]; a dash is out of order.
-    const TABLE: [[&str; 10]; 10] = [
-        ["options", "push", "passcode", "key", "again", "trust", "done", "-", "must enroll", "refused"],
-        ["options", "push", "passcode", "key", "again", "trust", "done", "-", "must enroll", "refused"],
-        ["options", "push", "passcode", "key", "passcode", "trust", "done", "-", "must enroll", "refused"],
-        ["options", "push", "passcode", "key", "again", "trust", "done", "-", "must enroll", "refused"],
-        ["options", "push", "passcode", "key", "again", "trust", "done", "-", "must enroll", "refused"],
-        ["options", "push", "passcode", "key", "again", "trust", "done", "-", "must enroll", "refused"],
-        ["-", "-", "-", "-", "-", "-", "-", "done", "-", "refused"],
-        ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-"],
-        ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-"],
-        ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-"],
+    const TABLE: [[&str; 11]; 11] = [
+        ["outdated", "options", "push", "passcode", "key", "again", "trust", "done", "-", "must enroll", "refused"],
+        ["-", "options", "push", "passcode", "key", "again", "trust", "done", "-", "must enroll", "refused"],
+        ["-", "options", "push", "passcode", "key", "again", "trust", "done", "-", "must enroll", "refused"],
+        ["-", "options", "push", "passcode", "key", "passcode", "trust", "done", "-", "must enroll", "refused"],
+        ["-", "options", "push", "passcode", "key", "again", "trust", "done", "-", "must enroll", "refused"],
+        ["-", "options", "push", "passcode", "key", "again", "trust", "done", "-", "must enroll", "refused"],
+        ["-", "options", "push", "passcode", "key", "again", "trust", "done", "-", "must enroll", "refused"],
+        ["-", "-", "-", "-", "-", "-", "-", "-", "done", "-", "refused"],
+        ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"],
+        ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"],
+        ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"],
     ];
 
     #[test]
@@ -416,7 +433,7 @@ mod tests {
         use Post::{Begin, Choose, Key, Options, Passcode, Trust, Wait};
         for (name, state) in states() {
             let expected: &[Post] = match name {
-                "checking" => &[Begin],
+                "checking" | "outdated" => &[Begin],
                 "push" => &[Options, Choose, Wait],
                 // Beside a push.
                 "passcode" => &[Options, Choose, Passcode, Wait],

@@ -54,7 +54,8 @@ pub use moving::{MOVE_TTL, MoveProof, Proven};
 pub use passkey::Assertion;
 pub use preauth::{Challenge, Preauth, PreauthOutcome, PreauthRequest};
 pub use status::{Decided, LoginStatus, Status, Why};
-pub(crate) use survey::{Remembering, Survey};
+pub use survey::Software;
+pub(crate) use survey::{OldSoftware, Remembering, Survey};
 
 pub(crate) use self::decide::Rules;
 use crate::known::{Lookup, UserKey};

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use cs_core::login::Denial;
+use cs_core::login::{Denial, DenyReason};
 use cs_core::policy::facts::Remembered;
 use cs_core::policy::sections::{RememberFor, RememberMethod};
-use cs_core::policy::{self, Verdict};
+use cs_core::policy::trace::{Age, Fact, Finding, Outcome};
+use cs_core::policy::{self, Browser, Os, Verdict, Version};
 use cs_core::user::User;
 use cs_core::webauthn::Ask;
+use jiff::Timestamp;
 
 use super::Who;
 use super::decide::{Question, known_phones, offered};
@@ -20,6 +22,8 @@ pub(crate) struct Survey {
     pub(crate) user: Option<Arc<User>>,
     /// What of the user's devices the policy leaves, if a factor is needed and there is one.
     pub(crate) challenge: Option<policy::Challenge>,
+    /// What is older than the policy likes.
+    pub(crate) old: Option<OldSoftware>,
     /// Whether a first factor comes before everything else.
     pub(crate) must_enroll: bool,
     /// Fails with the denial to give to somebody whose factor was good: they have been disabled since, or their country refused.
@@ -28,6 +32,54 @@ pub(crate) struct Survey {
     pub(crate) tries_left: Option<u32>,
     /// Whether and how a browser is remembered here.
     pub(crate) remembering: Option<Remembering>,
+}
+
+/// Software that is old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OldSoftware {
+    /// What.
+    pub(crate) software: Software,
+    /// Its version, if it is known.
+    pub(crate) version: Option<Version>,
+    /// From when on it will be refused, if it will be.
+    pub(crate) refused_from: Option<Timestamp>,
+}
+
+/// What can be old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Software {
+    /// The operating system.
+    Os(Os),
+    /// The browser.
+    Browser(Browser),
+}
+
+impl OldSoftware {
+    /// What a finding says is old. A version that is not known may be the newest: it is not spoken of.
+    fn of(finding: &Finding<'_>) -> Option<Self> {
+        match finding.outcome {
+            Outcome::Warns | Outcome::Denies(DenyReason::OutOfDate) => {}
+            Outcome::Allows(_)
+            | Outcome::Denies(_)
+            | Outcome::Enrolls
+            | Outcome::Passes
+            | Outcome::Demands
+            | Outcome::Limits
+            | Outcome::Lowers
+            | Outcome::Reports => return None,
+        }
+        let (software, version, age) = match finding.fact {
+            Fact::Os { os, version, age } => (Software::Os(os), version, age),
+            Fact::Browser { browser, version, age } => (Software::Browser(browser), version, age),
+            _ => return None,
+        };
+        let refused_from = match age {
+            Age::Fine | Age::Blocked | Age::Unknown => return None,
+            Age::Below(_) => None,
+            Age::Outdated { blocked_from, .. } => blocked_from,
+        };
+        Some(Self { software, version, refused_from })
+    }
 }
 
 /// How a browser is remembered.
@@ -62,7 +114,9 @@ impl Engine {
             risk,
             now,
         };
-        let (challenge, must_enroll) = match self.decide(&effective, &question).verdict {
+        let decision = self.decide(&effective, &question);
+        let old = decision.trace.findings().iter().find_map(OldSoftware::of);
+        let (challenge, must_enroll) = match decision.verdict {
             Verdict::Challenge(challenge) => (Some(challenge), false),
             Verdict::Enroll { .. } => (None, true),
             Verdict::Allow { .. } | Verdict::Deny(_) => (None, false),
@@ -81,6 +135,6 @@ impl Engine {
         let user = found.as_ref().map(|found| Arc::clone(&found.user));
         let most = u32::from(rules.lockout().threshold());
         let tries_left = user.as_ref().map(|user| most.saturating_sub(user.lockout.failures));
-        Ok(Survey { user, challenge, must_enroll, holds, tries_left, remembering })
+        Ok(Survey { user, challenge, old, must_enroll, holds, tries_left, remembering })
     }
 }

@@ -282,7 +282,7 @@ pub(super) fn name_of(access: &Access) -> String {
 }
 
 /// A policy's word as a name: `chrome-mobile` is "Chrome mobile".
-fn titled(word: &str) -> String {
+pub(super) fn titled(word: &str) -> String {
     match word {
         "ios" => "iOS".to_owned(),
         "macos" => "macOS".to_owned(),

@@ -16,6 +16,7 @@ struct Kept {
 #[serde(rename_all = "snake_case")]
 enum KeptState {
     Checking,
+    Outdated,
     Push(KeptPush),
     Passcode { means: String, wrong: Option<KeptFailure>, push: Option<KeptPush> },
     Key { means: String, push: Option<KeptPush> },
@@ -74,6 +75,7 @@ impl KeptState {
         let push = |push: &Option<LivePush>| push.as_ref().map(KeptPush::of);
         match state {
             State::Checking => Self::Checking,
+            State::Outdated => Self::Outdated,
             State::Push(push) => Self::Push(KeptPush::of(push)),
             State::Passcode { means, wrong, push: sent } => Self::Passcode {
                 means: means.as_str().to_owned(),
@@ -98,6 +100,7 @@ impl KeptState {
         };
         Some(match self {
             Self::Checking => State::Checking,
+            Self::Outdated => State::Outdated,
             Self::Push(push) => State::Push(push.read()?),
             Self::Passcode { means, wrong, push: sent } => {
                 let wrong = match wrong {
@@ -198,6 +201,7 @@ mod tests {
         let admitted = Admitted { txid, why: AllowReason::UserApproved, at, way: Some(way) };
         for state in [
             State::Checking,
+            State::Outdated,
             State::Push(push),
             State::Passcode { means: Means::Bypass, wrong: Some(failure.clone()), push: Some(push) },
             State::Passcode { means: Means::Passcode, wrong: None, push: None },

@@ -23,9 +23,10 @@ mod session;
 mod steps;
 mod view;
 
+pub use crate::login::Software;
 pub use browser::{BrowserToken, NewToken};
 pub use code::{AssertionUse, RedeemError, Redeemed};
 pub use push::{Awaited, Seen};
 pub use session::{Asked, Changed, Prompt, PromptSecret, Visit};
 pub use steps::Input;
-pub use view::{NamedWay, Sources, View};
+pub use view::{NamedWay, Old, Sources, View};

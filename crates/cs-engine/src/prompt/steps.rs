@@ -76,7 +76,10 @@ impl Engine {
         }
         let outcome = match input {
             Input::Begin(keys) => {
-                prompt.keys = keys;
+                // The notice about old software is not where the browser is asked.
+                if matches!(prompt.state, State::Checking) {
+                    prompt.keys = keys;
+                }
                 return self.begin(prompt, visit).await;
             }
             Input::Options => Ok(Event::Looked.into()),
@@ -147,6 +150,9 @@ impl Engine {
                 return Ok(outcome);
             }
         };
+        if survey.old.is_some() && matches!(prompt.state, State::Checking) {
+            return Ok(Event::Warned.into());
+        }
         let last = visit.last.iter().find(|(user, _)| *user == challenge.user.id).map(|(_, way)| *way);
         match automatic(&ways(&challenge.user, &challenge.allowed, prompt.keys), last) {
             Some(way) => self.start(prompt, way, &challenge, visit, changed).await,

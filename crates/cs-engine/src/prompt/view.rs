@@ -3,15 +3,16 @@
 use cs_core::lockout::Lock;
 use cs_core::login::{DenyReason, Ticket};
 use cs_core::policy::sections::{RememberFor, TimeUnit};
-use cs_core::policy::{Method, Set};
+use cs_core::policy::{Method, Set, Word as _};
 use cs_core::prompt::{Failure, LivePush, Means, State, Way, ways};
 use cs_core::user::User;
 use cs_core::webauthn::{Ask, Class, Purpose};
 use jiff::Timestamp;
 
+use super::browser::titled;
 use super::push::Seen;
 use super::session::{Prompt, Visit};
-use crate::login::Survey;
+use crate::login::{OldSoftware, Software, Survey};
 use crate::{Engine, EngineError};
 
 /// From how many tries on people are told how many are left.
@@ -22,6 +23,8 @@ const FEW_TRIES: u32 = 3;
 pub enum View {
     /// A first look at the browser.
     Checking,
+    /// Something is old, and may be used for a while.
+    Outdated(Old),
     /// A push is on its way.
     Push {
         /// The device's name.
@@ -99,9 +102,34 @@ pub enum View {
         failure: Failure,
         /// When a lock ends by itself.
         until: Option<Timestamp>,
+        /// What is too old, where that is why.
+        old: Option<Old>,
     },
     /// Too late: the login took longer than it may.
     Expired,
+}
+
+/// Old software, as people know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Old {
+    /// What it is.
+    pub software: Software,
+    /// Its name and version: "Firefox 128.0".
+    pub name: String,
+    /// For how many days it may still be used, if there is an end.
+    pub days: Option<usize>,
+}
+
+impl Old {
+    fn of(old: OldSoftware, now: Timestamp) -> Self {
+        let product = match old.software {
+            Software::Os(os) => titled(os.as_str()),
+            Software::Browser(browser) => titled(browser.as_str()),
+        };
+        let name = old.version.map_or_else(|| product.clone(), |version| format!("{product} {version}"));
+        let hours = |from: Timestamp| usize::try_from(from.duration_since(now).as_hours()).unwrap_or(0);
+        Self { software: old.software, name, days: old.refused_from.map(|from| hours(from).div_ceil(24).max(1)) }
+    }
 }
 
 /// A way, and the name of its device.
@@ -133,12 +161,17 @@ impl Engine {
             State::Done(_) => return Ok(View::Done { code: prompt.code() }),
             State::Refused(failure) => {
                 let until = self.locked_until(prompt, failure, visit).await?;
-                return Ok(View::Refused { failure: failure.clone(), until });
+                let old = match failure.reason {
+                    DenyReason::OutOfDate => self.survey(&prompt.caller, &prompt.who(), &visit.access).await?.old,
+                    _ => None,
+                };
+                return Ok(View::Refused { failure: failure.clone(), until, old: old.map(|old| Old::of(old, now)) });
             }
             State::MustEnroll(failure) => return Ok(View::MustEnroll { failure: failure.clone() }),
             _ if prompt.is_expired(now) => return Ok(View::Expired),
             State::Checking => return Ok(View::Checking),
-            State::Push(_)
+            State::Outdated
+            | State::Push(_)
             | State::Passcode { .. }
             | State::Key { .. }
             | State::Options { .. }
@@ -149,6 +182,11 @@ impl Engine {
         let ways = named_ways(&survey, prompt);
         let has_others = |means: Means| ways.iter().any(|way| way.way.means != means) || ways.len() > 1;
         Ok(match &prompt.state {
+            State::Outdated => match survey.old {
+                Some(old) => View::Outdated(Old::of(old, now)),
+                // Lifted since: the page goes on by itself.
+                None => View::Checking,
+            },
             State::Push(push) => View::Push {
                 device: device_name(survey.user.as_deref(), push.phone),
                 number: self.number(prompt, &survey, push)?,

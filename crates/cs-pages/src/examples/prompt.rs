@@ -40,8 +40,7 @@ pub(super) fn all(chrome: Chrome<'_>, w: Words<'_>) -> Result<Vec<Example>, aska
         options: true,
     };
     let code = Passcode { chrome, step, sources, sent: None, push: None, error: None, options: true };
-    let key =
-        Key { chrome, step, request: w.is("{\"challenge\":\"AA\"}"), platform: false, options: true };
+    let key = Key { chrome, step, request: w.is("{\"challenge\":\"AA\"}"), platform: false, options: true };
     let success = Success {
         chrome,
         application: step.application,

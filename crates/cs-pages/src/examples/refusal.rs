@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::{Example, Words};
-use crate::{Chrome, Doors, Go, Outdated, Refusal, Why};
+use crate::{Chrome, Doors, Go, Outdated, Refusal, Update, Why};
 
 pub(super) fn all(chrome: Chrome<'_>, w: Words<'_>) -> Result<Vec<Example>, askama::Error> {
     let again = Go::Post {
@@ -28,6 +28,7 @@ pub(super) fn all(chrome: Chrome<'_>, w: Words<'_>) -> Result<Vec<Example>, aska
             application: Some(w.is("Payroll & Holidays")),
             doors,
             minutes: matches!(why, Why::LockedOut | Why::RequestTooOld | Why::ClockAhead).then_some(15),
+            how: (why == Why::OutOfDate).then_some(Update::System),
             reference: Some(w.is("4F7A21BC")),
         };
         pages.push((format!("why-{}", why.word()), page.render()?));
@@ -38,14 +39,27 @@ pub(super) fn all(chrome: Chrome<'_>, w: Words<'_>) -> Result<Vec<Example>, aska
         application: None,
         doors: Doors { application: Some(w.is("/")), ..Doors::default() },
         minutes: Some(180),
+        how: None,
         reference: None,
     };
     pages.push(("why-locked_out-for-hours".into(), closed.render()?));
     for why in [Why::RequestTooOld, Why::ClockAhead] {
         pages.push((format!("why-{}-by-hours", why.word()), Refusal { why, ..closed }.render()?));
     }
-    let old = Outdated { chrome, software: w.is("Firefox 128"), update: doors.update, days: Some(7), skip: again };
-    pages.push(("outdated".into(), old.render()?));
-    pages.push(("outdated-for-now".into(), Outdated { update: None, days: None, ..old }.render()?));
+    let skip = Go::Post { url: w.is("/frame/prompt/EXAMPLE/begin"), token: w.is("1.EXAMPLE"), fields: &[] };
+    for how in Update::ALL {
+        let old = Outdated {
+            chrome,
+            software: w.is("Firefox 128"),
+            how: Some(how),
+            update: doors.update,
+            days: Some(7),
+            skip,
+        };
+        pages.push((format!("outdated-{how:?}").to_lowercase(), old.render()?));
+        if how == Update::Browser {
+            pages.push(("outdated-for-now".into(), Outdated { how: None, update: None, days: None, ..old }.render()?));
+        }
+    }
     Ok(pages)
 }

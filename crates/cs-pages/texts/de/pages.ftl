@@ -92,6 +92,9 @@ success-title = Sie sind angemeldet
 success-what = Es geht weiter zu { $application }.
 outdated-title = { $software } ist veraltet
 outdated-what = Alte Software ist für Angreifer der leichteste Weg. Das Aktualisieren dauert meist nur ein paar Minuten.
+update-browser = Öffnen Sie das Menü des Browsers, dort „Hilfe“ oder „Einstellungen“ und „Über“: Der Browser sucht die Aktualisierung selbst. Starten Sie ihn dann neu.
+update-store = Aktualisieren Sie es im App-Store Ihres Telefons.
+update-system = Öffnen Sie die Einstellungen des Geräts und suchen Sie dort „Softwareupdate“ oder „Windows Update“.
 outdated-days = { $count ->
     [one] Noch { $count } Tag geht es so weiter. Danach wird sie nicht mehr zugelassen.
    *[other] Noch { $count } Tage geht es so weiter. Danach wird sie nicht mehr zugelassen.

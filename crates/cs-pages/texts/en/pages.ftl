@@ -93,6 +93,9 @@ success-title = You are in
 success-what = Taking you to { $application }.
 outdated-title = { $software } is out of date
 outdated-what = Old software is the easiest way in for attackers. Updating usually takes a few minutes.
+update-browser = Open the browser’s menu, then “Help” or “Settings”, and there “About”: the browser looks for the update itself. Then restart it.
+update-store = Update it in the app store of your phone.
+update-system = Open the settings of the device and look there for “Software update” or “Windows Update”.
 outdated-days = { $count ->
     [one] You can go on as it is for { $count } more day. After that it will not be let in.
    *[other] You can go on as it is for { $count } more days. After that it will not be let in.

@@ -92,6 +92,9 @@ success-title = Ya está dentro
 success-what = Le llevamos a { $application }.
 outdated-title = { $software } no está al día
 outdated-what = El software antiguo es la entrada más fácil para un atacante. Actualizarlo suele llevar unos minutos.
+update-browser = Abra el menú del navegador, luego «Ayuda» o «Configuración» y «Acerca de»: el navegador busca la actualización él mismo. Después reinícielo.
+update-store = Actualícelo en la tienda de aplicaciones de su teléfono.
+update-system = Abra los ajustes del dispositivo y busque «Actualización de software» o «Windows Update».
 outdated-days = { $count ->
     [one] Puede seguir así { $count } día más. Después no se admitirá.
    *[other] Puede seguir así { $count } días más. Después no se admitirá.

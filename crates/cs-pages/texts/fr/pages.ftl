@@ -92,6 +92,9 @@ success-title = Vous êtes connecté
 success-what = Nous vous menons à { $application }.
 outdated-title = { $software } n’est plus à jour
 outdated-what = Un logiciel ancien est l’accès le plus facile pour un attaquant. La mise à jour ne prend en général que quelques minutes.
+update-browser = Ouvrez le menu du navigateur, puis « Aide » ou « Paramètres » et « À propos » : le navigateur cherche lui-même la mise à jour. Redémarrez-le ensuite.
+update-store = Mettez-le à jour dans la boutique d’applications de votre téléphone.
+update-system = Ouvrez les réglages de l’appareil et cherchez-y « Mise à jour logicielle » ou « Windows Update ».
 outdated-days = { $count ->
     [one] Vous pouvez continuer ainsi encore { $count } jour. Ensuite, il ne sera plus admis.
    *[other] Vous pouvez continuer ainsi encore { $count } jours. Ensuite, il ne sera plus admis.

@@ -88,6 +88,9 @@ success-title = ログインしました
 success-what = { $application } に移動します。
 outdated-title = { $software } が古くなっています
 outdated-what = 古いソフトウェアは攻撃者にとって最も入りやすい入口です。更新はたいてい数分で終わります。
+update-browser = ブラウザーのメニューから「ヘルプ」または「設定」を開き、「このブラウザーについて」を選んでください。更新は自動で探されます。そのあとブラウザーを再起動してください。
+update-store = スマートフォンのアプリストアで更新してください。
+update-system = デバイスの設定を開き、「ソフトウェアアップデート」または「Windows Update」を探してください。
 outdated-days = { $count ->
    *[other] あと{ $count }日はこのまま使えます。その後は利用できなくなります。
 }

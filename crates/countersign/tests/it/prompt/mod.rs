@@ -6,6 +6,7 @@ mod causes;
 mod clients;
 mod gate;
 mod newcomers;
+mod outdated;
 mod pages;
 mod regressions;
 
