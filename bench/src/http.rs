@@ -77,6 +77,8 @@ pub(crate) struct Connection {
 #[derive(Debug)]
 pub(crate) struct Answer<'a> {
     pub(crate) status: u16,
+    /// Status line and headers.
+    pub(crate) head: &'a str,
     pub(crate) body: &'a [u8],
     /// Whether the connection can be used again.
     pub(crate) keeps_alive: bool,
@@ -108,7 +110,9 @@ impl Connection {
             self.fill().await?;
         }
         self.end = head.length + head.body;
-        Ok(Answer { status: head.status, body: &self.buffer[head.length..self.end], keeps_alive: head.keeps_alive })
+        let (text, body) = self.buffer[..self.end].split_at(head.length);
+        let text = str::from_utf8(text).context("headers are no text")?;
+        Ok(Answer { status: head.status, head: text, body, keeps_alive: head.keeps_alive })
     }
 
     async fn fill(&mut self) -> anyhow::Result<()> {

@@ -6,8 +6,10 @@
 
 mod bare;
 mod commit;
+mod first_run;
 mod flush;
 mod http;
+mod key;
 mod load;
 mod login;
 mod machine;
@@ -18,6 +20,7 @@ mod people;
 mod policy;
 mod postgres;
 mod process;
+mod prompt;
 mod push;
 mod round;
 mod signed;
@@ -27,6 +30,7 @@ mod start;
 mod stats;
 mod table;
 mod tls;
+mod verify;
 mod waiting;
 
 use std::process::ExitCode;
@@ -53,10 +57,17 @@ enum Command {
     Login,
     /// From a device's answer to the waiting client's, against a commit
     Push,
+    /// Logins in a browser: the prompt's pages and a login with a key, against a bare HTTPS answer
+    Prompt,
     /// Logins that wait: memory and processor time
     Waiting,
     /// Spawn to the first accepted login; idle memory with users
     Start,
+    /// Somebody's first day in real browsers: seconds, clicks, keys; needs what `cargo xtask install` installs
+    FirstRun,
+    /// The same without the table (used by `first-run`)
+    #[command(hide = true)]
+    FirstRunAlone,
     /// Bytes of the release binary
     Size,
     /// Instructions and time of one policy evaluation; needs no server
@@ -90,6 +101,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Load => return load::main().map(|()| ExitCode::SUCCESS),
         Command::Bare(bare) => return bare.run().map(|()| ExitCode::SUCCESS),
         Command::PolicyRepeat(repeat) => return repeat.run().map(|()| ExitCode::SUCCESS),
+        Command::FirstRunAlone => {
+            first_run::alone();
+            return Ok(ExitCode::SUCCESS);
+        }
         Command::Policy => {
             let mut report = Report::new();
             report.text(&machine::describe());
@@ -97,7 +112,14 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             report.bars();
             return Ok(if report.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS });
         }
-        Command::All | Command::Login | Command::Push | Command::Waiting | Command::Start | Command::Size => {}
+        Command::All
+        | Command::Login
+        | Command::Push
+        | Command::Prompt
+        | Command::FirstRun
+        | Command::Waiting
+        | Command::Start
+        | Command::Size => {}
     }
     let bench = cli.options.prepare()?;
     let mut report = Report::new();
@@ -114,6 +136,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     measure(all || matches!(cli.command, Command::Start), "start", start::measure);
     measure(all || matches!(cli.command, Command::Login), "login", login::measure);
     measure(all || matches!(cli.command, Command::Push), "push", push::measure);
+    measure(all || matches!(cli.command, Command::Prompt), "prompt", prompt::measure);
+    measure(all || matches!(cli.command, Command::FirstRun), "first-run", first_run::measure);
     measure(all || matches!(cli.command, Command::Waiting), "waiting", waiting::measure);
     report.bars();
     Ok(if report.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })

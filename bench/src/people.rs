@@ -5,18 +5,26 @@ use std::str::FromStr as _;
 use anyhow::{Context as _, anyhow};
 use cs_core::device::AuthenticatorClass;
 use cs_core::id::{AccountId, UserId};
+use cs_core::integration::IntegrationType;
 use cs_core::otp::TokenForm;
-use cs_engine::Engine;
+use cs_core::policy::Method;
+use cs_core::webauthn::Proof;
 use cs_engine::admin::Actor;
+use cs_engine::admin::integrations::{IntegrationChange, PowerfulKeys};
 use cs_engine::admin::phones::PhoneChange;
 use cs_engine::admin::users::SeedUser;
 use cs_engine::devices::ActivateRequest;
+use cs_engine::passkeys::{Binding, NewCredential, Wanted};
+use cs_engine::{Access, Caller, Engine, Liveness, Surface};
+use cs_store::facts::UserRef;
 use cs_wire::device::DeviceKey;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
+use crate::key::SoftKey;
 use crate::otp;
+use crate::signed::{Keys, now};
 use crate::site::Installation;
 
 /// Devices that are bound at a time.
@@ -45,6 +53,56 @@ pub(crate) fn fill(installation: &Installation, users: u64, devices: u64) -> any
         engine.store().shutdown().await;
         bound
     })
+}
+
+/// A web application, and its users' keys.
+#[derive(Debug)]
+pub(crate) struct Office {
+    pub(crate) application: Keys,
+    /// Of user 0 and those after.
+    pub(crate) security_keys: Vec<SoftKey>,
+}
+
+/// Makes a web application, and gives the first `users` a security key each.
+pub(crate) fn office(installation: &Installation, users: u64) -> anyhow::Result<Office> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(async {
+        let engine = installation.engine().await?;
+        let account = AccountId::from_str(&installation.account).map_err(|_| anyhow!("the account's id"))?;
+        let change = IntegrationChange { name: Some("Web application".to_owned()), ..IntegrationChange::default() };
+        let kind = IntegrationType::from_known("websdk");
+        let made = engine.create_integration(account, &Actor::Terminal, PowerfulKeys::Allowed, kind, &change).await?;
+        let integration = engine.directory().integration(account, made.key).await?.context("no integration")?;
+        let application = Keys { ikey: made.key.to_string(), skey: integration.secret.expose().to_owned() };
+        let caller = Caller {
+            account: engine.directory().account(account).await?.context("no account")?,
+            integration,
+            surface: Surface::Prompt,
+            connection: Liveness::forever(),
+            legacy_signature: false,
+        };
+        let mut security_keys = Vec::new();
+        for user in 0..users {
+            security_keys.push(register(&engine, &caller, user).await?);
+        }
+        engine.store().shutdown().await;
+        Ok(Office { application, security_keys })
+    })
+}
+
+async fn register(engine: &Engine, caller: &Caller, user: u64) -> anyhow::Result<SoftKey> {
+    let name = otp::name(user);
+    let found = engine.store().user_facts(caller.account.id, UserRef::Name(&name), None, now()).await?;
+    let user = found.context("no such user")?.user.id;
+    let proof = Proof::factor(user, Method::Bypass, now());
+    let session = Binding::of("bench", name.as_bytes());
+    let wanted = NewCredential { wanted: Wanted::SecurityKey, access: Access::default() };
+    let begun = engine.begin_registration(caller, &proof, &wanted, &session).await?;
+    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned).context("options of another kind");
+    let key = SoftKey::new(&engine.relying_party().origins()[0], &text(&begun.options["rp"]["id"])?)?;
+    let made = key.create(&text(&begun.options["challenge"])?)?;
+    engine.finish_registration(caller, &begun.ceremony, &session, &Access::default(), &made, "").await?;
+    Ok(key)
 }
 
 /// Entries in the log of logins.

@@ -73,8 +73,8 @@ pub(crate) struct Round {
 }
 
 /// Runs `plan` once and reads the processor time of `servers` around it.
-pub(crate) fn run(plan: Steady, servers: &[Watched]) -> anyhow::Result<Round> {
-    let mut generator = Generator::start(&Plan::Steady(plan))?;
+fn run(plan: &Plan, servers: &[Watched]) -> anyhow::Result<Round> {
+    let mut generator = Generator::start(plan)?;
     generator.expect("ready")?;
     let before = cpu_seconds(servers)?;
     generator.go()?;
@@ -116,17 +116,41 @@ pub(crate) struct Series {
 
 /// Warm rounds, then measured ones. The number of the first piece of work is `plan.first`; `plan.count` is set here.
 pub(crate) fn series(plan: &Steady, servers: &[Watched], effort: Effort) -> anyhow::Result<Series> {
-    let mut next = plan.first;
+    let make = |first, count| Plan::Steady(Steady { first, count, ..plan.clone() });
+    let is_paced = plan.rate.is_some();
+    rounds(make, plan.first, plan.connections, is_paced, servers, effort)
+}
+
+/// The same of other work, each piece as soon as one before it is through. `plan` gets the first piece and how many.
+pub(crate) fn series_of(
+    plan: impl Fn(u64, u64) -> Plan,
+    first: u64,
+    connections: usize,
+    servers: &[Watched],
+    effort: Effort,
+) -> anyhow::Result<Series> {
+    rounds(plan, first, connections, false, servers, effort)
+}
+
+fn rounds(
+    plan: impl Fn(u64, u64) -> Plan,
+    first: u64,
+    connections: usize,
+    is_paced: bool,
+    servers: &[Watched],
+    effort: Effort,
+) -> anyhow::Result<Series> {
+    let mut next = first;
     let mut count = effort.first;
     let mut accepted_ever = 0;
     let mut rounds = Vec::new();
     for index in 0..effort.warm + effort.rounds {
-        let round = run(Steady { first: next, count, ..plan.clone() }, servers)?;
+        let round = run(&plan(next, count), servers)?;
         next += count;
         accepted_ever += round.outcome.accepted;
-        if plan.rate.is_none() {
+        if !is_paced {
             // At least two pieces for each connection, so that all take part.
-            count = ((round.outcome.per_second() * effort.seconds) as u64).max(2 * plan.connections as u64);
+            count = ((round.outcome.per_second() * effort.seconds) as u64).max(2 * connections as u64);
         }
         if index >= effort.warm {
             rounds.push(round);

@@ -15,7 +15,7 @@ use crate::{MailSink, Sample, Sdk, Site};
 #[derive(Debug, Clone)]
 pub struct Stage {
     /// What.
-    pub name: &'static str,
+    pub name: String,
     /// How long the machines took, with a person who needs no time.
     pub seconds: f64,
     /// Clicks and taps, opening a link and pointing the camera included.
@@ -73,10 +73,10 @@ impl Person {
     }
 
     /// What went before was `name`.
-    fn was(&mut self, name: &'static str) {
+    fn was(&mut self, name: &str) {
         let now = Instant::now();
         let seconds = (now - self.since).as_secs_f64();
-        self.stages.push(Stage { name, seconds, clicks: self.clicks, keys: self.keys });
+        self.stages.push(Stage { name: name.to_owned(), seconds, clicks: self.clicks, keys: self.keys });
         (self.since, self.clicks, self.keys) = (now, 0, 0);
     }
 }

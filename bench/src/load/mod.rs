@@ -4,6 +4,7 @@
 //! whoever started it can read the server's processor time around the work alone.
 
 mod pace;
+mod prompts;
 mod pushes;
 mod steady;
 mod waiters;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::Target;
 use crate::stats::Latency;
+pub(crate) use prompts::{Prompts, Until};
 pub(crate) use pushes::Pushes;
 pub(crate) use waiters::Waiters;
 pub(crate) use work::Work;
@@ -30,6 +32,8 @@ pub(crate) enum Plan {
     Pushes(Pushes),
     /// Logins that wait for a person who never answers.
     Waiters(Waiters),
+    /// Logins in a browser.
+    Prompts(Prompts),
 }
 
 /// Steady work over a number of connections.
@@ -80,6 +84,7 @@ pub(crate) fn main() -> anyhow::Result<()> {
             Plan::Steady(plan) => steady::run(plan).await,
             Plan::Pushes(plan) => pushes::run(plan).await,
             Plan::Waiters(plan) => waiters::run(plan).await,
+            Plan::Prompts(plan) => prompts::run(plan).await,
         }
     })?;
     println!("{}", serde_json::to_string(&outcome)?);

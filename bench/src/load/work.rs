@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: &str) -> Answer<'_> {
-        Answer { status, body: body.as_bytes(), keeps_alive: true }
+        Answer { status, head: "", body: body.as_bytes(), keeps_alive: true }
     }
 
     #[test]
