@@ -2,6 +2,7 @@
 
 mod authenticator;
 mod browser;
+mod budget;
 mod crashes;
 mod crashes_disk;
 mod crashes_guesses;
