@@ -65,10 +65,12 @@ pub fn instructions(record: &DemoRecord, program: &Path, path: &Path) -> String 
     }
     let _ = write!(
         text,
-        "# a browser for it that trusts the demo's authority; any other warns first (apt install chromium libnss3-tools)\n\
+        "# a browser that trusts the demo's authority; any other warns first, and cannot be a phone (apt install chromium libnss3-tools)\n\
          mkdir -p {browser}/.pki/nssdb && certutil -N --empty-password -d sql:{browser}/.pki/nssdb && \
          certutil -A -d sql:{browser}/.pki/nssdb -t C,, -n demo -i {ca}\n\
          HOME={browser} chromium http://localhost:{}\n\n\
+         # somebody new: open the link that it prints there; what the QR code says, opened in another tab, makes that tab bob's phone\n\
+         {this} --data {data} admin user invite bob --email bob@example.com\n\n\
          # what happened and why; whether the log is intact\n\
          {this} --data {data} admin log auth\n\
          {this} --data {data} audit verify\n",
