@@ -182,8 +182,8 @@ impl Prompt {
 impl Engine {
     /// Begins a login in a browser that `caller` has sent here. A new secret every time: whatever cookie the browser had before is worth nothing here.
     pub async fn open_prompt(&self, caller: &Caller, asked: &Asked) -> Result<(PromptId, PromptSecret), EngineError> {
-        let (id, secret) = (PromptId::generate(&mut SystemRng), PromptSecret::generate());
         let now = self.clock().now();
+        let (id, secret) = (PromptId::at(now, &mut SystemRng), PromptSecret::generate());
         let row = PromptRow {
             account: caller.account.id,
             id,
