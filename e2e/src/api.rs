@@ -58,7 +58,8 @@ impl Answer {
 impl Api {
     pub(crate) fn new(host: &str, ca: &Path, keys: Keys) -> Self {
         static PROVIDER: OnceLock<()> = OnceLock::new();
-        PROVIDER.get_or_init(|| rustls::crypto::aws_lc_rs::default_provider().install_default().unwrap());
+        // A program that uses this library may have installed it already.
+        PROVIDER.get_or_init(|| drop(rustls::crypto::aws_lc_rs::default_provider().install_default()));
         let ca = reqwest::Certificate::from_pem(&std::fs::read(ca).unwrap()).unwrap();
         let client =
             Client::builder().tls_certs_only([ca]).timeout(Duration::from_secs(90)).no_proxy().build().unwrap();
