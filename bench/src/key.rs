@@ -63,12 +63,12 @@ impl SoftKey {
         .to_string())
     }
 
-    /// What a browser gives for `navigator.credentials.get`, as JSON.
-    pub(crate) fn get(&self, challenge: &str, counter: u32) -> anyhow::Result<String> {
+    /// What a browser gives for `navigator.credentials.get`, as JSON. `pair` is [`Self::pair`].
+    pub(crate) fn get(&self, pair: &EcdsaKeyPair, challenge: &str, counter: u32) -> anyhow::Result<String> {
         let data = self.authenticator_data(PRESENT, counter);
         let client_data = self.client_data("webauthn.get", challenge);
         let signed = [data.as_slice(), digest(&SHA256, client_data.as_bytes()).as_ref()].concat();
-        let signature = self.pair()?.sign(&SystemRandom::new(), &signed).map_err(|_| anyhow!("cannot sign"))?;
+        let signature = pair.sign(&SystemRandom::new(), &signed).map_err(|_| anyhow!("cannot sign"))?;
         Ok(json!({
             "id": self.id, "rawId": self.id, "type": "public-key",
             "authenticatorAttachment": "cross-platform", "clientExtensionResults": {},
@@ -82,7 +82,8 @@ impl SoftKey {
         .to_string())
     }
 
-    fn pair(&self) -> anyhow::Result<EcdsaKeyPair> {
+    /// Its key, read once: that takes longer than signing.
+    pub(crate) fn pair(&self) -> anyhow::Result<EcdsaKeyPair> {
         let pkcs8 = HEXLOWER.decode(self.pkcs8.as_bytes())?;
         EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &pkcs8).context("a key that cannot be read")
     }

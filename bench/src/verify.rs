@@ -30,7 +30,7 @@ pub(crate) fn measure(quick: bool) -> anyhow::Result<Spread> {
 
     let builder = core.new_challenge_authenticate_builder(Vec::new(), Some(NOT_ASKED)).context("a challenge")?;
     let (asked, state) = core.generate_challenge_authenticate(builder).context("a challenge")?;
-    let response = key.get(&BASE64URL_NOPAD.encode(&asked.public_key.challenge), 1)?;
+    let response = key.get(&key.pair()?, &BASE64URL_NOPAD.encode(&asked.public_key.challenge), 1)?;
     let (rounds, times) = if quick { (3, 5_000) } else { (5, 20_000) };
     let own = Watched::one(std::process::id());
     let mut each = Vec::new();

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail, ensure};
+use aws_lc_rs::signature::EcdsaKeyPair;
 use cs_wire::signing::encode_params;
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,7 @@ pub(crate) struct Prompts {
 
 struct Shared {
     plan: Prompts,
+    pairs: Vec<EcdsaKeyPair>,
     /// Where the application sends its browsers, made beforehand.
     begin: Vec<String>,
     next: Cell<usize>,
@@ -63,7 +65,8 @@ pub(super) async fn run(plan: Prompts) -> anyhow::Result<Outcome> {
         connections.push(dialer.dial().await?);
     }
     let (samples, failed) = (RefCell::default(), RefCell::default());
-    let shared = Rc::new(Shared { plan, begin, next: Cell::new(0), samples, failed });
+    let pairs = plan.security_keys.iter().map(SoftKey::pair).collect::<anyhow::Result<_>>()?;
+    let shared = Rc::new(Shared { plan, pairs, begin, next: Cell::new(0), samples, failed });
     meet("ready").await?;
     let start = Instant::now();
     let browse = |connection| tokio::task::spawn_local(browse(connection, shared.clone()));
@@ -81,7 +84,7 @@ async fn browse(mut connection: Connection, shared: Rc<Shared>) {
         let index = shared.next.replace(shared.next.get() + 1);
         let Some(begin) = shared.begin.get(index) else { return };
         let since = Instant::now();
-        match log_in(&mut connection, &shared.plan, begin, shared.plan.first + index as u64).await {
+        match log_in(&mut connection, &shared, begin, shared.plan.first + index as u64).await {
             Ok(()) => shared.samples.borrow_mut().push(since.elapsed().as_secs_f64() * 1e3),
             Err(error) => {
                 *shared.failed.borrow_mut().entry(format!("{error:#}")).or_default() += 1;
@@ -116,7 +119,8 @@ impl Prompts {
     }
 }
 
-async fn log_in(connection: &mut Connection, plan: &Prompts, begin: &str, number: u64) -> anyhow::Result<()> {
+async fn log_in(connection: &mut Connection, shared: &Shared, begin: &str, number: u64) -> anyhow::Result<()> {
+    let plan = &shared.plan;
     let mut browser = Browser { connection, host: &plan.target.host, cookie: String::new() };
     let at = browser.moves(begin, None).await?;
     let page = browser.page(&at).await?;
@@ -137,8 +141,9 @@ async fn log_in(connection: &mut Connection, plan: &Prompts, begin: &str, number
         return Ok(());
     }
     let users = plan.security_keys.len() as u64;
-    let key = plan.security_keys.get(usize::try_from(plan.user(number))?).context("no such key")?;
-    let credential = key.get(challenge, u32::try_from(number / users + 1)?)?;
+    let user = usize::try_from(plan.user(number))?;
+    let (key, pair) = plan.security_keys.get(user).zip(shared.pairs.get(user)).context("no such key")?;
+    let credential = key.get(pair, challenge, u32::try_from(number / users + 1)?)?;
     let form = encode_params(&[("step", step(&page)?), ("credential", &credential)]);
     let at = browser.moves(&format!("{at}/key"), Some(&form)).await?;
     let page = browser.page(&at).await?;
