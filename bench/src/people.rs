@@ -170,6 +170,7 @@ async fn bind_one(engine: &Engine, account: AccountId, user: u64, id: UserId) ->
         push: None,
         confirm_phrase: String::new(),
         address: None,
+        replaces: None,
     };
     let activated = engine.activate(account, &request).await?.context("the activation code was refused")?;
     let key = HEXLOWER.encode(&key.expose_pkcs8()?);
