@@ -49,8 +49,17 @@ async fn a_demo_is_taken_up_again_and_keeps_its_secrets_to_its_owner() {
     assert_eq!(again.config.listen.api.port(), port);
     let record = DemoRecord::read(data.path()).unwrap().unwrap();
     let text = instructions(&record, Path::new("/opt/countersign"), data.path());
-    for part in ["login_duo", "pamtester", "duo_client.Auth", "watch", "passcode", "app.py)", "app.js)", "admin user invite bob", "audit verify"]
-    {
+    for part in [
+        "login_duo",
+        "pamtester",
+        "duo_client.Auth",
+        "watch",
+        "passcode",
+        "app.py)",
+        "app.js)",
+        "admin user invite bob",
+        "audit verify",
+    ] {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
     }
     let mut said = Vec::new();
