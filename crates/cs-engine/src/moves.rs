@@ -17,6 +17,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::devices::ActivateRequest;
+use crate::letters::About;
 use crate::wake::WAKE;
 use crate::{Access, AccountEntry, DeviceEvent, Engine, EngineError, SystemRng};
 
@@ -86,11 +87,7 @@ impl Engine {
             "time": now.as_second(),
         });
         job = job.effect(Effect::new("alert", id.as_str(), payload.to_string(), now));
-        let what = format!(
-            "Somebody reported that bringing the authenticator of your account {} to {} was not their doing. It was undone, and the administrators were told.",
-            user.username, moved.name
-        );
-        job.effects.extend(self.notice(account, &user, "A new device was reported and removed", what, now)?);
+        job.effects.extend(self.notice(account, &user, About::MoveUndone, &moved.name, now)?);
         if !self.holds(job).await? {
             return Ok(false);
         }
@@ -139,10 +136,12 @@ impl Engine {
         let user = facts.map(|facts| facts.user).filter(|user| crate::enrollment::is_active(user, now));
         let Some(user) = user else { return Ok(None) };
         let target = request.replaces.unwrap_or(activation.phone);
-        let Some(phone) = user.phones.iter().find(|phone| phone.id == target) else { return Ok(None) };
+        if !user.phones.iter().any(|phone| phone.id == target) {
+            return Ok(None);
+        }
         let entry = self.directory().account(account).await?.ok_or(EngineError::NotFound)?;
         let mut job = Job::new().step(user_unchanged(account, &user));
-        job.effects.extend(self.told_by_mail(&entry, &user, phone, request, now)?);
+        job.effects.extend(self.told_by_mail(&entry, &user, request, now)?);
         let others = user.phones.iter().filter(|one| one.id == target || one.can_push());
         job.effects.extend(others.filter_map(|one| wake_for_move(account, one, target, now)));
         Ok(Some((Activation { phone: target, ..activation }, job)))
@@ -152,23 +151,11 @@ impl Engine {
         &self,
         account: &AccountEntry,
         user: &User,
-        before: &Phone,
         request: &ActivateRequest,
         now: Timestamp,
     ) -> Result<Option<Effect>, EngineError> {
         let to = if request.name.is_empty() { &request.platform } else { &request.name };
-        let place = request.address.map(|address| format!(" The request came from {address}.")).unwrap_or_default();
-        let what = match &before.authenticator {
-            Some(_) => format!(
-                "The authenticator of your account {} was brought from {} to a new device, {to}. The old one no longer works.{place}",
-                user.username,
-                before.display_name()
-            ),
-            None => {
-                format!("The authenticator of your account {} was brought to a new device, {to}.{place}", user.username)
-            }
-        };
-        self.notice(account, user, "Your authenticator is on a new device", what, now)
+        self.notice_from(account, user, About::Moved, to, request.address, now)
     }
 }
 

@@ -10,6 +10,7 @@ use countersign::outbound::mail::{MailCourier, Sender};
 use cs_engine::letters::MAIL;
 use cs_store::outbox::EffectState;
 use cs_testkit::Site;
+use data_encoding::BASE64;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -132,6 +133,35 @@ fn readable(message: &str) -> String {
     message.replace("=\n", "").replace("=3D", "=")
 }
 
+/// The parts of a message as they were before they were made fit for mail (RFC 2045, section 6).
+fn decoded(message: &str) -> String {
+    let (_, parts) = message.split_once("boundary=").unwrap();
+    let boundary = format!("--{}", parts.split('"').nth(1).unwrap());
+    let mut text = String::new();
+    for part in message.split(&boundary) {
+        let Some((head, body)) = part.split_once("\n\n") else { continue };
+        text += &match () {
+            () if head.contains("base64") => {
+                String::from_utf8(BASE64.decode(body.replace('\n', "").as_bytes()).unwrap()).unwrap()
+            }
+            () if head.contains("quoted-printable") => unquoted(&body.replace("=\n", "")),
+            () => body.to_owned(),
+        };
+    }
+    text.replace("\r\n", "\n")
+}
+
+fn unquoted(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut pieces = text.split('=');
+    bytes.extend(pieces.next().unwrap_or_default().bytes());
+    for piece in pieces {
+        bytes.push(u8::from_str_radix(&piece[..2], 16).unwrap());
+        bytes.extend(piece[2..].bytes());
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
 #[tokio::test]
 async fn an_invitation_is_mailed_and_its_link_does_not_stay() {
     let server = MailServer::start(Behaviour::Takes).await;
@@ -156,6 +186,33 @@ async fn an_invitation_is_mailed_and_its_link_does_not_stay() {
     assert!(letter.payload.contains("new@example.org") && !letter.payload.contains("sealed"), "{}", letter.payload);
     assert_eq!(deliver(&site, &courier).await, 0);
     assert_eq!(server.messages().len(), 1);
+}
+
+#[tokio::test]
+async fn letters_are_in_the_accounts_language_and_the_log_has_them_word_for_word() {
+    let server = MailServer::start(Behaviour::Takes).await;
+    let (site, courier) = site(server.config()).await;
+    for (language, what, link_to) in [
+        ("DE", "schützt Ihr Konto user-de mit einem zweiten Faktor", "Zwei-Faktor-Anmeldung einrichten"),
+        ("JA", "アカウント user-ja を", "二要素認証を設定"),
+    ] {
+        site.settings(serde_json::json!({"language": language})).await;
+        let name = format!("user-{}", language.to_ascii_lowercase());
+        let invite = [("username", name.as_str()), ("email", "new@example.org")];
+        let link = site.admin_api().post("/admin/v1/users/enroll", &invite).await.response();
+        let code = link.as_str().unwrap().rsplit_once('/').unwrap().1.to_owned();
+        assert_eq!(deliver(&site, &courier).await, 1);
+        let message = decoded(server.messages().last().unwrap());
+        assert!(message.contains(what) && message.contains(&format!(">{link_to}</a>")), "{message}");
+        assert!(message.contains(&format!("<html lang=\"{}\">", language.to_ascii_lowercase())), "{message}");
+        let log = site.admin_api().get("/admin/v1/logs/administrator", &[]).await.response();
+        let entries = log.as_array().unwrap().iter().filter(|entry| entry["action"] == "user_enroll");
+        let descriptions = entries.map(|entry| entry["description"].as_str().unwrap().to_owned());
+        let described: Vec<serde_json::Value> =
+            descriptions.filter(|text| text.contains(&name)).map(|text| serde_json::from_str(&text).unwrap()).collect();
+        let told = described[0]["message"]["text"].as_str().unwrap().replace('…', &code).replace("\r\n", "\n");
+        assert!(message.contains(&told), "{told}\n{message}");
+    }
 }
 
 #[tokio::test]

@@ -256,7 +256,7 @@ impl Engine {
     ) -> Result<Option<Effect>, EngineError> {
         let Some(url) = mail.and_then(|link_of| link_of(code)) else { return Ok(None) };
         let account = self.directory().account(administrator.account).await?.ok_or(EngineError::NotFound)?;
-        let letter = Letter::administrator_invitation(&account.name, &administrator.email, url, expires);
+        let letter = Letter::administrator_invitation(&account, &administrator.email, url, expires);
         self.letter(account.id, &letter, self.clock().now())
     }
 

@@ -131,7 +131,7 @@ impl Engine {
             let mut mailed = None;
             if let Some(url) = mail.filter(|_| is_email(to)).and_then(|link_of| link_of(&code)) {
                 let organisation = self.directory().account(account).await?.ok_or(EngineError::NotFound)?;
-                let letter = Letter::invitation(&organisation.name, to, &username, url, expires_at);
+                let letter = Letter::invitation(&organisation, to, &username, url, expires_at);
                 if let Some(effect) = self.letter(account, &letter, now)? {
                     description["message"] = letter.preview(&code);
                     mailed = Some(effect.id.clone());

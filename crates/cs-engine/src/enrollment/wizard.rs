@@ -1,5 +1,7 @@
 //! The enrollment in a browser: choose, do it, a backup, done.
 
+use std::net::IpAddr;
+
 use cs_core::bypass::BypassRules;
 use cs_core::bypass_code::BYPASS_CODE_DIGITS;
 use cs_core::device::Phone;
@@ -29,7 +31,7 @@ use crate::admin::Actor;
 use crate::admin::bypass::Giver;
 use crate::admin::users::{UserChange, new_user};
 use crate::enroll::new_phone;
-use crate::letters::Letter;
+use crate::letters::{About, Letter};
 use crate::visit::{VisitSecret, Visiting, is_same};
 use crate::{Access, AccountEntry, DeviceEvent, Engine, EngineError, SystemRng};
 
@@ -484,8 +486,8 @@ impl Engine {
         let body = json!({"device": phone.as_str()});
         let record = self.self_record(account, user, "device_confirmed", &body, access, now);
         job = job.step(touch_user(account, user.id)).log(record);
-        let what = format!("A device was added to your account {}: {}.", user.username, waiting.name);
-        job.effects.extend(self.notice(enrollment.account(), user, "A device was added", what, now)?);
+        let told = self.notice(enrollment.account(), user, About::DeviceAdded, &waiting.name, now)?;
+        job.effects.extend(told);
         let mut added = enrollment.kept.added.clone();
         added.push(Added::Phone(phone));
         let at = At::after_device(enrollment.kept.origin, &added);
@@ -560,8 +562,7 @@ impl Engine {
         }
         let record = self.self_record(id, user, CODES_MADE, &json!({"count": codes.len()}), access, now);
         job = job.log(record);
-        let what = format!("New recovery codes were made for your account {}. Those before are void.", user.username);
-        job.effects.extend(self.notice(account, user, "New recovery codes", what, now)?);
+        job.effects.extend(self.notice(account, user, About::RecoveryCodes, "", now)?);
         Ok((codes, job))
     }
 
@@ -605,19 +606,33 @@ impl Engine {
         record
     }
 
-    /// The letter that tells `user` of a change; `None` where no mail can be sent or nobody knows where to.
+    /// The letter that tells `user` of a change, of `device` if it is one; `None` where no mail can be sent or nobody knows where to.
     pub(crate) fn notice(
         &self,
         account: &AccountEntry,
         user: &User,
-        subject: &str,
-        what: String,
+        about: About,
+        device: &str,
+        now: Timestamp,
+    ) -> Result<Option<cs_store::outbox::Effect>, EngineError> {
+        self.notice_from(account, user, about, device, None, now)
+    }
+
+    /// The same of what was asked for from `address`.
+    pub(crate) fn notice_from(
+        &self,
+        account: &AccountEntry,
+        user: &User,
+        about: About,
+        device: &str,
+        address: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<Option<cs_store::outbox::Effect>, EngineError> {
         if user.email.is_empty() {
             return Ok(None);
         }
-        self.letter(account.id, &Letter::notice(&account.name, &user.email, subject, what, now), now)
+        let letter = Letter::notice(account, &user.email, &user.username, about, device, address, now);
+        self.letter(account.id, &letter, now)
     }
 }
 

@@ -9,6 +9,7 @@ use cs_store::webauthn::remove_credential;
 use serde_json::json;
 
 use crate::admin::{Actor, admin_record};
+use crate::letters::About;
 use crate::{Engine, EngineError};
 
 impl Engine {
@@ -33,7 +34,7 @@ impl Engine {
         record.user_id = Some(user.id.to_string());
         let mut job =
             Job::new().step(touch_user(account, user.id)).step(remove_credential(account, user.id, key)).log(record);
-        job.effects.extend(self.credential_letter(account, &organisation.name, &user, credential, false, now)?);
+        job.effects.extend(self.notice(&organisation, &user, About::KeyRemoved, &credential.display_name(), now)?);
         self.holds(job).await
     }
 }

@@ -22,7 +22,7 @@ use super::party::{Created, Creation, Residence};
 use super::{Begun, Binding, CeremonyId, Rejected, new_ceremony};
 use crate::devices::ENROLLED;
 use crate::error::Retry;
-use crate::letters::Letter;
+use crate::letters::About;
 use crate::{Access, Caller, Engine, EngineError, MAX_ROUNDS, SystemRng};
 
 /// The activity log's word for an answer that was no new credential.
@@ -233,8 +233,7 @@ impl Engine {
             .step(insert_credential(account, user.id, &credential, material))
             .log(self.registered_record(caller, user, &credential, access, now));
         job.guards.extend(with);
-        let organisation = &caller.account.name;
-        job.effects.extend(self.credential_letter(account, organisation, user, &credential, true, now)?);
+        job.effects.extend(self.notice(&caller.account, user, About::KeyAdded, &credential.display_name(), now)?);
         match self.store().commit(job).await.map_err(Retry::from) {
             Ok(_) => Ok(Some(Registered { key, credential })),
             Err(Retry::Conflict(AT_RELYING_PARTY)) => Err(RegistrationError::RelyingParty),
@@ -385,24 +384,6 @@ impl Engine {
         }
         record.personal = Some(personal.to_string());
         record
-    }
-
-    /// What the user is told by mail when a credential was added or removed; `None` where no mail can be sent or nobody knows where to.
-    pub(crate) fn credential_letter(
-        &self,
-        account: AccountId,
-        organisation: &str,
-        user: &User,
-        credential: &Credential,
-        added: bool,
-        now: Timestamp,
-    ) -> Result<Option<cs_store::outbox::Effect>, EngineError> {
-        if user.email.is_empty() {
-            return Ok(None);
-        }
-        let name = credential.display_name();
-        let letter = Letter::credential_changed(organisation, &user.email, &user.username, &name, added, now);
-        self.letter(account, &letter, now)
     }
 }
 

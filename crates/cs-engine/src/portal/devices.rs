@@ -18,6 +18,7 @@ use serde_json::{Value as Json, json};
 
 use super::session::PortalSession;
 use super::words;
+use crate::letters::About;
 use crate::login::reference;
 use crate::passkeys::credential_name;
 use crate::{Access, DeviceEvent, Engine, EngineError, Liveness};
@@ -191,7 +192,7 @@ impl Engine {
         let Some(user) = self.own_user(account, session.user_id()).await? else { return Ok(Done::No) };
         let id = account.id;
         let mut unbound = None;
-        let (job, name, what, body, subject) = match act {
+        let (job, name, what, body, about) = match act {
             Act::Rename(device, name) => {
                 let (Some(_), Ok(name)) = (name_of(&user, *device), credential_name(name)) else { return Ok(Done::No) };
                 if name.is_empty() {
@@ -208,13 +209,13 @@ impl Engine {
                         job = job.step(touch_user(id, user.id)).step(rename_credential(id, user.id, *key, &name));
                     }
                 }
-                (job, name, words::RENAMED, json!({"device": device.as_str()}), "A device was renamed")
+                (job, name, words::RENAMED, json!({"device": device.as_str()}), About::DeviceRenamed)
             }
             Act::Default(phone) => {
                 let Some(owned) = owned(&user, *phone) else { return Ok(Done::No) };
                 let job = Job::new().step(make_first(id, user.id, *phone)).step(touch_user(id, user.id));
                 let body = json!({"device": phone.as_str()});
-                (job, owned.display_name(), words::DEFAULT, body, "Another device is asked first")
+                (job, owned.display_name(), words::DEFAULT, body, About::DeviceFirst)
             }
             Act::Remove(device) | Act::Lost(device) => {
                 let Some(name) = name_of(&user, *device) else { return Ok(Done::No) };
@@ -239,24 +240,20 @@ impl Engine {
                     job = job.step(change_user(id, &user));
                 }
                 let what = if is_lost { words::LOST } else { words::REMOVED };
-                let subject = if is_lost { "A lost device was removed" } else { "A device was removed" };
-                (job, name, what, json!({"device": device.as_str()}), subject)
+                let about = if is_lost { About::DeviceLost } else { About::DeviceRemoved };
+                (job, name, what, json!({"device": device.as_str()}), about)
             }
             Act::Forget(browser) => {
                 let job = Job::new().step(forget_browser(id, user.id, *browser));
-                (job, String::new(), words::FORGOTTEN, json!({"browser": browser.as_str()}), "A browser was forgotten")
+                (job, String::new(), words::FORGOTTEN, json!({"browser": browser.as_str()}), About::BrowserForgotten)
             }
             Act::ForgetAll => {
                 let job = Job::new().step(forget_browsers(id, user.id)).step(distrust_user(id, &user));
-                (job, String::new(), words::ALL_FORGOTTEN, json!({}), "All browsers were forgotten")
+                (job, String::new(), words::ALL_FORGOTTEN, json!({}), About::BrowsersForgotten)
             }
         };
         let mut job = job.log(self.self_record(id, &user, what, &body, access, now));
-        let told = match name.is_empty() {
-            true => format!("{subject} in your account {}.", user.username),
-            false => format!("{subject} in your account {}: {name}.", user.username),
-        };
-        job.effects.extend(self.notice(account, &user, subject, told, now)?);
+        job.effects.extend(self.notice(account, &user, about, &name, now)?);
         if !self.holds(job).await? {
             return Ok(Done::No);
         }

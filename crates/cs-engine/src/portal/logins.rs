@@ -11,6 +11,7 @@ use serde_json::{Value as Json, json};
 use super::devices::Done;
 use super::session::PortalSession;
 use super::words::REPORTED;
+use crate::letters::About;
 use crate::{Access, Engine, EngineError, Liveness};
 
 /// How far back logins are shown.
@@ -69,8 +70,7 @@ impl Engine {
             .step(change_risk(account.id, &user, &user.risk.fraud_reported(now)))
             .log(self.self_record(account.id, &user, REPORTED, &body, access, now))
             .effect(self.alert(&caller, &user, "fraud", txid, now));
-        let told = format!("A login to your account {} was reported as not yours.", user.username);
-        job.effects.extend(self.notice(account, &user, "A login was reported", told, now)?);
+        job.effects.extend(self.notice(account, &user, About::LoginReported, "", now)?);
         Ok(if self.holds(job).await? { Done::Yes(String::new()) } else { Done::No })
     }
 

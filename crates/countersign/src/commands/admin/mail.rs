@@ -66,7 +66,7 @@ async fn test(site: &Site, to: &str) -> Result<Answer, AdminError> {
     let account = site.engine.directory().account(site.account).await?.ok_or(EngineError::NotFound)?;
     let now = site.now();
     let id = Effect::new(MAIL, site.account.as_str(), "", now).id;
-    match Sender::new(config).send(&Letter::test(&account.name, to), &id, now).await {
+    match Sender::new(config).send(&Letter::test(&account, to), &id, now).await {
         Ok(()) => Ok(Answer::new(
             json!({"to": to, "server": server, "accepted": true}),
             format!("{server} took the message for {}", countersign_device::clean(to, 254)),
@@ -121,7 +121,7 @@ pub(super) async fn send_activation(site: &Site, user: &UserRecord, answer: &mut
     let expires = answer.json["expiration"].as_i64().and_then(|second| Timestamp::from_second(second).ok());
     let expires = expires.unwrap_or_else(|| site.now());
     let id = if is_email(&user.email) {
-        let letter = Letter::enrollment(&account.name, &user.email, &user.username, url, expires);
+        let letter = Letter::enrollment(&account, &user.email, &user.username, url, expires);
         site.engine.queue_letter(site.account, &letter).await?
     } else {
         None

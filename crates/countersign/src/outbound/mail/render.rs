@@ -47,8 +47,9 @@ fn html(letter: &Letter) -> String {
         )
     });
     format!(
-        "<!doctype html>\r\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{}</title></head>\r\n\
+        "<!doctype html>\r\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><title>{}</title></head>\r\n\
          <body style=\"font-family:sans-serif;line-height:1.5;color:#1a1a1a;background:#ffffff\">\r\n{}{}{}</body></html>\r\n",
+        letter.language.tag(),
         escaped(&letter.subject),
         letter.before.iter().map(paragraph).collect::<String>(),
         link.unwrap_or_default(),
@@ -75,7 +76,7 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cs_engine::letters::LetterLink;
+    use cs_engine::letters::{Language, LetterLink};
 
     use super::*;
 
@@ -84,6 +85,7 @@ mod tests {
     fn letter() -> Letter {
         Letter {
             to: "alice@example.org".to_owned(),
+            language: Language::De,
             subject: EVIL.to_owned(),
             before: vec![EVIL.to_owned()],
             link: Some(LetterLink { label: EVIL.to_owned(), url: format!("https://a.example/{EVIL}") }),

@@ -211,8 +211,8 @@ async fn the_user_hears_of_it_and_the_logs_have_it() {
     assert_eq!(
         subjects,
         [
-            "alice@example.org: A security key or passkey was added to your account at Example",
-            "alice@example.org: A security key or passkey was removed from your account at Example",
+            "alice@example.org: A security key or passkey was added (Example)",
+            "alice@example.org: A security key or passkey was removed (Example)",
         ]
     );
     let admin = office.site.admin_api().get("/admin/v1/logs/administrator", &[]).await.response();
