@@ -99,6 +99,8 @@ pub enum Ask {
     Auto,
     /// What a security key answers is judged.
     Key,
+    /// The code of a login that is decided becomes somebody's session.
+    Redeem,
 }
 
 /// Every way in. A test tries each with every standing of a user and every denial of a policy, and fails on a route of a login API that is in no list.
@@ -117,6 +119,8 @@ pub const ENTRY_PATHS: &[EntryPath] = &[
     EntryPath { surface: Surface::Prompt, route: "/frame/prompt/{prompt_id}/key", ask: Ask::Key },
     EntryPath { surface: Surface::Prompt, route: "/frame/prompt/{prompt_id}/passcode", ask: Ask::Passcode },
     EntryPath { surface: Surface::Prompt, route: "/frame/prompt/{prompt_id}/trust", ask: Ask::Preauth },
+    EntryPath { surface: Surface::Prompt, route: "/oauth/v1/token", ask: Ask::Redeem },
+    EntryPath { surface: Surface::Prompt, route: "/portal/enter", ask: Ask::Redeem },
 ];
 
 /// An authenticated caller: an integration of an account, through one surface, on one connection.

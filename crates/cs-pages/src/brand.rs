@@ -100,9 +100,11 @@ impl Brand<'_> {
             css += &format!(":root{{--ground:{ground};--on-ground:{ink};--on-ground-soft:{ink}}}");
         }
         if let Some(path) = self.background.filter(|path| is_plain(path)) {
-            // Words outside of the card cannot be read on any picture: they get a card of their own.
+            // Words outside of the card cannot be read on any picture: they get cards of their own. On a phone the card hides the picture, which is then not loaded.
             css += &format!(
-                "body{{background:var(--ground) url({path}) center/cover fixed}}.foot{{background:var(--paper);color:var(--soft);--on-ground:var(--ink);--on-ground-soft:var(--soft)}}"
+                "@media screen and (min-width:40em){{body{{background:var(--ground) url({path}) center/cover fixed}}\
+                 .owner,.tabs,.foot{{padding:.6rem 1rem;border-radius:var(--radius);background:var(--paper);--on-ground:var(--ink);--on-ground-soft:var(--soft)}}\
+                 .tabs [aria-current]{{background:var(--tint)}}}}"
             );
         }
         css

@@ -263,4 +263,6 @@ pub struct Done<'a> {
     pub ways: &'a [&'a str],
     /// The application whose login goes on now; none when there is none.
     pub application: Option<&'a str>,
+    /// Where the person came from to add a device; none when they came by a link.
+    pub devices: Option<&'a str>,
 }

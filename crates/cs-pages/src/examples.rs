@@ -63,7 +63,6 @@ fn notices(chrome: Chrome<'_>) -> Result<Vec<Example>, askama::Error> {
         ),
         ("notice-good".into(), Notice { kind: NoticeKind::Good, action: None, copy: None, ..notice }.render()?),
         ("administrator-setup".into(), Notice::administrator_setup(chrome)?),
-        ("activation".into(), Notice::activation(chrome)?),
     ])
 }
 

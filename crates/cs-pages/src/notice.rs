@@ -94,22 +94,4 @@ impl Notice<'_> {
         };
         page.render()
     }
-
-    /// Renders what stands behind an activation link that was opened in a browser.
-    pub fn activation(chrome: Chrome<'_>) -> Result<String, askama::Error> {
-        let (what, how, warning) =
-            (chrome.say("activate-code"), chrome.say("activate-how"), chrome.say("activate-warning"));
-        let command = format!("countersign-device activate '{}'", chrome.say("activate-address"));
-        let page = Notice {
-            chrome,
-            kind: NoticeKind::Info,
-            title: &chrome.say("activate-title"),
-            lines: &[&what, &how],
-            copy: Some(&command),
-            after: &[&warning],
-            action: None,
-            reference: None,
-        };
-        page.render()
-    }
 }

@@ -192,9 +192,9 @@ impl Site {
         Api::new(self.http.clone(), authority, self.clock.clone(), record.key, secret)
     }
 
-    /// A new application with the prompt.
+    /// A new application with the prompt, from which people get to the self-service portal.
     pub async fn web_app(&self) -> WebApp {
-        WebApp::of(self, &self.integration("websdk", |_| {}).await)
+        WebApp::of(self, &self.integration("websdk", |record| record.self_service_allowed = true).await)
     }
 
     /// The origin of pages, for keys.

@@ -150,6 +150,8 @@ pub struct Browser {
     pub cookies: Vec<(String, String)>,
     /// How it calls itself.
     pub user_agent: String,
+    /// What it sends besides, with every request.
+    pub headers: Vec<(&'static str, &'static str)>,
 }
 
 /// What it shows.
@@ -175,6 +177,7 @@ impl Browser {
             origin: format!("https://{}", site.auth_api().authority()),
             cookies: Vec::new(),
             user_agent: "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0".to_owned(),
+            headers: Vec::new(),
         }
     }
 
@@ -220,6 +223,9 @@ impl Browser {
         let is_post = method == Method::POST;
         let mut request = self.http.request(method, format!("{}{path}", self.origin));
         request = request.header("user-agent", &self.user_agent);
+        for (name, value) in &self.headers {
+            request = request.header(*name, *value);
+        }
         if !self.cookies.is_empty() {
             let all: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             request = request.header(COOKIE, all.join("; "));

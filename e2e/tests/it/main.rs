@@ -21,3 +21,4 @@ mod pam_duo_policies;
 mod passkeys;
 mod prompt;
 mod universal_prompt;
+mod without_scripts;

@@ -16,8 +16,7 @@ use crate::routes::all_paths;
 use crate::scene::{FAR_AWAY, OFFICE, lift, policy, site_with_places};
 
 /// Beginnings of the routes through which users log in.
-const LOGIN_APIS: [&str; 6] =
-    ["/auth/v2/", "/rest/v1/", "/oauth/v1/", "/frame/prompt/", "/portal/enter", "/portal/from/"];
+const LOGIN_APIS: [&str; 5] = ["/auth/v2/", "/rest/v1/", "/oauth/v1/", "/frame/prompt/", "/portal"];
 
 /// Routes of the login APIs that let nobody in, and why.
 const NO_WAY_IN: &[(&str, &str)] = &[
@@ -34,10 +33,23 @@ const NO_WAY_IN: &[(&str, &str)] = &[
     ("/rest/v1/status", "tells what was decided"),
     ("/oauth/v1/health_check", "says that the credentials are good"),
     ("/oauth/v1/authorize", "begins a login, of which nothing is decided yet"),
-    ("/oauth/v1/token", "redeems the code of a login that is decided, once more asking the rules"),
     ("/frame/prompt/{prompt_id}", "shows where a login stands; an approved push was decided when it was approved"),
-    ("/portal/enter", "redeems the code of a login that is decided, once more asking the rules"),
     ("/portal/from/{prompt_id}", "begins a login, of which nothing is decided yet"),
+    ("/portal/again", "begins another one for somebody who is in"),
+    ("/portal", "of somebody who is in"),
+    ("/portal/add", "of somebody who is in; what is added there is no way in before it is confirmed by a factor of the last five minutes"),
+    ("/portal/logins", "of somebody who is in"),
+    ("/portal/logins/{login_id}/not-me", "of somebody who is in"),
+    ("/portal/browsers", "of somebody who is in"),
+    ("/portal/browsers/forget-all", "of somebody who is in"),
+    ("/portal/browsers/{browser_id}/forget", "of somebody who is in"),
+    ("/portal/codes", "of somebody who is in"),
+    ("/portal/codes/new", "of somebody who is in, by a factor of the last five minutes"),
+    ("/portal/codes/kept", "leads back"),
+    ("/portal/devices/{device_id}/{act}", "of somebody who is in, by a factor of the last five minutes"),
+    ("/portal/devices/{device_id}/test", "of somebody who is in; its push lets nobody in"),
+    ("/portal/devices/{device_id}/test/wait", "tells whether that push was answered"),
+    ("/portal/leave", "ends the session"),
     ("/frame/prompt/{prompt_id}/options", "shows the ways"),
     ("/frame/prompt/{prompt_id}/wait", "tells whether a push was answered"),
 ];
@@ -72,7 +84,7 @@ async fn try_to_enter(api: &Api, path: &EntryPath, user: &str, address: &str, co
         Ask::Menu => params.extend([("factor", "prompt"), ("prompt", code)]),
         Ask::Push if is_rest => params.extend([("factor", "push"), ("phone", "phone1"), ("async", "1")]),
         Ask::Push => params.extend([("factor", "push"), ("device", "auto"), ("async", "1")]),
-        Ask::Key => panic!("{path:?}: only browsers have keys"),
+        Ask::Key | Ask::Redeem => panic!("{path:?}: only in browsers"),
         Ask::Auto => params.extend([("factor", "auto"), ("device", "auto"), ("async", "1")]),
     }
     let answer = api.post(path.route, &params).await.response();
@@ -202,7 +214,7 @@ fn expected(standing: Standing, refusal: Refusal, ask: Ask) -> &'static str {
         (Standing::Unknown, Refusal::Nothing, Ask::Preauth) => "enroll",
         (Standing::Unknown, Refusal::Nothing, _) => "deny",
         (Standing::Active, Refusal::Nothing, Ask::Preauth) => "auth",
-        (Standing::Active, Refusal::Nothing, Ask::Passcode | Ask::Menu | Ask::Key) => "allow",
+        (Standing::Active, Refusal::Nothing, Ask::Passcode | Ask::Menu | Ask::Key | Ask::Redeem) => "allow",
         (Standing::Active, Refusal::Nothing, Ask::Push | Ask::Auto) => "waiting",
     }
 }

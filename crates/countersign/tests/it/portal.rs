@@ -356,6 +356,148 @@ async fn site_activates(site: &Site, link: &str) {
     drop(site.activate(link).await);
 }
 
+/// The link that an enrollment's page shows for the phone.
+fn activation(page: &Page) -> String {
+    let (_, rest) = page.html.split_once("<pre class=\"copy\" tabindex=\"0\"><code>").expect("a link to copy");
+    rest.split_once("</code>").unwrap().0.replace("&#38;", "&")
+}
+
+#[tokio::test]
+async fn two_tabs_that_add_a_device_do_not_get_in_each_others_way() {
+    let mut story = Story::start().await;
+    let home = story.enter().await;
+    let tabs = [story.browser.open("/portal/add").await, story.browser.open("/portal/add").await];
+    assert_ne!(tabs[0].path, tabs[1].path, "an enrollment each");
+    let one = story.browser.submit(&tabs[0], "choose", &[("way", "phone")]).await;
+    let given_up = story.site.activate(&activation(&one)).await;
+    let compare = story.browser.open(&one.path).await;
+    assert!(compare.posts_to("confirm"), "{}", compare.html);
+    // What waits in one tab is given up for what is begun in the other: it was never confirmed.
+    let other = story.browser.submit(&tabs[1], "choose", &[("way", "phone")]).await;
+    let device = async |story: &Story, id| story.site.engine().device(story.site.account, id).await.unwrap();
+    assert!(device(&story, given_up.id).await.is_none());
+    let kept = story.site.activate(&activation(&other)).await;
+    let late = story.browser.submit(&compare, "confirm", &[("same", "yes")]).await;
+    assert!(!late.posts_to("backup") && !late.posts_to("confirm"), "{}", late.html);
+    let compare = story.browser.open(&other.path).await;
+    let done = story.browser.submit(&compare, "confirm", &[("same", "yes")]).await;
+    assert!(done.status == 200 && done.html.contains("class=\"button\" href=\"/portal\""), "{}", done.html);
+    assert!(device(&story, kept.id).await.unwrap().confirmed);
+    // Sent again, as by the back button, nothing more is set up.
+    let before = story.phones().await.len();
+    for page in [&other, &compare, &done] {
+        story.browser.post(page, "choose", &[("way", "phone")]).await;
+        story.browser.post(page, "confirm", &[("same", "yes")]).await;
+    }
+    assert_eq!(story.phones().await.len(), before);
+    assert!(is_in(&story.post(&home, "/portal/browsers/forget-all", &[]).await));
+}
+
+#[tokio::test]
+async fn the_back_button_shows_nothing_that_was_left_and_sends_nothing_twice() {
+    let mut story = Story::start().await;
+    let second = story.user.phone().await;
+    let home = story.enter().await;
+    assert_eq!(home.headers["cache-control"], "no-store");
+    let remove = format!("/portal/devices/{}/remove", second.id);
+    assert!(is_in(&story.post(&home, &remove, &[("sure", "yes")]).await));
+    // Back, and sent once more: the device is gone, and the next one does not go in its place.
+    for _ in 0..2 {
+        story.post(&home, &remove, &[("sure", "yes")]).await;
+    }
+    assert_eq!(story.phones().await.len(), 1);
+    assert_eq!(story.activity().await.iter().filter(|name| *name == "device_removed").count(), 1);
+    story.post(&home, "/portal/leave", &[]).await;
+    let rename = format!("/portal/devices/{}/rename", story.phone.id);
+    for _ in 0..2 {
+        assert_eq!(story.post(&home, &rename, &[("name", "Back")]).await.status, 403);
+    }
+    assert_eq!(story.phones().await[0]["name"], "Test phone");
+}
+
+#[tokio::test]
+async fn a_page_elsewhere_neither_sends_forms_here_nor_leads_anybody_away() {
+    let mut story = Story::start().await;
+    let home = story.enter().await;
+    let rename = format!("/portal/devices/{}/rename", story.phone.id);
+    // A page of the same site sends the cookie along, and cannot know the proof; of another site, not even that.
+    let posts = [rename.as_str(), "/portal/codes/new", "/portal/browsers/forget-all", "/portal/leave"];
+    for origin in ["https://auth.localhost", "https://evil.example", "null"] {
+        let mut elsewhere = story.browser.clone();
+        elsewhere.headers = vec![("origin", origin), ("sec-fetch-site", "same-site"), ("sec-fetch-mode", "navigate")];
+        for path in posts {
+            for form in [&[("name", "Forged"), ("sure", "yes")][..], &[("step", "guessed"), ("name", "Forged")]] {
+                let sent = elsewhere.send_once(Method::POST, path, form).await;
+                assert_eq!((sent.status, sent.leads_to().as_deref()), (303, Some("/portal")), "{path} from {origin}");
+            }
+        }
+        elsewhere.cookies.clear();
+        for path in posts {
+            let step = home.step();
+            assert_eq!(elsewhere.send_once(Method::POST, path, &[("step", &step)]).await.status, 403, "{path}");
+        }
+    }
+    assert_eq!(story.phones().await[0]["name"], "Test phone");
+    assert!(is_in(&story.browser.open("/portal").await));
+
+    let evil = "https%3A%2F%2Fevil.example%2F";
+    for path in [
+        format!("/portal/again?next={evil}&redirect_uri={evil}&return_to={evil}"),
+        format!("/portal/add?next={evil}"),
+        format!("/portal/enter?duo_code=x&state=y&redirect_uri={evil}"),
+        "/portal/from//evil.example".to_owned(),
+        "/portal//evil.example".to_owned(),
+        format!("/portal?lang={evil}"),
+        format!("/portal?lang=de&next={evil}"),
+    ] {
+        for host in [None, Some("evil.example")] {
+            let mut browser = story.browser.clone();
+            browser.headers.extend(host.map(|host| ("x-forwarded-host", host)));
+            let page = browser.send_once(Method::GET, &path, &[]).await;
+            let leads_to = page.leads_to().unwrap_or_default();
+            let stays = leads_to.is_empty() || (leads_to.starts_with('/') && !leads_to.starts_with("//"));
+            assert!(stays && !leads_to.contains("evil"), "{path}: {leads_to}");
+            assert!(!page.html.contains("evil.example"), "{path}: {}", page.html);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_was_planted_is_never_taken_over() {
+    let mut story = Story::start().await;
+    // Mallory is in, and plants the session, and the mark of a login begun, in Alice's browser.
+    let mallory = story.site.user("mallory").await;
+    let mut theirs = Story {
+        site: story.site,
+        app: story.app.clone(),
+        phone: mallory.phone().await,
+        browser: story.browser.clone(),
+        user: mallory,
+    };
+    let begun = theirs.browser.open(&theirs.app.authorize_path("mallory")).await;
+    let asked = theirs.browser.open(&format!("/portal/from/{}", begun.path.rsplit_once('/').unwrap().1)).await;
+    let code = theirs.phone.passcode();
+    let done = theirs.with_code(&asked, &code).await;
+    let marked = theirs.browser.cookies.clone();
+    assert!(is_in(&theirs.follow(&done).await));
+    let planted = theirs.browser.cookies.iter().find(|(name, _)| name.ends_with("-portal")).unwrap().clone();
+    story.site = theirs.site;
+    story.browser.cookies = vec![planted.clone()];
+    story.browser.cookies.extend(marked.into_iter().filter(|(name, _)| name.ends_with("-entering")));
+
+    let home = story.enter().await;
+    assert!(is_in(&home) && home.html.contains("alice") && !home.html.contains("mallory"), "{}", home.html);
+    let own = story.browser.cookies.iter().find(|(name, _)| name.ends_with("-portal")).unwrap();
+    assert_ne!(own.1, planted.1, "another session, with another secret");
+    let (id, secret) = (own.1.split_once('.').unwrap().0, planted.1.split_once('.').unwrap().1);
+    let mut thief = Browser::new(&story.site);
+    thief.cookies = vec![(planted.0.clone(), format!("{id}.{secret}"))];
+    assert_eq!(thief.open("/portal").await.status, 403, "the id alone is nothing");
+    thief.cookies = vec![planted];
+    let seen = thief.open("/portal").await;
+    assert!(!seen.html.contains("alice"), "what was planted shows nothing of hers");
+}
+
 #[tokio::test]
 async fn where_the_portal_is_disabled_nobody_gets_in_and_nobody_stays() {
     let mut story = Story::start().await;
@@ -364,4 +506,38 @@ async fn where_the_portal_is_disabled_nobody_gets_in_and_nobody_stays() {
     story.site.change_integration(key, |record| record.enabled = false).await;
     assert_eq!(story.browser.open("/portal").await.status, 403);
     assert_eq!(story.at_portal().await.status, 403);
+}
+
+#[tokio::test]
+async fn an_application_without_self_service_neither_offers_it_nor_lets_anybody_in() {
+    let mut story = Story::start().await;
+    let closed = WebApp::of(&story.site, &story.site.integration("websdk", |_| {}).await);
+    for (app, offers) in [(&closed, false), (&story.app, true)] {
+        let begun = story.browser.open(&app.authorize_path("alice")).await;
+        let next = story.browser.submit(&begun, "begin", &[("facts", "")]).await;
+        let options = story.browser.submit(&next, "options", &[]).await;
+        let way = format!("/portal/from/{}", begun.path.rsplit_once('/').unwrap().1);
+        assert_eq!(options.html.contains(&format!("href=\"{way}\"")), offers, "{}", options.html);
+        let entered = story.browser.open(&way).await;
+        assert_eq!(entered.posts_to("begin"), offers, "{}", entered.html);
+        assert!(offers || (entered.status == 403 && entered.html.contains("Ask your help desk")), "{}", entered.html);
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_only_ways_that_are_closed_is_led_to_self_service_if_the_application_allows_it() {
+    let mut story = Story::start().await;
+    let closed = WebApp::of(&story.site, &story.site.integration("websdk", |_| {}).await);
+    let keys_only = json!({"authentication_methods": {"allowed_auth_list": ["webauthn-roaming"]}});
+    for (app, offers) in [(&closed, false), (&story.app, true)] {
+        let name = format!("Keys only {offers}");
+        let policy = json!({"policy_name": name, "sections": keys_only, "apply_to_apps": [app.client_id], "confirm_lockout": true});
+        story.site.admin_api().json("POST", "/admin/v2/policies", &policy).await.response();
+        let begun = story.browser.open(&app.authorize_path("alice")).await;
+        let refused = story.browser.submit(&begun, "begin", &[("facts", "")]).await;
+        assert!(refused.is_refusal(), "{}", refused.html);
+        assert_eq!(refused.html.contains("/portal/from/"), offers, "{}", refused.html);
+    }
+    // The portal's own login asks for what the portal's own policy allows.
+    assert!(story.at_portal().await.posts_to("begin"));
 }

@@ -21,12 +21,13 @@ pub(super) fn all(chrome: Chrome<'_>, w: Words<'_>) -> Result<Vec<Example>, aska
     let link = "https://authenticator.example.org/authenticator/activate#KQ3ZB7XWJ5TNA2HD4MVE6RCY-ZXhhbXBsZS5vcmc";
     let phone = Phone { chrome, visit, link, qr: w.is(QR), on_phone: false, back: true };
     let key = NewKey { chrome, visit, request: w.is("{\"challenge\":\"AA\"}"), way: NewWay::SecurityKey, back: true };
-    let codes = ["4KTM-92XH", "7QPA-LN3C", "X8DW-55RV", "B2YE-H7KM", "93CF-TTQ4"].map(|code| w.is(code)).repeat(2);
+    let codes = ["402 918 553", "771 306 284", "895 533 017", "268 740 196", "934 127 650"].map(|code| w.is(code)).repeat(2);
     let done = Done {
         chrome,
         visit: finish,
         ways: &[w.is("Pixel 9"), w.is("MacBook")],
         application: Some(w.is("Payroll & Holidays")),
+        devices: None,
     };
     Ok(vec![
         ("enroll-choose".into(), Choose { chrome, visit, ways: &NewWay::ALL[..4] }.render()?),
@@ -53,5 +54,6 @@ pub(super) fn all(chrome: Chrome<'_>, w: Words<'_>) -> Result<Vec<Example>, aska
         ),
         ("enroll-done".into(), done.render()?),
         ("enroll-done-no-application".into(), Done { application: None, ..done }.render()?),
+        ("enroll-done-portal".into(), Done { application: None, devices: Some("/portal"), ..done }.render()?),
     ])
 }

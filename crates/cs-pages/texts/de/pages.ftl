@@ -291,6 +291,7 @@ codes-what = Mit jedem Code kommen Sie einmal hinein, wenn nichts anderes zur Ha
 codes-kept = Ich habe sie sicher aufbewahrt
 done-title = Alles eingerichtet
 done-what = Sie können diese Seite schließen. Bei der nächsten Anmeldung fragen wir Sie dort.
+done-devices = Zurück zu Ihren Geräten
 
 ## Selbstbedienung
 portal-title = Ihre Geräte
@@ -375,8 +376,3 @@ setup-title = Richten Sie Ihr Administratorkonto ein
 setup-no-pages = Seiten für Administratoren gehören noch nicht zu dieser Version; Ihr Passwort lässt sich hier nicht setzen.
 setup-terminal = Jemand mit Zugang zum Server setzt es dort in einem Terminal:
 setup-meanwhile = Alles andere geht bis dahin mit den übrigen Befehlen von „countersign admin“ und der Admin API.
-activate-title = Authenticator aktivieren
-activate-code = Die Adresse dieser Seite trägt einen Code, der ein Gerät zu Ihrem Authenticator macht. Er gilt einmal und nur für begrenzte Zeit.
-activate-how = Kopieren Sie die ganze Adresse, auch den Teil nach „#“, und geben Sie sie dem Authenticator auf dem Gerät:
-activate-warning = Sie haben das nicht verlangt? Schließen Sie die Seite und sagen Sie es Ihrem Administrator. Niemand, der Ihnen hilft, braucht diese Adresse.
-activate-address = ADRESSE

@@ -292,6 +292,7 @@ codes-what = Each code logs you in once when nothing else is at hand. Print them
 codes-kept = I have put them in a safe place
 done-title = All set
 done-what = You can close this page. The next time you log in, we ask you there.
+done-devices = Back to your devices
 
 ## Self-service
 portal-title = Your devices
@@ -376,8 +377,3 @@ setup-title = Set up your administrator account
 setup-no-pages = Pages for administrators are not part of this version, so your password cannot be set here.
 setup-terminal = Somebody with access to the server sets it on a terminal there:
 setup-meanwhile = Until then everything else can be done with the other “countersign admin” commands and the Admin API.
-activate-title = Activate an authenticator
-activate-code = The address of this page carries a code that turns one device into your authenticator. It works once, and for a limited time.
-activate-how = Copy the whole address, including the part after “#”, and give it to the authenticator on the device:
-activate-warning = You did not ask for this? Close the page and tell your administrator. Nobody who helps you needs this address.
-activate-address = ADDRESS

@@ -291,6 +291,7 @@ codes-what = Cada código le deja entrar una vez cuando no tiene otra cosa a man
 codes-kept = Los he guardado en un lugar seguro
 done-title = Todo listo
 done-what = Puede cerrar esta página. La próxima vez que entre, le preguntaremos allí.
+done-devices = Volver a sus dispositivos
 
 ## Autoservicio
 portal-title = Sus dispositivos
@@ -375,8 +376,3 @@ setup-title = Prepare su cuenta de administrador
 setup-no-pages = Las páginas para administradores aún no forman parte de esta versión, así que aquí no se puede poner su contraseña.
 setup-terminal = Alguien con acceso al servidor la pone allí en una terminal:
 setup-meanwhile = Hasta entonces, todo lo demás se hace con los otros comandos «countersign admin» y la Admin API.
-activate-title = Activar un autenticador
-activate-code = La dirección de esta página lleva un código que convierte un dispositivo en su autenticador. Vale una vez y por tiempo limitado.
-activate-how = Copie la dirección entera, con la parte después de «#», y désela al autenticador en el dispositivo:
-activate-warning = ¿No lo ha pedido? Cierre la página y avise a su administrador. Nadie que le ayude necesita esta dirección.
-activate-address = DIRECCIÓN

@@ -291,6 +291,7 @@ codes-what = Chaque code vous connecte une fois quand rien d’autre n’est à 
 codes-kept = Je les ai mis en lieu sûr
 done-title = Tout est prêt
 done-what = Vous pouvez fermer cette page. À la prochaine connexion, nous vous le demanderons là-bas.
+done-devices = Retour à vos appareils
 
 ## Libre-service
 portal-title = Vos appareils
@@ -375,8 +376,3 @@ setup-title = Préparez votre compte d’administrateur
 setup-no-pages = Les pages pour administrateurs ne font pas encore partie de cette version ; votre mot de passe ne peut pas être défini ici.
 setup-terminal = Une personne ayant accès au serveur le définit dans un terminal :
 setup-meanwhile = En attendant, tout le reste se fait avec les autres commandes « countersign admin » et l’Admin API.
-activate-title = Activer un authentificateur
-activate-code = L’adresse de cette page porte un code qui fait d’un appareil votre authentificateur. Il sert une fois, et pour un temps limité.
-activate-how = Copiez l’adresse entière, avec la partie après « # », et donnez-la à l’authentificateur sur l’appareil :
-activate-warning = Vous n’avez rien demandé ? Fermez la page et prévenez votre administrateur. Personne qui vous aide n’a besoin de cette adresse.
-activate-address = ADRESSE

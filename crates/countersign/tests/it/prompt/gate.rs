@@ -1,4 +1,4 @@
-//! Every step of the prompt, tried with every standing of a user and every denial that can come while a page is shown.
+//! Every step of the prompt, of an application's login and of the portal's own, and what a finished login becomes: tried with every standing of a user and every denial that can come while a page is shown.
 
 use cs_core::user::UserStatus;
 use cs_core::webauthn::Wanted;
@@ -6,6 +6,25 @@ use cs_engine::admin::Actor;
 use cs_engine::{Ask, ENTRY_PATHS, EntryPath, Surface};
 use cs_testkit::{Browser, Page, Site, TestUser, VirtualKey, VirtualPhone, WebApp};
 use serde_json::{Value as Json, json};
+
+/// For what the login is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Door {
+    Application,
+    Portal,
+}
+
+impl Door {
+    const BOTH: [Self; 2] = [Self::Application, Self::Portal];
+
+    /// Whether the step is there: what a finished login becomes differs, and the portal remembers no browser.
+    fn has(self, path: &EntryPath) -> bool {
+        match self {
+            Self::Application => path.route != "/portal/enter",
+            Self::Portal => path.route != "/oauth/v1/token" && path.ask != Ask::Preauth,
+        }
+    }
+}
 
 /// The page before a step, reached while nothing stood in the way, and what is sent from it.
 struct Stand {
@@ -17,7 +36,7 @@ struct Stand {
 }
 
 impl Stand {
-    async fn before(site: &Site, app: &WebApp, path: &EntryPath, user: &TestUser) -> Self {
+    async fn before(site: &Site, app: &WebApp, door: Door, path: &EntryPath, user: &TestUser) -> Self {
         let mut phone = user.phone().await;
         let mut key = match path.ask {
             Ask::Key => {
@@ -25,10 +44,13 @@ impl Stand {
                 user.register(&mut key, Wanted::SecurityKey).await;
                 Some(key)
             }
-            Ask::Preauth | Ask::Passcode | Ask::Menu | Ask::Push | Ask::Auto => None,
+            Ask::Preauth | Ask::Passcode | Ask::Menu | Ask::Push | Ask::Auto | Ask::Redeem => None,
         };
         let mut browser = Browser::new(site);
         let mut page = browser.open(&app.authorize_path(&user.name)).await;
+        if door == Door::Portal {
+            page = browser.open(&format!("/portal/from/{}", page.path.rsplit_once('/').unwrap().1)).await;
+        }
         if path.ask != Ask::Auto {
             let facts = if key.is_some() { r#"{"webauthn":true}"# } else { "" };
             page = browser.submit(&page, "begin", &[("facts", facts)]).await;
@@ -38,6 +60,13 @@ impl Stand {
                 let txid = phone.next_push().await;
                 phone.approve_with(txid, &page.number().unwrap()).await.unwrap();
                 page = browser.open(&page.path).await;
+            }
+            Ask::Redeem => {
+                page = browser.submit(&page, "choose", &[("method", "passcode")]).await;
+                page = browser.submit(&page, "passcode", &[("passcode", &phone.passcode())]).await;
+                if page.posts_to("trust") {
+                    page = browser.submit(&page, "trust", &[("trust", "no")]).await;
+                }
             }
             Ask::Passcode | Ask::Push => page = browser.submit(&page, "choose", &[("method", "passcode")]).await,
             Ask::Auto | Ask::Key | Ask::Menu => {}
@@ -49,7 +78,20 @@ impl Stand {
     }
 
     /// What comes of the step.
-    async fn submit(&mut self, path: &EntryPath) -> &'static str {
+    async fn submit(&mut self, app: &WebApp, path: &EntryPath) -> &'static str {
+        match path.route {
+            "/oauth/v1/token" => {
+                let answer = app.token(&self.page.code()).await;
+                return if answer.status == 200 { "allow" } else { "deny" };
+            }
+            "/portal/enter" => {
+                let redirect = self.page.redirect();
+                let path = &redirect[redirect.find("/portal/enter").unwrap()..];
+                let entered = self.browser.open(path).await;
+                return if entered.html.contains("action=\"/portal/leave\"") { "allow" } else { "deny" };
+            }
+            _ => {}
+        }
         let (code, id) = (self.phone.passcode(), self.phone.id.to_string());
         let fields = [
             ("method", "push"),
@@ -88,14 +130,15 @@ async fn lockout_and_denial_hold_on_every_step_of_the_prompt() {
         ("network", json!({"authorized_networks": {"blocked": {"ip_list": ["127.0.0.1"]}}})),
         ("everyone", json!({"authentication_policy": {"user_auth_behavior": "deny"}})),
     ];
-    let steps = || ENTRY_PATHS.iter().filter(|path| path.surface == Surface::Prompt);
+    let paths = || ENTRY_PATHS.iter().filter(|path| path.surface == Surface::Prompt);
+    let steps = || Door::BOTH.into_iter().flat_map(|door| paths().filter(move |path| door.has(path)).map(move |path| (door, path)));
     let mut tried = 0;
     for (denied, sections) in &policies {
         for state in states {
-            for path in steps() {
+            for (door, path) in steps() {
                 site.advance(1);
                 let user = site.user(&format!("user{tried}")).await;
-                let mut stand = Stand::before(&site, &app, path, &user).await;
+                let mut stand = Stand::before(&site, &app, door, path, &user).await;
                 match state {
                     "active" => {}
                     "locked out" => site.engine().lock_user(site.account, &Actor::Terminal, user.id).await.unwrap(),
@@ -108,7 +151,7 @@ async fn lockout_and_denial_hold_on_every_step_of_the_prompt() {
                     ("active", "", _) => "allow",
                     _ => "deny",
                 };
-                assert_eq!(stand.submit(path).await, expected, "{path:?}, {state}, {denied}");
+                assert_eq!(stand.submit(&app, path).await, expected, "{door:?}, {path:?}, {state}, {denied}");
                 let names: Vec<&String> = sections.as_object().unwrap().keys().collect();
                 policy(&site, json!({"sections_to_delete": names})).await;
                 tried += 1;
@@ -124,11 +167,11 @@ async fn a_security_key_begins_by_itself_where_the_browser_can_ask_it_and_gets_i
     let app = site.web_app().await;
     let alice = site.user("alice").await;
     let path = ENTRY_PATHS.iter().find(|path| path.ask == Ask::Key).unwrap();
-    let mut stand = Stand::before(&site, &app, path, &alice).await;
+    let mut stand = Stand::before(&site, &app, Door::Application, path, &alice).await;
     assert!(stand.page.posts_to("key"), "{}", stand.page.html);
     let shown_again = stand.browser.open(&stand.page.path).await;
     assert_eq!(shown_again.attribute("data-key"), stand.page.attribute("data-key"), "reloading asks the same");
-    assert_eq!(stand.submit(path).await, "allow");
+    assert_eq!(stand.submit(&app, path).await, "allow");
     let code = stand.browser.open(&stand.page.path).await.code();
     let claims = app.id_token(&app.token(&code).await);
     assert_eq!(claims["auth_context"]["reason"], "user_approved", "{claims}");
