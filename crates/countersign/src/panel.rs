@@ -4,6 +4,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use cs_core::secret::PlainCode;
+use cs_engine::admin::branding::LookCopy;
 use cs_pages::Notice;
 
 use crate::app::App;
@@ -23,6 +24,6 @@ pub fn routes(app: App) -> Router {
 async fn setup(State(app): State<App>, Reader(language): Reader, whose: Whose) -> Result<Page, Failure> {
     // The code is behind the `#` and never sent.
     let account = whose.account(&app).await?;
-    let look = Look::of(&account, language);
+    let look = Look::of(&account, LookCopy::Live, language);
     Ok(Page(Notice::administrator_setup(look.chrome())))
 }

@@ -279,6 +279,8 @@ pub struct Integration {
     pub permissions: Permissions,
     /// Networks an Admin API integration may be called from, as given; empty = any.
     pub networks_for_api_access: String,
+    /// Whether people who log in there are led to the self-service portal, and let into it from there.
+    pub self_service: bool,
     /// Shown by clients that can (`greeting`).
     pub greeting: String,
     /// Whether it answers at all.

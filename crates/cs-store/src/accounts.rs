@@ -1,5 +1,7 @@
 //! Accounts and their settings.
 
+use std::collections::BTreeSet;
+
 use cs_core::account::{LoginSettings, NewUserPolicy, NumberMatching, SoftOtp, WithoutDisplay};
 use cs_core::bypass::BypassRules;
 use cs_core::exception::ExceptionRules;
@@ -223,14 +225,29 @@ impl Store {
         Ok(version)
     }
 
-    /// The account's logo, a PNG, if it has one.
-    pub async fn logo(&self, id: AccountId) -> Result<Option<Vec<u8>>, StoreError> {
-        let row = self.query_opt("SELECT logo FROM account WHERE account = $1", args![id.as_str()]).await?;
+    /// The picture `digest` of the account's pages, a PNG, if it has it.
+    pub async fn picture(&self, id: AccountId, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = "SELECT png FROM picture WHERE account = $1 AND digest = $2";
+        let row = self.query_opt(sql, args![id.as_str(), digest]).await?;
         Ok(row.as_ref().map(|row| row.opt_blob(0)).transpose()?.flatten().map(<[u8]>::to_vec))
     }
 }
 
-/// Sets or removes the logo.
-pub fn set_logo(account: AccountId, png: Option<&[u8]>) -> Step {
-    Step::one("UPDATE account SET logo = $1, version = version + 1 WHERE account = $2", args![png, account.as_str()])
+/// Keeps a picture. One that is kept already stays.
+pub fn keep_picture(account: AccountId, digest: &str, png: &[u8]) -> Step {
+    Step::any(
+        "INSERT INTO picture (account, digest, png) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        args![account.as_str(), digest, png],
+    )
+}
+
+/// Forgets every picture but those of these names, of which there are four at most.
+pub fn drop_pictures_except(account: AccountId, kept: &BTreeSet<&str>) -> Step {
+    let mut kept = kept.iter().copied();
+    // No picture has an empty name.
+    let mut next = || kept.next().unwrap_or_default();
+    Step::any(
+        "DELETE FROM picture WHERE account = $1 AND digest NOT IN ($2, $3, $4, $5)",
+        args![account.as_str(), next(), next(), next(), next()],
+    )
 }

@@ -17,7 +17,7 @@ macro_rules! select_integration {
     ($rest:literal) => {
         concat!(
             "SELECT account, ikey, skey, previous_skey, previous_skey_until, name, type, new_user, normalization, user_access, groups_allowed, ",
-            "remembered_days, legacy_signatures, permissions, api_networks, greeting, enabled, version FROM integration ",
+            "remembered_days, legacy_signatures, permissions, api_networks, greeting, enabled, version, self_service_allowed FROM integration ",
             $rest
         )
     };
@@ -341,5 +341,6 @@ fn read(vault: &Vault, row: &Row) -> Result<Integration, StoreError> {
         greeting: row.text(15)?,
         enabled: row.flag(16)?,
         version: row.int(17)?,
+        self_service: row.flag(18)?,
     })
 }

@@ -354,6 +354,13 @@ impl Store {
         self.query(sql, args).await?.iter().map(|row| parsed("users", row, 1)).collect()
     }
 
+    /// The user whom `name`, in the form names are compared in, or an alias of that form belongs to.
+    pub async fn user_named(&self, account: AccountId, name: &str) -> Result<Option<UserId>, StoreError> {
+        let sql = "SELECT user_id FROM user_name WHERE account = $1 AND name_key = $2";
+        let row = self.query_opt(sql, args![account.as_str(), name]).await?;
+        row.as_ref().map(|row| parsed("user_name", row, 0)).transpose()
+    }
+
     /// The users whose bypass is over at `now`, at most `limit`.
     pub async fn users_past_bypass(
         &self,

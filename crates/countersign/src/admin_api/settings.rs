@@ -54,20 +54,20 @@ fn shape(mut settings: Map<String, Json>) -> Map<String, Json> {
 }
 
 async fn logo(State(app): State<App>, request: SignedAdmin<Settings>) -> Result<Response, Failure> {
-    logo_response(&app, request.account.id).await
+    logo_response(&app, &request.account).await
 }
 
 async fn set_logo(State(app): State<App>, request: SignedAdmin<Settings>) -> Result<Envelope<&'static str>, Failure> {
     let text = request.params.required("logo", LONGEST_LOGO)?;
-    let png = png_param(&text)?;
+    let png = png_param("logo", &text)?;
     app.engine().set_logo(request.account.id, &request.actor(), Some(&png)).await?;
     Ok(Envelope::new(""))
 }
 
-/// A logo as it is sent: base64, line breaks or not.
-pub(super) fn png_param(text: &str) -> Result<Vec<u8>, Failure> {
+/// A picture as it is sent: base64, line breaks or not.
+pub(super) fn png_param(name: &'static str, text: &str) -> Result<Vec<u8>, Failure> {
     let text: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    BASE64.decode(text.as_bytes()).map_err(|_| invalid("logo"))
+    BASE64.decode(text.as_bytes()).map_err(|_| invalid(name))
 }
 
 async fn remove_logo(

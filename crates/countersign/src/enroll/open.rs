@@ -80,5 +80,5 @@ pub(super) async fn show(State(app): State<App>, Path(id): Path<String>, slot: S
 async fn shown(app: &App, visitor: &Visitor, id: &str) -> Result<Response, NotShown> {
     let enrollment = find(app, visitor, id).await?;
     let view = app.engine().enrollment_view(&enrollment).await?;
-    Ok(render(app, visitor, &enrollment, &view))
+    Ok(render(app, visitor, &enrollment, &view).await)
 }

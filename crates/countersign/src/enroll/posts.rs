@@ -118,7 +118,7 @@ async fn submitted(
     let refused = |why| (StatusCode::FORBIDDEN, visitor.refusal(why, None)).into_response();
     Ok(match enrolled {
         Enrolled::Moved => back,
-        Enrolled::Codes(made) => codes(visitor, &enrollment, &made),
+        Enrolled::Codes(made) => codes(app, visitor, &enrollment, &made).await,
         Enrolled::Mismatch => refused(Why::ActivationMismatch),
         Enrolled::NotSaved(why) => not_saved(visitor, &enrollment, why),
         Enrolled::Refused(refusal) => refused(why_not(refusal)),

@@ -4,10 +4,11 @@ use axum::response::{IntoResponse as _, Response};
 use cs_core::enrollment::{Added, At, EnrollRefusal, Origin};
 use cs_core::policy::Os;
 use cs_core::secret::PlainCode;
+use cs_core::username::UsernameNormalization;
 use cs_core::webauthn::Wanted;
 use cs_engine::enrollment::{EnrollView, Enrollment, NewFactor, NotSaved};
 use cs_pages::enroll::{Backup, Choose, Codes, Compare, Done, NewKey, NewWay, Phone, Stage, Visit};
-use cs_pages::{Doors, Go, Template as _, Why};
+use cs_pages::{Chrome, Doors, Go, Template as _, Why};
 use cs_wire::device::{ActivationCode, ActivationLink};
 use data_encoding::BASE64;
 use http::StatusCode;
@@ -16,11 +17,11 @@ use super::inline::Back;
 use super::open::page_of;
 use crate::app::App;
 use crate::frame::Visitor;
-use crate::http::{Page, qr_svg};
+use crate::http::{Look, Page, qr_svg};
 
 /// The page that shows `view`.
-pub(super) fn render(app: &App, visitor: &Visitor, enrollment: &Enrollment, view: &EnrollView) -> Response {
-    let look = visitor.look();
+pub(super) async fn render(app: &App, visitor: &Visitor, enrollment: &Enrollment, view: &EnrollView) -> Response {
+    let look = look(app, visitor, enrollment).await;
     let chrome = look.chrome();
     let (base, token) = (page_of(enrollment.id()), enrollment.step_token());
     let stage = match enrollment.at() {
@@ -55,8 +56,9 @@ pub(super) fn render(app: &App, visitor: &Visitor, enrollment: &Enrollment, view
                 ways.push(&codes);
             }
             let back = Back::of(enrollment);
-            Done { chrome, visit, ways: &ways, application: back.as_ref().map(|back| back.application.as_str()) }
-                .render()
+            let application = back.as_ref().map(|back| back.application.as_str());
+            let devices = matches!(enrollment.origin(), Origin::Portal { .. }).then_some("/portal");
+            Done { chrome, visit, ways: &ways, application, devices }.render()
         }
         EnrollView::Refused(refusal) => {
             let why = match (refusal, enrollment.origin()) {
@@ -98,16 +100,18 @@ pub(super) fn not_saved(visitor: &Visitor, enrollment: &Enrollment, why: NotSave
 }
 
 /// Recovery codes, shown this once.
-pub(super) fn codes(visitor: &Visitor, enrollment: &Enrollment, made: &[PlainCode]) -> Response {
+pub(super) async fn codes(app: &App, visitor: &Visitor, enrollment: &Enrollment, made: &[PlainCode]) -> Response {
     let (kept, token) = (format!("{}/kept", page_of(enrollment.id())), enrollment.step_token());
     let user = enrollment.username();
-    codes_page(visitor, &kept, &token, user, made)
+    codes_page(look(app, visitor, enrollment).await.chrome(), &kept, &token, user, made)
+}
+
+async fn look<'a>(app: &App, visitor: &Visitor, enrollment: &'a Enrollment) -> Look<'a> {
+    visitor.look_of(app, enrollment.account(), enrollment.username(), UsernameNormalization::None).await
 }
 
 /// The same for whoever else gives some out.
-pub(crate) fn codes_page(visitor: &Visitor, kept: &str, token: &str, user: &str, made: &[PlainCode]) -> Response {
-    let look = visitor.look();
-    let chrome = look.chrome();
+pub(crate) fn codes_page(chrome: Chrome<'_>, kept: &str, token: &str, user: &str, made: &[PlainCode]) -> Response {
     let grouped: Vec<String> = made.iter().map(|code| grouped(code.expose())).collect();
     let codes: Vec<&str> = grouped.iter().map(String::as_str).collect();
     Page(Codes { chrome, kept, token, user, codes: &codes }.render()).into_response()

@@ -30,7 +30,7 @@ use crate::app::App;
 pub(crate) use cookies::{keep_value, set_visit_secret};
 pub(crate) use posted::{Body, NotShown, Slot, form, step_of, wait_at, waiting};
 pub(crate) use render::{origin_of, why};
-pub(crate) use session::{begin_session, person_of, recent_login, to_enroll};
+pub(crate) use session::{begin_session, recent_login, to_enroll, to_manage};
 pub(crate) use visitor::{Visitor, see_other};
 
 /// The routes of this surface.

@@ -6,7 +6,7 @@ use cs_engine::prompt::{NamedWay, Prompt, Seen, View};
 use cs_pages::prompt::{
     Checking, CodeError, Key, Method, Options, Passcode, PasscodeSources, Push, Step, Success, Trust, Waiting, Way,
 };
-use cs_pages::{Doors, Go, Language, Outdated, Refusal, RenderError, Template as _, Why};
+use cs_pages::{Doors, Go, Outdated, Refusal, RenderError, Template as _, Why};
 use cs_wire::oidc::RedirectUri;
 use jiff::Timestamp;
 
@@ -19,24 +19,23 @@ use crate::http::{Look, Page};
 pub(super) fn render(
     prompt: &Prompt,
     view: &View,
-    language: Language,
+    look: &Look<'_>,
     authenticator: Option<&str>,
     request_id: &str,
     now: Timestamp,
 ) -> Page {
-    Page(html(prompt, view, language, authenticator, request_id, now))
+    Page(html(prompt, view, look, authenticator, request_id, now))
 }
 
 fn html(
     prompt: &Prompt,
     view: &View,
-    language: Language,
+    look: &Look<'_>,
     authenticator: Option<&str>,
     request_id: &str,
     now: Timestamp,
 ) -> Result<String, RenderError> {
     let caller = prompt.caller();
-    let look = Look::of(&caller.account, language);
     let mut chrome = look.chrome();
     chrome.language_menu = true;
     let (base, token) = (page_of(prompt.id()), prompt.step_token());
@@ -149,10 +148,10 @@ pub(super) const fn may_add_with_another(reason: DenyReason) -> bool {
     matches!(reason, DenyReason::FactorRestricted | DenyReason::NoActivatedDuoMobileAccount)
 }
 
-/// Where the person's devices are looked after; not from there itself.
+/// Where the person's devices are looked after, if the application offers it; not from there itself.
 fn manage_of(prompt: &Prompt) -> Option<String> {
-    let is_portal = prompt.caller().integration.kind.is_portal();
-    (!is_portal).then(|| format!("/portal/from/{}", prompt.id()))
+    let integration = &prompt.caller().integration;
+    (integration.self_service && !integration.kind.is_portal()).then(|| format!("/portal/from/{}", prompt.id()))
 }
 
 /// Where an application is that gets its browsers back at `redirect_uri`.

@@ -4,8 +4,8 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use cs_core::id::PromptId;
 use cs_core::prompt::State as PromptState;
+use cs_engine::EngineError;
 use cs_engine::prompt::{Prompt, PromptSecret, View};
-use cs_engine::{AccountEntry, EngineError};
 
 use super::cookies::{forget, keep, set_language, set_secret};
 use super::posted::{NotShown, Slot};
@@ -48,19 +48,16 @@ async fn under_way(app: &App, visitor: &Visitor, id: &str) -> Result<Option<Prom
 /// The newest login of this browser that leads into the portal.
 pub(crate) async fn recent_login(app: &App, visitor: &Visitor) -> Result<Option<PromptId>, EngineError> {
     for id in visitor.jar.logins().into_iter().rev() {
-        if person_of(app, visitor, id.as_str()).await?.is_some() {
+        let found = to_manage(app, visitor, id.as_str()).await?;
+        if found.is_some_and(|prompt| prompt.caller().integration.self_service) {
             return Ok(Some(id));
         }
     }
     Ok(None)
 }
 
-/// Of whom an application has checked the password in login `id`, if that is this browser's, is not over, and was not refused for what another factor does not mend.
-pub(crate) async fn person_of(
-    app: &App,
-    visitor: &Visitor,
-    id: &str,
-) -> Result<Option<(AccountEntry, String)>, EngineError> {
+/// Login `id`, of whose person an application has checked the password, if that is this browser's, is not over, and was not refused for what another factor does not mend.
+pub(crate) async fn to_manage(app: &App, visitor: &Visitor, id: &str) -> Result<Option<Prompt>, EngineError> {
     let prompt = under_way(app, visitor, id).await?;
     let leads_on = |prompt: &Prompt| match prompt.state() {
         PromptState::MustEnroll(_) => false,
@@ -76,8 +73,7 @@ pub(crate) async fn person_of(
         | PromptState::Trust(_)
         | PromptState::Done(_) => !prompt.caller().integration.kind.is_portal(),
     };
-    let prompt = prompt.filter(leads_on);
-    Ok(prompt.map(|prompt| (prompt.caller().account.clone(), prompt.asked().username.clone())))
+    Ok(prompt.filter(leads_on))
 }
 
 /// Login `id`, if it is this browser's, its time is not over, and the policies have sent its person to enroll.
@@ -114,7 +110,10 @@ async fn shown(app: &App, visitor: &Visitor, id: &str) -> Result<Response, NotSh
     if let View::Expired | View::NoWay { .. } = view {
         tracing::info!(request.id = %request, ?view, "a login in a browser does not go on");
     }
-    let mut response = render(&prompt, &view, visitor.language, here, &request, now).into_response();
+    let caller = prompt.caller();
+    let (user, normalization) = (&prompt.asked().username, caller.integration.normalization);
+    let look = visitor.look_of(app, &caller.account, user, normalization).await;
+    let mut response = render(&prompt, &view, &look, here, &request, now).into_response();
     keep(response.headers_mut(), &visitor.jar, &changed, now);
     Ok(response)
 }

@@ -5,9 +5,12 @@ use axum::response::{IntoResponse as _, Response};
 use cs_core::id::{BrowserId, VisitId};
 use cs_core::policy::facts::Endpoint;
 use cs_core::user_agent::UserAgent;
+use cs_core::username::UsernameNormalization;
+use cs_engine::admin::branding::LookCopy;
 use cs_engine::prompt::Visit;
 use cs_engine::{Access, AccessDevice, AccountEntry, EngineError, Liveness, VisitSecret};
 use cs_pages::{Doors, Go, Language, Refusal, Template as _, Why};
+use cs_store::accounts::Account;
 use http::header::{ACCEPT_LANGUAGE, LOCATION, RETRY_AFTER, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, Uri};
@@ -69,9 +72,21 @@ impl Visitor {
     /// How its pages look.
     pub(crate) fn look(&self) -> Look<'_> {
         match &self.account {
-            Some(account) => Look::of(account, self.language),
+            Some(account) => Look::of(account, LookCopy::Live, self.language),
             None => Look::of_nobody(self.language),
         }
+    }
+
+    /// How they look to `user`, who may be among those who see a draft. That not being known is no reason to show nothing.
+    pub(crate) async fn look_of<'a>(
+        &self,
+        app: &App,
+        account: &'a Account,
+        user: &str,
+        normalization: UsernameNormalization,
+    ) -> Look<'a> {
+        let copy = app.engine().look_for(account, user, normalization).await.unwrap_or(LookCopy::Live);
+        Look::of(account, copy, self.language)
     }
 
     /// Whether this very device may be the one that the push goes to: a phone or tablet.

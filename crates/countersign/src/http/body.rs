@@ -19,17 +19,29 @@ impl<S: Sync> FromRequest<S> for BodyBytes {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
-        read_body(body, &parts.extensions).await.map(Self)
+        read_body(body, &parts.extensions, 0).await.map(Self)
     }
 }
 
-/// Reads a body within the bounds of its request.
-pub(super) async fn read_body(body: Body, extensions: &Extensions) -> Result<Bytes, Failure> {
+/// Two pictures of an organisation's look in base64, of which a form writes some characters as three.
+const PICTURES: usize = 6 << 20;
+
+/// The bytes that a body for `path` may have where others may not be as long.
+pub(super) fn room_for(path: &str) -> usize {
+    match path {
+        "/admin/v1/branding" | "/admin/v1/branding/draft" => PICTURES,
+        _ => 0,
+    }
+}
+
+/// Reads a body within the bounds of its request, or of `room` if that is more.
+pub(super) async fn read_body(body: Body, extensions: &Extensions, room: usize) -> Result<Bytes, Failure> {
     let bounds = RequestInfo::bounds(extensions);
-    let body = Limited::new(body, bounds.body_bytes);
+    let most = bounds.body_bytes.max(room);
+    let body = Limited::new(body, most);
     match tokio::time::timeout(bounds.body_timeout, body.collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Failure::body_too_large(bounds.body_bytes)),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Failure::body_too_large(most)),
         Ok(Err(_)) => Err(Failure::new(40002, "Invalid request parameters", "The request body is not well formed.")),
         Err(_) => Err(Failure::body_too_slow()),
     }

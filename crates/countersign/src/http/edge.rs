@@ -17,6 +17,7 @@ use hyper::body::{Body as _, Incoming};
 use ipnet::IpNet;
 use tower::Service as _;
 
+use super::body::room_for;
 use super::{Failure, RateLimiter, RequestId, RequestIds, client_address};
 use crate::config::{Config, Limits};
 use crate::net::{ConnectionAlive, InFlight};
@@ -140,8 +141,9 @@ impl Edge {
             })?;
         }
         let declared = request.body().size_hint().lower();
-        if usize::try_from(declared).map_or(true, |length| length > self.bounds.body_bytes) {
-            return Err(Failure::body_too_large(self.bounds.body_bytes));
+        let most = self.bounds.body_bytes.max(room_for(request.uri().path()));
+        if usize::try_from(declared).map_or(true, |length| length > most) {
+            return Err(Failure::body_too_large(most));
         }
         Ok(())
     }

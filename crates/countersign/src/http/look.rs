@@ -1,15 +1,20 @@
 //! An organisation's own look and help on the pages people see.
+//!
+//! Colours and pictures are named by what they are: browsers may keep them, and nobody who does not see a draft can guess its names.
 
 use std::convert::Infallible;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::Router;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use cs_engine::AccountEntry;
-use cs_engine::admin::branding::{branding, help};
+use cs_engine::admin::branding::{Branding, LookCopy, branding, branding_draft};
+use cs_engine::admin::help::help;
 use cs_pages::{Brand, Chrome, Help, HelpLink, Language, Rgb, Text};
 use cs_store::accounts::Account;
+use data_encoding::HEXLOWER;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderName, StatusCode};
@@ -34,9 +39,9 @@ pub(crate) struct Look<'a> {
 
 impl<'a> Look<'a> {
     /// The look and help of `account` for readers of `language`.
-    pub(crate) fn of(account: &'a Account, language: Language) -> Self {
-        let branding = branding(account);
-        let has_colours = branding.accent.is_some() || branding.ground.is_some();
+    pub(crate) fn of(account: &'a Account, copy: LookCopy, language: Language) -> Self {
+        let branding = of_copy(account, copy);
+        let style = stylesheet(&branding);
         let help = help(account, language.tag());
         let links = help.iter().flat_map(|help| &help.links);
         let links =
@@ -45,7 +50,7 @@ impl<'a> Look<'a> {
             name: &account.name,
             language,
             logo: branding.logo.map(|digest| format!("/brand/{digest}/logo.png")),
-            brand: has_colours.then(|| format!("/brand/{}/style.css", account.version)),
+            brand: (!style.is_empty()).then(|| format!("/brand/{}/style.css", name_of(&style))),
             help: help.map(|help| help.text),
             links,
         }
@@ -88,33 +93,51 @@ impl<S: Sync> FromRequestParts<S> for Whose {
     }
 }
 
-/// `GET /brand/VERSION/…`: an account's colours and logo. The version makes a changed one another file, so that browsers may keep them.
+fn of_copy(account: &Account, copy: LookCopy) -> Branding<'_> {
+    match copy {
+        LookCopy::Live => branding(account),
+        LookCopy::Draft => branding_draft(account),
+    }
+}
+
+fn stylesheet(look: &Branding<'_>) -> String {
+    let colour = |text: Option<&str>| text.and_then(Rgb::parse);
+    let background = look.background.map(|digest| format!("/brand/{digest}/background.png"));
+    let brand =
+        Brand { accent: colour(look.accent), ground: colour(look.ground), background: background.as_deref() };
+    brand.stylesheet()
+}
+
+/// What a stylesheet is called.
+fn name_of(style: &str) -> String {
+    HEXLOWER.encode(&digest(&SHA256, style.as_bytes()).as_ref()[..16])
+}
+
+/// `GET /brand/NAME/…`: an account's colours and pictures.
 pub(crate) fn looks(app: App) -> Router {
     Router::new()
-        .route("/brand/{version}/style.css", get(style))
-        .route("/brand/{version}/logo.png", get(logo))
+        .route("/brand/{name}/style.css", get(style))
+        .route("/brand/{name}/logo.png", get(picture))
+        .route("/brand/{name}/background.png", get(picture))
         .with_state(app)
 }
 
-async fn style(State(app): State<App>, Path(version): Path<String>, whose: Whose) -> Result<Response, Failure> {
+async fn style(State(app): State<App>, Path(name): Path<String>, whose: Whose) -> Result<Response, Failure> {
     let account = whose.account(&app).await?;
-    let look = branding(&account);
-    let colour = |text: Option<&str>| text.and_then(Rgb::parse);
-    let brand = Brand { accent: colour(look.accent), ground: colour(look.ground), background: None };
-    let is_current = version == account.version.to_string();
-    Ok(kept(is_current, "text/css; charset=utf-8", brand.stylesheet()))
+    let styles = [LookCopy::Live, LookCopy::Draft].map(|copy| stylesheet(&of_copy(&account, copy)));
+    let named = styles.iter().find(|style| name_of(style) == name);
+    // A page that was opened before a change asks for what is no more: better the new colours than none.
+    let style = named.unwrap_or(&styles[0]).clone();
+    Ok(served(named.is_some(), "text/css; charset=utf-8", style))
 }
 
-async fn logo(State(app): State<App>, Path(version): Path<String>, whose: Whose) -> Result<Response, Failure> {
+async fn picture(State(app): State<App>, Path(name): Path<String>, whose: Whose) -> Result<Response, Failure> {
     let account = whose.account(&app).await?;
-    let png = match branding(&account).logo {
-        Some(digest) if digest == version => app.engine().store().logo(account.id).await?,
-        Some(_) | None => None,
-    };
-    Ok(png.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |png| kept(true, "image/png", png)))
+    let png = app.engine().picture(&account, &name).await?;
+    Ok(png.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |png| served(true, "image/png", png)))
 }
 
-fn kept(is_current: bool, content_type: &'static str, content: impl IntoResponse) -> Response {
+fn served(is_current: bool, content_type: &'static str, content: impl IntoResponse) -> Response {
     let caching = if is_current { "public, max-age=31536000, immutable" } else { "no-store" };
     let headers = [
         (CONTENT_TYPE, content_type),

@@ -13,8 +13,9 @@ use cs_wire::params::Params;
 use http::StatusCode;
 use jiff::SignedDuration;
 
+use super::render::Surroundings;
 use crate::app::App;
-use crate::frame::{Body, Slot, Visitor, begin_session, keep_value, person_of, recent_login, see_other, step_of};
+use crate::frame::{Body, Slot, Visitor, begin_session, keep_value, recent_login, see_other, step_of, to_manage};
 use crate::http::{BodyBytes, Page};
 
 /// The portal's path.
@@ -90,12 +91,16 @@ pub(super) async fn from_login(
     if let Err(failure) = slot {
         return visitor.failed(&failure);
     }
-    let person = match person_of(&app, &visitor, &id).await {
-        Ok(Some(person)) => person,
+    let prompt = match to_manage(&app, &visitor, &id).await {
+        Ok(Some(prompt)) => prompt,
         Ok(None) => return Out::NotIn.response(&visitor),
         Err(error) => return visitor.engine_failed(&error),
     };
-    begin(&app, &visitor, &person.0, &person.1).await
+    let (caller, asked) = (prompt.caller(), prompt.asked());
+    if !caller.integration.self_service {
+        return (StatusCode::FORBIDDEN, visitor.refusal(Why::SelfServiceOff, None)).into_response();
+    }
+    begin(&app, &visitor, &caller.account, &asked.username).await
 }
 
 /// `GET /portal/again`: whoever is in shows a factor once more.
@@ -173,8 +178,8 @@ pub(super) async fn leave(State(app): State<App>, visitor: Visitor, body: Body) 
     if let Err(error) = app.engine().leave_portal(&session).await {
         return visitor.engine_failed(&error);
     }
-    let look = visitor.look();
-    let mut response = Page(Left { chrome: look.chrome(), again: BASE }.render()).into_response();
+    let around = Surroundings::of(&app, &visitor, &session).await;
+    let mut response = Page(Left { chrome: around.chrome(), again: BASE }.render()).into_response();
     keep_value(response.headers_mut(), SESSION, "", SignedDuration::ZERO);
     response
 }

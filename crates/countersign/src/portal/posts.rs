@@ -83,7 +83,7 @@ async fn ask(
         Left::NotAllowed if is_lost => Remaining::None,
         Left::NotAllowed => Remaining::NotAllowed,
     };
-    let around = Surroundings::of(visitor, session);
+    let around = Surroundings::of(app, visitor, session).await;
     let (chrome, page) = (around.chrome(), around.session(None));
     let device = listed(own_device, None, others_than(&own, own_device));
     let html = if is_lost {
@@ -139,7 +139,7 @@ pub(super) async fn not_me(
             let Some(own) = own.into_iter().find(|own| own.id == id) else {
                 return Ok(see_other("/portal/logins"));
             };
-            let (at, around) = (own.at.to_string(), Surroundings::of(&visitor, session));
+            let (at, around) = (own.at.to_string(), Surroundings::of(&app, &visitor, session).await);
             let (chrome, page) = (around.chrome(), around.session(None));
             return Ok(Page(NotMe { chrome, session: page, login: login(&own, &at) }.render()).into_response());
         }
@@ -192,8 +192,8 @@ async fn forgotten(
 pub(super) async fn new_codes(State(app): State<App>, visitor: Visitor, body: Body) -> Response {
     changing(&app, &visitor, body, async |session, _| {
         let codes = app.engine().new_recovery_codes(session, visitor.access()).await?.ok_or(Out::Stale)?;
-        let token = session.form_token();
-        Ok(codes_page(&visitor, "/portal/codes/kept", &token, session.username(), &codes))
+        let (token, around) = (session.form_token(), Surroundings::of(&app, &visitor, session).await);
+        Ok(codes_page(around.chrome(), "/portal/codes/kept", &token, session.username(), &codes))
     })
     .await
 }

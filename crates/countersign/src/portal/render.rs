@@ -1,6 +1,7 @@
 //! The engine's words in those of the pages.
 
 use axum::response::{IntoResponse as _, Response};
+use cs_core::username::UsernameNormalization;
 use cs_core::webauthn::Class;
 use cs_engine::portal::{OwnDevice, OwnKind, OwnLogin, PortalSession};
 use cs_pages::portal::{Device, DeviceKind, Devices, Login, Logins, Said, Session};
@@ -22,8 +23,10 @@ pub(super) struct Surroundings<'a> {
 }
 
 impl<'a> Surroundings<'a> {
-    pub(super) fn of(visitor: &'a Visitor, session: &'a PortalSession) -> Self {
-        Self { look: visitor.look(), token: session.form_token(), user: session.username() }
+    pub(super) async fn of(app: &App, visitor: &Visitor, session: &'a PortalSession) -> Self {
+        let user = session.username();
+        let look = visitor.look_of(app, session.account(), user, UsernameNormalization::None).await;
+        Self { look, token: session.form_token(), user }
     }
 
     pub(super) fn chrome(&self) -> Chrome<'_> {
@@ -72,7 +75,7 @@ pub(super) async fn devices_page(
     said: Option<Said<'_>>,
 ) -> Result<Response, Out> {
     let own = app.engine().own_devices(session).await?;
-    let around = Surroundings::of(visitor, session);
+    let around = Surroundings::of(app, visitor, session).await;
     let times: Vec<Option<String>> = own.iter().map(|one| one.last_used.map(|at| at.to_string())).collect();
     let devices: Vec<Device<'_>> =
         own.iter().zip(&times).map(|(one, at)| device(one, at.as_deref(), others_than(&own, one))).collect();
@@ -92,7 +95,7 @@ pub(super) async fn logins_page(
     let own = app.engine().own_logins(session).await?;
     let times: Vec<String> = own.iter().map(|login| login.at.to_string()).collect();
     let logins: Vec<Login<'_>> = own.iter().zip(&times).map(|(own, at)| login(own, at)).collect();
-    let around = Surroundings::of(visitor, session);
+    let around = Surroundings::of(app, visitor, session).await;
     Ok(Page(Logins { chrome: around.chrome(), session: around.session(said), logins: &logins }.render())
         .into_response())
 }

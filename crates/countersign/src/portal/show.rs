@@ -37,7 +37,7 @@ pub(super) async fn browsers(State(app): State<App>, slot: Slot, visitor: Visito
 pub(super) async fn codes(State(app): State<App>, slot: Slot, visitor: Visitor) -> Response {
     page(&app, slot, &visitor, async |session| {
         let left = app.engine().recovery_codes_left(session).await?;
-        let around = Surroundings::of(&visitor, session);
+        let around = Surroundings::of(&app, &visitor, session).await;
         let left = usize::try_from(left).unwrap_or(usize::MAX);
         Ok(Page(RecoveryCodes { chrome: around.chrome(), session: around.session(None), left }.render())
             .into_response())
@@ -76,7 +76,7 @@ pub(super) async fn test_page(
     };
     let said = match app.engine().own_test(session, phone).await? {
         Some(test) if test.is_waiting => {
-            let around = Surroundings::of(visitor, session);
+            let around = Surroundings::of(app, visitor, session).await;
             let (chrome, page) = (around.chrome(), around.session(None));
             let (device, number) = (device(own_device, None, others_than(&own, own_device)), test.number.as_deref());
             let test = TestPush { chrome, session: page, device, number, seconds: TEST_SECONDS };
@@ -110,7 +110,7 @@ pub(super) async fn browsers_page(
             is_this: visitor.is_remembered_as(one.id),
         })
         .collect();
-    let around = Surroundings::of(visitor, session);
+    let around = Surroundings::of(app, visitor, session).await;
     Ok(Page(Browsers { chrome: around.chrome(), session: around.session(said), browsers: &browsers }.render())
         .into_response())
 }

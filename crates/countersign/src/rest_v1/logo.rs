@@ -11,5 +11,5 @@ pub(super) async fn logo(
     State(app): State<App>,
     Signed { caller, .. }: Signed<RestV1, NoParams>,
 ) -> Result<Response, Failure> {
-    logo_response(&app, caller.account.id).await
+    logo_response(&app, &caller.account).await
 }

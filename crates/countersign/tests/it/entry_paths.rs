@@ -37,7 +37,10 @@ const NO_WAY_IN: &[(&str, &str)] = &[
     ("/portal/from/{prompt_id}", "begins a login, of which nothing is decided yet"),
     ("/portal/again", "begins another one for somebody who is in"),
     ("/portal", "of somebody who is in"),
-    ("/portal/add", "of somebody who is in; what is added there is no way in before it is confirmed by a factor of the last five minutes"),
+    (
+        "/portal/add",
+        "of somebody who is in; what is added there is no way in before it is confirmed by a factor of the last five minutes",
+    ),
     ("/portal/logins", "of somebody who is in"),
     ("/portal/logins/{login_id}/not-me", "of somebody who is in"),
     ("/portal/browsers", "of somebody who is in"),

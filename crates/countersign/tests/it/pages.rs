@@ -143,13 +143,98 @@ async fn a_look_that_cannot_be_is_named_and_changes_nothing() {
         assert_eq!((answer.code(), &answer.json()["message_detail"]), (40002, &json!(name)), "{value}");
     }
     let shown = admin.get("/admin/v1/branding", &[]).await.response();
-    assert_eq!((&shown["card_accent_color"], &shown["logo"]), (&Json::Null, &Json::Null));
+    assert_eq!(
+        (&shown["card_accent_color"], &shown["logo"], &shown["background_img"]),
+        (&Json::Null, &Json::Null, &Json::Null)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_is_seen_by_those_who_are_named_until_it_is_published() {
+    const DRAFT: &str = "/admin/v1/branding/draft";
+    let site = Site::start().await;
+    let (admin, app) = (site.admin_api(), site.web_app().await);
+    let (alice, _bob) = (site.user("alice").await, site.user("bob").await);
+    let seen_by = async |name: &str| Browser::new(&site).open(&app.authorize_path(name)).await.html;
+    let style_of = |html: &str| {
+        html.split('"').find(|part| part.starts_with("/brand/") && part.ends_with(".css")).map(str::to_owned)
+    };
+
+    admin.post("/admin/v1/branding", &[("card_accent_color", "#102030")]).await.response();
+    // A draft begins as the pages look, and changes nothing for anybody yet.
+    let begun = admin.get(DRAFT, &[]).await.response();
+    assert_eq!((&begun["card_accent_color"], &begun["user_ids"]), (&json!("#102030"), &json!([])));
+    let picture = png_of(1024, 2_500_000);
+    let wide = BASE64.encode(&picture);
+    let drafted =
+        admin.post(DRAFT, &[("page_background_color", "#405060"), ("background_img", &wide)]).await.response();
+    assert_eq!(
+        (&drafted["card_accent_color"], &drafted["page_background_color"]),
+        (&json!("#102030"), &json!("#405060"))
+    );
+    assert_eq!(drafted["background_img"], json!(wide));
+    assert_eq!(seen_by("alice").await.matches("/brand/").count(), 1);
+    let live = style_of(&seen_by("alice").await).unwrap();
+
+    let user = format!("{DRAFT}/users/{}", alice.id);
+    assert_eq!(admin.post(&user, &[]).await.response(), json!(""));
+    assert_eq!(admin.get(DRAFT, &[]).await.response()["user_ids"], json!([alice.id.to_string()]));
+    let (hers, his) = (style_of(&seen_by("Alice").await).unwrap(), style_of(&seen_by("bob").await).unwrap());
+    assert_eq!(his, live);
+    assert_ne!(hers, live);
+    let style = String::from_utf8(site.auth_api().unsigned(&hers).await.body).unwrap();
+    let path = style.split_once("url(").unwrap().1.split_once(')').unwrap().0;
+    let served = site.auth_api().unsigned(path).await;
+    assert!(served.body == picture && served.headers[CACHE_CONTROL].to_str().unwrap().contains("immutable"));
+    assert_eq!(served.headers["content-type"], "image/png");
+
+    // Taken off the list she sees what everybody sees; it is told who is not on it, or nobody.
+    assert_eq!(admin.delete(&user, &[]).await.response(), json!(""));
+    assert_eq!(style_of(&seen_by("alice").await).unwrap(), live);
+    assert_eq!(admin.delete(&user, &[]).await.code(), 40401);
+    assert_eq!(admin.post(&format!("{DRAFT}/users/DUAAAAAAAAAAAAAAAAAA"), &[]).await.code(), 40401);
+    for nobody in ["DUAAAAAAAAAAAAAAAAAA", "alice"] {
+        let answer = admin.post(DRAFT, &[("user_ids", nobody)]).await;
+        assert_eq!((answer.code(), &answer.json()["message_detail"]), (40002, &json!("user_ids")), "{nobody}");
+    }
+    let listed = admin.post(DRAFT, &[("user_ids", &alice.id.to_string())]).await.response();
+    assert_eq!(listed["user_ids"], json!([alice.id.to_string()]));
+
+    // Published it is everybody's, and the next draft begins from there with nobody to see it.
+    let published = admin.post(&format!("{DRAFT}/publish"), &[]).await.response();
+    assert_eq!((&published["page_background_color"], &published["background_img"]), (&json!("#405060"), &json!(wide)));
+    assert_eq!(style_of(&seen_by("bob").await).unwrap(), hers);
+    assert_eq!(admin.get(DRAFT, &[]).await.response()["user_ids"], json!([]));
+    // A page opened before asks for the old colours, and gets those that there are, which are not kept under that name.
+    let old = site.auth_api().unsigned(&live).await;
+    assert_eq!(old.headers[CACHE_CONTROL], "no-store");
+    assert!(String::from_utf8(old.body).unwrap().contains("#405060"));
+
+    // What is shown no more is gone.
+    admin.post("/admin/v1/branding", &[("background_img", "")]).await.response();
+    assert_eq!(site.auth_api().unsigned(path).await.status, 404);
+    assert_eq!(site.engine().store().picture(site.account, path.split('/').nth(2).unwrap()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn only_a_body_with_pictures_may_be_that_long_and_only_from_those_who_may_send_it() {
+    let site = Site::start().await;
+    let long = BASE64.encode(&png_of(1024, 2_500_000));
+    assert_eq!(site.admin_api().post("/admin/v1/settings", &[("name", &long)]).await.status, 413);
+    assert_eq!(site.auth_api().post("/admin/v1/branding", &[("background_img", &long)]).await.status, 413);
+    assert_eq!(site.admin_api().post("/admin/v1/branding", &[("background_img", &long)]).await.status, 200);
 }
 
 /// The smallest thing that passes for a PNG: 64 by 64 pixels, none of them there.
 fn png() -> Vec<u8> {
+    png_of(64, 0)
+}
+
+/// One of so many pixels a side and so many bytes more.
+fn png_of(side: u32, more: usize) -> Vec<u8> {
     let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
-    png.extend([0, 0, 0, 64, 0, 0, 0, 64]);
+    png.extend([side, side].map(u32::to_be_bytes).as_flattened());
+    png.extend(vec![0; more]);
     png.extend(b"\0\0\0\0IEND\xaeB`\x82");
     png
 }

@@ -1,53 +1,47 @@
-//! How an organisation's pages look, and what help they offer in its own words.
+//! How an organisation's pages look: what everybody sees, and a draft that a few see before it is published.
 //!
-//! Both are kept beside the settings, under names of their own; only the logo's picture has a column.
+//! Both are kept beside the settings, under names of their own. Pictures are kept apart and named by what they show, so publishing a draft moves none.
 
-use aws_lc_rs::digest::{SHA256, digest};
-use cs_core::id::AccountId;
+use std::collections::BTreeSet;
+
+use cs_core::id::{AccountId, UserId};
+use cs_core::username::{Username, UsernameNormalization};
 use cs_store::Job;
-use cs_store::accounts::{Account, set_logo};
-use data_encoding::HEXLOWER;
+use cs_store::accounts::{Account, drop_pictures_except, keep_picture};
 use serde_json::{Map, Value as Json, json};
 
-use super::settings::is_logo;
+use super::picture::{Picture, PictureKind};
 use super::text::bounded;
 use super::{Actor, admin_record};
 use crate::{Engine, EngineError, MAX_ROUNDS};
 
-/// The longest help text, in characters (Duo's limit).
-pub const MOST_HELP_CHARS: usize = 200;
-/// The most links of the help (Duo's limit).
-pub const MOST_HELP_LINKS: usize = 2;
-/// The locales that help can be written for (Duo's list).
-pub const HELP_LOCALES: [&str; 20] = [
-    "en_US",
-    "cs_CZ",
-    "de_DE",
-    "es_ES",
-    "es_419",
-    "fi_FI",
-    "fr_FR",
-    "hi_IN",
-    "id_ID",
-    "it_IT",
-    "ja_JP",
-    "ko_KR",
-    "nb_NO",
-    "pl_PL",
-    "pt_BR",
-    "sv_SE",
-    "th_TH",
-    "tr_TR",
-    "vi_VN",
-    "zh_hans_CN",
-];
+/// The most users who see a draft.
+pub const MOST_DRAFT_USERS: usize = 100;
 
 /// Under which the look is kept in an account's settings.
-const LOOK: &str = "branding";
-/// Under which the help is kept.
-const HELP: &str = "custom_messaging";
-/// Digits of a logo's digest: enough to tell one from the next.
-const LOGO_DIGITS: usize = 16;
+const LIVE: &str = "branding";
+/// Under which the draft is kept; the look's members, and [`USERS`].
+const DRAFT: &str = "branding_draft";
+/// Who sees the draft.
+const USERS: &str = "user_ids";
+
+/// Which of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LookCopy {
+    /// What everybody sees.
+    Live,
+    /// What will be seen once it is published.
+    Draft,
+}
+
+impl LookCopy {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Live => LIVE,
+            Self::Draft => DRAFT,
+        }
+    }
+}
 
 /// A change of the look. What is `None` stays; an empty colour or text goes back to the default.
 #[derive(Debug, Default)]
@@ -60,6 +54,8 @@ pub struct BrandingChange<'a> {
     pub username_label: Option<&'a str>,
     /// A new logo (`Some(Some(png))`), or none any more.
     pub logo: Option<Option<&'a [u8]>>,
+    /// A new picture behind the card, or none any more.
+    pub background: Option<Option<&'a [u8]>>,
 }
 
 /// The look of an account's pages.
@@ -71,55 +67,65 @@ pub struct Branding<'a> {
     pub ground: Option<&'a str>,
     /// What the field for the name is called at the SSO login.
     pub username_label: Option<&'a str>,
-    /// Tells one logo from the next; none without a logo.
+    /// The logo's name among the account's pictures.
     pub logo: Option<&'a str>,
+    /// The same of the picture behind the card.
+    pub background: Option<&'a str>,
 }
 
-/// An organisation's help, in one locale.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HelpText<'a> {
-    /// The locale it is written for.
-    pub locale: &'a str,
-    /// At most [`MOST_HELP_CHARS`] characters.
-    pub text: &'a str,
-    /// At most [`MOST_HELP_LINKS`]; http or https.
-    pub links: Vec<&'a str>,
+impl<'a> Branding<'a> {
+    fn kept(account: &'a Account, name: &str) -> Option<Self> {
+        let look = account.settings.get(name)?;
+        let text = |name: &str| look.get(name).and_then(Json::as_str);
+        Some(Self {
+            accent: text("card_accent_color"),
+            ground: text("page_background_color"),
+            username_label: text("sso_custom_username_label"),
+            logo: text("logo"),
+            background: text("background_img"),
+        })
+    }
 }
 
 /// The look of `account`'s pages.
 pub fn branding(account: &Account) -> Branding<'_> {
-    let look = account.settings.get(LOOK);
-    let text = |name: &str| look.and_then(|look| look.get(name)).and_then(Json::as_str);
-    Branding {
-        accent: text("card_accent_color"),
-        ground: text("page_background_color"),
-        username_label: text("sso_custom_username_label"),
-        logo: text("logo"),
-    }
+    Branding::kept(account, LIVE).unwrap_or_default()
 }
 
-/// The help of `account` for readers of `locale` (`de_DE`) or of a language (`de`); in the locale that was written first where there is none for them.
-pub fn help<'a>(account: &'a Account, locale: &str) -> Option<HelpText<'a>> {
-    let kept = account.settings.get(HELP)?;
-    let texts: Vec<(&str, &str)> = kept.get("texts")?.as_array()?.iter().filter_map(pair).collect();
-    let links = kept.get("links").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).collect();
-    let exact = texts.iter().find(|(of, _)| *of == locale);
-    let language = || texts.iter().find(|(of, _)| of.split('_').next() == locale.split('_').next());
-    let &(locale, text) = exact.or_else(language).or(texts.first())?;
-    Some(HelpText { locale, text, links })
+/// The draft; as the pages look now where none was begun.
+pub fn branding_draft(account: &Account) -> Branding<'_> {
+    Branding::kept(account, DRAFT).unwrap_or_else(|| branding(account))
 }
 
-fn pair(entry: &Json) -> Option<(&str, &str)> {
-    Some((entry.get(0)?.as_str()?, entry.get(1)?.as_str()?))
+/// Who sees the draft.
+pub fn draft_users(account: &Account) -> Vec<UserId> {
+    let listed = account.settings.get(DRAFT).and_then(|draft| draft.get(USERS)).and_then(Json::as_array);
+    listed.into_iter().flatten().filter_map(|id| id.as_str()?.parse().ok()).collect()
 }
 
 impl Engine {
-    /// Changes the look of an account's pages. A colour, text or logo that cannot be is named, and nothing changes.
+    /// What `username` sees of `account`: the look, or the draft. `normalization` is how whoever sent the name spells names.
+    pub async fn look_for(
+        &self,
+        account: &Account,
+        username: &str,
+        normalization: UsernameNormalization,
+    ) -> Result<LookCopy, EngineError> {
+        let users = draft_users(account);
+        let name = Username::parse(username).ok().filter(|_| !users.is_empty());
+        let Some(name) = name else { return Ok(LookCopy::Live) };
+        let found = self.store().user_named(account.id, name.key(normalization).as_str()).await?;
+        Ok(if found.is_some_and(|user| users.contains(&user)) { LookCopy::Draft } else { LookCopy::Live })
+    }
+
+    /// Changes the look of an account's pages, or the draft of one. What cannot be is named, and nothing changes.
     pub async fn change_branding(
         &self,
         account: AccountId,
         actor: &Actor,
+        copy: LookCopy,
         change: &BrandingChange<'_>,
+        users: Option<&[UserId]>,
     ) -> Result<Account, EngineError> {
         let mut kept = Map::new();
         for (name, given) in [("card_accent_color", change.accent), ("page_background_color", change.ground)] {
@@ -131,80 +137,125 @@ impl Engine {
             let name = "sso_custom_username_label";
             kept.insert(name.to_owned(), some_text(bounded(name, label.trim(), 100)?));
         }
-        let mut description = kept.clone();
-        if let Some(png) = change.logo {
-            kept.insert("logo".to_owned(), logo_digest(png)?);
-            description.insert("logo".to_owned(), json!(if png.is_some() { "new" } else { "removed" }));
+        if let Some(users) = users.filter(|_| copy == LookCopy::Draft) {
+            kept.insert(USERS.to_owned(), self.checked_users(account, users).await?);
         }
-        self.rebrand(account, actor, "branding", &Json::Object(description), change.logo, |settings| {
-            merge(settings, LOOK, &kept);
+        let mut description = kept.clone();
+        let mut pictures = Vec::new();
+        for (kind, given) in [(PictureKind::Logo, change.logo), (PictureKind::Background, change.background)] {
+            let Some(png) = given else { continue };
+            let picture = png.map(|png| Picture::check(kind, png)).transpose()?;
+            kept.insert(kind.name().to_owned(), json!(picture.as_ref().map(|picture| &picture.digest)));
+            description.insert(kind.name().to_owned(), json!(if picture.is_some() { "new" } else { "removed" }));
+            pictures.extend(picture);
+        }
+        self.rebrand(account, actor, copy.name(), &Json::Object(description), &pictures, |settings| {
+            if copy == LookCopy::Draft {
+                begin_draft(settings);
+            }
+            merge(settings, copy.name(), &kept);
         })
         .await
     }
 
-    /// Sets the organisation's logo, a PNG within [`super::settings::MOST_LOGO_BYTES`] and [`super::settings::LOGO_PIXELS`]; `None` removes it.
+    /// Sets the organisation's logo, a PNG within [`super::picture`]'s bounds; `None` removes it.
     pub async fn set_logo(&self, account: AccountId, actor: &Actor, png: Option<&[u8]>) -> Result<(), EngineError> {
-        let kept = Map::from_iter([("logo".to_owned(), logo_digest(png)?)]);
-        let description = json!({"logo": if png.is_some() { "new" } else { "removed" }});
-        self.rebrand(account, actor, "logo", &description, Some(png), |settings| merge(settings, LOOK, &kept)).await?;
+        let change = BrandingChange { logo: Some(png), ..BrandingChange::default() };
+        self.change_branding(account, actor, LookCopy::Live, &change, None).await?;
         Ok(())
     }
 
-    /// Changes the help: its text in `locale`, and its links, which are the same everywhere. An empty text takes the locale's away.
-    pub async fn change_help(
+    /// Lets `user` see the draft, or no longer. [`EngineError::NotFound`] for a user whom there is not, or who does not see it anyway.
+    pub async fn change_draft_user(
         &self,
         account: AccountId,
         actor: &Actor,
-        locale: &str,
-        text: Option<&str>,
-        links: Option<&[String]>,
+        user: UserId,
+        sees_it: bool,
     ) -> Result<Account, EngineError> {
-        let locale = HELP_LOCALES.into_iter().find(|known| *known == locale).ok_or(EngineError::Invalid("locale"))?;
-        let text = text.map(|text| bounded("help_text", text.trim(), MOST_HELP_CHARS)).transpose()?;
-        if links.is_some_and(|links| links.len() > MOST_HELP_LINKS || !links.iter().all(|link| is_web_link(link))) {
-            return Err(EngineError::Invalid("help_links"));
+        let before = self.store().account(account).await?.ok_or(EngineError::NotFound)?;
+        let users = draft_users(&before);
+        let is_there = match sees_it {
+            true => self.store().user_record(account, user).await?.is_some(),
+            false => users.contains(&user),
+        };
+        if !is_there {
+            return Err(EngineError::NotFound);
         }
-        let description = json!({"locale": locale, "help_text": text, "help_links": links});
-        self.rebrand(account, actor, "custom_messaging", &description, None, |settings| {
-            let mut kept = settings.get(HELP).and_then(Json::as_object).cloned().unwrap_or_default();
-            let mut texts = kept.get("texts").and_then(Json::as_array).cloned().unwrap_or_default();
-            if let Some(text) = &text {
-                let place = texts.iter().position(|entry| entry[0] == locale);
-                match (place, text.is_empty()) {
-                    (Some(place), true) => drop(texts.remove(place)),
-                    (Some(place), false) => texts[place] = json!([locale, text]),
-                    (None, true) => {}
-                    (None, false) => texts.push(json!([locale, text])),
-                }
-            }
-            kept.insert("texts".to_owned(), Json::Array(texts));
-            if let Some(links) = links {
-                kept.insert("links".to_owned(), json!(links));
-            }
-            settings.insert(HELP.to_owned(), Json::Object(kept));
+        let known = self.store().reader().users_by_id(account, &users).await?;
+        let stays = |other: &str| {
+            other != user.as_str() && !users.iter().any(|id| id.as_str() == other && !known.contains_key(id))
+        };
+        if sees_it && known.len() >= MOST_DRAFT_USERS && !known.contains_key(&user) {
+            return Err(EngineError::Invalid(USERS));
+        }
+        let description = json!({USERS: user.as_str(), "sees_draft": sees_it});
+        self.rebrand(account, actor, DRAFT, &description, &[], |settings| {
+            begin_draft(settings);
+            let Some(Json::Object(draft)) = settings.get_mut(DRAFT) else { return };
+            let listed = draft.get(USERS).and_then(Json::as_array).cloned().unwrap_or_default();
+            let others = listed.into_iter().filter(|id| id.as_str().is_some_and(stays));
+            let all: Vec<Json> = others.chain(sees_it.then(|| json!(user.as_str()))).collect();
+            draft.insert(USERS.to_owned(), Json::Array(all));
         })
         .await
     }
 
-    async fn rebrand(
+    /// Makes the draft what everybody sees; from then on there is none.
+    pub async fn publish_branding(&self, account: AccountId, actor: &Actor) -> Result<Account, EngineError> {
+        let description = json!({"published": true});
+        self.rebrand(account, actor, DRAFT, &description, &[], |settings| {
+            if let Some(Json::Object(mut draft)) = settings.remove(DRAFT) {
+                draft.remove(USERS);
+                settings.insert(LIVE.to_owned(), Json::Object(draft));
+            }
+        })
+        .await
+    }
+
+    /// The picture `digest` of `account`, if its look or its draft shows it.
+    pub async fn picture(&self, account: &Account, digest: &str) -> Result<Option<Vec<u8>>, EngineError> {
+        if !shown(&account.settings).contains(digest) {
+            return Ok(None);
+        }
+        Ok(self.store().picture(account.id, digest).await?)
+    }
+
+    async fn checked_users(&self, account: AccountId, users: &[UserId]) -> Result<Json, EngineError> {
+        let users: BTreeSet<UserId> = users.iter().copied().collect();
+        let users: Vec<UserId> = users.into_iter().collect();
+        if users.len() > MOST_DRAFT_USERS
+            || self.store().reader().users_by_id(account, &users).await?.len() != users.len()
+        {
+            return Err(EngineError::Invalid(USERS));
+        }
+        Ok(json!(users.iter().map(UserId::as_str).collect::<Vec<_>>()))
+    }
+
+    /// Commits an edit of how pages look or what help they offer; `pictures` are what it shows anew.
+    pub(super) async fn rebrand(
         &self,
         account: AccountId,
         actor: &Actor,
         about: &'static str,
         description: &Json,
-        logo: Option<Option<&[u8]>>,
+        pictures: &[Picture<'_>],
         edit: impl Fn(&mut Map<String, Json>) + Sync,
     ) -> Result<Account, EngineError> {
         for _ in 0..MAX_ROUNDS {
             let Some(before) = self.store().account(account).await? else { return Err(EngineError::NotFound) };
             let mut after = before.clone();
             edit(&mut after.settings);
-            if after.settings == before.settings && logo.is_none() {
+            if after.settings == before.settings {
                 return Ok(before);
             }
             let mut job = Job::new().step(after.update());
-            if let Some(png) = logo {
-                job = job.step(set_logo(account, png));
+            for picture in pictures {
+                job = job.step(keep_picture(account, &picture.digest, picture.png));
+            }
+            let (left, now_shown) = (shown(&before.settings), shown(&after.settings));
+            if !left.is_subset(&now_shown) {
+                job = job.step(drop_pictures_except(account, &now_shown));
             }
             let record = admin_record(account, actor, "customer_update", about, description, self.clock().now());
             if self.change(job.log(record)).await? {
@@ -212,6 +263,21 @@ impl Engine {
             }
         }
         Err(EngineError::Contention)
+    }
+}
+
+/// The pictures that the look and the draft show.
+fn shown(settings: &Map<String, Json>) -> BTreeSet<&str> {
+    let looks = [LIVE, DRAFT].into_iter().filter_map(|name| settings.get(name));
+    let pictures = looks.flat_map(|look| PictureKind::ALL.map(|kind| look.get(kind.name()).and_then(Json::as_str)));
+    pictures.flatten().collect()
+}
+
+/// A draft begins as the pages look now.
+fn begin_draft(settings: &mut Map<String, Json>) {
+    if !settings.contains_key(DRAFT) {
+        let live = settings.get(LIVE).cloned().unwrap_or_else(|| json!({}));
+        settings.insert(DRAFT.to_owned(), live);
     }
 }
 
@@ -244,24 +310,6 @@ fn some_text(text: String) -> Json {
     if text.is_empty() { Json::Null } else { Json::String(text) }
 }
 
-fn logo_digest(png: Option<&[u8]>) -> Result<Json, EngineError> {
-    let Some(png) = png else { return Ok(Json::Null) };
-    if !is_logo(png) {
-        return Err(EngineError::Invalid("logo"));
-    }
-    let mut digits = HEXLOWER.encode(digest(&SHA256, png).as_ref());
-    digits.truncate(LOGO_DIGITS);
-    Ok(Json::String(digits))
-}
-
-/// An address of the web with a host, without blanks or anything that ends a text.
-fn is_web_link(link: &str) -> bool {
-    let rest = link.strip_prefix("https://").or_else(|| link.strip_prefix("http://"));
-    let plain =
-        link.len() <= 2000 && link.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '<' | '>' | '"' | '\'' | '`'));
-    plain && rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -277,18 +325,6 @@ mod tests {
             ("#fff;}", None),
         ] {
             assert_eq!(colour("card_accent_color", given).ok(), expected, "{given}");
-        }
-    }
-
-    #[test]
-    fn a_link_leads_into_the_web() {
-        for link in ["https://help.example.org/a?b=c#d", "http://intranet/help"] {
-            assert!(is_web_link(link), "{link}");
-        }
-        for link in
-            ["javascript:alert(1)", "https://", "https:///x", "ftp://a", "https://a b", "https://a\"><x", "HELP"]
-        {
-            assert!(!is_web_link(link), "{link}");
         }
     }
 }

@@ -13,11 +13,6 @@ use super::text::bounded;
 use super::{Actor, admin_record, is_email};
 use crate::{Engine, EngineError, MAX_ROUNDS};
 
-/// The largest logo, in bytes (Duo's limit).
-pub const MOST_LOGO_BYTES: usize = 200_000;
-/// The fewest and most pixels of a logo's sides.
-pub const LOGO_PIXELS: std::ops::RangeInclusive<u32> = 12..=500;
-
 /// What a setting may be.
 #[derive(Debug, Clone, Copy)]
 pub enum SettingKind {
@@ -88,7 +83,7 @@ settings! {
     "keypress_confirm": TelephoneKey, "";
     "keypress_fraud": TelephoneKey, "";
     "timezone": TimeZone, "UTC";
-    "language": Choice(&["EN", "DE", "FR"]), "EN";
+    "language": Choice(&["EN", "DE", "FR", "ES", "JA"]), "EN";
     "telephony_warning_min": Number(0, 1_000_000), 0;
     "user_telephony_cost_max": Number(0, 1_000), 20;
     "caller_id": Text(20), "";
@@ -271,20 +266,6 @@ fn check_together(account: &Account) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// Whether `bytes` begin as a PNG of a permitted size (RFC 2083, sections 3.1 and 4.1.1) and end as one.
-pub(crate) fn is_logo(bytes: &[u8]) -> bool {
-    const BEGIN: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
-    const END: &[u8] = b"\0\0\0\0IEND\xaeB`\x82";
-    let side = |at: usize| bytes.get(at..at + 4).and_then(|side| side.try_into().ok()).map(u32::from_be_bytes);
-    bytes.len() <= MOST_LOGO_BYTES
-        && bytes.starts_with(BEGIN)
-        && bytes.ends_with(END)
-        && [BEGIN.len(), BEGIN.len() + 4]
-            .map(side)
-            .iter()
-            .all(|side| side.is_some_and(|side| LOGO_PIXELS.contains(&side)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -329,21 +310,5 @@ mod tests {
             };
             assert_eq!(setting.read(&text).ok(), Some((setting.default)()), "{}", setting.name);
         }
-    }
-
-    #[test]
-    fn a_logo_is_a_png_of_a_permitted_size() {
-        let png = |width: u32, height: u32| {
-            let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
-            bytes.extend(width.to_be_bytes());
-            bytes.extend(height.to_be_bytes());
-            bytes.extend(b"\0\0\0\0IEND\xaeB`\x82");
-            bytes
-        };
-        assert!(is_logo(&png(12, 500)));
-        assert!(!is_logo(&png(11, 500)));
-        assert!(!is_logo(&png(12, 501)));
-        assert!(!is_logo(b"GIF89a"));
-        assert!(!is_logo(&png(12, 12)[..20]));
     }
 }

@@ -265,9 +265,23 @@ mod tests {
             let text = invitation.plain();
             assert!(text.contains(what) && text.contains("Example {username}"), "{text}");
             assert!(text.contains("/enroll/CODE") && text.contains("1970-01-01 00:00 UTC"), "{text}");
-            let notice = Letter::notice(&account, "a@example.org", "alice", About::DeviceLost, "My {time}", "192.0.2.7".parse().ok(), Timestamp::UNIX_EPOCH);
+            let notice = Letter::notice(
+                &account,
+                "a@example.org",
+                "alice",
+                About::DeviceLost,
+                "My {time}",
+                "192.0.2.7".parse().ok(),
+                Timestamp::UNIX_EPOCH,
+            );
             assert!(notice.subject.contains("Example {username}"), "{}", notice.subject);
-            assert!(notice.plain().contains("192.0.2.7") && notice.plain().contains("My {time}") && notice.plain().contains("alice"), "{}", notice.plain());
+            assert!(
+                notice.plain().contains("192.0.2.7")
+                    && notice.plain().contains("My {time}")
+                    && notice.plain().contains("alice"),
+                "{}",
+                notice.plain()
+            );
         }
     }
 }

@@ -21,7 +21,8 @@ pub(super) fn all(chrome: Chrome<'_>, w: Words<'_>) -> Result<Vec<Example>, aska
     let link = "https://authenticator.example.org/authenticator/activate#KQ3ZB7XWJ5TNA2HD4MVE6RCY-ZXhhbXBsZS5vcmc";
     let phone = Phone { chrome, visit, link, qr: w.is(QR), on_phone: false, back: true };
     let key = NewKey { chrome, visit, request: w.is("{\"challenge\":\"AA\"}"), way: NewWay::SecurityKey, back: true };
-    let codes = ["402 918 553", "771 306 284", "895 533 017", "268 740 196", "934 127 650"].map(|code| w.is(code)).repeat(2);
+    let codes =
+        ["402 918 553", "771 306 284", "895 533 017", "268 740 196", "934 127 650"].map(|code| w.is(code)).repeat(2);
     let done = Done {
         chrome,
         visit: finish,

@@ -7,9 +7,16 @@ CREATE TABLE account (
     api_host   TEXT   NOT NULL UNIQUE,
     parent     TEXT,
     settings   TEXT   NOT NULL,
-    logo       BYTEA,
     version    BIGINT NOT NULL,
     created_at BIGINT NOT NULL
+);
+
+-- Pictures of an account's pages, named by what they show; which of them are shown is in the settings.
+CREATE TABLE picture (
+    account TEXT NOT NULL,
+    digest  TEXT NOT NULL,
+    png     BYTEA NOT NULL,
+    PRIMARY KEY (account, digest)
 );
 
 CREATE TABLE administrator (

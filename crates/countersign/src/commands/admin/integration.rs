@@ -73,6 +73,9 @@ struct Fields {
     /// Remember devices for so many days; 0 for never
     #[arg(long, value_name = "DAYS")]
     remember_days: Option<u16>,
+    /// Whether people who log in there may look after their devices from there
+    #[arg(long)]
+    self_service: Option<OnOff>,
     /// Networks an Admin API integration may be called from
     #[arg(long, value_name = "NETWORKS")]
     networks: Option<String>,
@@ -121,6 +124,7 @@ impl Fields {
             new_user: new_user.transpose()?,
             user_access,
             remembered_days: self.remember_days.map(|days| (days > 0).then_some(days)),
+            self_service_allowed: self.self_service.map(|setting| matches!(setting, OnOff::On)),
             api_networks: self.networks.clone(),
             permissions,
             ..IntegrationChange::default()
@@ -209,6 +213,7 @@ fn shown(record: &IntegrationRecord) -> Answer {
         .line("access", access(record))
         .line("usernames", record.normalization.as_str())
         .line("remembers for", record.remembered_days.map(|days| format!("{days} days")).unwrap_or_default())
+        .line("self-service", if record.self_service_allowed { "on" } else { "off" })
         .line("permissions", granted.join(", "))
         .line("networks", record.api_networks.as_str())
         .line("notes", record.notes.as_str())
@@ -249,6 +254,7 @@ fn integration_json(record: &IntegrationRecord) -> Json {
         "new_users": record.new_user.map(NewUserPolicy::as_str),
         "user_access": access,
         "groups_allowed": groups,
+        "self_service_allowed": record.self_service_allowed,
         "remembered_days": record.remembered_days,
         "legacy_signatures": record.legacy_signatures,
         "legacy_last_used": unix(record.legacy_last_used),

@@ -1,7 +1,6 @@
 //! Enrolment by an application, the QR code, and the logo.
 
-use cs_store::Job;
-use cs_store::accounts::set_logo;
+use cs_engine::admin::Actor;
 use cs_testkit::Site;
 
 use super::{passcode, preauth};
@@ -82,12 +81,13 @@ async fn only_activation_codes_become_images() {
 async fn the_logo_is_an_image_or_absent() {
     let site = Site::start().await;
     assert_eq!(site.auth_api().get("/auth/v2/logo", &[]).await.code(), 40401);
-    let png = b"\x89PNG\r\n\x1a\n".as_slice();
-    site.engine().store().commit(Job::new().step(set_logo(site.account, Some(png)))).await.unwrap();
+    let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x40\0\0\0\x40".to_vec();
+    png.extend(b"\0\0\0\0IEND\xaeB`\x82");
+    site.engine().set_logo(site.account, &Actor::Terminal, Some(&png)).await.unwrap();
     let logo = site.auth_api().get("/auth/v2/logo", &[]).await;
     assert_eq!(
         (logo.status, logo.headers["content-type"].to_str().unwrap(), logo.body.as_slice()),
-        (200, "image/png", png)
+        (200, "image/png", png.as_slice())
     );
     assert_eq!(site.auth_api().get("/rest/v1/logo", &[]).await.body, png);
     assert_eq!(site.auth_api().unsigned("/auth/v2/logo").await.code(), 40101);

@@ -131,7 +131,9 @@ async fn lockout_and_denial_hold_on_every_step_of_the_prompt() {
         ("everyone", json!({"authentication_policy": {"user_auth_behavior": "deny"}})),
     ];
     let paths = || ENTRY_PATHS.iter().filter(|path| path.surface == Surface::Prompt);
-    let steps = || Door::BOTH.into_iter().flat_map(|door| paths().filter(move |path| door.has(path)).map(move |path| (door, path)));
+    let steps = || {
+        Door::BOTH.into_iter().flat_map(|door| paths().filter(move |path| door.has(path)).map(move |path| (door, path)))
+    };
     let mut tried = 0;
     for (denied, sections) in &policies {
         for state in states {

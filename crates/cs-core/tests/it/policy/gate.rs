@@ -28,6 +28,7 @@ fn integration(user_access: UserAccess) -> Integration {
         legacy_signatures: false,
         permissions: Permissions::NONE,
         networks_for_api_access: String::new(),
+        self_service: false,
         greeting: String::new(),
         enabled: true,
         version: 0,

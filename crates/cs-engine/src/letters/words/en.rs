@@ -23,7 +23,10 @@ pub(super) static WORDS: Words = Words {
     not_you: "If it was you, there is nothing to do. If it was not, tell your administrator at once.",
     device_added: ["A device was added", "A device was added to your account {username}: {device}."],
     device_renamed: ["A device was renamed", "A device of your account {username} is now called {device}."],
-    device_first: ["Another device is asked first", "When you log in to your account {username}, {device} is now asked first."],
+    device_first: [
+        "Another device is asked first",
+        "When you log in to your account {username}, {device} is now asked first.",
+    ],
     device_removed: ["A device was removed", "A device was removed from your account {username}: {device}."],
     device_lost: [
         "A lost device was removed",

@@ -22,7 +22,10 @@ pub(super) static WORDS: Words = Words {
     from: "La demande venait de {address}.",
     not_you: "Si c’était vous, vous n’avez rien à faire. Sinon, prévenez tout de suite votre administrateur.",
     device_added: ["Un appareil a été ajouté", "Un appareil a été ajouté à votre compte {username} : {device}."],
-    device_renamed: ["Un appareil a été renommé", "Un appareil de votre compte {username} s’appelle désormais {device}."],
+    device_renamed: [
+        "Un appareil a été renommé",
+        "Un appareil de votre compte {username} s’appelle désormais {device}.",
+    ],
     device_first: [
         "Un autre appareil est sollicité en premier",
         "Quand vous vous connectez à votre compte {username}, {device} est désormais sollicité en premier.",

@@ -22,7 +22,10 @@ pub(super) static WORDS: Words = Words {
     from: "要求元: {address}",
     not_you: "ご本人の操作であれば、何もする必要はありません。心当たりがない場合は、すぐに管理者にお知らせください。",
     device_added: ["デバイスが追加されました", "アカウント {username} にデバイスが追加されました: {device}"],
-    device_renamed: ["デバイスの名前が変わりました", "アカウント {username} のデバイスの名前が {device} に変わりました。"],
+    device_renamed: [
+        "デバイスの名前が変わりました",
+        "アカウント {username} のデバイスの名前が {device} に変わりました。",
+    ],
     device_first: [
         "最初に使うデバイスが変わりました",
         "アカウント {username} でログインするとき、これからは {device} が最初に使われます。",
