@@ -5,4 +5,5 @@
 pub mod cfg;
 pub mod commands;
 pub mod protect;
+pub mod radius;
 pub mod sources;

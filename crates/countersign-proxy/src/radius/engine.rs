@@ -1,0 +1,531 @@
+//! RADIUS logins without sockets, clock or threads: packets and answers go in, packets and questions come out.
+//!
+//! One login is one push, however often its packets come: see [`seen`](super::seen) for the same packet, [`same`](super::same) for the same login in another packet.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use cs_radius::{Code, Packet, kind, password};
+use zeroize::Zeroizing;
+
+use super::Random;
+use super::login::{AcceptedBy, Auth, Event, Login, Outage, Wanted, Wish};
+use super::request::Request;
+use super::same::{LoginKey, Same};
+use super::section::{Dropped, Section};
+use super::seen::{PacketKey, Packets, Seen};
+use super::verdict::{PrimaryReply, Reply};
+
+/// A challenge can be answered for so long.
+const CHALLENGE_LIFE: Duration = Duration::from_secs(300);
+/// What was decided is told again for so long to other packets of the same login, as a device sends them that has lost patience.
+const GRACE: Duration = Duration::from_secs(10);
+/// What was decided is told again for so long to other packets with the answer to the same challenge.
+const KEPT: Duration = Duration::from_secs(30);
+/// No more logins than this wait at a time; beyond, packets are dropped, and come again.
+const MOST: usize = 50_000;
+
+/// Names a login between engine and whoever carries out its wishes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LoginId(u64);
+
+/// What is to be done outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Send a packet.
+    Send {
+        /// From this socket.
+        socket: usize,
+        /// To this device.
+        to: SocketAddr,
+        /// The packet.
+        octets: Vec<u8>,
+    },
+    /// Have the first factor checked by a client section.
+    Primary {
+        /// For this login.
+        login: LoginId,
+        /// By the section at this place.
+        section: usize,
+        /// What the device sent.
+        request: Box<Request>,
+        /// What to check.
+        password: Zeroizing<String>,
+    },
+    /// Ask the server what the person needs.
+    Preauth {
+        /// For this login.
+        login: LoginId,
+        /// As the application of this section.
+        section: usize,
+        /// Who, and from where.
+        request: Box<Request>,
+        /// With a menu.
+        menu: bool,
+    },
+    /// Ask the server for the second factor.
+    Auth {
+        /// For this login.
+        login: LoginId,
+        /// As the application of this section.
+        section: usize,
+        /// Who, and from where.
+        request: Box<Request>,
+        /// Which factor.
+        wanted: Wanted,
+        /// Of this login; an answer to an earlier one means nothing any more.
+        attempt: u32,
+    },
+    /// Nobody waits for this login any more: withdraw its push.
+    Cancel {
+        /// The login.
+        login: LoginId,
+    },
+    /// Something for the log of logins.
+    Told(Told),
+}
+
+/// A line for the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// A packet was dropped.
+    Dropped(SocketAddr, Dropped),
+    /// A login came to its end, or to a challenge.
+    Login {
+        /// The section's place.
+        section: usize,
+        /// Who, and from where.
+        request: Box<Request>,
+        /// How.
+        outcome: Outcome,
+        /// Since its first packet.
+        took: Duration,
+        /// How many packets it had.
+        packets: usize,
+    },
+}
+
+/// How a login stands when it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// In.
+    Accepted(AcceptedBy),
+    /// Out, with what the person was told.
+    Rejected(Option<String>),
+    /// Something must be typed.
+    Challenged,
+}
+
+struct Running {
+    login: Login,
+    section: usize,
+    device: usize,
+    request: Box<Request>,
+    key: LoginKey,
+    /// Packets that wait for the answer, with their Proxy-States.
+    waiting: Vec<(PacketKey, Vec<Vec<u8>>)>,
+    /// What the other server said with its yes.
+    primary: Option<PrimaryReply>,
+    begun: Instant,
+    packets: usize,
+    ends: Instant,
+    /// When a code is asked for beside a push.
+    fallback: Option<Instant>,
+    /// The State of the challenge that is shown.
+    state: Option<Vec<u8>>,
+    /// What was decided.
+    reply: Option<Reply>,
+    decided: Option<Instant>,
+    /// What was asked for as second factor, counted.
+    attempt: u32,
+    /// The last of them is not decided.
+    is_asking: bool,
+    /// What is shown while something must be typed.
+    shown: Option<Reply>,
+}
+
+/// All logins of a proxy.
+pub struct Engine {
+    sections: Vec<Section>,
+    /// Which sections a socket serves.
+    sockets: Vec<Vec<usize>>,
+    packets: Packets,
+    running: HashMap<LoginId, Running>,
+    same: Same,
+    /// States of challenges, those that were answered included.
+    challenges: HashMap<Vec<u8>, LoginId>,
+    out: VecDeque<Output>,
+    next: u64,
+    random: Random,
+}
+
+impl Engine {
+    /// For sections, and which of them each socket serves. `random` fills octets that nobody can guess.
+    pub fn new(sections: Vec<Section>, sockets: Vec<Vec<usize>>, mut random: Random) -> Self {
+        let mut secret = Zeroizing::new([0; 32]);
+        random(&mut *secret);
+        Self {
+            sections,
+            sockets,
+            packets: Packets::default(),
+            running: HashMap::new(),
+            same: Same::new(secret),
+            challenges: HashMap::new(),
+            out: VecDeque::new(),
+            next: 0,
+            random,
+        }
+    }
+
+    /// What is to be done next.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// When [`on_timeout`](Self::on_timeout) has something to do.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.running.values().map(|running| running.fallback.map_or(running.ends, |at| at.min(running.ends))).min()
+    }
+
+    /// How many logins wait for something.
+    pub fn waiting(&self) -> usize {
+        self.running.values().filter(|running| running.reply.is_none()).count()
+    }
+
+    /// A packet came.
+    pub fn on_packet(&mut self, socket: usize, from: SocketAddr, octets: &[u8], now: Instant) {
+        if let Err(dropped) = self.packet(socket, from, octets, now) {
+            self.out.push_back(Output::Told(Told::Dropped(from, dropped)));
+        }
+    }
+
+    fn packet(&mut self, socket: usize, from: SocketAddr, octets: &[u8], now: Instant) -> Result<(), Dropped> {
+        let (section, device) = self.section_of(socket, from).ok_or(Dropped::UnknownClient)?;
+        let packet = Packet::parse(octets).map_err(|_| Dropped::Malformed)?;
+        let serving = self.sections.get_mut(section).ok_or(Dropped::UnknownClient)?;
+        if !matches!(packet.code(), Code::AccessRequest | Code::StatusServer) {
+            return Err(Dropped::NotServed);
+        }
+        serving.admit(device, &packet)?;
+        let key = PacketKey::of(from, socket, &packet);
+        let device_waits = serving.device(device).map_or(KEPT, |device| device.nas_timeout);
+        match self.packets.look(key, now, device_waits) {
+            Seen::InFlight => return Ok(()),
+            Seen::Answered(answer) => {
+                let octets = answer.to_vec();
+                self.out.push_back(Output::Send { socket, to: from, octets });
+                return Ok(());
+            }
+            Seen::New => {}
+        }
+        if packet.code() == Code::StatusServer {
+            // RFC 5997 §3: only who knows the secret is answered.
+            if !packet.has_message_authenticator() {
+                return Err(Dropped::Unsigned);
+            }
+            self.answer(section, device, key, &[], &Reply::alive(), now);
+            return Ok(());
+        }
+        self.request(section, device, key, &packet, now);
+        Ok(())
+    }
+
+    /// The section that an address asks at a socket: the one with the smallest network.
+    fn section_of(&self, socket: usize, from: SocketAddr) -> Option<(usize, usize)> {
+        let sections = self.sockets.get(socket)?.iter().filter_map(|&at| Some((at, self.sections.get(at)?)));
+        let fitting = sections.filter_map(|(at, section)| Some((at, section.device_of(from.ip())?, section)));
+        fitting.min_by_key(|(_, device, section)| section.size_of(*device)).map(|(at, device, _)| (at, device))
+    }
+
+    fn request(&mut self, section: usize, device: usize, key: PacketKey, packet: &Packet<'_>, now: Instant) {
+        let Some(serving) = self.sections.get(section) else { return };
+        let states: Vec<Vec<u8>> = packet.all(kind::PROXY_STATE).map(<[u8]>::to_vec).collect();
+        let Some(secret) = serving.secret(device) else { return };
+        let typed = packet
+            .first(kind::USER_PASSWORD)
+            .and_then(|hidden| password::reveal(hidden, secret, packet.authenticator()).ok());
+        let request = Request::read(packet, &serving.server, key.from);
+        let refuse = |text: &str| Reply::reject(Some(text.to_owned()));
+        let Some(request) = request else {
+            self.answer(section, device, key, &states, &refuse("No user name was sent."), now);
+            return;
+        };
+        let Some(typed) = typed.as_ref().map(|typed| request.decoded(typed)) else {
+            self.answer(section, device, key, &states, &refuse("Only passwords (PAP) can be checked here."), now);
+            return;
+        };
+        let Ok(typed) = typed else {
+            // With another secret a password becomes noise.
+            self.out.push_back(Output::Told(Told::Dropped(key.from, Dropped::WrongSecret)));
+            self.answer(section, device, key, &states, &refuse("The password cannot be read."), now);
+            return;
+        };
+        if let Some(state) = packet.first(kind::STATE) {
+            self.challenge_answered(section, device, key, states, state, &request, typed, now);
+            return;
+        }
+        self.begin(section, device, key, states, request, &typed, now);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a packet and where it came in")]
+    fn begin(
+        &mut self,
+        section: usize,
+        device: usize,
+        key: PacketKey,
+        states: Vec<Vec<u8>>,
+        request: Request,
+        typed: &str,
+        now: Instant,
+    ) {
+        let Some(serving) = self.sections.get(section) else { return };
+        let (login_key, joins) = self.same.key(&serving.server, &request, typed);
+        let is_fresh = |id: &LoginId| {
+            self.running.get(id).is_some_and(|running| running.decided.is_none_or(|at| now < at + GRACE))
+        };
+        if let Some(id) = self.same.find(&login_key).filter(|id| joins && is_fresh(id)) {
+            self.join(id, key, states, now);
+            return;
+        }
+        if self.running.len() >= MOST {
+            // It comes again, and is new then.
+            self.packets.forget_one(&key);
+            self.out.push_back(Output::Told(Told::Dropped(key.from, Dropped::Busy)));
+            return;
+        }
+        let (server, mode) = (&serving.server, serving.mode.clone());
+        let exempt = server.exempt_usernames.contains(&request.user);
+        let (login, wish) = Login::begin(mode, server.application.failmode, exempt, typed);
+        let waits = serving.device(device).map_or(KEPT, |device| device.nas_timeout);
+        let id = LoginId(self.next);
+        self.next += 1;
+        let running = Running {
+            login,
+            section,
+            device,
+            request: Box::new(request),
+            key: login_key,
+            waiting: vec![(key, states)],
+            primary: None,
+            begun: now,
+            packets: 1,
+            ends: now + waits,
+            fallback: None,
+            state: None,
+            reply: None,
+            decided: None,
+            attempt: 0,
+            is_asking: false,
+            shown: None,
+        };
+        self.running.insert(id, running);
+        self.same.began(login_key, id);
+        self.carry_out(id, wish, now);
+    }
+
+    /// Another packet of a login that is under way, or was decided a moment ago.
+    fn join(&mut self, id: LoginId, key: PacketKey, states: Vec<Vec<u8>>, now: Instant) {
+        let Some(running) = self.running.get_mut(&id) else { return };
+        running.packets += 1;
+        let (section, device) = (running.section, running.device);
+        // Decided; or something must be typed, and this device may not have heard of it.
+        match running.reply.clone().or_else(|| running.shown.clone()) {
+            Some(reply) => self.answer(section, device, key, &states, &reply, now),
+            None => running.waiting.push((key, states)),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a packet and where it came in")]
+    fn challenge_answered(
+        &mut self,
+        section: usize,
+        device: usize,
+        key: PacketKey,
+        states: Vec<Vec<u8>>,
+        state: &[u8],
+        request: &Request,
+        typed: Zeroizing<String>,
+        now: Instant,
+    ) {
+        let id = self.challenges.get(state).copied();
+        let running = id.and_then(|id| Some((id, self.running.get_mut(&id)?)));
+        // A challenge is answered by who got it: the same person, through a device of the same entry.
+        let theirs = running.filter(|(_, running)| {
+            (running.section, running.device, &running.request.user) == (section, device, &request.user)
+        });
+        let Some((id, running)) = theirs else {
+            let reply = Reply::reject(Some("This question is too old. Log in again.".to_owned()));
+            self.answer(section, device, key, &states, &reply, now);
+            return;
+        };
+        if running.state.as_deref() != Some(state) {
+            // It was answered already: the same answer again, in another packet.
+            self.join(id, key, states, now);
+            return;
+        }
+        running.state = None;
+        running.shown = None;
+        running.packets += 1;
+        running.waiting.push((key, states));
+        let waits = self
+            .sections
+            .get(section)
+            .and_then(|serving| serving.device(device))
+            .map_or(KEPT, |device| device.nas_timeout);
+        running.ends = now + waits;
+        if let Some(wish) = running.login.on(Event::Answer(typed)) {
+            self.carry_out(id, wish, now);
+        }
+    }
+
+    /// The server says how a second factor ended.
+    pub fn on_auth(&mut self, id: LoginId, attempt: u32, result: Result<Auth, Outage>, now: Instant) {
+        let Some(running) = self.running.get_mut(&id).filter(|running| running.attempt == attempt) else { return };
+        running.is_asking = false;
+        self.on_event(id, Event::Auth(result), now);
+    }
+
+    /// Something else happened to a login outside.
+    pub fn on_event(&mut self, id: LoginId, event: Event, now: Instant) {
+        let Some(running) = self.running.get_mut(&id) else { return };
+        if let Some(wish) = running.login.on(event) {
+            self.carry_out(id, wish, now);
+        }
+    }
+
+    /// The first factor is right, and the other server said more than that.
+    pub fn on_primary_reply(&mut self, id: LoginId, reply: PrimaryReply) {
+        if let Some(running) = self.running.get_mut(&id) {
+            running.primary = Some(reply);
+        }
+    }
+
+    /// Time has passed.
+    pub fn on_timeout(&mut self, now: Instant) {
+        let due: Vec<LoginId> = self
+            .running
+            .iter()
+            .filter(|(_, running)| running.ends <= now || running.fallback.is_some_and(|at| at <= now))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in due {
+            let Some(running) = self.running.get_mut(&id) else { continue };
+            if running.ends > now {
+                running.fallback = None;
+                if let Some(wish) = running.login.on(Event::NoAnswerYet) {
+                    self.carry_out(id, wish, now);
+                }
+            } else if running.reply.is_some() || running.login.waits_for_typing() {
+                self.forget(id);
+            } else if let Some(wish) = running.login.on(Event::Late) {
+                self.carry_out(id, wish, now);
+            }
+        }
+    }
+
+    fn forget(&mut self, id: LoginId) {
+        let Some(running) = self.running.remove(&id) else { return };
+        self.same.over(&running.key, id);
+        self.challenges.retain(|_, of| *of != id);
+        if running.is_asking {
+            self.out.push_back(Output::Cancel { login: id });
+        }
+    }
+
+    fn carry_out(&mut self, id: LoginId, wish: Wish, now: Instant) {
+        let Some(running) = self.running.get_mut(&id) else { return };
+        let (login, section, request) = (id, running.section, running.request.clone());
+        match wish {
+            Wish::Primary { password } => self.out.push_back(Output::Primary { login, section, request, password }),
+            Wish::Preauth { menu } => self.out.push_back(Output::Preauth { login, section, request, menu }),
+            Wish::Auth(wanted) => {
+                let before = std::mem::replace(&mut running.is_asking, true);
+                running.fallback = self
+                    .sections
+                    .get(section)
+                    .and_then(|serving| fallback(&serving.mode, &wanted))
+                    .map(|after| now + after);
+                if before {
+                    self.out.push_back(Output::Cancel { login });
+                }
+                running.attempt += 1;
+                let attempt = running.attempt;
+                self.out.push_back(Output::Auth { login, section, request, wanted, attempt });
+            }
+            Wish::Challenge { text } => self.challenge(id, text, now),
+            Wish::Accept { text, why } => {
+                let reply = Reply::accept(text, running.primary.take());
+                self.finish(id, reply, Outcome::Accepted(why), now);
+            }
+            Wish::Reject { text } => self.finish(id, Reply::reject(text.clone()), Outcome::Rejected(text), now),
+        }
+    }
+
+    fn challenge(&mut self, id: LoginId, text: String, now: Instant) {
+        let mut state = vec![0; 16];
+        (self.random)(&mut state);
+        let Some(running) = self.running.get_mut(&id) else { return };
+        running.state = Some(state.clone());
+        running.ends = now + CHALLENGE_LIFE;
+        let reply = Reply::challenge(text, state.clone());
+        running.shown = Some(reply.clone());
+        self.challenges.insert(state, id);
+        self.tell(id, Outcome::Challenged, now);
+        self.answer_all(id, &reply, now);
+    }
+
+    fn finish(&mut self, id: LoginId, reply: Reply, outcome: Outcome, now: Instant) {
+        self.tell(id, outcome, now);
+        let Some(running) = self.running.get_mut(&id) else { return };
+        let was_asking = std::mem::take(&mut running.is_asking);
+        running.fallback = None;
+        (running.ends, running.decided) = (now + KEPT, Some(now));
+        running.reply = Some(reply.clone());
+        if was_asking {
+            self.out.push_back(Output::Cancel { login: id });
+        }
+        self.answer_all(id, &reply, now);
+    }
+
+    fn tell(&mut self, id: LoginId, outcome: Outcome, now: Instant) {
+        let Some(running) = self.running.get(&id) else { return };
+        let (section, request, packets) = (running.section, running.request.clone(), running.packets);
+        let took = now.saturating_duration_since(running.begun);
+        self.out.push_back(Output::Told(Told::Login { section, request, outcome, took, packets }));
+    }
+
+    fn answer_all(&mut self, id: LoginId, reply: &Reply, now: Instant) {
+        let Some(running) = self.running.get_mut(&id) else { return };
+        let (section, device, waiting) = (running.section, running.device, std::mem::take(&mut running.waiting));
+        for (key, states) in waiting {
+            self.answer(section, device, key, &states, reply, now);
+        }
+    }
+
+    fn answer(
+        &mut self,
+        section: usize,
+        device: usize,
+        key: PacketKey,
+        states: &[Vec<u8>],
+        reply: &Reply,
+        now: Instant,
+    ) {
+        let Some(secret) = self.sections.get(section).and_then(|serving| serving.secret(device)) else { return };
+        let octets = reply.packet(&key, states, secret, &mut self.random);
+        self.packets.answered(key, &octets, now);
+        self.out.push_back(Output::Send { socket: key.socket, to: key.from, octets });
+    }
+}
+
+/// How long a push is waited for alone.
+fn fallback(mode: &crate::cfg::radius_server::Mode, wanted: &Wanted) -> Option<Duration> {
+    use super::split::Typed;
+    use crate::cfg::radius_server::Mode;
+    let Mode::Auto { fallback, .. } = mode else { return None };
+    match wanted {
+        Wanted::Auto | Wanted::Typed(Typed::Push(_)) => *fallback,
+        Wanted::Typed(Typed::Phone(_) | Typed::Sms(_) | Typed::Passcode(_)) | Wanted::Choice(_) => None,
+    }
+}

@@ -1,0 +1,14 @@
+//! RADIUS logins, without sockets: see [`engine`].
+
+pub mod engine;
+pub mod login;
+pub mod request;
+pub mod same;
+pub mod section;
+pub mod seen;
+pub mod split;
+pub mod upstream;
+pub mod verdict;
+
+/// Fills octets that nobody can guess.
+pub type Random = Box<dyn FnMut(&mut [u8]) + Send>;

@@ -1,0 +1,111 @@
+//! What a device says about a login, beside the password.
+
+use std::net::{IpAddr, SocketAddr};
+
+use cs_radius::{Packet, kind};
+use zeroize::Zeroizing;
+
+use crate::cfg::radius_server::RadiusServer;
+
+/// An Access-Request without its password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The name as it was sent.
+    pub user: String,
+    /// Where the person is, if the device says so.
+    pub address: Option<IpAddr>,
+    /// Calling-Station-Id, whatever it holds.
+    pub station: Option<String>,
+    /// Where the packet came from.
+    pub from: SocketAddr,
+    /// NAS-IP-Address.
+    pub nas_ip: Option<IpAddr>,
+    /// NAS-Identifier.
+    pub nas_id: Option<String>,
+    /// Service-Type.
+    pub service: Option<u32>,
+    /// What travels on to the next server: kind and value.
+    pub passed: Vec<(u8, Vec<u8>)>,
+    /// Passwords are ISO 8859-1.
+    is_latin: bool,
+}
+
+/// A password that is no text: most often the secrets of both ends differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotText;
+
+impl Request {
+    /// Out of a packet; `None` without a name.
+    pub fn read(packet: &Packet<'_>, server: &RadiusServer, from: SocketAddr) -> Option<Self> {
+        let user = packet.text(kind::USER_NAME).filter(|name| !name.is_empty())?.to_owned();
+        let (vendor, attribute) = server.client_ip_attr;
+        let told = match vendor {
+            None => packet.text(attribute).map(str::to_owned),
+            Some(vendor) => {
+                packet.vendor(vendor, attribute).find_map(|value| std::str::from_utf8(value).ok()).map(str::to_owned)
+            }
+        };
+        let nas_ip = packet.number(kind::NAS_IP_ADDRESS).map(|number| IpAddr::from(number.to_be_bytes()));
+        Some(Self {
+            user,
+            address: told.and_then(|text| text.trim().parse().ok()),
+            station: packet.text(kind::CALLING_STATION_ID).map(str::to_owned),
+            from,
+            nas_ip,
+            nas_id: packet.text(kind::NAS_IDENTIFIER).map(str::to_owned),
+            service: packet.number(kind::SERVICE_TYPE),
+            passed: passed(packet, server),
+            is_latin: server.pw_codec == "latin-1",
+        })
+    }
+
+    /// A password as text.
+    ///
+    /// Fails if it is none.
+    pub fn decoded(&self, password: &[u8]) -> Result<Zeroizing<String>, NotText> {
+        if self.is_latin {
+            return Ok(Zeroizing::new(password.iter().copied().map(char::from).collect()));
+        }
+        std::str::from_utf8(password).map(|text| Zeroizing::new(text.to_owned())).map_err(|_| NotText)
+    }
+
+    /// A password as the next server takes it.
+    ///
+    /// Fails if it cannot be written so.
+    pub fn encoded(&self, password: &str) -> Result<Zeroizing<Vec<u8>>, NotText> {
+        if !self.is_latin {
+            return Ok(Zeroizing::new(password.as_bytes().to_vec()));
+        }
+        let octets: Result<Vec<u8>, _> = password.chars().map(u8::try_from).collect();
+        octets.map(Zeroizing::new).map_err(|_| NotText)
+    }
+}
+
+/// What of a request never travels on as it is: it is made anew for each hop.
+const OWN: [u8; 8] = [
+    kind::USER_NAME,
+    kind::USER_PASSWORD,
+    kind::CHAP_PASSWORD,
+    kind::STATE,
+    kind::PROXY_STATE,
+    kind::EAP_MESSAGE,
+    kind::MESSAGE_AUTHENTICATOR,
+    kind::NAS_IP_ADDRESS,
+];
+
+fn passed(packet: &Packet<'_>, server: &RadiusServer) -> Vec<(u8, Vec<u8>)> {
+    let wanted = |kind: u8, value: &[u8]| match kind {
+        kind if OWN.contains(&kind) => false,
+        kind::VENDOR_SPECIFIC => {
+            let named =
+                |found: cs_radius::vendor::VendorAttribute<'_>| server.pass_through.has(Some(found.vendor), found.kind);
+            server.pass_through.all || cs_radius::vendor::unwrap(value).any(named)
+        }
+        kind => server.pass_through.has(None, kind),
+    };
+    packet
+        .attributes()
+        .filter(|attribute| wanted(attribute.kind, attribute.value))
+        .map(|attribute| (attribute.kind, attribute.value.to_vec()))
+        .collect()
+}

@@ -1,0 +1,73 @@
+//! The same login in another packet: a device that gives its retry a new number, another port, or its other proxy.
+
+use std::collections::HashMap;
+
+use aws_lc_rs::hmac;
+use zeroize::Zeroizing;
+
+use super::engine::LoginId;
+use super::request::Request;
+use crate::cfg::radius_server::{Coalesce, RadiusServer};
+
+/// Equal for the same login, and for no other: who, from where, through which device, with which password. Made under a key of this process, so that it tells nothing
+/// about the password.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct LoginKey([u8; 32]);
+
+/// Logins that are under way or were decided a moment ago.
+pub(super) struct Same {
+    key: hmac::Key,
+    logins: HashMap<LoginKey, LoginId>,
+}
+
+impl Same {
+    pub(super) fn new(secret: Zeroizing<[u8; 32]>) -> Self {
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, &*secret), logins: HashMap::new() }
+    }
+
+    /// The key of a login, and whether another packet with it may join.
+    ///
+    /// By default only where the device says from which station the person comes: otherwise whoever knows a password and logs in at the same moment would ride on its owner's approval.
+    pub(super) fn key(&self, server: &RadiusServer, request: &Request, typed: &str) -> (LoginKey, bool) {
+        let joins = match server.coalesce {
+            Coalesce::Strict => request.station.is_some(),
+            Coalesce::Loose => true,
+            Coalesce::Off => false,
+        };
+        (LoginKey(digest(&self.key, server, request, typed)), joins)
+    }
+
+    pub(super) fn find(&self, key: &LoginKey) -> Option<LoginId> {
+        self.logins.get(key).copied()
+    }
+
+    pub(super) fn began(&mut self, key: LoginKey, id: LoginId) {
+        self.logins.insert(key, id);
+    }
+
+    pub(super) fn over(&mut self, key: &LoginKey, id: LoginId) {
+        if self.logins.get(key) == Some(&id) {
+            self.logins.remove(key);
+        }
+    }
+}
+
+fn digest(key: &hmac::Key, server: &RadiusServer, request: &Request, typed: &str) -> [u8; 32] {
+    let device = match (&request.nas_id, request.nas_ip) {
+        (Some(id), _) => id.clone(),
+        (None, Some(address)) => address.to_string(),
+        (None, None) => request.from.ip().to_string(),
+    };
+    let service = request.service.map(|service| service.to_string()).unwrap_or_default();
+    let user = request.user.trim().to_lowercase();
+    let station = request.station.as_deref().unwrap_or_default();
+    let mut context = hmac::Context::with_key(key);
+    for part in [server.application.ikey.as_str(), &device, &user, station, &service, typed] {
+        // Lengths keep parts apart.
+        context.update(&part.len().to_be_bytes());
+        context.update(part.as_bytes());
+    }
+    let mut digest = [0; 32];
+    digest.copy_from_slice(context.sign().as_ref());
+    digest
+}

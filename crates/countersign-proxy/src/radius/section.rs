@@ -1,0 +1,108 @@
+//! A section as it serves: its devices with what was learned about them.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use cs_radius::{Integrity, Packet, Secret, kind, request_integrity};
+
+use crate::cfg::client::Demand;
+use crate::cfg::radius_server::{Device, Mode, RadiusServer};
+
+/// A section.
+#[derive(Debug)]
+pub struct Section {
+    /// What the configuration says.
+    pub server: RadiusServer,
+    /// Shared with every login.
+    pub mode: Arc<Mode>,
+    devices: Vec<Known>,
+}
+
+/// A device, and what its packets have shown.
+#[derive(Debug)]
+struct Known {
+    device: Device,
+    /// It has sent a right Message-Authenticator.
+    has_signed: bool,
+    /// Its first packet had a Proxy-State: it stands behind another proxy.
+    is_behind_proxy: Option<bool>,
+}
+
+/// Why a packet is dropped without a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dropped {
+    /// Nobody at this address may ask.
+    UnknownClient,
+    /// It is no packet.
+    Malformed,
+    /// It is no request that is served here.
+    NotServed,
+    /// Its Message-Authenticator was made with another secret.
+    WrongSecret,
+    /// It has no Message-Authenticator, and must have one.
+    Unsigned,
+    /// It has no Message-Authenticator but a Proxy-State: so CVE-2024-3596 begins.
+    ProxyStateUnsigned,
+    /// Too many logins wait.
+    Busy,
+}
+
+impl Section {
+    /// Of a configuration.
+    pub fn new(server: RadiusServer) -> Self {
+        let known = |device: &Device| Known { device: device.clone(), has_signed: false, is_behind_proxy: None };
+        let devices = server.devices.iter().map(known).collect();
+        Self { mode: Arc::new(server.mode.clone()), devices, server }
+    }
+
+    /// The entry that an address falls under: the smallest network that contains it.
+    pub fn device_of(&self, address: IpAddr) -> Option<usize> {
+        let within = self.devices.iter().enumerate().filter(|(_, known)| known.device.range.contains(address));
+        within.min_by_key(|(_, known)| known.device.range.size()).map(|(at, _)| at)
+    }
+
+    /// How many addresses the entry has, to choose between sections.
+    pub fn size_of(&self, device: usize) -> u128 {
+        self.devices.get(device).map_or(u128::MAX, |known| known.device.range.size())
+    }
+
+    /// The entry itself.
+    pub fn device(&self, device: usize) -> Option<&Device> {
+        self.devices.get(device).map(|known| &known.device)
+    }
+
+    /// The secret shared with a device.
+    pub fn secret(&self, device: usize) -> Option<&Secret> {
+        self.device(device).map(|device| &device.secret)
+    }
+
+    /// Whether a request may be looked at. What it shows of the device is remembered.
+    ///
+    /// Fails with the reason for which it is dropped.
+    pub fn admit(&mut self, device: usize, request: &Packet<'_>) -> Result<(), Dropped> {
+        let (demand, limit) = (self.server.require_message_authenticator, self.server.limit_proxy_state);
+        let known = self.devices.get_mut(device).ok_or(Dropped::UnknownClient)?;
+        let integrity = request_integrity(request, &known.device.secret);
+        let has_proxy_state = request.first(kind::PROXY_STATE).is_some();
+        let is_behind_proxy = *known.is_behind_proxy.get_or_insert(has_proxy_state);
+        match integrity {
+            Integrity::Valid => known.has_signed = true,
+            Integrity::Wrong => return Err(Dropped::WrongSecret),
+            Integrity::Absent if demanded(demand, known.has_signed) => return Err(Dropped::Unsigned),
+            Integrity::Absent if has_proxy_state && demanded(limit, !is_behind_proxy) => {
+                return Err(Dropped::ProxyStateUnsigned);
+            }
+            Integrity::Absent => {}
+        }
+        Ok(())
+    }
+}
+
+/// `auto` demands what was seen to be there.
+fn demanded(demand: Demand, as_seen: bool) -> bool {
+    match demand {
+        Demand::Yes => true,
+        Demand::No => false,
+        Demand::Auto => as_seen,
+    }
+}

@@ -1,0 +1,169 @@
+//! The same packet again (RFC 5080 §2.2.2): swallowed while its answer is being made, answered with the same octets afterwards.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use cs_radius::{Authenticator, Code, Packet};
+
+/// Answers are kept for so long; a device that waits longer gives up before.
+pub const KEPT: Duration = Duration::from_secs(60);
+/// No more packets than this are remembered; beyond, the oldest are forgotten.
+const MOST: usize = 200_000;
+
+/// What makes two packets the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PacketKey {
+    /// Address and port of the device.
+    pub from: SocketAddr,
+    /// Which of our sockets it asked.
+    pub socket: usize,
+    code: u8,
+    identifier: u8,
+    authenticator: Authenticator,
+}
+
+impl PacketKey {
+    /// Of a packet from somewhere.
+    pub fn of(from: SocketAddr, socket: usize, packet: &Packet<'_>) -> Self {
+        let code = packet.code().octet();
+        Self { from, socket, code, identifier: packet.identifier(), authenticator: *packet.authenticator() }
+    }
+
+    /// What the answer repeats.
+    pub fn identifier(&self) -> u8 {
+        self.identifier
+    }
+
+    /// What the answer is made with.
+    pub fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
+    }
+
+    /// What was asked.
+    pub fn code(&self) -> Code {
+        Code::from_octet(self.code)
+    }
+}
+
+/// What is known of a packet.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Seen<'a> {
+    /// Nothing; it is noted now.
+    New,
+    /// It is being worked on.
+    InFlight,
+    /// It was answered so.
+    Answered(&'a [u8]),
+}
+
+#[derive(Debug)]
+struct Known {
+    answer: Option<Vec<u8>>,
+    until: Instant,
+}
+
+/// Every packet that is worked on or was answered within the last minute.
+#[derive(Debug, Default)]
+pub struct Packets {
+    known: HashMap<PacketKey, Known>,
+    /// When to look whether one can be forgotten.
+    order: VecDeque<(Instant, PacketKey)>,
+}
+
+impl Packets {
+    /// Whether a packet is new. It is noted before anything is done about it, and for as long as the device waits.
+    pub fn look(&mut self, key: PacketKey, now: Instant, device_waits: Duration) -> Seen<'_> {
+        self.forget(now);
+        match self.known.entry(key) {
+            Entry::Vacant(vacant) => {
+                let until = now + device_waits + KEPT;
+                vacant.insert(Known { answer: None, until });
+                self.order.push_back((until, key));
+                Seen::New
+            }
+            Entry::Occupied(known) => match &known.into_mut().answer {
+                Some(answer) => Seen::Answered(answer),
+                None => Seen::InFlight,
+            },
+        }
+    }
+
+    /// Keeps an answer. Of a packet that was forgotten meanwhile it is not kept.
+    pub fn answered(&mut self, key: PacketKey, answer: &[u8], now: Instant) {
+        if let Some(known) = self.known.get_mut(&key) {
+            *known = Known { answer: Some(answer.to_vec()), until: now + KEPT };
+            self.order.push_back((now + KEPT, key));
+        }
+    }
+
+    /// Forgets a packet that nothing was done about.
+    pub fn forget_one(&mut self, key: &PacketKey) {
+        self.known.remove(key);
+    }
+
+    /// How many are known.
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Whether none is known.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    fn forget(&mut self, now: Instant) {
+        while let Some(&(look_at, key)) = self.order.front() {
+            let is_full = self.known.len() >= MOST;
+            if look_at > now && !is_full {
+                return;
+            }
+            self.order.pop_front();
+            // A packet that was answered stands in the line twice.
+            if is_full || self.known.get(&key).is_some_and(|known| known.until <= now) {
+                self.known.remove(&key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cs_radius::{Builder, Code, Secret};
+
+    use super::*;
+
+    fn key(identifier: u8) -> PacketKey {
+        let octets = Builder::new(Code::AccessRequest, identifier).into_request(&Secret::new(*b"s"), &[1; 16]);
+        PacketKey::of("192.0.2.1:1000".parse().unwrap(), 0, &Packet::parse(&octets).unwrap())
+    }
+
+    #[test]
+    fn a_packet_is_new_once_and_then_answered_alike() {
+        let (mut packets, start) = (Packets::default(), Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let waits = Duration::from_secs(55);
+        assert_eq!(packets.look(key(1), at(0), waits), Seen::New);
+        assert_eq!(packets.look(key(2), at(0), waits), Seen::New);
+        assert_eq!(packets.look(key(1), at(54), waits), Seen::InFlight);
+        packets.answered(key(1), b"yes", at(54));
+        assert_eq!(packets.look(key(1), at(113), waits), Seen::Answered(b"yes"));
+        assert_eq!(packets.look(key(1), at(115), waits), Seen::New);
+        // The other one was never answered, and is forgotten in its time.
+        assert_eq!(packets.look(key(2), at(116), waits), Seen::New);
+        assert_eq!(packets.len(), 2);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let (mut packets, now) = (Packets::default(), Instant::now());
+        for port in 0..=65_535_u16 {
+            for socket in 0..4 {
+                let key = PacketKey { from: ([192, 0, 2, 1], port).into(), socket, ..key(1) };
+                packets.look(key, now, KEPT);
+            }
+        }
+        assert!(packets.len() <= MOST);
+    }
+}

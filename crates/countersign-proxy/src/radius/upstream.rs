@@ -1,0 +1,232 @@
+//! Asking another RADIUS server, without sockets: numbers, re-sends, and which host is well.
+//!
+//! A request keeps its number and authenticator over all its sendings to one host, and gets new ones for the next host. One socket carries 256 requests at a time, so
+//! there are as many sockets as are needed.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use cs_radius::{
+    Authenticator, Builder, Code, Integrity, Packet, Secret, kind, password, reply_integrity, reply_is_authentic,
+};
+
+use super::Random;
+use super::engine::LoginId;
+use super::login::Primary;
+use super::request::Request;
+use super::verdict::{PrimaryReply, may_travel};
+use crate::cfg::client::{Demand, RadiusClient};
+
+/// So many sockets, so 16,384 requests at a time.
+pub const MOST_SOCKETS: usize = 64;
+/// A host that did not answer is asked last for so long.
+const DEAD_FOR: Duration = Duration::from_secs(30);
+
+/// A packet for a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transmit {
+    /// From this socket of the pool; sockets are opened as their numbers appear.
+    pub socket: usize,
+    /// To the host at this place.
+    pub host: usize,
+    /// The packet.
+    pub octets: Vec<u8>,
+}
+
+/// How a question ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Whose it was.
+    pub login: LoginId,
+    /// What became of the first factor.
+    pub outcome: Primary,
+    /// What came with a yes.
+    pub reply: Option<PrimaryReply>,
+}
+
+struct Asked {
+    login: LoginId,
+    request: Box<Request>,
+    password: zeroize::Zeroizing<Vec<u8>>,
+    host: usize,
+    authenticator: Authenticator,
+    octets: Vec<u8>,
+    sent: u32,
+    again: Instant,
+}
+
+/// One `[radius_client]`.
+pub struct Upstream {
+    config: RadiusClient,
+    secret: Secret,
+    asked: HashMap<(usize, u8), Asked>,
+    next: (usize, u8),
+    dead: HashMap<usize, Instant>,
+    /// Hosts that have sent a right Message-Authenticator.
+    signing: HashSet<usize>,
+    random: Random,
+}
+
+impl Upstream {
+    /// For a client section.
+    pub fn new(config: RadiusClient, random: Random) -> Self {
+        let secret = Secret::new(config.secret.as_bytes().to_vec());
+        Self {
+            config,
+            secret,
+            asked: HashMap::new(),
+            next: (0, 0),
+            dead: HashMap::new(),
+            signing: HashSet::new(),
+            random,
+        }
+    }
+
+    /// Asks about a password. What comes back is to be sent; nothing does if too many questions wait, and then the answer is already known.
+    pub fn ask(
+        &mut self,
+        login: LoginId,
+        request: Box<Request>,
+        password: &str,
+        now: Instant,
+    ) -> Result<Transmit, Ended> {
+        let down = || Ended { login, outcome: Primary::Down, reply: None };
+        let password = request.encoded(password).map_err(|_| Ended {
+            login,
+            outcome: Primary::Wrong { text: None },
+            reply: None,
+        })?;
+        let place = self.free_place().ok_or_else(down)?;
+        let host = self.host_from(0, now);
+        let again = now + self.config.retry_wait;
+        let asked =
+            Asked { login, request, password, host, authenticator: [0; 16], octets: Vec::new(), sent: 0, again };
+        self.send(place, asked, now).ok_or_else(down)
+    }
+
+    /// When something is to be sent again or given up.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.asked.values().map(|asked| asked.again).min()
+    }
+
+    /// Sends again what was not answered, to the next host; gives up what was sent often enough.
+    pub fn on_timeout(&mut self, now: Instant) -> (Vec<Transmit>, Vec<Ended>) {
+        let due: Vec<(usize, u8)> =
+            self.asked.iter().filter(|(_, asked)| asked.again <= now).map(|(place, _)| *place).collect();
+        let (mut transmits, mut ended) = (Vec::new(), Vec::new());
+        for place in due {
+            let Some(asked) = self.asked.remove(&place) else { continue };
+            self.dead.insert(asked.host, now + DEAD_FOR);
+            if asked.sent > self.config.retries {
+                ended.push(Ended { login: asked.login, outcome: Primary::Down, reply: None });
+                continue;
+            }
+            let host = self.host_from(asked.host + 1, now);
+            transmits.extend(self.send(place, Asked { host, ..asked }, now));
+        }
+        (transmits, ended)
+    }
+
+    /// A packet came from the host at this place. `None` if it is no answer to anything, was made with another secret, or must be signed and is not.
+    pub fn on_packet(&mut self, socket: usize, host: usize, octets: &[u8]) -> Option<Ended> {
+        let packet = Packet::parse(octets).ok()?;
+        let place = (socket, packet.identifier());
+        let asked = self.asked.get(&place).filter(|asked| asked.host == host)?;
+        if !reply_is_authentic(&packet, &self.secret, &asked.authenticator) {
+            return None;
+        }
+        let must_be_signed = match self.config.require_message_authenticator {
+            Demand::Yes => true,
+            Demand::No => false,
+            Demand::Auto => self.signing.contains(&host),
+        };
+        match reply_integrity(&packet, &self.secret, &asked.authenticator) {
+            Integrity::Valid => _ = self.signing.insert(host),
+            Integrity::Wrong => return None,
+            Integrity::Absent if must_be_signed => return None,
+            Integrity::Absent => {}
+        }
+        let asked = self.asked.remove(&place)?;
+        self.dead.remove(&host);
+        let text = packet.text(kind::REPLY_MESSAGE).map(str::to_owned);
+        let login = asked.login;
+        Some(match packet.code() {
+            Code::AccessAccept => {
+                let travels = |attribute: &cs_radius::Attribute<'_>| {
+                    may_travel(attribute.kind, attribute.value, &self.config.pass_through)
+                };
+                let attributes = packet
+                    .attributes()
+                    .filter(travels)
+                    .map(|attribute| (attribute.kind, attribute.value.to_vec()))
+                    .collect();
+                let reply =
+                    PrimaryReply { attributes, secret: self.secret.clone(), authenticator: asked.authenticator };
+                Ended { login, outcome: Primary::Right, reply: Some(reply) }
+            }
+            _ => Ended { login, outcome: Primary::Wrong { text }, reply: None },
+        })
+    }
+
+    fn send(&mut self, place: (usize, u8), mut asked: Asked, now: Instant) -> Option<Transmit> {
+        (self.random)(&mut asked.authenticator);
+        asked.octets = self.packet(place.1, &asked)?;
+        asked.sent += 1;
+        asked.again = now + self.config.retry_wait;
+        let transmit = Transmit { socket: place.0, host: asked.host, octets: asked.octets.clone() };
+        self.asked.insert(place, asked);
+        Some(transmit)
+    }
+
+    fn packet(&self, identifier: u8, asked: &Asked) -> Option<Vec<u8>> {
+        let request = &asked.request;
+        let hidden = password::hide(&asked.password, &self.secret, &asked.authenticator).ok()?;
+        let mut builder = Builder::new(Code::AccessRequest, identifier);
+        builder.attribute(kind::USER_NAME, request.user.as_bytes()).ok()?;
+        builder.attribute(kind::USER_PASSWORD, &hidden).ok()?;
+        let own = self.config.nas_ip.map(std::net::IpAddr::V4);
+        let nas_ip = if self.config.preserve_nas { request.nas_ip.or(own) } else { own };
+        match (nas_ip, &request.nas_id) {
+            (Some(std::net::IpAddr::V4(address)), _) => {
+                _ = builder.attribute(kind::NAS_IP_ADDRESS, &address.octets()).ok()?
+            }
+            // Something must say who asks (RFC 2865 §4.1).
+            (Some(std::net::IpAddr::V6(_)) | None, None) => {
+                _ = builder.attribute(kind::NAS_IDENTIFIER, b"countersign-proxy").ok()?
+            }
+            (Some(std::net::IpAddr::V6(_)) | None, Some(id)) => {
+                _ = builder.attribute(kind::NAS_IDENTIFIER, id.as_bytes()).ok()?
+            }
+        }
+        for (kind, value) in &request.passed {
+            builder.attribute(*kind, value).ok()?;
+        }
+        Some(builder.into_request(&self.secret, &asked.authenticator))
+    }
+
+    /// The first host from a place on that is well, or just that one if none is.
+    fn host_from(&mut self, first: usize, now: Instant) -> usize {
+        self.dead.retain(|_, until| *until > now);
+        let count = self.config.hosts.len().max(1);
+        (0..count)
+            .map(|step| (first + step) % count)
+            .find(|host| !self.dead.contains_key(host))
+            .unwrap_or(first % count)
+    }
+
+    /// A number that is free on some socket. Numbers are taken in turn, so that one comes again as late as possible (RFC 5080 §2.1.1).
+    fn free_place(&mut self) -> Option<(usize, u8)> {
+        let open = (self.asked.len() / 200 + 1).min(MOST_SOCKETS);
+        for _ in 0..MOST_SOCKETS * 256 {
+            let place = self.next;
+            self.next = match place {
+                (socket, u8::MAX) => ((socket + 1) % open, 0),
+                (socket, number) => (socket, number + 1),
+            };
+            if !self.asked.contains_key(&place) {
+                return Some(place);
+            }
+        }
+        None
+    }
+}

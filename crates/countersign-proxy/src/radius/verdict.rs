@@ -1,0 +1,108 @@
+//! Answers to devices.
+
+use cs_radius::salted::{self, Hop};
+use cs_radius::{Attribute, Authenticator, Builder, Code, Secret, kind, vendor};
+
+use super::seen::PacketKey;
+
+/// What another server said with its yes, and under what its secrets are hidden.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrimaryReply {
+    /// Every attribute that may travel to the device, in its order.
+    pub attributes: Vec<(u8, Vec<u8>)>,
+    /// Shared with that server.
+    pub secret: Secret,
+    /// Of our request to it.
+    pub authenticator: Authenticator,
+}
+
+/// What a device is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    code: Code,
+    text: Option<String>,
+    state: Option<Vec<u8>>,
+    primary: Option<PrimaryReply>,
+}
+
+impl Reply {
+    /// Let in.
+    pub fn accept(text: Option<String>, primary: Option<PrimaryReply>) -> Self {
+        Self { code: Code::AccessAccept, text, state: None, primary }
+    }
+
+    /// Keep out.
+    pub fn reject(text: Option<String>) -> Self {
+        Self { code: Code::AccessReject, text, state: None, primary: None }
+    }
+
+    /// Something must be typed.
+    pub fn challenge(text: String, state: Vec<u8>) -> Self {
+        Self { code: Code::AccessChallenge, text: Some(text), state: Some(state), primary: None }
+    }
+
+    /// Status-Server is answered so (RFC 5997 §4.2).
+    pub fn alive() -> Self {
+        Self::accept(None, None)
+    }
+
+    /// The packet for one of the requests that wait for it. What does not fit is left out, the last first: a packet is never too long to be sent.
+    pub fn packet(
+        &self,
+        request: &PacketKey,
+        states: &[Vec<u8>],
+        secret: &Secret,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Vec<u8> {
+        let mut builder = Builder::new(self.code, request.identifier());
+        // Proxies on the way need their states more than the device needs the rest.
+        for state in states {
+            _ = builder.attribute(kind::PROXY_STATE, state);
+        }
+        if let Some(state) = &self.state {
+            _ = builder.attribute(kind::STATE, state);
+        }
+        if let Some(text) = &self.text {
+            _ = builder.message(text);
+        }
+        if let Some(primary) = &self.primary {
+            self.add_primary(&mut builder, primary, Hop { secret, request: request.authenticator() }, random);
+        }
+        builder.into_reply(secret, request.authenticator())
+    }
+
+    fn add_primary(
+        &self,
+        builder: &mut Builder,
+        primary: &PrimaryReply,
+        to: Hop<'_>,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) {
+        let from = Hop { secret: &primary.secret, request: &primary.authenticator };
+        let mut salt = [0; 2];
+        random(&mut salt);
+        for (kind, value) in &primary.attributes {
+            // Each value of a packet has a salt of its own; two in one attribute take the next one.
+            salt = u16::from_be_bytes(salt).wrapping_add(8).to_be_bytes();
+            match salted::rehide(Attribute { kind: *kind, value }, from, to, salt) {
+                Ok(Some(hidden)) => _ = builder.attribute(*kind, &hidden),
+                Ok(None) => _ = builder.attribute(*kind, value),
+                // It was hidden for somebody else; as noise it helps nobody.
+                Err(salted::NotSalted) => {}
+            }
+        }
+    }
+}
+
+/// Whether an attribute of another server's answer may travel to the device. What belongs to one hop does not.
+pub fn may_travel(kind: u8, value: &[u8], passes: &crate::cfg::client::PassThrough) -> bool {
+    match kind {
+        kind::PROXY_STATE | kind::STATE | kind::MESSAGE_AUTHENTICATOR | kind::EAP_MESSAGE => false,
+        // Ours is shown instead: what the second factor said.
+        kind::REPLY_MESSAGE => false,
+        kind::VENDOR_SPECIFIC => {
+            passes.all || vendor::unwrap(value).any(|found| passes.has(Some(found.vendor), found.kind))
+        }
+        kind => passes.has(None, kind),
+    }
+}
