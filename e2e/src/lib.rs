@@ -14,6 +14,7 @@ mod files;
 pub mod first_run;
 mod mail;
 mod phone;
+pub mod radius;
 mod sample;
 mod site;
 mod terminal;

@@ -49,7 +49,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     // resolve to; without it many would be compiled a second time.
     let mut build = step::cargo(&["build", "--bins"]);
     if options.chooses_packages() {
-        build.args(["--package", "countersign", "--package", "countersign-device"]);
+        build.args(["--package", "countersign", "--package", "countersign-device", "--package", "countersign-proxy"]);
     } else {
         build.args(["--workspace", "--tests"]);
     }

@@ -6,4 +6,5 @@ pub mod cfg;
 pub mod commands;
 pub mod protect;
 pub mod radius;
+pub mod serve;
 pub mod sources;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cs_wire::auth_api::{
-    AsyncResponse, AuthResponse, AuthResult, EnrollResponse, EnrollStatus, PreauthResponse, TimeResponse,
+    AsyncResponse, AuthResponse, AuthResult, CancelResponse, EnrollResponse, EnrollStatus, PreauthResponse,
+    TimeResponse,
 };
 use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER};
@@ -20,8 +21,6 @@ use crate::login::{Auth, Params, Preauth, text};
 
 /// An answer larger than this is not read.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
-/// How long a call may take that waits for nobody.
-const SHORT: Duration = Duration::from_secs(15);
 /// How long a call may take that waits for a person: a push lives 60 seconds.
 const LONG: Duration = Duration::from_secs(90);
 /// How often a login with an idempotency key is sent in all.
@@ -37,6 +36,10 @@ pub struct Config {
     pub skey: Zeroizing<String>,
     /// The only certificate authorities to trust, in PEM; the system's where absent.
     pub ca_pem: Option<String>,
+    /// How long a connection may take.
+    pub connect_timeout: Duration,
+    /// How long a call may take that waits for nobody.
+    pub call_timeout: Duration,
     /// Tells the time.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -50,6 +53,8 @@ impl Config {
             ikey: ikey.into(),
             skey: Zeroizing::new(skey.into()),
             ca_pem: None,
+            connect_timeout: Duration::from_secs(10),
+            call_timeout: Duration::from_secs(15),
             clock: Arc::new(Timestamp::now),
         }
     }
@@ -76,6 +81,7 @@ struct Inner {
     http: reqwest::Client,
     host: String,
     keys: Keys,
+    call_timeout: Duration,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
@@ -90,7 +96,7 @@ impl Client {
         let (host, is_local) = authority(&config.api_host)?;
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("cs-client/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(Duration::from_secs(10))
+            .connect_timeout(config.connect_timeout)
             // A signature is for one host and one path.
             .redirect(redirect::Policy::none());
         if is_local {
@@ -105,7 +111,8 @@ impl Client {
         }
         let http = builder.build().map_err(Error::Tls)?;
         let keys = Keys { ikey: config.ikey, skey: config.skey };
-        Ok(Self(Arc::new(Inner { http, host, keys, clock: config.clock })))
+        let Config { call_timeout, clock, .. } = config;
+        Ok(Self(Arc::new(Inner { http, host, keys, call_timeout, clock })))
     }
 
     /// `GET /auth/v2/ping`: whether the server is there, without credentials.
@@ -114,7 +121,7 @@ impl Client {
     /// [`Error`].
     pub async fn ping(&self) -> Result<TimeResponse, Error> {
         let url = format!("https://{}/auth/v2/ping", self.0.host);
-        let response = self.0.http.get(url).timeout(SHORT).send().await.map_err(Error::Network)?;
+        let response = self.0.http.get(url).timeout(self.0.call_timeout).send().await.map_err(Error::Network)?;
         receive(response).await
     }
 
@@ -123,7 +130,7 @@ impl Client {
     /// # Errors
     /// [`Error`].
     pub async fn check(&self) -> Result<TimeResponse, Error> {
-        self.call(Method::Get, "/auth/v2/check", &Vec::new(), SHORT).await
+        self.call(Method::Get, "/auth/v2/check", &Vec::new(), self.0.call_timeout).await
     }
 
     /// `POST /auth/v2/preauth`: what the user needs.
@@ -131,7 +138,7 @@ impl Client {
     /// # Errors
     /// [`Error`].
     pub async fn preauth(&self, question: &Preauth) -> Result<PreauthResponse, Error> {
-        self.call(Method::Post, "/auth/v2/preauth", &question.params(), SHORT).await
+        self.call(Method::Post, "/auth/v2/preauth", &question.params(), self.0.call_timeout).await
     }
 
     /// `POST /auth/v2/auth`: carries out `login` and answers when it is decided.
@@ -173,6 +180,14 @@ impl Client {
         }
     }
 
+    /// `POST /auth/v2/cancel`: gives up the login `txid`, for which nobody waits any more. Ours; other servers know no such call.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn cancel(&self, txid: &str) -> Result<CancelResponse, Error> {
+        self.call(Method::Post, "/auth/v2/cancel", &vec![("txid", text(txid))], self.0.call_timeout).await
+    }
+
     /// `POST /auth/v2/enroll`: creates a user and an activation code.
     ///
     /// # Errors
@@ -181,7 +196,7 @@ impl Client {
         let mut params = Params::new();
         params.extend(username.map(|name| ("username", text(name))));
         params.extend(valid_secs.map(|secs| ("valid_secs", text(&secs.to_string()))));
-        self.call(Method::Post, "/auth/v2/enroll", &params, SHORT).await
+        self.call(Method::Post, "/auth/v2/enroll", &params, self.0.call_timeout).await
     }
 
     /// `POST /auth/v2/enroll_status`: whether the code was used.
@@ -190,7 +205,7 @@ impl Client {
     /// [`Error`].
     pub async fn enroll_status(&self, user_id: &str, activation_code: &str) -> Result<EnrollStatus, Error> {
         let params = vec![("user_id", text(user_id)), ("activation_code", text(activation_code))];
-        self.call(Method::Post, "/auth/v2/enroll_status", &params, SHORT).await
+        self.call(Method::Post, "/auth/v2/enroll_status", &params, self.0.call_timeout).await
     }
 
     async fn repeat_if_named<T: DeserializeOwned>(&self, login: &Auth, is_async: bool) -> Result<T, Error> {
@@ -212,7 +227,7 @@ impl Client {
         params: &Params,
         timeout: Duration,
     ) -> Result<T, Error> {
-        let Inner { http, host, keys, clock } = &*self.0;
+        let Inner { http, host, keys, clock, .. } = &*self.0;
         let prepared = prepare(keys, host, method, path, params, clock())?;
         let url = format!("https://{host}{path}");
         let request = match method {

@@ -40,6 +40,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the server is away or cannot decide, so that a `failmode` may apply. A server that refuses the request, or is busy for a moment (429), is there.
+    pub const fn is_away(&self) -> bool {
+        match self {
+            Self::Network(_) | Self::NotThisProtocol(_) => true,
+            Self::Refused { status, .. } => *status >= 500,
+            Self::Host | Self::CaCertificate | Self::Tls(_) | Self::Clock => false,
+        }
+    }
+
     /// Whether the request may never have been decided on because the way there or back was broken.
     pub(crate) const fn is_lost(&self) -> bool {
         match self {

@@ -13,6 +13,7 @@ pub struct Preauth {
     hostname: Option<String>,
     trusted_device_token: Option<Zeroizing<String>>,
     verified_push: bool,
+    text_prompt: bool,
 }
 
 impl Preauth {
@@ -49,6 +50,13 @@ impl Preauth {
         self
     }
 
+    /// This program shows a menu as text, and gives back what is typed: see [`Factor::Prompt`].
+    #[must_use]
+    pub const fn shows_menu(mut self) -> Self {
+        self.text_prompt = true;
+        self
+    }
+
     pub(crate) fn params(&self) -> Params {
         let mut params = vec![("username", text(&self.username))];
         put(&mut params, "ipaddr", self.ipaddr.as_deref());
@@ -56,6 +64,9 @@ impl Preauth {
         put(&mut params, "trusted_device_token", self.trusted_device_token.as_ref().map(|token| token.as_str()));
         if self.verified_push {
             params.push(("client_supports_verified_push", text("1")));
+        }
+        if self.text_prompt {
+            params.push(("text_prompt", text("1")));
         }
         params
     }
@@ -68,8 +79,14 @@ pub enum Factor {
     Auto(String),
     /// A push; `auto` or a device's id.
     Push(String),
+    /// A call; `auto` or a device's id.
+    Phone(String),
+    /// New codes by text message, with which the login itself is denied; `auto` or a device's id.
+    Sms(String),
     /// A code: of an authenticator, a token, or a bypass code.
     Passcode(Zeroizing<String>),
+    /// What was typed at the menu that `preauth` made.
+    Prompt(Zeroizing<String>),
 }
 
 /// A login for `auth`.
@@ -161,7 +178,10 @@ impl Auth {
         match &self.factor {
             Factor::Auto(device) => params.extend([("factor", text("auto")), ("device", text(device))]),
             Factor::Push(device) => params.extend([("factor", text("push")), ("device", text(device))]),
+            Factor::Phone(device) => params.extend([("factor", text("phone")), ("device", text(device))]),
+            Factor::Sms(device) => params.extend([("factor", text("sms")), ("device", text(device))]),
             Factor::Passcode(code) => params.extend([("factor", text("passcode")), ("passcode", code.clone())]),
+            Factor::Prompt(typed) => params.extend([("factor", text("prompt")), ("prompt", typed.clone())]),
         }
         put(&mut params, "ipaddr", self.ipaddr.as_deref());
         put(&mut params, "hostname", self.hostname.as_deref());

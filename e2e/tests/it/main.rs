@@ -20,5 +20,6 @@ mod pam_duo;
 mod pam_duo_policies;
 mod passkeys;
 mod prompt;
+mod radius_proxy;
 mod universal_prompt;
 mod without_scripts;

@@ -26,6 +26,9 @@ const PACKAGES: &[Package] = &[
     Package { name: "libpam-duo", is_present: || has_pam_module("pam_duo.so") },
     Package { name: "login-duo", is_present: || program("login_duo").is_some() },
     Package { name: "pamtester", is_present: || program("pamtester").is_some() },
+    // VPN gateways and the server behind the proxy (RADIUS)
+    Package { name: "freeradius", is_present: || program("freeradius").is_some() },
+    Package { name: "freeradius-utils", is_present: || program("radclient").is_some() },
     // the store's second back end: the tests make clusters of their own
     Package { name: "postgresql", is_present: has_postgresql },
     // a file system that forgets what was not synced

@@ -3,6 +3,7 @@
 mod check;
 mod explain;
 mod protect;
+mod run;
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -29,6 +30,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::Run),
     Check(check::Check),
     Explain(explain::Explain),
     Protect(protect::Protect),
@@ -65,6 +67,7 @@ impl Cli {
     /// Runs the command; what it returns is the exit code.
     pub fn run(&self) -> anyhow::Result<u8> {
         match &self.command {
+            Command::Run(run) => run.run(),
             Command::Check(check) => check.run(),
             Command::Explain(explain) => explain.run(),
             Command::Protect(protect) => protect.run(),

@@ -2,6 +2,7 @@
 
 pub mod engine;
 pub mod login;
+pub mod output;
 pub mod request;
 pub mod same;
 pub mod section;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
-use super::engine::LoginId;
+use super::output::LoginId;
 use super::request::Request;
 use crate::cfg::radius_server::{Coalesce, RadiusServer};
 

@@ -11,8 +11,8 @@ use cs_radius::{
 };
 
 use super::Random;
-use super::engine::LoginId;
 use super::login::Primary;
+use super::output::LoginId;
 use super::request::Request;
 use super::verdict::{PrimaryReply, may_travel};
 use crate::cfg::client::{Demand, RadiusClient};

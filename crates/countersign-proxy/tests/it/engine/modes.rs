@@ -1,7 +1,7 @@
 //! How each kind of section asks for the second factor.
 
-use countersign_proxy::radius::engine::{Outcome, Output};
 use countersign_proxy::radius::login::{AcceptedBy, Auth, Event, Outage, Preauth, Primary, Wanted};
+use countersign_proxy::radius::output::{Outcome, Output};
 use countersign_proxy::radius::split::Typed;
 use cs_radius::Code;
 use zeroize::Zeroizing;

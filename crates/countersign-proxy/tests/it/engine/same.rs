@@ -1,13 +1,13 @@
 //! One login is one push, however its packets come.
 
-use countersign_proxy::radius::engine::Output;
 use countersign_proxy::radius::login::Preauth;
+use countersign_proxy::radius::output::Output;
 use cs_radius::Code;
 
 use super::site::{Site, alice, can_push, yes};
 
 /// Brings a login to its push.
-fn pushed(site: &mut Site) -> (countersign_proxy::radius::engine::LoginId, u32) {
+fn pushed(site: &mut Site) -> (countersign_proxy::radius::output::LoginId, u32) {
     site.primary_right("secret");
     site.preauth(can_push());
     let (login, attempt, _) = site.asked();

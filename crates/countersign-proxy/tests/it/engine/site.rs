@@ -5,8 +5,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use countersign_proxy::cfg::{self, reader::Sources};
-use countersign_proxy::radius::engine::{Engine, LoginId, Outcome, Output, Told};
+use countersign_proxy::radius::engine::Engine;
 use countersign_proxy::radius::login::{Auth, Event, Outage, Preauth, Primary, Wanted};
+use countersign_proxy::radius::output::{LoginId, Outcome, Output, Told};
 use countersign_proxy::radius::section::Section;
 use cs_radius::{Builder, Code, Integrity, Packet, Secret, kind, password, reply_integrity, reply_is_authentic};
 use zeroize::Zeroizing;

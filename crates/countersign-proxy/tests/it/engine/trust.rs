@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use countersign_proxy::radius::engine::{Output, Told};
+use countersign_proxy::radius::output::{Output, Told};
 use countersign_proxy::radius::section::Dropped;
 use cs_radius::{Builder, Code, Packet, Secret, kind, password};
 

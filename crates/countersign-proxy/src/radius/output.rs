@@ -1,0 +1,101 @@
+//! What the engine wants done outside, and what it tells.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::login::{AcceptedBy, Wanted};
+use super::request::Request;
+use super::section::Dropped;
+
+/// Names a login between engine and whoever carries out its wishes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LoginId(pub(super) u64);
+
+/// What is to be done outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Send a packet.
+    Send {
+        /// From this socket.
+        socket: usize,
+        /// To this device.
+        to: SocketAddr,
+        /// The packet.
+        octets: Vec<u8>,
+    },
+    /// Have the first factor checked by a client section.
+    Primary {
+        /// For this login.
+        login: LoginId,
+        /// By the section at this place.
+        section: usize,
+        /// What the device sent.
+        request: Box<Request>,
+        /// What to check.
+        password: Zeroizing<String>,
+    },
+    /// Ask the server what the person needs.
+    Preauth {
+        /// For this login.
+        login: LoginId,
+        /// As the application of this section.
+        section: usize,
+        /// Who, and from where.
+        request: Box<Request>,
+        /// With a menu.
+        menu: bool,
+    },
+    /// Ask the server for the second factor.
+    Auth {
+        /// For this login.
+        login: LoginId,
+        /// As the application of this section.
+        section: usize,
+        /// Who, and from where.
+        request: Box<Request>,
+        /// Which factor.
+        wanted: Wanted,
+        /// Of this login; an answer to an earlier one means nothing any more.
+        attempt: u32,
+    },
+    /// Nobody waits for this login any more: withdraw its push.
+    Cancel {
+        /// The login.
+        login: LoginId,
+    },
+    /// Something for the log of logins.
+    Told(Told),
+}
+
+/// A line for the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// A packet was dropped.
+    Dropped(SocketAddr, Dropped),
+    /// A login came to its end, or to a challenge.
+    Login {
+        /// The section's place.
+        section: usize,
+        /// Who, and from where.
+        request: Box<Request>,
+        /// How.
+        outcome: Outcome,
+        /// Since its first packet.
+        took: Duration,
+        /// How many packets it had.
+        packets: usize,
+    },
+}
+
+/// How a login stands when it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// In.
+    Accepted(AcceptedBy),
+    /// Out, with what the person was told.
+    Rejected(Option<String>),
+    /// Something must be typed.
+    Challenged,
+}

@@ -1,0 +1,288 @@
+//! The proxy at work: sockets and the server around the [`Engine`].
+
+pub mod api;
+mod log;
+mod sockets;
+mod upstreams;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, watch};
+
+use crate::cfg::Config;
+use crate::cfg::application::FailMode;
+use crate::cfg::client::Client;
+use crate::cfg::radius_server::Mode;
+use crate::radius::Random;
+use crate::radius::engine::Engine;
+use crate::radius::login::{Auth, Event, Outage, Preauth, Wanted};
+use crate::radius::output::{LoginId, Output};
+use crate::radius::request::Request;
+use crate::radius::section::Section;
+use crate::radius::upstream::Ended;
+use api::Api;
+use sockets::Arrived;
+use upstreams::Upstreams;
+
+/// Packets that wait to be worked on; beyond, the system's buffer fills.
+const QUEUE: usize = 4096;
+
+/// Something that a task outside has to say.
+enum Said {
+    Preauth(LoginId, Result<Preauth, Outage>),
+    Auth(LoginId, u32, Result<Auth, Outage>),
+    /// The server's id of a login that waits for a person.
+    Begun(LoginId, u32, String),
+}
+
+/// A login that waits for a person at the server.
+struct Begun {
+    attempt: u32,
+    section: usize,
+    /// The server's name for it, as soon as it has one.
+    txid: Option<String>,
+}
+
+/// A proxy whose sockets are open.
+pub struct Proxy {
+    engine: Engine,
+    sockets: Vec<Arc<UdpSocket>>,
+    arrived: mpsc::Receiver<Arrived>,
+    said: mpsc::UnboundedReceiver<Said>,
+    say: mpsc::UnboundedSender<Said>,
+    apis: Vec<Api>,
+    /// The client section of each server section.
+    clients: Vec<Option<String>>,
+    names: Vec<(String, String)>,
+    upstreams: Upstreams,
+    /// Logins that wait for a person at the server.
+    begun: HashMap<LoginId, Begun>,
+    /// Those that were given up before the server had a name for them, by login and attempt: the section.
+    given_up: HashMap<(LoginId, u32), usize>,
+    log: log::Log,
+}
+
+impl Proxy {
+    /// Opens every socket.
+    ///
+    /// Fails if the configuration asks for what is not served yet, or something cannot be opened.
+    pub fn open(config: &Config) -> anyhow::Result<Self> {
+        refuse_unserved(config)?;
+        let ca = config.main.http_ca_certs_file.as_ref();
+        let ca = ca
+            .map(|path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display())))
+            .transpose()?;
+        let (arrive, arrived) = mpsc::channel(QUEUE);
+        let (say, said) = mpsc::unbounded_channel();
+        let mut places: Vec<(Option<String>, u16)> = Vec::new();
+        let mut served: Vec<Vec<usize>> = Vec::new();
+        for (at, server) in config.radius.iter().enumerate() {
+            let place = (server.interface.clone(), server.port);
+            let socket = places.iter().position(|known| *known == place).unwrap_or_else(|| {
+                places.push(place);
+                served.push(Vec::new());
+                places.len() - 1
+            });
+            if let Some(sections) = served.get_mut(socket) {
+                sections.push(at);
+            }
+        }
+        let mut sockets = Vec::new();
+        for (number, (interface, port)) in places.iter().enumerate() {
+            let at = interface.as_deref().unwrap_or("every address");
+            let socket = sockets::bind(interface.as_deref(), *port)
+                .with_context(|| format!("cannot listen at {at}, UDP port {port}"))?;
+            let socket = Arc::new(socket);
+            tokio::spawn(sockets::receive(socket.clone(), number, arrive.clone()));
+            sockets.push(socket);
+        }
+        let api = |server: &crate::cfg::radius_server::RadiusServer| {
+            Api::new(&server.application, ca.as_deref()).with_context(|| format!("[{}]", server.name))
+        };
+        Ok(Self {
+            apis: config.radius.iter().map(api).collect::<anyhow::Result<_>>()?,
+            clients: config.radius.iter().map(|server| server.client.clone()).collect(),
+            names: config.radius.iter().map(|server| (server.name.clone(), server.application.ikey.clone())).collect(),
+            upstreams: Upstreams::open(config)?,
+            engine: Engine::new(config.radius.iter().cloned().map(Section::new).collect(), served, random()),
+            log: log::Log::open(&config.main)?,
+            begun: HashMap::new(),
+            given_up: HashMap::new(),
+            sockets,
+            arrived,
+            said,
+            say,
+        })
+    }
+
+    /// Serves until `stop` is set. Logins that wait are answered that they were too late.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        loop {
+            self.carry_out().await;
+            let next = [self.engine.poll_timeout(), self.upstreams.poll_timeout()].into_iter().flatten().min();
+            tokio::select! {
+                Some(packet) = self.arrived.recv() => self.engine.on_packet(packet.socket, packet.from, &packet.octets, now()),
+                Some(said) = self.said.recv() => self.heard(said),
+                ended = self.upstreams.next() => self.primary(ended),
+                () = until(next) => {
+                    let now = now();
+                    self.engine.on_timeout(now);
+                    for ended in self.upstreams.on_timeout(now).await {
+                        self.primary(ended);
+                    }
+                }
+                _ = stop.changed() => return,
+            }
+        }
+    }
+
+    fn heard(&mut self, said: Said) {
+        match said {
+            Said::Preauth(login, answer) => self.engine.on_event(login, Event::Preauth(answer), now()),
+            Said::Auth(login, attempt, answer) => {
+                self.given_up.remove(&(login, attempt));
+                if self.begun.get(&login).is_some_and(|begun| begun.attempt == attempt) {
+                    self.begun.remove(&login);
+                }
+                self.engine.on_auth(login, attempt, answer, now());
+            }
+            Said::Begun(login, attempt, txid) => {
+                if let Some(section) = self.given_up.remove(&(login, attempt)) {
+                    self.withdraw(section, txid);
+                } else if let Some(begun) = self.begun.get_mut(&login).filter(|begun| begun.attempt == attempt) {
+                    begun.txid = Some(txid);
+                }
+            }
+        }
+    }
+
+    fn primary(&mut self, ended: Ended) {
+        if let Some(reply) = ended.reply {
+            self.engine.on_primary_reply(ended.login, reply);
+        }
+        self.engine.on_event(ended.login, Event::Primary(ended.outcome), now());
+    }
+
+    async fn carry_out(&mut self) {
+        while let Some(output) = self.engine.poll_output() {
+            match output {
+                Output::Send { socket, to, octets } => {
+                    if let Some(socket) = self.sockets.get(socket) {
+                        sockets::send(socket, to, &octets).await;
+                    }
+                }
+                Output::Primary { login, section, request, password } => {
+                    let client = self.clients.get(section).and_then(Option::as_deref).unwrap_or_default();
+                    if let Some(ended) = self.upstreams.ask(client, login, request, &password, now()).await {
+                        self.primary(ended);
+                    }
+                }
+                Output::Preauth { login, section, request, menu } => {
+                    let Some(api) = self.apis.get(section).cloned() else { continue };
+                    let say = self.say.clone();
+                    tokio::spawn(async move {
+                        let answer = api.preauth(&request, menu).await;
+                        // Nobody listens while the proxy ends.
+                        _ = say.send(Said::Preauth(login, answer));
+                    });
+                }
+                Output::Auth { login, section, request, wanted, attempt } => {
+                    self.auth(login, section, request, wanted, attempt)
+                }
+                Output::Cancel { login } => self.cancel(login),
+                Output::Told(told) => self.log.tell(&self.names, &told),
+            }
+        }
+    }
+
+    fn auth(&mut self, login: LoginId, section: usize, request: Box<Request>, wanted: Wanted, attempt: u32) {
+        let Some(api) = self.apis.get(section).cloned() else { return };
+        self.begun.insert(login, Begun { attempt, section, txid: None });
+        let (say, key) = (self.say.clone(), fresh_key());
+        tokio::spawn(async move {
+            let begun = say.clone();
+            let answer =
+                api.auth(&request, &wanted, key, |txid| _ = begun.send(Said::Begun(login, attempt, txid))).await;
+            _ = say.send(Said::Auth(login, attempt, answer));
+        });
+    }
+
+    fn cancel(&mut self, login: LoginId) {
+        let Some(Begun { attempt, section, txid }) = self.begun.remove(&login) else { return };
+        match txid {
+            Some(txid) => self.withdraw(section, txid),
+            None => drop(self.given_up.insert((login, attempt), section)),
+        }
+    }
+
+    fn withdraw(&self, section: usize, txid: String) {
+        if let Some(api) = self.apis.get(section).cloned() {
+            tokio::spawn(async move { api.cancel(&txid).await });
+        }
+    }
+}
+
+/// What the configuration may say and this version does not do; better no proxy than one that does half.
+fn refuse_unserved(config: &Config) -> anyhow::Result<()> {
+    let mut unserved: Vec<String> = Vec::new();
+    unserved.extend(config.ldap.iter().map(|server| format!("[{}]", server.name)));
+    for server in &config.radius {
+        if matches!(server.mode, Mode::Eap { .. }) || server.tls.is_some() {
+            unserved.push(format!("[{}] (EAP and TLS)", server.name));
+        }
+        if server.application.failmode == FailMode::Offline {
+            unserved.push(format!("failmode=offline of [{}]", server.name));
+        }
+        if !server.reply_rules.is_empty() || !server.bypass_rules.is_empty() {
+            unserved.push(format!("reply_attr and bypass_rule of [{}]", server.name));
+        }
+        let client = server.client.as_ref().and_then(|name| Some((name, config.clients.get(name)?)));
+        match client {
+            Some((name, Client::Ad(_))) => unserved.push(format!("[{name}]")),
+            Some((name, Client::Radius(radius))) if radius.tls.is_some() => unserved.push(format!("[{name}] (TLS)")),
+            Some((_, Client::Radius(_) | Client::DuoOnly)) | None => {}
+        }
+    }
+    unserved.extend(config.cloud.iter().chain(&config.sso).map(|agent| format!("[{}]", agent.name)));
+    unserved.extend(config.http_proxy.iter().map(|_| "[http_proxy]".to_owned()));
+    unserved.extend(config.accounting.iter().map(|_| "[radius_acct]".to_owned()));
+    unserved.extend(config.coa.iter().map(|_| "[radius_coa]".to_owned()));
+    if unserved.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "not served yet: {}. What is served: radius_server_auto, _challenge, _concat and _duo_only with passwords (PAP), and radius_client by UDP",
+        unserved.join(", ")
+    );
+}
+
+async fn until(when: Option<Instant>) {
+    match when {
+        Some(when) => tokio::time::sleep_until(when.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn random() -> Random {
+    Box::new(|octets| {
+        if aws_lc_rs::rand::fill(octets).is_err() {
+            // Without randomness nothing of this is safe.
+            std::process::abort();
+        }
+    })
+}
+
+/// Names one question to the server, so that a lost answer is asked for again and not begun again.
+fn fresh_key() -> String {
+    let mut octets = [0; 16];
+    random()(&mut octets);
+    data_encoding::BASE64URL_NOPAD.encode(&octets)
+}

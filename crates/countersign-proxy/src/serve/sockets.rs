@@ -1,0 +1,87 @@
+//! UDP sockets: what arrives is handed on with the number of its socket.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+
+/// Room for some thousands of packets while others are worked on: the system's usual 200 KiB hold 270.
+const BUFFER: usize = 8 << 20;
+/// One more than a packet may have, so that a longer one is seen to be too long.
+const DATAGRAM: usize = 4097;
+
+/// A packet that arrived.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    /// At this socket.
+    pub(super) socket: usize,
+    /// From there; IPv4 addresses as such.
+    pub(super) from: SocketAddr,
+    /// The datagram.
+    pub(super) octets: Vec<u8>,
+}
+
+/// Opens a socket at an address, or at every address of both families.
+///
+/// Fails as binding does.
+pub(super) fn bind(interface: Option<&str>, port: u16) -> io::Result<UdpSocket> {
+    let address = match interface {
+        Some(text) => text
+            .parse::<IpAddr>()
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, format!("{text:?} is no address")))?,
+        None => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    match open(address, port, interface.is_none()) {
+        // A host without IPv6.
+        Err(error) if interface.is_none() && error.raw_os_error() == Some(libc::EAFNOSUPPORT) => {
+            open(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port, false)
+        }
+        other => other,
+    }
+}
+
+fn open(address: IpAddr, port: u16, both: bool) -> io::Result<UdpSocket> {
+    let domain = if address.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
+    let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!both)?;
+    }
+    // The system may allow less; then it is that.
+    _ = socket.set_recv_buffer_size(BUFFER);
+    socket.set_nonblocking(true)?;
+    socket.bind(&SocketAddr::new(address, port).into())?;
+    UdpSocket::from_std(socket.into())
+}
+
+/// Hands on what arrives until nobody takes it any more.
+pub(super) async fn receive(socket: Arc<UdpSocket>, number: usize, arrived: mpsc::Sender<Arrived>) {
+    let mut buffer = vec![0; DATAGRAM];
+    loop {
+        match socket.recv_from(&mut buffer).await {
+            Ok((len, from)) => {
+                let from = SocketAddr::new(from.ip().to_canonical(), from.port());
+                let octets = buffer.get(..len).unwrap_or_default().to_vec();
+                if arrived.send(Arrived { socket: number, from, octets }).await.is_err() {
+                    return;
+                }
+            }
+            // A packet of ours reached nobody; what comes next may be well.
+            Err(error) => tracing::debug!(%error, "receiving failed"),
+        }
+    }
+}
+
+/// Sends a packet, as the family of the socket wants its address.
+pub(super) async fn send(socket: &UdpSocket, to: SocketAddr, octets: &[u8]) {
+    let is_v6 = socket.local_addr().is_ok_and(|own| own.is_ipv6());
+    let to = match to.ip() {
+        IpAddr::V4(address) if is_v6 => SocketAddr::new(IpAddr::V6(address.to_ipv6_mapped()), to.port()),
+        IpAddr::V4(_) | IpAddr::V6(_) => to,
+    };
+    if let Err(error) = socket.send_to(octets, to).await {
+        tracing::warn!(%error, %to, "a packet was not sent");
+    }
+}

@@ -1,0 +1,156 @@
+//! The client sections at work: sockets around [`Upstream`].
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+
+use super::random;
+use super::sockets::{self, Arrived};
+use crate::cfg::Config;
+use crate::cfg::client::Client;
+use crate::radius::login::Primary;
+use crate::radius::output::LoginId;
+use crate::radius::request::Request;
+use crate::radius::upstream::{Ended, Transmit, Upstream};
+
+/// Who checks first factors.
+pub(super) struct Upstreams {
+    clients: Vec<Pool>,
+    by_name: BTreeMap<String, Place>,
+    arrive: mpsc::Sender<Arrived>,
+    arrived: mpsc::Receiver<Arrived>,
+}
+
+enum Place {
+    Pool(usize),
+    /// Every password is right.
+    Nobody,
+}
+
+struct Pool {
+    upstream: Upstream,
+    hosts: Vec<SocketAddr>,
+    sockets: Vec<Arc<UdpSocket>>,
+}
+
+/// Sockets of pool `n` have numbers from here on.
+const STRIDE: usize = 1024;
+
+impl Upstreams {
+    pub(super) fn open(config: &Config) -> anyhow::Result<Self> {
+        let (arrive, arrived) = mpsc::channel(super::QUEUE);
+        let (mut clients, mut by_name) = (Vec::new(), BTreeMap::new());
+        for (name, client) in &config.clients {
+            match client {
+                Client::Radius(radius) => {
+                    let hosts =
+                        radius.hosts.iter().map(|(host, port)| address(host, *port)).collect::<anyhow::Result<_>>();
+                    let hosts = hosts.with_context(|| format!("[{name}]"))?;
+                    by_name.insert(name.clone(), Place::Pool(clients.len()));
+                    clients.push(Pool {
+                        upstream: Upstream::new((**radius).clone(), random()),
+                        hosts,
+                        sockets: Vec::new(),
+                    });
+                }
+                Client::DuoOnly => drop(by_name.insert(name.clone(), Place::Nobody)),
+                Client::Ad(_) => {}
+            }
+        }
+        Ok(Self { clients, by_name, arrive, arrived })
+    }
+
+    /// Has a password checked. What is known at once is returned.
+    pub(super) async fn ask(
+        &mut self,
+        client: &str,
+        login: LoginId,
+        request: Box<Request>,
+        password: &str,
+        now: Instant,
+    ) -> Option<Ended> {
+        match self.by_name.get(client) {
+            Some(Place::Nobody) => Some(Ended { login, outcome: Primary::Right, reply: None }),
+            Some(Place::Pool(at)) => {
+                let at = *at;
+                match self.clients.get_mut(at)?.upstream.ask(login, request, password, now) {
+                    Ok(transmit) => {
+                        self.send(at, transmit).await;
+                        None
+                    }
+                    Err(ended) => Some(ended),
+                }
+            }
+            None => Some(Ended { login, outcome: Primary::Down, reply: None }),
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.clients.iter().filter_map(|pool| pool.upstream.poll_timeout()).min()
+    }
+
+    pub(super) async fn on_timeout(&mut self, now: Instant) -> Vec<Ended> {
+        let mut all = Vec::new();
+        for at in 0..self.clients.len() {
+            let Some(pool) = self.clients.get_mut(at) else { continue };
+            let (transmits, ended) = pool.upstream.on_timeout(now);
+            all.extend(ended);
+            for transmit in transmits {
+                self.send(at, transmit).await;
+            }
+        }
+        all
+    }
+
+    /// The next answer of any host.
+    pub(super) async fn next(&mut self) -> Ended {
+        loop {
+            // The other end is held by `self`, so this is never closed.
+            let Some(Arrived { socket, from, octets }) = self.arrived.recv().await else {
+                return std::future::pending().await;
+            };
+            let Some(pool) = self.clients.get_mut(socket / STRIDE) else { continue };
+            let Some(host) = pool.hosts.iter().position(|host| *host == from) else { continue };
+            match pool.upstream.on_packet(socket % STRIDE, host, &octets) {
+                Some(ended) => return ended,
+                None => tracing::warn!(%from, "an answer that fits no question, or was made with another secret"),
+            }
+        }
+    }
+
+    async fn send(&mut self, at: usize, transmit: Transmit) {
+        let Some(pool) = self.clients.get_mut(at) else { return };
+        while pool.sockets.len() <= transmit.socket {
+            let number = at * STRIDE + pool.sockets.len();
+            let family =
+                if pool.hosts.iter().all(SocketAddr::is_ipv4) { Some(Ipv4Addr::UNSPECIFIED.to_string()) } else { None };
+            match sockets::bind(family.as_deref(), 0) {
+                Ok(socket) => {
+                    let socket = Arc::new(socket);
+                    tokio::spawn(sockets::receive(socket.clone(), number, self.arrive.clone()));
+                    pool.sockets.push(socket);
+                }
+                // It is asked again when nothing comes.
+                Err(error) => return tracing::error!(%error, "no socket to ask another server with"),
+            }
+        }
+        if let (Some(socket), Some(host)) = (pool.sockets.get(transmit.socket), pool.hosts.get(transmit.host)) {
+            sockets::send(socket, *host, &transmit.octets).await;
+        }
+    }
+}
+
+/// Names are looked up once, as the proxy starts.
+fn address(host: &str, port: u16) -> anyhow::Result<SocketAddr> {
+    use std::net::ToSocketAddrs as _;
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(SocketAddr::new(address, port));
+    }
+    let mut found = (host, port).to_socket_addrs().with_context(|| format!("{host} is not known"))?;
+    found.next().with_context(|| format!("{host} has no address"))
+}

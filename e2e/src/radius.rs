@@ -1,0 +1,165 @@
+//! FreeRADIUS as the server behind the proxy, `radclient` as the device in front of it, and the proxy between them.
+
+use std::io::Write as _;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::api::Keys;
+use crate::child::Lines;
+use crate::site::Site;
+use crate::tools::program;
+
+/// Shared between `radclient` and the proxy.
+pub const DEVICE_SECRET: &str = "device-shared-secret";
+/// Shared between the proxy and FreeRADIUS.
+const SERVER_SECRET: &str = "server-shared-secret";
+
+/// A port that is free now.
+fn free_port() -> u16 {
+    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// A process with what it says. Dropping it ends the process.
+struct Running {
+    child: Child,
+    lines: Lines,
+    _dir: TempDir,
+}
+
+impl Running {
+    fn start(mut command: Command, dir: TempDir, ready: &str) -> Self {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = Lines::default();
+        lines.collect(child.stdout.take().unwrap());
+        lines.collect(child.stderr.take().unwrap());
+        lines.line_with(ready);
+        Self { child, lines, _dir: dir }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+/// Debian's FreeRADIUS with users of the test's own.
+pub struct FreeRadius {
+    running: Running,
+    port: u16,
+}
+
+impl FreeRadius {
+    /// Starts one; `users` as in its `mods-config/files/authorize`.
+    pub fn start(users: &str) -> Self {
+        let dir = tempfile::Builder::new().prefix("freeradius-").tempdir().unwrap();
+        let (port, path) = (free_port(), dir.path().display());
+        std::fs::write(dir.path().join("users"), users).unwrap();
+        let config = format!(
+            "prefix = /usr\nlibdir = /usr/lib/freeradius\nname = test\nlogdir = {path}\nrun_dir = {path}\nradacctdir = {path}\n\
+            cleanup_delay = 5\nmax_requests = 16384\nsecurity {{\n reject_delay = 0\n status_server = yes\n}}\n\
+            thread pool {{\n start_servers = 2\n max_servers = 4\n}}\n\
+            modules {{\n pap {{\n }}\n files {{\n  usersfile = {path}/users\n }}\n}}\n\
+            client proxy {{\n ipaddr = 127.0.0.1\n secret = {SERVER_SECRET}\n}}\n\
+            server test {{\n listen {{\n  type = auth\n  ipaddr = 127.0.0.1\n  port = {port}\n }}\n\
+            authorize {{\n  files\n  pap\n }}\n authenticate {{\n  Auth-Type PAP {{\n   pap\n  }}\n }}\n}}\n"
+        );
+        std::fs::write(dir.path().join("radiusd.conf"), config).unwrap();
+        std::fs::write(dir.path().join("dictionary"), "$INCLUDE /usr/share/freeradius/dictionary\n").unwrap();
+        let mut command = Command::new("freeradius");
+        command.arg("-X").arg("-d").arg(dir.path()).args(["-n", "radiusd"]);
+        Self { running: Running::start(command, dir, "Ready to process requests"), port }
+    }
+
+    /// How many passwords it was asked about.
+    pub fn asked(&self) -> usize {
+        self.running.lines.text().matches("Received Access-Request").count()
+    }
+}
+
+/// `countersign-proxy run`.
+pub struct RadiusProxy {
+    running: Running,
+    port: u16,
+}
+
+impl RadiusProxy {
+    /// Starts one with a `[radius_server_…]` of this kind for an application of `site`, in front of `behind` or of nobody.
+    pub fn start(site: &Site, keys: &Keys, kind: &str, options: &str, behind: Option<&FreeRadius>) -> Self {
+        Self::asking(site.host(), site, keys, kind, options, behind)
+    }
+
+    /// The same, with another API host.
+    pub fn asking(
+        api_host: &str,
+        site: &Site,
+        keys: &Keys,
+        kind: &str,
+        options: &str,
+        behind: Option<&FreeRadius>,
+    ) -> Self {
+        let dir = tempfile::Builder::new().prefix("proxy-").tempdir().unwrap();
+        let port = free_port();
+        let client = behind.map_or("[duo_only_client]\n".to_owned(), |server| {
+            let port = server.port;
+            format!("[radius_client]\nhost=127.0.0.1\nport={port}\nsecret={SERVER_SECRET}\npass_through_all=true\n")
+        });
+        let text = format!(
+            "[main]\nhttp_ca_certs_file={}\nlog_auth_events=true\nlog_dir=log\n{client}[{kind}]\nikey={}\nskey={}\napi_host={api_host}\n\
+            interface=127.0.0.1\nport={port}\nradius_ip_1=127.0.0.1\nradius_secret_1={DEVICE_SECRET}\n{options}\n",
+            site.ca().display(),
+            keys.ikey,
+            keys.skey,
+        );
+        let path = dir.path().join("authproxy.cfg");
+        std::fs::write(&path, text).unwrap();
+        let mut command = program("countersign-proxy");
+        command.args(["run", "--config"]).arg(&path).env("RUST_LOG", "info").current_dir(dir.path());
+        Self { running: Running::start(command, dir, "serving"), port }
+    }
+
+    /// What it has said.
+    pub fn log(&self) -> String {
+        self.running.lines.text()
+    }
+
+    /// Waits for it to say something.
+    pub fn says(&self, text: &str) {
+        self.running.lines.line_with(text);
+    }
+
+    /// Begins a login as a device would, with these attributes, and further arguments for `radclient`.
+    pub fn ask(&self, attributes: &str, arguments: &[&str]) -> Asking {
+        self.ask_with(attributes, arguments, DEVICE_SECRET)
+    }
+
+    /// The same, with another secret.
+    pub fn ask_with(&self, attributes: &str, arguments: &[&str], secret: &str) -> Asking {
+        let mut child = Command::new("radclient")
+            .args(["-x", "-t", "30", "-r", "1"])
+            .args(arguments)
+            .args([&format!("127.0.0.1:{}", self.port), "auth", secret])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(attributes.as_bytes()).unwrap();
+        Asking(child)
+    }
+}
+
+/// A device that waits for its answer.
+pub struct Asking(Child);
+
+impl Asking {
+    /// The answer, as `radclient` prints it: what was sent and what came.
+    pub fn answer(self) -> String {
+        let output = self.0.wait_with_output().unwrap();
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    }
+}
