@@ -30,4 +30,4 @@ pub use phone::{Phone, Request, Watch};
 pub use sample::{Sample, Sdk};
 pub use site::{Site, User};
 pub use terminal::Terminal;
-pub use tools::{bin, mail_python, npm, program, python, universal_python};
+pub use tools::{bin, mail_python, npm, program, push_python, python, universal_python};

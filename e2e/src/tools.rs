@@ -34,6 +34,11 @@ pub fn mail_python() -> PathBuf {
     existing("COUNTERSIGN_E2E_VENVS", "aiosmtpd/bin/python")
 }
 
+/// The Python that has `http_ece`.
+pub fn push_python() -> PathBuf {
+    existing("COUNTERSIGN_E2E_VENVS", "http_ece/bin/python")
+}
+
 /// The directory with `node_modules`.
 pub fn npm() -> PathBuf {
     existing("COUNTERSIGN_E2E_NPM", "")

@@ -8,16 +8,16 @@ use e2e::{Site, User};
 use serde_json::{Value as Json, json};
 
 /// A site, a user who was given a link, and the phone's browser.
-struct Story {
-    site: Site,
-    user: User,
+pub(crate) struct Story {
+    pub(crate) site: Site,
+    pub(crate) user: User,
     link: String,
-    origin: String,
-    browser: Browser,
+    pub(crate) origin: String,
+    pub(crate) browser: Browser,
 }
 
 impl Story {
-    fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         let site = Site::start();
         let enrolled = site.auth().post("/auth/v2/enroll", &[("username", "alice")]).ok();
         let user = User { id: enrolled["user_id"].as_str().unwrap().to_owned(), name: "alice".to_owned() };
@@ -35,7 +35,7 @@ impl Story {
     }
 
     /// The phone, activated by the link.
-    fn activated(&self) -> Page {
+    pub(crate) fn activated(&self) -> Page {
         let page = self.phone();
         page.open(&self.link);
         page.click("#bind");
@@ -44,8 +44,15 @@ impl Story {
         page
     }
 
-    /// Another activation code of the same user's phone.
-    fn device_id(&self) -> String {
+    /// Another phone, of whomever.
+    pub(crate) fn stranger(&self) -> Page {
+        let page = self.browser.stranger();
+        page.as_phone();
+        page
+    }
+
+    /// The id of the user's phone.
+    pub(crate) fn device_id(&self) -> String {
         self.preauth(false)["devices"][0]["device"].as_str().unwrap().to_owned()
     }
 
@@ -56,7 +63,7 @@ impl Story {
     }
 
     /// Begins a login: its id, and the number on its screen.
-    fn login(&self, from: &str) -> (String, String) {
+    pub(crate) fn login(&self, from: &str) -> (String, String) {
         let preauth = self.preauth(true);
         let text = |value: &Json| value.as_str().unwrap().to_owned();
         let (txid, number) = (text(&preauth["txid"]), text(&preauth["verification_code"]));
@@ -74,7 +81,7 @@ impl Story {
         (txid, number)
     }
 
-    fn status(&self, txid: &str) -> (String, String) {
+    pub(crate) fn status(&self, txid: &str) -> (String, String) {
         let status = self.site.auth().get("/auth/v2/auth_status", &[("txid", txid)]).ok();
         (status["result"].as_str().unwrap().to_owned(), status["status"].as_str().unwrap().to_owned())
     }
@@ -409,11 +416,7 @@ fn every_view_is_for_everyone_in_every_language() {
     let axe = std::fs::read_to_string(e2e::npm().join("node_modules/axe-core/axe.min.js")).unwrap();
     let mut seen = 0;
     for (n, language) in ["en", "de", "fr", "es", "ja"].into_iter().enumerate() {
-        let set = format!(
-            "new Promise((resolve) => {{ const open = indexedDB.open('countersign'); open.onsuccess = () => {{ const t = open.result.transaction('setting', 'readwrite'); \
-             t.objectStore('setting').put('{language}', 'language'); t.oncomplete = () => {{ open.result.close(); resolve(1); }}; }}; }})"
-        );
-        page.eval(&set);
+        speak(&page, language);
         for theme in ["light", "dark"] {
             page.prefers(&[("prefers-color-scheme", theme), ("prefers-reduced-motion", "reduce")]);
             for route in ["/", "/activate", "/history", "/settings", "/account"] {
@@ -446,8 +449,16 @@ fn every_view_is_for_everyone_in_every_language() {
     assert_eq!(seen, 5 * (2 * 5 + 3));
 }
 
+/// Makes the app on `page` speak `language` from the next time on that it is opened.
+pub(crate) fn speak(page: &Page, language: &str) {
+    page.eval(&format!(
+        "new Promise((resolve) => {{ const open = indexedDB.open('countersign'); open.onsuccess = () => {{ const t = open.result.transaction('setting', 'readwrite'); \
+         t.objectStore('setting').put('{language}', 'language'); t.oncomplete = () => {{ open.result.close(); resolve(1); }}; }}; }})"
+    ));
+}
+
 /// Nothing wider than the screen, also with letters half as large again, and nothing that axe-core complains of.
-fn check(page: &Page, axe: &str, what: &str) {
+pub(crate) fn check(page: &Page, axe: &str, what: &str) {
     for size in ["100%", "150%"] {
         page.eval(&format!("document.documentElement.style.fontSize = '{size}'; 0"));
         let wider = page.eval("document.documentElement.scrollWidth - document.documentElement.clientWidth");

@@ -15,6 +15,7 @@ mod first_run;
 mod libraries;
 mod login_duo;
 mod mail;
+mod new_phone;
 mod pages;
 mod pam_duo;
 mod pam_duo_policies;

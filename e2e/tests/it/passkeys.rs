@@ -12,16 +12,16 @@ use e2e::browser::{Browser, Kind, Page};
 use serde_json::{Value as Json, json};
 
 /// A server in this process, a web application, and Alice in front of a browser.
-struct Desk {
-    site: Site,
+pub(crate) struct Desk {
+    pub(crate) site: Site,
     caller: Caller,
-    alice: TestUser,
+    pub(crate) alice: TestUser,
     browser: Browser,
     _ca: tempfile::NamedTempFile,
 }
 
 impl Desk {
-    async fn set_up() -> Self {
+    pub(crate) async fn set_up() -> Self {
         let site = Site::start().await;
         let app = site.integration("websdk", |_| {}).await;
         let directory = site.engine().directory();
@@ -45,7 +45,7 @@ impl Desk {
     }
 
     /// A tab that shows a page of ours.
-    fn page(&self) -> Page {
+    pub(crate) fn page(&self) -> Page {
         let page = self.browser.page();
         page.open(&format!("{}/panel/setup", self.origin()));
         page
@@ -55,7 +55,7 @@ impl Desk {
         Binding::of("prompt", b"session")
     }
 
-    async fn register(&self, page: &Page, wanted: Wanted) -> Result<(), RegistrationError> {
+    pub(crate) async fn register(&self, page: &Page, wanted: Wanted) -> Result<(), RegistrationError> {
         let (engine, access) = (self.site.engine(), Access::default());
         let proof = Proof::factor(self.alice.id, Method::Bypass, self.site.now());
         let new = NewCredential { wanted, access: access.clone() };

@@ -44,11 +44,15 @@ pub(super) fn install(venvs: &Path) -> anyhow::Result<()> {
         println!("install: {requirement} in {}", dir.display());
     }
     install_one(venvs, "aiosmtpd", MAIL_SINK, &python)?;
+    install_one(venvs, "http_ece", PUSH_READER, &python)?;
     install_one(venvs, "duo_universal", UNIVERSAL, &python)
 }
 
 /// A mail server that keeps what it is given.
 const MAIL_SINK: &str = "aiosmtpd==1.4.6";
+
+/// Decrypts Web Push messages, as one who did not write ours.
+const PUSH_READER: &str = "http_ece==1.2.1";
 
 /// Duo's SDK for web applications.
 const UNIVERSAL: &str = "duo_universal==2.3.1";
