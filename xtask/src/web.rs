@@ -1,12 +1,12 @@
-//! The modules of `web/`: their types, and the tests that need no browser.
+//! The modules of `web/`, and the scripts of pages: their types, and the tests that need no browser.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::step;
 
-/// Page and worker see different globals, so each has its own project.
-const PROJECTS: [&str; 2] = ["tsconfig.json", "tsconfig.worker.json"];
+/// Page and worker see different globals, so each has its own project; the third is of what the pages of logins do by themselves.
+const PROJECTS: [&str; 3] = ["tsconfig.json", "tsconfig.worker.json", "tsconfig.pages.json"];
 
 /// Checks the types with the compiler below `npm`, and runs the tests.
 pub(crate) fn check(npm: &Path) -> anyhow::Result<()> {
