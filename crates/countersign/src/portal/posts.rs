@@ -114,14 +114,15 @@ pub(super) async fn test(
 
 /// `POST /portal/devices/{id}/test/wait`: has anybody answered?
 pub(super) async fn wait(State(app): State<App>, Path(id): Path<String>, visitor: Visitor) -> Response {
-    let answer =
-        |waiting: bool, approved: bool| Json(json!({ "waiting": waiting, "approved": approved })).into_response();
+    let answer = |waiting: bool, approved: bool, seen: bool| {
+        Json(json!({ "waiting": waiting, "approved": approved, "seen": seen })).into_response()
+    };
     let (Ok(session), Ok(phone)) = (session(&app, &visitor).await, id.parse::<PhoneId>()) else {
-        return answer(false, false);
+        return answer(false, false, false);
     };
     match app.engine().own_test(&session, phone).await {
-        Ok(Some(test)) => answer(test.is_waiting, test.is_approved),
-        Ok(None) => answer(false, false),
+        Ok(Some(test)) => answer(test.is_waiting, test.is_approved, test.is_seen),
+        Ok(None) => answer(false, false, false),
         Err(error) => Failure::from(error).into_response(),
     }
 }

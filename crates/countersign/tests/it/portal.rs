@@ -284,8 +284,11 @@ async fn a_test_request_counts_for_nothing_and_says_what_came_of_it() {
     let page = story.browser.open(&path).await;
     let number = page.number().unwrap_or_else(|| panic!("{}", page.html));
     let waits = story.post(&home, &format!("{path}/wait"), &[]).await;
-    assert_eq!(waits.html, "{\"approved\":false,\"waiting\":true}");
+    assert_eq!(waits.html, "{\"approved\":false,\"seen\":false,\"waiting\":true}");
     let push = story.phone.next_push().await;
+    story.site.engine().delivered(story.site.account, story.phone.id, push, cs_engine::wake::Delivery::Shown);
+    let waits = story.post(&home, &format!("{path}/wait"), &[]).await;
+    assert_eq!(waits.html, "{\"approved\":false,\"seen\":true,\"waiting\":true}");
     story.phone.approve_with(push, &number).await.unwrap();
     let said = story.browser.open(&path).await;
     assert!(is_in(&said) && said.html.contains("class=\"said good\""), "{}", said.html);

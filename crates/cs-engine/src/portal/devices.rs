@@ -20,6 +20,7 @@ use super::session::PortalSession;
 use super::words;
 use crate::letters::About;
 use crate::login::reference;
+use crate::wake::Delivery;
 use crate::passkeys::credential_name;
 use crate::{Access, DeviceEvent, Engine, EngineError, Liveness};
 
@@ -95,6 +96,8 @@ pub struct OwnTest {
     pub is_waiting: bool,
     /// Whether it was approved.
     pub is_approved: bool,
+    /// Whether the phone shows it.
+    pub is_seen: bool,
 }
 
 /// How many ways to log in a removal would leave.
@@ -339,6 +342,7 @@ impl Engine {
             number: ticket.map(|ticket| ticket.number(&key, TEST_DIGITS)),
             is_waiting: push.is_waiting(),
             is_approved: push == Push::Approved,
+            is_seen: self.delivery(id) == Delivery::Shown,
         }))
     }
 }
