@@ -33,6 +33,7 @@ mod durability;
 mod enrollment;
 mod following;
 mod logins;
+mod moves;
 mod opening;
 mod outages;
 mod outbox;
