@@ -104,9 +104,10 @@ function noticeNames(app) {
   const names = [];
   if (!navigator.onLine) names.push("offline");
   if (app.clock.error() !== 0) names.push("clock");
-  const state = pushState(app.bindings.filter((binding) => binding.confirmed));
+  const active = app.bindings.filter((binding) => binding.confirmed && !app.gone.has(binding.device));
+  const state = pushState(active);
   if (state === "blocked") names.push("blocked");
-  if (state === "off" && app.bindings.some((binding) => binding.confirmed)) names.push("off");
+  if (state === "off" && active.length > 0) names.push("off");
   if (!isInstalled() && (app.installer.offer || platform() === "ios")) names.push("install");
   return names;
 }

@@ -306,7 +306,7 @@ impl Engine {
         let (code, expires_at) = (PlainCode::activation(&mut SystemRng), now + MOVE_TTL);
         let digest = self.activation_digest(account, &code)?;
         let devices: Vec<(PhoneId, String)> =
-            user.phones.iter().filter(|phone| phone.can_push()).map(|phone| (phone.id, phone.display_name())).collect();
+            user.phones.iter().filter(|phone| phone.can_push()).map(|phone| (phone.id, phone.menu_name())).collect();
         let empty = user.phones.iter().find(|phone| is_empty(phone)).map(|phone| phone.id);
         let made = (devices.is_empty() && empty.is_none()).then(|| new_phone(now));
         let first = devices.first().map(|(phone, _)| *phone).or(empty).or(made.as_ref().map(|made| made.id));
