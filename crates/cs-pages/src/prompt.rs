@@ -312,8 +312,8 @@ mod tests {
         let delay_of = |class: &str| -> u32 {
             let (_, rest) = style.split_once(&format!(".hint{class} {{")).unwrap();
             let rule = rest.split('}').next().unwrap();
-            let words = rule.split([' ', ';']).filter_map(|word| word.strip_suffix('s')?.parse().ok());
-            words.last().unwrap()
+            let mut words = rule.split([' ', ';']).filter_map(|word| word.strip_suffix('s')?.parse().ok());
+            words.next_back().unwrap()
         };
         let step = Step { base: "/b", token: "t", application: "Payroll", user: "alice" };
         let chrome = Chrome::plain(Text(Language::En), "Example");

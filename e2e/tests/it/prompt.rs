@@ -1,5 +1,4 @@
 //! The prompt in Chromium, with its scripts, beside what the SDKs' tests show.
-#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
 use e2e::browser::Browser;
 use e2e::{Sample, Sdk, Site};
