@@ -38,8 +38,10 @@ pub(super) struct Jar(Vec<(String, Zeroizing<String>)>);
 
 impl Jar {
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let texts = headers.get_all(COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-        let pairs = texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        // Another application of the same domain may keep what is no ASCII, or not even text: that must not hide ours.
+        let pairs = headers.get_all(COOKIE).into_iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+        let texts = pairs.filter_map(|pair| std::str::from_utf8(pair).ok().filter(|text| text.is_ascii()));
+        let pairs = texts.filter_map(|pair| pair.trim().split_once('='));
         let ours = pairs.filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?, value)));
         Self(ours.map(|(name, value)| (name.to_owned(), Zeroizing::new(value.to_owned()))).collect())
     }
@@ -56,6 +58,16 @@ impl Jar {
     /// What is kept under `name`.
     pub(super) fn kept(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|value| !value.is_empty())
+    }
+
+    /// The login that was begun last.
+    pub(super) fn newest_login(&self) -> Option<PromptId> {
+        self.0.iter().rev().find_map(|(name, _)| name.parse().ok())
+    }
+
+    /// The enrollment that was begun last.
+    pub(super) fn newest_visit(&self) -> Option<VisitId> {
+        self.0.iter().rev().find_map(|(name, _)| name.parse().ok())
     }
 
     /// The secret of visit `id`.
@@ -191,6 +203,20 @@ mod tests {
         assert_eq!(jar.last(), ways);
         assert!(jar.tokens().is_empty());
         assert!(Jar::of(&HeaderMap::new()).is_empty());
+    }
+
+    #[test]
+    fn a_cookie_of_another_application_that_is_no_ascii_hides_none_of_ours() {
+        for foreign in ["name=J\u{fc}rgen".as_bytes(), b"raw=\xff\xfe", "__Host-cs-last=\u{fc}".as_bytes()] {
+            let mut header = foreign.to_vec();
+            header.extend_from_slice(b"; __Host-cs-language=de; ");
+            header.extend_from_slice(foreign);
+            let mut headers = HeaderMap::new();
+            headers.insert(COOKIE, HeaderValue::from_bytes(&header).unwrap());
+            let jar = Jar::of(&headers);
+            assert_eq!(jar.language(), Some(Language::De));
+            assert!(jar.last().is_empty());
+        }
     }
 
     #[test]
