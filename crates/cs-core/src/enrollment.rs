@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::id::{PhoneId, WebauthnKey};
 use crate::policy::Method;
-use crate::user::{Standing, User};
+use crate::user::{Standing, User, WayIn};
 use crate::webauthn::{Wanted, is_strong_enough};
 
 /// How long an enrollment may take, from the link to its end. The link can begin another one.
@@ -158,9 +158,13 @@ pub fn may_enroll(
             return Err(EnrollRefusal::NotActive);
         }
     }
-    let is_own = |phone: PhoneId| added.contains(&Added::Phone(phone));
-    let mut others = user.credentials.iter().filter(|one| !added.contains(&Added::Key(one.key)));
-    let has_other = !user.tokens.is_empty() || user.phones.iter().any(|one| one.is_usable() && !is_own(one.id));
+    let is_own = |way: &WayIn<'_>| match way {
+        WayIn::Phone(phone) => added.contains(&Added::Phone(phone.id)),
+        WayIn::Key(key) => added.contains(&Added::Key(key.key)),
+        WayIn::Token(_) => false,
+    };
+    let has_other = user.ways_in().any(|way| !is_own(&way));
+    let mut other_keys = user.credentials.iter().filter(|one| !added.contains(&Added::Key(one.key)));
     match origin {
         Origin::Portal { factor_at, .. } if factor_at > now || now.duration_since(factor_at) > FACTOR_TTL => {
             Err(EnrollRefusal::Stale)
@@ -168,10 +172,9 @@ pub fn may_enroll(
         Origin::Portal { method, .. } if !is_strong_enough(method, user) => Err(EnrollRefusal::TooWeak),
         Origin::Portal { .. } => Ok(()),
         Origin::Invitation | Origin::Login if has_other => Err(EnrollRefusal::HasFactor),
-        Origin::Invitation if others.any(|one| one.is_usable()) => Err(EnrollRefusal::HasFactor),
         Origin::Invitation => Ok(()),
         // Whoever has copied a key must not gain by its being refused.
-        Origin::Login if others.next().is_some() => Err(EnrollRefusal::HasFactor),
+        Origin::Login if other_keys.next().is_some() => Err(EnrollRefusal::HasFactor),
         // A code of the help desk is a way to log in, and so to the portal.
         Origin::Login if added.is_empty() && user.live_bypass_codes > 0 => Err(EnrollRefusal::HasFactor),
         Origin::Login => {

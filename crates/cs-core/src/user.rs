@@ -140,6 +140,17 @@ pub enum Standing {
     PendingDeletion,
 }
 
+/// Something that a user could log in with.
+#[derive(Debug, Clone, Copy)]
+pub enum WayIn<'a> {
+    /// A phone with the authenticator.
+    Phone(&'a Phone),
+    /// A passkey or security key.
+    Key(&'a Credential),
+    /// A token.
+    Token(&'a Token),
+}
+
 impl User {
     /// Status and lockout at `now`: user pending deletion, locked out or disabled > group disabled > user or group bypass > active
     /// (`product.md` section 0). A bypass past its end counts as active, whether or not anybody has set the status back.
@@ -166,9 +177,14 @@ impl User {
 
     /// Whether any factor could be used: the opposite of Duo's "partially enrolled".
     pub fn is_enrolled(&self) -> bool {
-        !self.tokens.is_empty()
-            || self.phones.iter().any(Phone::is_usable)
-            || self.credentials.iter().any(Credential::is_usable)
+        self.ways_in().next().is_some()
+    }
+
+    /// Everything that the user could log in with, whatever the policies say of it. A phone without an authenticator is no way in, nor is a key of which there is a copy.
+    pub fn ways_in(&self) -> impl Iterator<Item = WayIn<'_>> {
+        let phones = self.phones.iter().filter(|phone| phone.is_usable()).map(WayIn::Phone);
+        let keys = self.credentials.iter().filter(|key| key.is_usable()).map(WayIn::Key);
+        phones.chain(keys).chain(self.tokens.iter().map(WayIn::Token))
     }
 }
 

@@ -327,6 +327,21 @@ impl Store {
         row.map(|row| Ok(Unconfirmed { phrase: row.text(0)?, name: row.text(1)? })).transpose()
     }
 
+    /// Phones of `user` that pages in browsers made and nobody confirmed: what an enrollment that was not finished has left.
+    ///
+    /// A phone of which anybody else has made an activation, or that has another user too, is none.
+    pub async fn left_over_phones(&self, account: AccountId, user: UserId) -> Result<Vec<PhoneId>, StoreError> {
+        let sql = "SELECT o.account, o.phone_id FROM user_phone o WHERE o.account = $1 AND o.user_id = $2 \
+                   AND EXISTS (SELECT 1 FROM activation t WHERE t.account = $1 AND t.phone_id = o.phone_id AND t.source = 'page') \
+                   AND NOT EXISTS (SELECT 1 FROM activation t WHERE t.account = $1 AND t.phone_id = o.phone_id AND t.source <> 'page') \
+                   AND NOT EXISTS (SELECT 1 FROM user_phone s WHERE s.account = $1 AND s.phone_id = o.phone_id AND s.user_id <> $2) \
+                   AND NOT EXISTS (SELECT 1 FROM authenticator a WHERE a.account = $1 AND a.phone_id = o.phone_id AND a.confirmed_at IS NOT NULL) \
+                   AND (EXISTS (SELECT 1 FROM authenticator a WHERE a.account = $1 AND a.phone_id = o.phone_id) \
+                   OR NOT EXISTS (SELECT 1 FROM activation t WHERE t.account = $1 AND t.phone_id = o.phone_id AND t.used_at IS NOT NULL))";
+        let rows = self.query(sql, args![account.as_str(), user.as_str()]).await?;
+        rows.iter().map(|row| parsed("user_phone", row, 1)).collect()
+    }
+
     /// The account of the authenticator `phone`: for requests to a host that all accounts share. Ids are random, so two accounts can have the same one
     /// only by somebody's doing; then it is nobody's.
     pub async fn account_of_authenticator(&self, phone: PhoneId) -> Result<Option<AccountId>, StoreError> {

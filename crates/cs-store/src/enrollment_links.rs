@@ -1,4 +1,4 @@
-//! Links with which somebody sets up a first factor: good until an enrollment is finished with them, or a fresh one takes their place.
+//! Links with which somebody sets up a first factor: good until their user has one, however it came about, or a fresh invitation takes the place of the one before.
 
 use cs_core::id::{AccountId, UserId};
 use jiff::{SignedDuration, Timestamp};
@@ -35,7 +35,7 @@ impl LinkOrigin {
 /// Why a link is good no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkEnd {
-    /// An enrollment was finished with it.
+    /// An enrollment was finished with it, or its user came by a factor in another way.
     Used,
     /// A fresh one was made.
     Replaced,
@@ -61,11 +61,11 @@ pub struct EnrollmentLink {
 }
 
 impl EnrollmentLink {
-    /// Makes it. The first step voids every link of the same origin and name before it.
-    pub fn insert(&self, account: AccountId) -> [Step; 2] {
+    /// Makes it. An invitation voids every one before it of the same user; links of logins stand side by side, since each is in the hands of another window.
+    pub fn insert(&self, account: AccountId) -> Vec<Step> {
         let replace = Step::any(
-            "UPDATE enrollment_link SET ended = 'replaced' WHERE account = $1 AND username = $2 AND origin = $3 AND ended = ''",
-            args![account.as_str(), self.username.as_str(), self.origin.as_str()],
+            "UPDATE enrollment_link SET ended = 'replaced' WHERE account = $1 AND user_id = $2 AND origin = $3 AND ended = ''",
+            args![account.as_str(), self.user.as_ref().map_or("", UserId::as_str), self.origin.as_str()],
         );
         let insert = Step::one(
             "INSERT INTO enrollment_link (account, digest, user_id, username, origin, ended, created_at, expires_at) \
@@ -80,7 +80,10 @@ impl EnrollmentLink {
                 self.expires_at
             ],
         );
-        [replace, insert]
+        match self.origin {
+            LinkOrigin::Invitation => vec![replace, insert],
+            LinkOrigin::Login => vec![insert],
+        }
     }
 
     fn read(row: &Row) -> Result<Self, StoreError> {
@@ -106,11 +109,20 @@ impl EnrollmentLink {
     }
 }
 
-/// Uses a link up. Holds once, and only while it is good.
+/// Uses a link up. Holds once, and only while it is good. To be followed by [`end_links`].
 pub fn use_link(account: AccountId, digest: &[u8; 32], now: Timestamp) -> Step {
     Step::one(
         "UPDATE enrollment_link SET ended = 'used' WHERE account = $1 AND digest = $2 AND ended = '' AND expires_at > $3",
         args![account.as_str(), digest, now],
+    )
+}
+
+/// Ends every link of `user` that is good: they have a factor. A link that is left over would let whoever finds it set up another one on the day when that is lost.
+pub fn end_links(account: AccountId, user: UserId) -> Step {
+    Step::any(
+        "UPDATE enrollment_link SET ended = 'used' WHERE account = $1 AND ended = '' AND (user_id = $2 OR (user_id = '' AND username IN \
+         (SELECT name_key FROM user_name WHERE account = $1 AND user_id = $2)))",
+        args![account.as_str(), user.as_str()],
     )
 }
 
@@ -138,5 +150,11 @@ impl Store {
         let sql = "SELECT digest, user_id, username, origin, ended, created_at, expires_at FROM enrollment_link \
                    WHERE account = $1 AND digest = $2";
         self.query_opt(sql, args![account.as_str(), digest]).await?.as_ref().map(EnrollmentLink::read).transpose()
+    }
+
+    /// Whether `user` has an invitation that is good.
+    pub async fn is_invited(&self, account: AccountId, user: UserId, now: Timestamp) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM enrollment_link WHERE account = $1 AND user_id = $2 AND origin = 'invitation' AND ended = '' AND expires_at > $3";
+        Ok(!self.query(sql, args![account.as_str(), user.as_str(), now]).await?.is_empty())
     }
 }

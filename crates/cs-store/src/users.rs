@@ -169,6 +169,14 @@ pub fn distrust_user(account: AccountId, user: &User) -> Step {
     )
 }
 
+/// As [`distrust_user`], to follow another step that holds the user as they were seen.
+pub fn distrust_as_well(account: AccountId, user: UserId) -> Step {
+    Step::one(
+        "UPDATE users SET trust_epoch = trust_epoch + 1 WHERE account = $1 AND user_id = $2",
+        args![account.as_str(), user.as_str()],
+    )
+}
+
 /// Removes a user with names, memberships, bypass codes, attachments and the authenticators bound for it. Phones and tokens stay.
 ///
 /// The first step holds only if the user exists. Users who share one of its phones count as changed, because an authenticator may go.

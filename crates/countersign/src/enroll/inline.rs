@@ -4,34 +4,15 @@
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
-use cs_core::enrollment::At;
-use cs_core::id::IntegrationKey;
-use cs_engine::enrollment::{Enrollment, NotOpened};
-use cs_engine::prompt::Asked;
-use cs_engine::{Caller, EngineError, Surface};
+use cs_engine::enrollment::Back;
 use cs_pages::{Doors, Why};
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::open::{begin_enrollment, find, page_of};
 use super::render::why_not;
 use crate::app::App;
 use crate::frame::{Body, NotShown, Slot, Visitor, begin_session, form, origin_of, see_other, step_of, to_enroll, why};
-
-/// Where an enrollment leads back to.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Back {
-    integration: String,
-    pub(super) application: String,
-    asked: Asked,
-}
-
-impl Back {
-    pub(super) fn of(enrollment: &Enrollment) -> Option<Self> {
-        serde_json::from_value(enrollment.back()?.clone()).ok()
-    }
-}
 
 /// `GET /enroll/from/{prompt_id}`
 pub(super) async fn from_login(
@@ -52,11 +33,7 @@ pub(super) async fn from_login(
 async fn begun(app: &App, visitor: &Visitor, id: &str) -> Result<Response, NotShown> {
     let prompt = to_enroll(app, visitor, id).await?.ok_or(NotShown::Unknown)?;
     let (caller, asked) = (prompt.caller(), prompt.asked());
-    let back = Back {
-        integration: caller.integration.key.to_string(),
-        application: caller.integration.name.clone(),
-        asked: asked.clone(),
-    };
+    let back = Back { application: caller.integration.name.clone(), asked: asked.clone() };
     let engine = app.engine();
     let application = origin_of(&asked.redirect_uri);
     let refused = |why, reference: Option<&str>| {
@@ -71,20 +48,14 @@ async fn begun(app: &App, visitor: &Visitor, id: &str) -> Result<Response, NotSh
     };
     let link = engine.enrollment_link(caller.account.id, &code).await?.ok_or(NotShown::Unknown)?;
     let back = (caller.integration.key, json!(back));
-    match engine.open_enrollment(&caller.account, &link, Some(back)).await? {
+    match engine.open_enrollment(&caller.account, &link, Some(back), visitor.access()).await? {
         Ok((id, secret)) => Ok(begin_enrollment(id, &secret)),
-        Err(NotOpened::Refused(refusal)) => refused(why_not(refusal), None),
-        Err(NotOpened::Link(_)) => Err(NotShown::Unknown),
+        Err(not) => refused(why_not(&not), Some(&not.reference)),
     }
 }
 
 /// `POST /enroll/visit/{id}/finish`: on with the login.
-pub(super) async fn finish(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    visitor: Visitor,
-    body: Body,
-) -> Response {
+pub(super) async fn finish(State(app): State<App>, Path(id): Path<String>, visitor: Visitor, body: Body) -> Response {
     let (_room, form) = match form(&app, body) {
         Ok(form) => form,
         Err(failure) => return visitor.failed(&failure),
@@ -97,21 +68,9 @@ pub(super) async fn finish(
 }
 
 async fn finished(app: &App, visitor: &Visitor, id: &str, step: &str) -> Result<Response, NotShown> {
-    let enrollment = find(app, visitor, id).await?;
-    let back = Back::of(&enrollment).filter(|_| enrollment.at() == At::Done && enrollment.is_this_step(step));
-    let Some(back) = back else { return Ok(see_other(&page_of(enrollment.id()))) };
-    let account = enrollment.account();
-    let key = back.integration.parse::<IntegrationKey>().map_err(|_| NotShown::Unknown)?;
-    let found = app.engine().directory().integration(account.id, key).await.map_err(EngineError::from)?;
-    // The application may have been disabled meanwhile.
-    let integration = found.filter(|one| one.enabled).ok_or(NotShown::Unknown)?;
-    let caller = Caller {
-        account: account.clone(),
-        integration,
-        surface: Surface::Prompt,
-        connection: visitor.liveness(),
-        legacy_signature: false,
-    };
-    let (id, secret) = app.engine().open_prompt(&caller, &back.asked).await?;
-    Ok(begin_session(visitor, id, &secret))
+    let mut enrollment = find(app, visitor, id).await?;
+    match app.engine().finish_enrollment(&mut enrollment, step, visitor.liveness()).await? {
+        Some((id, secret)) => Ok(begin_session(visitor, id, &secret)),
+        None => Ok(see_other(&page_of(enrollment.id()))),
+    }
 }

@@ -19,9 +19,10 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::app::App;
+use crate::frame::only_posted;
 
 pub(crate) use open::begin_enrollment;
-pub(crate) use render::codes_page;
+pub(crate) use render::{codes_page, why_not};
 
 /// The routes of this surface.
 pub(crate) fn routes(app: App) -> Router {
@@ -38,5 +39,6 @@ pub(crate) fn routes(app: App) -> Router {
         .route("/enroll/visit/{visit_id}/kept", post(posts::kept))
         .route("/enroll/visit/{visit_id}/skip", post(posts::skip))
         .route("/enroll/visit/{visit_id}/wait", post(posts::wait))
+        .method_not_allowed_fallback(only_posted)
         .with_state(app)
 }

@@ -6,7 +6,7 @@ use cs_core::enrollment::VISIT_TTL;
 use cs_core::id::VisitId;
 use cs_core::secret::PlainCode;
 use cs_engine::VisitSecret;
-use cs_engine::enrollment::{Enrollment, LinkState, NotOpened};
+use cs_engine::enrollment::Enrollment;
 use cs_pages::Why;
 use http::StatusCode;
 
@@ -56,14 +56,13 @@ async fn opened(app: &App, visitor: &Visitor, code: &str) -> Result<Response, No
     let account = visitor.account(app).await?.ok_or(NotShown::Unknown)?;
     let code = PlainCode::from_text(code);
     let link = app.engine().enrollment_link(account.id, &code).await?.ok_or(NotShown::Unknown)?;
-    let why = match app.engine().open_enrollment(&account, &link, None).await? {
-        Ok((id, secret)) => return Ok(begin_enrollment(id, &secret)),
-        Err(NotOpened::Link(LinkState::Used)) => Why::LinkUsed,
-        Err(NotOpened::Link(LinkState::Expired)) => Why::LinkExpired,
-        Err(NotOpened::Link(LinkState::Replaced | LinkState::Good)) => Why::LinkUnknown,
-        Err(NotOpened::Refused(refusal)) => why_not(refusal),
-    };
-    Ok((StatusCode::FORBIDDEN, visitor.refusal(why, None)).into_response())
+    match app.engine().open_enrollment(&account, &link, None, visitor.access()).await? {
+        Ok((id, secret)) => Ok(begin_enrollment(id, &secret)),
+        Err(not) => {
+            let reference = Some(not.reference.as_str()).filter(|reference| !reference.is_empty());
+            Ok((StatusCode::FORBIDDEN, visitor.refusal(why_not(&not), reference)).into_response())
+        }
+    }
 }
 
 /// `GET /enroll/visit/{id}`: where the enrollment stands.
@@ -79,6 +78,6 @@ pub(super) async fn show(State(app): State<App>, Path(id): Path<String>, slot: S
 
 async fn shown(app: &App, visitor: &Visitor, id: &str) -> Result<Response, NotShown> {
     let enrollment = find(app, visitor, id).await?;
-    let view = app.engine().enrollment_view(&enrollment).await?;
+    let view = app.engine().enrollment_view(&enrollment, visitor.access()).await?;
     Ok(render(app, visitor, &enrollment, &view).await)
 }

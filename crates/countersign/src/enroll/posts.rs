@@ -8,10 +8,9 @@ use cs_engine::passkeys::MAX_RESPONSE_BYTES;
 use cs_pages::Why;
 use cs_pages::enroll::NewWay;
 use cs_wire::params::Params;
-use http::StatusCode;
 
 use super::open::{find, page_of};
-use super::render::{codes, not_saved, why_not};
+use super::render::{codes, not_saved, refusal, why_not};
 use crate::app::App;
 use crate::frame::{Body, NotShown, Visitor, form, see_other, step_of, wait_at, waiting};
 use crate::http::Failure;
@@ -115,12 +114,11 @@ async fn submitted(
     let back = see_other(&page_of(enrollment.id()));
     let (Some(step), Some(input)) = (step_of(form), read(form)) else { return Ok(back) };
     let enrolled = app.engine().post_enrollment(&mut enrollment, &step, input, visitor.access()).await?;
-    let refused = |why| (StatusCode::FORBIDDEN, visitor.refusal(why, None)).into_response();
     Ok(match enrolled {
         Enrolled::Moved => back,
         Enrolled::Codes(made) => codes(app, visitor, &enrollment, &made).await,
-        Enrolled::Mismatch => refused(Why::ActivationMismatch),
+        Enrolled::Mismatch => refusal(visitor, &enrollment, Why::ActivationMismatch, None),
         Enrolled::NotSaved(why) => not_saved(visitor, &enrollment, why),
-        Enrolled::Refused(refusal) => refused(why_not(refusal)),
+        Enrolled::Refused(not) => refusal(visitor, &enrollment, why_not(&not), Some(&not.reference)),
     })
 }

@@ -6,17 +6,18 @@ use cs_core::policy::Os;
 use cs_core::secret::PlainCode;
 use cs_core::username::UsernameNormalization;
 use cs_core::webauthn::Wanted;
-use cs_engine::enrollment::{EnrollView, Enrollment, NewFactor, NotSaved};
+use cs_engine::enrollment::{
+    Back as LeadsBack, EnrollView, Enrollment, LinkState, NewFactor, NotNow, NotSaved, WhyNot,
+};
 use cs_pages::enroll::{Backup, Choose, Codes, Compare, Done, NewKey, NewWay, Phone, Stage, Visit};
 use cs_pages::{Chrome, Doors, Go, Template as _, Why};
 use cs_wire::device::{ActivationCode, ActivationLink};
 use data_encoding::BASE64;
 use http::StatusCode;
 
-use super::inline::Back;
 use super::open::page_of;
 use crate::app::App;
-use crate::frame::Visitor;
+use crate::frame::{Visitor, origin_of};
 use crate::http::{Look, Page, qr_svg};
 
 /// The page that shows `view`.
@@ -55,18 +56,12 @@ pub(super) async fn render(app: &App, visitor: &Visitor, enrollment: &Enrollment
             if enrollment.added().contains(&Added::Codes) {
                 ways.push(&codes);
             }
-            let back = Back::of(enrollment);
+            let back = LeadsBack::of(enrollment);
             let application = back.as_ref().map(|back| back.application.as_str());
             let devices = matches!(enrollment.origin(), Origin::Portal { .. }).then_some("/portal");
             Done { chrome, visit, ways: &ways, application, devices }.render()
         }
-        EnrollView::Refused(refusal) => {
-            let why = match (refusal, enrollment.origin()) {
-                (EnrollRefusal::HasFactor, Origin::Invitation | Origin::Login) => Why::LinkUsed,
-                (refusal, _) => why_not(*refusal),
-            };
-            return (StatusCode::FORBIDDEN, visitor.refusal(why, None)).into_response();
-        }
+        EnrollView::Refused(not) => return refusal(visitor, enrollment, why_not(not), Some(&not.reference)),
     };
     Page(page).into_response()
 }
@@ -99,6 +94,23 @@ pub(super) fn not_saved(visitor: &Visitor, enrollment: &Enrollment, why: NotSave
     (StatusCode::FORBIDDEN, visitor.refusal_with(why, doors, None)).into_response()
 }
 
+/// Why `enrollment` does not go on, with the way to whatever may help: another look at it where that begins anew, or the application that it is in the middle of.
+pub(super) fn refusal(visitor: &Visitor, enrollment: &Enrollment, why: Why, reference: Option<&str>) -> Response {
+    let (page, back) = (page_of(enrollment.id()), LeadsBack::of(enrollment));
+    let application = back.as_ref().and_then(|back| origin_of(&back.asked.redirect_uri));
+    let doors = Doors { again: again(why, &page), application: application.as_deref(), ..Doors::default() };
+    (StatusCode::FORBIDDEN, visitor.refusal_with(why, doors, reference)).into_response()
+}
+
+/// Where it can be tried once more, where that may help.
+fn again(why: Why, page: &str) -> Option<Go<'_>> {
+    match why {
+        Why::SignInAgain | Why::StrongerFactor => Some(Go::To("/portal/again")),
+        Why::ActivationMismatch | Why::Network | Why::Location | Why::AnonymousNetwork => Some(Go::To(page)),
+        _ => None,
+    }
+}
+
 /// Recovery codes, shown this once.
 pub(super) async fn codes(app: &App, visitor: &Visitor, enrollment: &Enrollment, made: &[PlainCode]) -> Response {
     let (kept, token) = (format!("{}/kept", page_of(enrollment.id())), enrollment.step_token());
@@ -118,13 +130,17 @@ pub(crate) fn codes_page(chrome: Chrome<'_>, kept: &str, token: &str, user: &str
 }
 
 /// Why somebody does not enroll.
-pub(super) fn why_not(refusal: EnrollRefusal) -> Why {
-    match refusal {
-        EnrollRefusal::NotActive => Why::Disabled,
-        EnrollRefusal::HasFactor => Why::LinkUsed,
-        EnrollRefusal::Inactive => Why::Denied,
-        EnrollRefusal::Stale => Why::SignInAgain,
-        EnrollRefusal::TooWeak => Why::StrongerFactor,
+pub(crate) fn why_not(not: &NotNow) -> Why {
+    match not.why {
+        WhyNot::Rule(EnrollRefusal::NotActive) => Why::Disabled,
+        WhyNot::Rule(EnrollRefusal::HasFactor) => Why::LinkUsed,
+        WhyNot::Rule(EnrollRefusal::Inactive) => Why::Denied,
+        WhyNot::Rule(EnrollRefusal::Stale) => Why::SignInAgain,
+        WhyNot::Rule(EnrollRefusal::TooWeak) => Why::StrongerFactor,
+        WhyNot::Policy(reason) => Why::of_reason(reason.as_str()).unwrap_or(Why::Denied),
+        WhyNot::Link(LinkState::Used) => Why::LinkUsed,
+        WhyNot::Link(LinkState::Expired) => Why::LinkExpired,
+        WhyNot::Link(LinkState::Replaced | LinkState::Good) => Why::LinkUnknown,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use cs_core::user::UserStatus;
 use cs_engine::admin::Actor;
+use cs_store::testing::{Engine, TestDatabase};
 use cs_testkit::{Browser, Page, Site, VirtualPhone};
 use cs_wire::device::ActivationLink;
 use http::Method;
@@ -33,6 +34,17 @@ pub(crate) async fn bind(site: &Site, browser: &mut Browser, page: &Page, action
     assert!(page.html.contains("data:image/svg+xml;base64,"), "{} {}", page.status, page.html);
     let phone = site.activate(&activation(&page)).await;
     (browser.open(&page.path).await, phone)
+}
+
+/// The link that an application shows in the middle of a login of `name`.
+async fn link_in_login(site: &Site, name: &str) -> String {
+    let answer = site.auth_api().post("/auth/v2/preauth", &[("username", name)]).await.response();
+    path_of(site, answer["enroll_portal_url"].as_str().unwrap_or_else(|| panic!("{answer}")))
+}
+
+/// How many phones the account has.
+async fn phones(site: &Site) -> usize {
+    site.admin_api().get("/admin/v1/phones", &[]).await.response().as_array().unwrap().len()
 }
 
 pub(crate) async fn enrolled(site: &Site, name: &str) -> bool {
@@ -302,6 +314,9 @@ async fn somebody_unknown_enrolls_in_the_middle_of_a_login_and_gets_in() {
     let done = browser.submit(&backup, "skip", &[]).await;
     assert!(done.posts_to("finish"), "{}", done.html);
     let login = browser.submit(&done, "finish", &[]).await;
+    let again = browser.post(&done, "finish", &[]).await;
+    assert_eq!(again.leads_to().as_deref(), Some(&*done.path), "one login for one enrollment");
+    assert!(!browser.open(&done.path).await.posts_to("finish"));
     assert!(login.path.starts_with("/frame/prompt/") && !login.path.ends_with(&id), "{}", login.path);
     let next = browser.submit(&login, "begin", &[("facts", "")]).await;
     let typing = browser.submit(&next, "choose", &[("method", "passcode")]).await;
@@ -313,4 +328,234 @@ async fn somebody_unknown_enrolls_in_the_middle_of_a_login_and_gets_in() {
     );
     // The login that was refused stays so, and leads nowhere any more.
     assert_eq!(browser.open(&from).await.status, 403);
+}
+
+/// Also authentik CVE-2022-23555 and Zitadel CVE-2025-46815: what is left over in a mailbox is no way in on the day when the device is lost.
+#[tokio::test]
+async fn keycloak_cve_2026_37982_an_invitation_ends_when_its_user_comes_by_a_factor_otherwise() {
+    let site = Site::start().await;
+    let mut browser = Browser::new(&site);
+    // By the link of a login.
+    let invited = invite(&site, "alice").await;
+    let page = browser.open(&link_in_login(&site, "alice").await).await;
+    let (compare, phone) = bind(&site, &mut browser, &page, "choose").await;
+    assert!(browser.submit(&compare, "confirm", &[("same", "yes")]).await.posts_to("backup"));
+    let is_over = async |link: &str, what: &str| {
+        let opened = Browser::new(&site).open(link).await;
+        assert!(opened.status == 403 && opened.html.contains("This link has been used"), "{what}: {}", opened.html);
+    };
+    assert!(site.engine().unbind_device(site.account, phone.id).await.unwrap());
+    is_over(&invited, "a login").await;
+
+    // By the help desk: an activation, a token.
+    let invited = invite(&site, "bob").await;
+    let phone = site.find_user("bob").await.phone().await;
+    assert!(site.engine().unbind_device(site.account, phone.id).await.unwrap());
+    is_over(&invited, "an activation").await;
+    let (invited, in_login) = (invite(&site, "carol").await, link_in_login(&site, "carol").await);
+    let carol = site.find_user("carol").await;
+    carol.hotp_token().await;
+    let tokens = format!("/admin/v1/users/{}/tokens", carol.id);
+    let token = site.admin_api().get(&tokens, &[]).await.response()[0]["token_id"].as_str().unwrap().to_owned();
+    site.admin_api().delete(&format!("{tokens}/{token}"), &[]).await;
+    is_over(&invited, "a token").await;
+    is_over(&in_login, "a token").await;
+
+    // By a device that had to be confirmed: not before that.
+    site.settings(json!({"confirm_activation": true})).await;
+    let invited = invite(&site, "dora").await;
+    let phone = site.find_user("dora").await.phone().await;
+    assert!(browser.open(&invited).await.posts_to("choose"));
+    assert!(site.engine().confirm_device(site.account, phone.id).await.unwrap());
+    assert!(site.engine().unbind_device(site.account, phone.id).await.unwrap());
+    is_over(&invited, "a confirmed activation").await;
+}
+
+#[tokio::test]
+async fn links_of_logins_stand_side_by_side_until_one_is_used() {
+    let site = Site::start().await;
+    let (mut first, mut second) = (Browser::new(&site), Browser::new(&site));
+    let (one, two) = (link_in_login(&site, "newcomer").await, link_in_login(&site, "newcomer").await);
+    let page = first.open(&one).await;
+    let (compare, _phone) = bind(&site, &mut first, &page, "choose").await;
+    // Another tab, and the application asks again: the one under way goes on.
+    assert!(second.open(&two).await.posts_to("choose"), "made for somebody who was unknown then");
+    let three = link_in_login(&site, "newcomer").await;
+    assert!(first.submit(&compare, "confirm", &[("same", "yes")]).await.posts_to("backup"));
+    for link in [one, two, three] {
+        let used = Browser::new(&site).open(&link).await;
+        assert!(used.status == 403 && used.html.contains("This link has been used"), "{}", used.html);
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_ends_in_the_middle_is_told_as_what_it_is() {
+    let site = Site::start().await;
+    // Sent once more, while the first message's wizard is open.
+    let mut browser = Browser::new(&site);
+    let page = browser.open(&invite(&site, "alice").await).await;
+    let (compare, phone) = bind(&site, &mut browser, &page, "choose").await;
+    let fresh = invite(&site, "alice").await;
+    let said = "a newer one has replaced it";
+    for told in [browser.submit(&compare, "confirm", &[("same", "yes")]).await, browser.open(&compare.path).await] {
+        assert!(told.status == 403 && told.html.contains(said), "{}", told.html);
+    }
+    assert!(!site.engine().device(site.account, phone.id).await.unwrap().unwrap().confirmed);
+    assert!(browser.open(&fresh).await.posts_to("choose"));
+
+    // Its hour ends a minute after the visit began.
+    let link = link_in_login(&site, "bob").await;
+    site.advance(3540);
+    let page = browser.open(&link).await;
+    let (compare, _phone) = bind(&site, &mut browser, &page, "choose").await;
+    site.advance(61);
+    for told in [browser.submit(&compare, "confirm", &[("same", "yes")]).await, browser.open(&compare.path).await] {
+        assert!(told.status == 403 && told.html.contains("This link has expired"), "{}", told.html);
+    }
+    assert!(!enrolled(&site, "bob").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_windows_that_enroll_one_user_at_once_one_binds_a_device() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let Some(database) = TestDatabase::new(engine) else { continue };
+        let site = Site::on(database.open().await.unwrap()).await;
+        for round in 0..8 {
+            let name = format!("user{round}");
+            let (mut first, mut second) = (Browser::new(&site), Browser::new(&site));
+            let pages = (
+                first.open(&link_in_login(&site, &name).await).await,
+                second.open(&link_in_login(&site, &name).await).await,
+            );
+            let phone = [("way", "phone")];
+            let (one, two) =
+                tokio::join!(first.submit(&pages.0, "choose", &phone), second.submit(&pages.1, "choose", &phone));
+            for page in [first.open(&one.path).await, second.open(&two.path).await] {
+                // The one that came first was given up for the other.
+                if page.html.contains("<pre class=\"copy\"") {
+                    site.activate(&activation(&page)).await;
+                }
+            }
+            let (one, two) = (first.open(&one.path).await, second.open(&two.path).await);
+            let yes = [("same", "yes")];
+            let (one, two) = tokio::join!(first.submit(&one, "confirm", &yes), second.submit(&two, "confirm", &yes));
+            assert!(one.posts_to("backup") != two.posts_to("backup"), "{} {}", one.html, two.html);
+            let user = site.admin_api().get("/admin/v1/users", &[("username", &name)]).await.response()[0].clone();
+            assert_eq!(user["phones"].as_array().unwrap().len(), 1, "{engine:?}: {user}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_enrollment_leaves_no_phone_behind_and_touches_none_of_the_help_desk() {
+    let site = Site::start().await;
+    let link = invite(&site, "alice").await;
+    let user = site.find_user("alice").await.id;
+    // A phone that an administrator gave, with an activation under way, looks like one of a page.
+    let api = site.admin_api();
+    let phone =
+        api.post("/admin/v1/phones", &[("type", "mobile"), ("platform", "generic smartphone")]).await.text("phone_id");
+    api.post(&format!("/admin/v1/users/{user}/phones"), &[("phone_id", &phone)]).await;
+    let path = format!("/admin/v1/phones/{phone}/activation_url");
+    let pending = api.post(&path, &[]).await.text("activation_url");
+
+    let mut browser = Browser::new(&site);
+    let page = browser.open(&link).await;
+    let page = browser.submit(&page, "choose", &[("way", "phone")]).await;
+    let page = browser.submit(&page, "choose", &[("way", "phone")]).await;
+    assert_eq!(phones(&site).await, 2, "one awaited");
+    let page = browser.submit(&page, "options", &[]).await;
+    assert_eq!(phones(&site).await, 1, "none awaited");
+    let (compare, _theirs) = bind(&site, &mut browser, &page, "choose").await;
+    browser.submit(&compare, "confirm", &[("same", "no")]).await;
+    assert_eq!(phones(&site).await, 1, "refused");
+    let page = browser.open(&compare.path).await;
+    let (compare, _mine) = bind(&site, &mut browser, &page, "choose").await;
+    assert!(browser.submit(&compare, "confirm", &[("same", "yes")]).await.posts_to("backup"));
+    assert_eq!(phones(&site).await, 2);
+    assert_eq!(site.activate(&pending).await.id.to_string(), phone, "as the administrator left it");
+}
+
+/// What was refused, newest first: reason and reference.
+async fn refusals(site: &Site) -> Vec<(String, String)> {
+    let (from, to) = (site.now().as_millisecond() - 86_400_000 * 100, site.now().as_millisecond() + 1000);
+    let params = [("mintime", from.to_string()), ("maxtime", to.to_string()), ("sort", "ts:desc".to_owned())];
+    let params: Vec<(&str, &str)> = params.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let log = site.admin_api().get("/admin/v2/logs/activity", &params).await.response();
+    let items = log["items"].as_array().unwrap().iter();
+    let refused = items.filter(|item| item["action"]["name"] == "enrollment_refused");
+    let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
+    // A reference is what an id begins with.
+    let reference = |item: &Json| text(&item["activity_id"])[..8].to_uppercase();
+    refused.map(|item| (text(&item["action"]["details"]), reference(item))).collect()
+}
+
+/// A policy for everybody.
+async fn policy(site: &Site, sections: Json) {
+    let body = json!({ "sections": sections, "confirm_lockout": true });
+    site.admin_api().json("PUT", "/admin/v2/policies/global", &body).await.response();
+}
+
+#[tokio::test]
+async fn aa22_074a_a_refused_enrollment_leaves_a_trace_and_a_reference() {
+    let site = Site::start().await;
+    let mut browser = Browser::new(&site);
+    let link = invite(&site, "alice").await;
+    let alice = site.find_user("alice").await;
+    alice.set_status(UserStatus::Disabled).await;
+    let disabled = browser.open(&link).await;
+    alice.set_status(UserStatus::Active).await;
+    site.advance(1);
+    let fresh = invite(&site, "alice").await;
+    let replaced = browser.open(&link).await;
+    site.advance(1);
+    let dormant = link_in_login(&site, "alice").await;
+    let _ = fresh;
+    let page = browser.open(&dormant).await;
+    assert!(page.posts_to("choose"));
+    let log = refusals(&site).await;
+    assert_eq!(log.len(), 2, "{log:?}");
+    for (page, (reason, reference), expected) in
+        [(replaced, &log[0], "link_replaced"), (disabled, &log[1], "user_disabled")]
+    {
+        assert_eq!((page.status, reason.as_str()), (403, expected), "{}", page.html);
+        assert!(reference.len() == 8 && page.html.contains(reference.as_str()), "{reference}: {}", page.html);
+    }
+    // In the middle, and by a password alone after a long time.
+    site.user("bob").await;
+    site.advance(91 * 86_400);
+    let dormant = browser.open(&link_in_login(&site, "bob").await).await;
+    assert_eq!((dormant.status, refusals(&site).await[0].0.as_str()), (403, "inactive_user"));
+}
+
+#[tokio::test]
+async fn the_policies_are_asked_at_the_beginning_of_an_enrollment_and_at_each_step() {
+    let site = Site::start().await;
+    let link = invite(&site, "alice").await;
+    let blocked = json!({"authorized_networks": {"blocked": {"ip_list": ["127.0.0.1"]}}});
+    let open = json!({"authorized_networks": {"blocked": {"ip_list": []}}});
+    let mut browser = Browser::new(&site);
+    let is_refused = |page: &Page| page.status == 403 && page.html.contains("<code>") && !page.posts_to("choose");
+    policy(&site, blocked.clone()).await;
+    let refused = browser.open(&link).await;
+    assert!(is_refused(&refused), "{}", refused.html);
+    policy(&site, open.clone()).await;
+    let page = browser.open(&link).await;
+    let (compare, phone) = bind(&site, &mut browser, &page, "choose").await;
+    policy(&site, blocked).await;
+    for refused in [browser.open(&compare.path).await, browser.submit(&compare, "confirm", &[("same", "yes")]).await] {
+        assert!(is_refused(&refused) && !refused.posts_to("confirm"), "{}", refused.html);
+    }
+    assert!(!site.engine().device(site.account, phone.id).await.unwrap().unwrap().confirmed);
+    assert!(refusals(&site).await.iter().all(|(reason, _)| reason == "denied_network"));
+    // What may not be used to log in is not set up: neither offered, nor taken from a page that offered it.
+    policy(&site, open).await;
+    policy(&site, json!({"authentication_methods": {"allowed_auth_list": ["hardware-token", "webauthn-roaming"]}}))
+        .await;
+    let late = browser.submit(&compare, "confirm", &[("same", "yes")]).await;
+    assert!(!late.posts_to("backup") && !enrolled(&site, "alice").await, "{}", late.html);
+    let choice = browser.open(&link).await;
+    assert!(choice.posts_to("choose") && !choice.html.contains("value=\"phone\""), "{}", choice.html);
+    let posted = browser.submit(&choice, "choose", &[("way", "phone")]).await;
+    assert!(!posted.html.contains("<pre class=\"copy\""), "{}", posted.html);
 }

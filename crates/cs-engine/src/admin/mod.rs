@@ -111,7 +111,7 @@ impl Engine {
         if self.apply(job).await?.is_none() { Ok(()) } else { Err(EngineError::NotFound) }
     }
 
-    /// Gives `user` what `steps` attach: the first holds while there is such a thing, the second while neither side is at its limit.
+    /// Gives `user` what `steps` attach: the first holds while there is such a thing, the second while neither side is at its limit; whatever follows always holds.
     ///
     /// Fails with [`EngineError::NotFound`] if either is missing, and with [`EngineError::Invalid`] naming `member` at a limit.
     async fn attach(
@@ -120,12 +120,12 @@ impl Engine {
         actor: &Actor,
         user: UserId,
         (action, member): (&'static str, &'static str),
-        [hold, attach]: [Step; 2],
+        steps: impl IntoIterator<Item = Step>,
         description: Json,
     ) -> Result<(), EngineError> {
         let (name, _) = self.store().user_record(account, user).await?.ok_or(EngineError::NotFound)?;
         let record = admin_record(account, actor, action, &name.username, &description, self.clock().now());
-        let job = Job::new().step(touch_user(account, user)).step(hold).step(attach).log(record);
+        let job = steps.into_iter().fold(Job::new().step(touch_user(account, user)), Job::step).log(record);
         match self.apply(job).await? {
             None => Ok(()),
             Some(0 | 1) => Err(EngineError::NotFound),

@@ -7,6 +7,7 @@ use cs_core::otp::{
 };
 use cs_store::attempts::move_token;
 use cs_store::authenticators::touch_user;
+use cs_store::enrollment_links::end_links;
 use cs_store::tokens::{
     attach_token, detach_token, insert_token, remove_token, seal_token, set_token_owner, set_token_step,
     touch_users_of_token,
@@ -203,7 +204,7 @@ impl Engine {
             actor,
             user,
             ("hardtoken_associate", "token_id"),
-            attach_token(account, user, token),
+            attach_token(account, user, token).into_iter().chain([end_links(account, user)]),
             description,
         )
         .await

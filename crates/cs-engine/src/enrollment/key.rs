@@ -6,9 +6,10 @@ use cs_core::user::User;
 use cs_core::webauthn::{Proof, Purpose, Wanted};
 use cs_store::enrollment_links::use_link;
 
+use super::gate::WhyNot;
 use super::wizard::{Enrolled, Enrollment};
 use crate::passkeys::{Binding, BrowserAnswer, CeremonyId, NewCredential, RegistrationError};
-use crate::{Access, Caller, Engine, EngineError, Liveness, MAX_ROUNDS, Surface, SystemRng};
+use crate::{Access, Engine, EngineError, MAX_ROUNDS, SystemRng};
 
 /// Why a passkey or security key was not accepted, as far as its owner can do something about it. The activity log says more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +91,10 @@ impl Engine {
             let now = self.clock().now();
             let user = match self.enrolling(enrollment.account(), user, origin, &enrollment.kept.added).await? {
                 Ok(user) => user,
-                Err(refusal) => return Ok(Enrolled::Refused(refusal)),
+                Err(refusal) => {
+                    let why = WhyNot::Rule(refusal);
+                    return Ok(Enrolled::Refused(self.not_now(&enrollment.enrolling(), why, "", access).await?));
+                }
             };
             let mut kept = enrollment.kept.clone();
             kept.added.push(Added::Key(key));
@@ -109,7 +113,13 @@ impl Engine {
                     Enrolled::Moved
                 }
                 Ok(None) => continue,
-                Err(RegistrationError::Over) => Enrolled::Moved,
+                Err(RegistrationError::Over) => match self.link_end(enrollment).await? {
+                    Some(end) => {
+                        let why = WhyNot::Link(end);
+                        Enrolled::Refused(self.not_now(&enrollment.enrolling(), why, "", access).await?)
+                    }
+                    None => Enrolled::Moved,
+                },
                 Err(RegistrationError::Exists) => Enrolled::NotSaved(NotSaved::Known),
                 Err(RegistrationError::Model) => Enrolled::NotSaved(NotSaved::Model),
                 Err(RegistrationError::Engine(error)) => return Err(error),
@@ -122,25 +132,5 @@ impl Engine {
             });
         }
         Err(EngineError::Contention)
-    }
-
-    /// Whose policies say what may be set up: those of the application that is logged in to, else the portal's, in which a device is added otherwise.
-    pub(super) async fn enrollment_caller(&self, enrollment: &Enrollment) -> Result<Caller, EngineError> {
-        let account = enrollment.account();
-        let integration = match enrollment.kept.application {
-            Some(key) => self.directory().integration(account.id, key).await?,
-            None => None,
-        };
-        let integration = match integration {
-            Some(integration) => integration,
-            None => self.portal_integration(account).await?,
-        };
-        Ok(Caller {
-            account: account.clone(),
-            integration,
-            surface: Surface::Prompt,
-            connection: Liveness::forever(),
-            legacy_signature: false,
-        })
     }
 }

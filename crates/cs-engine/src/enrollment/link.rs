@@ -62,7 +62,7 @@ pub struct Link {
 pub enum LinkState {
     /// It is.
     Good,
-    /// An enrollment was finished with it.
+    /// An enrollment was finished with it, or its user has come by a factor in another way.
     Used,
     /// Its time is over.
     Expired,
@@ -124,8 +124,7 @@ impl Engine {
                 created_at: now,
                 expires_at,
             };
-            let [replace, insert] = link.insert(account);
-            job = job.step(replace).step(insert);
+            job.guards.extend(link.insert(account));
             let mut description = json!({"user_id": user.as_str(), "valid_secs": invite.valid_secs});
             let to = invite.email.unwrap_or(&known);
             let mut mailed = None;
@@ -170,14 +169,20 @@ impl Engine {
             created_at: now,
             expires_at: now + LOGIN_LINK_TTL,
         };
-        let [replace, insert] = link.insert(account);
-        Ok(self.holds(Job::new().step(replace).step(insert)).await?.then_some(code))
+        let mut job = Job::new();
+        job.guards.extend(link.insert(account));
+        Ok(self.holds(job).await?.then_some(code))
     }
 
     /// The link with this code; `None` for every code that was never given out.
     pub async fn enrollment_link(&self, account: AccountId, code: &PlainCode) -> Result<Option<Link>, EngineError> {
         let digest = self.enrollment_digest(account, code)?;
-        let Some(row) = self.store().enrollment_link(account, &digest).await? else { return Ok(None) };
+        self.link_of(account, &digest).await
+    }
+
+    /// The link with this digest.
+    pub(super) async fn link_of(&self, account: AccountId, digest: &[u8; 32]) -> Result<Option<Link>, EngineError> {
+        let Some(row) = self.store().enrollment_link(account, digest).await? else { return Ok(None) };
         let state = match row.ended {
             Some(LinkEnd::Used) => LinkState::Used,
             Some(LinkEnd::Replaced) => LinkState::Replaced,

@@ -5,19 +5,23 @@
 //! | `link` | links: made, mailed, looked at |
 //! | `wizard` | the pages that follow: choose, do it, a backup, done |
 //! | `key` | passkeys and security keys among them |
+//! | `finish` | back to the login that it was in the middle of |
+//! | `gate` | who may enroll here and now, and what the log says of whoever may not |
 //! | `kept` | where that stands, as the database keeps it |
 //!
 //! CISA AA22-074A tells of a dormant user whose guessed password was enough to enroll a device. Here nobody enrolls by a link who has a factor already, nor who is
 //! disabled, locked out or in the trash; and by a password alone nobody who was not there for long.
 
+mod finish;
+mod gate;
 mod kept;
 mod key;
 mod link;
 mod wizard;
 
+pub use finish::Back;
+pub use gate::{NotNow, REFUSED, WhyNot};
 pub use key::NotSaved;
 pub(crate) use link::is_active;
 pub use link::{Invitation, Invite, LINK_TTL, LOGIN_LINK_TTL, Link, LinkState};
-pub use wizard::{
-    CODES_MADE, EnrollInput, EnrollView, Enrolled, Enrollment, MISMATCH, NewFactor, NotOpened, RECOVERY_CODES,
-};
+pub use wizard::{CODES_MADE, EnrollInput, EnrollView, Enrolled, Enrollment, MISMATCH, NewFactor, RECOVERY_CODES};

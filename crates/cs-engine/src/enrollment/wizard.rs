@@ -5,25 +5,26 @@ use std::net::IpAddr;
 use cs_core::bypass::BypassRules;
 use cs_core::bypass_code::BYPASS_CODE_DIGITS;
 use cs_core::device::Phone;
-use cs_core::enrollment::{Added, At, EnrollRefusal, INACTIVE_AFTER, Origin, Post, VISIT_TTL, may_enroll};
+use cs_core::enrollment::{Added, At, Origin, Post, VISIT_TTL};
 use cs_core::id::{AccountId, BypassCodeId, IntegrationKey, PhoneId, UserId, VisitId};
 use cs_core::policy::Method;
 use cs_core::secret::PlainCode;
 use cs_core::user::User;
 use cs_core::webauthn::{Credential, MAX_CREDENTIALS_PER_USER, Wanted};
-use cs_store::attempts::user_unchanged;
 use cs_store::audit::{LogKind, LogRecord};
 use cs_store::authenticators::{confirm, touch_user};
 use cs_store::bypass_codes::{BypassCodeRecord, mark_recovery, remove_recovery_codes};
-use cs_store::enrollment_links::{LinkOrigin, claim_link, use_link};
+use cs_store::enrollment_links::{LinkOrigin, claim_link, end_links, use_link};
 use cs_store::facts::UserRef;
-use cs_store::phones::{attach_phone, detach_phone};
+use cs_store::phones::{attach_phone, remove_phone};
+use cs_store::users::change_user;
 use cs_store::visits::VisitKind;
 use cs_store::{Job, Step};
 use data_encoding::HEXLOWER;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
+use super::gate::{Enrolling, NotNow, WhyNot};
 use super::kept::Kept;
 use super::key::NotSaved;
 use super::link::{Link, LinkState};
@@ -33,7 +34,7 @@ use crate::admin::users::{UserChange, new_user};
 use crate::enroll::new_phone;
 use crate::letters::{About, Letter};
 use crate::visit::{VisitSecret, Visiting, is_same};
-use crate::{Access, AccountEntry, DeviceEvent, Engine, EngineError, SystemRng};
+use crate::{Access, AccountEntry, DeviceEvent, Engine, EngineError, MAX_ROUNDS, SystemRng};
 
 /// How many recovery codes a person is given.
 pub const RECOVERY_CODES: usize = 10;
@@ -108,7 +109,7 @@ pub enum Enrolled {
     /// What the browser made was not accepted.
     NotSaved(NotSaved),
     /// Nobody enrolls here and now.
-    Refused(EnrollRefusal),
+    Refused(NotNow),
 }
 
 /// What the page shows.
@@ -151,18 +152,7 @@ pub enum EnrollView {
         added: Vec<String>,
     },
     /// Nobody enrolls here and now.
-    Refused(EnrollRefusal),
-}
-
-/// Why a link leads nowhere, though it is good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotOpened {
-    /// The link is good no more.
-    #[error("the link is not good any more")]
-    Link(LinkState),
-    /// The user may not.
-    #[error(transparent)]
-    Refused(#[from] EnrollRefusal),
+    Refused(NotNow),
 }
 
 /// An enrollment under way, in the browser that it belongs to.
@@ -202,22 +192,29 @@ impl Enrollment {
         &self.kept.added
     }
 
-    /// Where to go at its end, as whoever began it said.
-    pub fn back(&self) -> Option<&Json> {
-        self.kept.back.as_ref()
-    }
-
     /// The proof that goes along with every form of this step.
     pub fn step_token(&self) -> String {
         self.visiting.step_token()
     }
 
-    /// Whether `token` came from a page of this step, in this browser.
-    pub fn is_this_step(&self, token: &str) -> bool {
-        is_same(&self.step_token(), token)
+    /// Who it is.
+    pub(super) fn enrolling(&self) -> Enrolling<'_> {
+        Enrolling {
+            account: self.account(),
+            user: self.visiting.row.user,
+            username: &self.kept.username,
+            origin: self.kept.origin,
+            application: self.kept.application,
+            added: &self.kept.added,
+        }
     }
 
-    fn takes(&self, step: &str, post: Post) -> bool {
+    /// Where it is chosen what comes next.
+    fn choice(&self) -> At {
+        if self.kept.added.is_empty() { At::Choose } else { At::Backup }
+    }
+
+    pub(super) fn takes(&self, step: &str, post: Post) -> bool {
         is_same(&self.step_token(), step) && self.kept.at.takes(post, &self.kept.added)
     }
 
@@ -239,44 +236,54 @@ impl Engine {
         account: &AccountEntry,
         link: &Link,
         back: Option<(IntegrationKey, Json)>,
-    ) -> Result<Result<(VisitId, VisitSecret), NotOpened>, EngineError> {
-        if link.state != LinkState::Good {
-            return Ok(Err(NotOpened::Link(link.state)));
-        }
-        let user = match link.row.user {
-            Some(user) => user,
-            None => self.create_for_link(account.id, link).await?,
-        };
+        access: &Access,
+    ) -> Result<Result<(VisitId, VisitSecret), NotNow>, EngineError> {
         let origin = match link.row.origin {
             LinkOrigin::Invitation => Origin::Invitation,
             LinkOrigin::Login => Origin::Login,
         };
-        self.begin_enrollment(account, user, origin, Some(link.row.digest), back).await
+        if link.state != LinkState::Good {
+            let Some(user) = link.row.user else {
+                return Ok(Err(NotNow { why: WhyNot::Link(link.state), reference: String::new() }));
+            };
+            let (username, application, added) = (&*link.row.username, None, &[][..]);
+            let who = Enrolling { account, user, username, origin, application, added };
+            return Ok(Err(self.not_now(&who, WhyNot::Link(link.state), "", access).await?));
+        }
+        let user = match link.row.user {
+            Some(user) => user,
+            None => self.user_for_link(account.id, link).await?,
+        };
+        let username = &link.row.username;
+        self.begin_enrollment(account, (user, username), origin, Some(link.row.digest), back, access).await
     }
 
     /// Begins to add a device in the portal, which was entered with the factor `method` at `factor_at`.
     pub(crate) async fn add_device(
         &self,
         account: &AccountEntry,
-        user: UserId,
+        user: (UserId, &str),
         factor_at: Timestamp,
         method: Method,
-    ) -> Result<Result<(VisitId, VisitSecret), NotOpened>, EngineError> {
-        self.begin_enrollment(account, user, Origin::Portal { factor_at, method }, None, None).await
+        access: &Access,
+    ) -> Result<Result<(VisitId, VisitSecret), NotNow>, EngineError> {
+        self.begin_enrollment(account, user, Origin::Portal { factor_at, method }, None, None, access).await
     }
 
     async fn begin_enrollment(
         &self,
         account: &AccountEntry,
-        user: UserId,
+        (user, username): (UserId, &str),
         origin: Origin,
         link: Option<[u8; 32]>,
         back: Option<(IntegrationKey, Json)>,
-    ) -> Result<Result<(VisitId, VisitSecret), NotOpened>, EngineError> {
+        access: &Access,
+    ) -> Result<Result<(VisitId, VisitSecret), NotNow>, EngineError> {
         let (application, back) = back.unzip();
-        let user = match self.enrolling(account, user, origin, &[]).await? {
+        let who = Enrolling { account, user, username, origin, application, added: &[] };
+        let user = match self.let_enroll(&who, access).await? {
             Ok(user) => user,
-            Err(refusal) => return Ok(Err(refusal.into())),
+            Err(not) => return Ok(Err(not)),
         };
         let kept = Kept {
             origin,
@@ -312,19 +319,39 @@ impl Engine {
         input: EnrollInput,
         access: &Access,
     ) -> Result<Enrolled, EngineError> {
+        for _ in 1..MAX_ROUNDS {
+            match self.take_post(enrollment, step, &input, access).await {
+                // The user was changed meanwhile: by the phone itself, which tells of its push subscription, or by another window.
+                Err(EngineError::Contention) => {}
+                taken => return taken,
+            }
+        }
+        self.take_post(enrollment, step, &input, access).await
+    }
+
+    async fn take_post(
+        &self,
+        enrollment: &mut Enrollment,
+        step: &str,
+        input: &EnrollInput,
+        access: &Access,
+    ) -> Result<Enrolled, EngineError> {
         if !enrollment.takes(step, input.post()) {
             return Ok(Enrolled::Moved);
         }
-        let (user, origin) = (enrollment.visiting.row.user, enrollment.kept.origin);
-        let added = enrollment.kept.added.clone();
-        let user = match self.enrolling(enrollment.account(), user, origin, &added).await? {
+        let user = match self.let_enroll(&enrollment.enrolling(), access).await? {
             Ok(user) => user,
-            Err(refusal) => return Ok(Enrolled::Refused(refusal)),
+            Err(not) => return Ok(Enrolled::Refused(not)),
         };
-        let chosen = match &input {
+        if let Some(end) = self.link_end(enrollment).await? {
+            let not = self.not_now(&enrollment.enrolling(), WhyNot::Link(end), "", access).await?;
+            return Ok(Enrolled::Refused(not));
+        }
+        let chosen = match input {
             EnrollInput::Choose(chosen) => *chosen,
             EnrollInput::Backup(chosen) => Some(*chosen),
-            EnrollInput::Confirm(_) | EnrollInput::Register { .. } | EnrollInput::Kept | EnrollInput::Skip => None,
+            EnrollInput::Confirm(true) => Some(NewFactor::Phone),
+            EnrollInput::Confirm(false) | EnrollInput::Register { .. } | EnrollInput::Kept | EnrollInput::Skip => None,
         };
         if let Some(factor) = chosen.filter(|factor| *factor != NewFactor::Codes)
             && !self.new_factors(enrollment, &user).await?.contains(&factor)
@@ -337,17 +364,14 @@ impl Engine {
                 self.await_phone(enrollment, &user).await
             }
             EnrollInput::Choose(Some(NewFactor::Key(wanted))) | EnrollInput::Backup(NewFactor::Key(wanted)) => {
-                self.move_on(enrollment, At::Key(wanted), None, Job::new()).await
+                self.move_on(enrollment, At::Key(*wanted), None, Job::new()).await
             }
             // Codes alone would be spent one day, and nothing left.
-            EnrollInput::Choose(None | Some(NewFactor::Codes)) => {
-                let at = if added.is_empty() { At::Choose } else { At::Backup };
-                self.move_on(enrollment, at, None, Job::new()).await
-            }
+            EnrollInput::Choose(None | Some(NewFactor::Codes)) => self.leave_phone(enrollment, &user).await,
             EnrollInput::Backup(NewFactor::Codes) => self.give_codes(enrollment, &user, access).await,
             EnrollInput::Confirm(true) => self.confirm_phone(enrollment, &user, access).await,
             EnrollInput::Confirm(false) => self.reject_phone(enrollment, &user, access).await,
-            EnrollInput::Register { response, name } => self.register_key(enrollment, &response, &name, access).await,
+            EnrollInput::Register { response, name } => self.register_key(enrollment, response, name, access).await,
             EnrollInput::Kept | EnrollInput::Skip => self.move_on(enrollment, At::Done, None, Job::new()).await,
         }
     }
@@ -370,14 +394,27 @@ impl Engine {
     }
 
     /// What the page of this step shows.
-    pub async fn enrollment_view(&self, enrollment: &Enrollment) -> Result<EnrollView, EngineError> {
+    pub async fn enrollment_view(&self, enrollment: &Enrollment, access: &Access) -> Result<EnrollView, EngineError> {
         let (account, kept) = (enrollment.account(), &enrollment.kept);
-        let user = match self.enrolling(account, enrollment.visiting.row.user, kept.origin, &kept.added).await? {
-            Ok(user) => user,
+        let may = match kept.at {
             // What is done is done.
-            Err(_) if kept.at == At::Done => return Ok(EnrollView::Done { added: Vec::new() }),
-            Err(refusal) => return Ok(EnrollView::Refused(refusal)),
+            At::Done => {
+                let may = self.enrolling(account, enrollment.visiting.row.user, kept.origin, &kept.added).await?;
+                let Ok(user) = may else { return Ok(EnrollView::Done { added: Vec::new() }) };
+                Ok(user)
+            }
+            At::Choose | At::Phone(_) | At::Key(_) | At::Backup => {
+                self.let_enroll(&enrollment.enrolling(), access).await?
+            }
         };
+        let user = match may {
+            Ok(user) => user,
+            Err(not) => return Ok(EnrollView::Refused(not)),
+        };
+        if let Some(end) = self.link_end(enrollment).await? {
+            let not = self.not_now(&enrollment.enrolling(), WhyNot::Link(end), "", access).await?;
+            return Ok(EnrollView::Refused(not));
+        }
         let named = |added: &Added| match added {
             Added::Phone(id) => name_of(&user, *id),
             Added::Key(key) => user.credentials.iter().find(|one| one.key == *key).map(Credential::display_name),
@@ -386,6 +423,8 @@ impl Engine {
         let ways = self.new_factors(enrollment, &user).await?;
         Ok(match kept.at {
             At::Choose => EnrollView::Choose { ways },
+            // Given up for another one, in another window.
+            At::Phone(phone) if !user.phones.iter().any(|one| one.id == phone) => EnrollView::Choose { ways },
             At::Phone(phone) => match self.store().unconfirmed(account.id, phone).await? {
                 Some(waiting) => EnrollView::Compare { phrase: waiting.phrase, device: waiting.name },
                 None => EnrollView::Phone { code: enrollment.code().expose().to_owned() },
@@ -419,45 +458,63 @@ impl Engine {
         Ok(factors)
     }
 
-    /// The user, if they may enroll now.
-    pub(super) async fn enrolling(
-        &self,
-        account: &AccountEntry,
-        user: UserId,
-        origin: Origin,
-        added: &[Added],
-    ) -> Result<Result<User, EnrollRefusal>, EngineError> {
-        let now = self.clock().now();
-        let facts = self.store().user_facts(account.id, UserRef::Id(user), None, now).await?;
-        let record = self.store().user_record(account.id, user).await?;
-        let (Some(facts), Some((record, _))) = (facts, record) else { return Ok(Err(EnrollRefusal::NotActive)) };
-        let may = may_enroll(origin, &facts.user, record.created_at, inactive_after(account), added, now);
-        Ok(may.map(|()| facts.user))
+    /// How the link ended that `enrollment` hangs on: one with which nothing was set up yet.
+    pub(super) async fn link_end(&self, enrollment: &Enrollment) -> Result<Option<LinkState>, EngineError> {
+        let Some(digest) = enrollment.kept.link_digest().filter(|_| enrollment.kept.added.is_empty()) else {
+            return Ok(None);
+        };
+        let link = self.link_of(enrollment.account().id, &digest).await?;
+        let state = link.map_or(LinkState::Expired, |link| link.state);
+        Ok((state != LinkState::Good).then_some(state))
     }
 
-    async fn create_for_link(&self, account: AccountId, link: &Link) -> Result<UserId, EngineError> {
+    /// Whose a link is that was made for somebody unknown: who has the name by now, or a new user.
+    async fn user_for_link(&self, account: AccountId, link: &Link) -> Result<UserId, EngineError> {
         let now = self.clock().now();
-        let giver = Giver { actor: &Actor::System, rules: BypassRules::default() };
-        let (user, job) = new_user(account, giver, &link.row.username, &UserChange::default(), now)?;
-        let job = job.step(claim_link(account, &link.row.digest, user.id));
-        match self.apply(job).await? {
-            None => Ok(user.id),
-            // Made meanwhile: the application asks anew, and is given a link of theirs.
-            Some(_) => Err(EngineError::Contention),
+        for _ in 0..MAX_ROUNDS {
+            let known = self.store().user_facts(account, UserRef::Name(&link.row.username), None, now).await?;
+            if let Some(known) = known {
+                return Ok(known.user.id);
+            }
+            let giver = Giver { actor: &Actor::System, rules: BypassRules::default() };
+            let (user, job) = new_user(account, giver, &link.row.username, &UserChange::default(), now)?;
+            if self.apply(job.step(claim_link(account, &link.row.digest, user.id))).await?.is_none() {
+                return Ok(user.id);
+            }
+        }
+        Err(EngineError::Contention)
+    }
+
+    /// What must not be taken for the phone that is awaited: phones that an earlier try, or somebody else with the same link, has left. The steps that remove
+    /// them follow the one that holds the user.
+    async fn remove_left_over(
+        &self,
+        job: &mut Job,
+        enrollment: &Enrollment,
+        user: &User,
+        but: Option<PhoneId>,
+    ) -> Result<Vec<PhoneId>, EngineError> {
+        let account = enrollment.account().id;
+        let mut left = self.store().left_over_phones(account, user.id).await?;
+        left.retain(|phone| Some(*phone) != but);
+        for phone in &left {
+            job.guards.extend(remove_phone(account, *phone));
+        }
+        Ok(left)
+    }
+
+    /// Tells whoever waits for these phones that they are no more.
+    fn tell_removed(&self, account: AccountId, phones: &[PhoneId]) {
+        for phone in phones {
+            self.hub().publish(account, *phone, DeviceEvent::Unbound);
         }
     }
 
     async fn await_phone(&self, enrollment: &mut Enrollment, user: &User) -> Result<Enrolled, EngineError> {
         let (account, now) = (enrollment.account().id, self.clock().now());
-        // What an earlier try, or somebody else with the same link, has left must not be taken for the phone that is awaited here.
-        let is_left_over = |phone: &&Phone| match &phone.authenticator {
-            Some(bound) => !bound.confirmed,
-            None => phone.number.is_empty() && phone.name.is_empty() && phone.platform == "Unknown",
-        };
-        let mut job = Job::new().step(user_unchanged(account, user));
-        for left in user.phones.iter().filter(is_left_over) {
-            job.guards.extend(detach_phone(account, user.id, left.id));
-        }
+        // The user comes first and as they were seen: whoever enrolls in two windows goes on in one of them.
+        let mut job = Job::new().step(change_user(account, user));
+        let left = self.remove_left_over(&mut job, enrollment, user, None).await?;
         let new = new_phone(now);
         let ([hold, attach], phone) = (attach_phone(account, user.id, new.id), new.id);
         job = job.step(new.insert(account)).step(hold).step(attach);
@@ -465,9 +522,29 @@ impl Engine {
         enrollment.visiting.row.version += 1;
         let code = enrollment.code();
         enrollment.visiting.row.version -= 1;
-        job = job.step(touch_user(account, user.id));
         let activate = self.page_activation(account, user.id, phone, &code, enrollment.visiting.row.expires_at, now)?;
-        self.move_on(enrollment, At::Phone(phone), None, job.and(activate)).await
+        let moved = self.move_on(enrollment, At::Phone(phone), None, job.and(activate)).await?;
+        if enrollment.kept.at == At::Phone(phone) {
+            self.tell_removed(account, &left);
+        }
+        Ok(moved)
+    }
+
+    /// Back to the choice. The phone that was awaited is not awaited any more, and its code is void.
+    async fn leave_phone(&self, enrollment: &mut Enrollment, user: &User) -> Result<Enrolled, EngineError> {
+        let account = enrollment.account().id;
+        let mut job = Job::new();
+        let mut left = Vec::new();
+        if matches!(enrollment.kept.at, At::Phone(_)) {
+            job = job.step(change_user(account, user));
+            left = self.remove_left_over(&mut job, enrollment, user, None).await?;
+        }
+        let at = enrollment.choice();
+        let moved = self.move_on(enrollment, at, None, job).await?;
+        if enrollment.kept.at == at {
+            self.tell_removed(account, &left);
+        }
+        Ok(moved)
     }
 
     async fn confirm_phone(
@@ -479,19 +556,23 @@ impl Engine {
         let At::Phone(phone) = enrollment.kept.at else { return Ok(Enrolled::Moved) };
         let (account, now) = (enrollment.account().id, self.clock().now());
         let Some(waiting) = self.store().unconfirmed(account, phone).await? else { return Ok(Enrolled::Moved) };
-        let mut job = Job::new().step(confirm(account, phone, now)).step(user_unchanged(account, user));
+        let mut job = Job::new().step(change_user(account, user)).step(confirm(account, phone, now));
         if let (Some(link), true) = (enrollment.kept.link_digest(), enrollment.kept.added.is_empty()) {
             job = job.step(use_link(account, &link, now));
         }
+        job = job.step(end_links(account, user.id));
+        let left = self.remove_left_over(&mut job, enrollment, user, Some(phone)).await?;
         let body = json!({"device": phone.as_str()});
-        let record = self.self_record(account, user, "device_confirmed", &body, access, now);
-        job = job.step(touch_user(account, user.id)).log(record);
-        let told = self.notice(enrollment.account(), user, About::DeviceAdded, &waiting.name, now)?;
-        job.effects.extend(told);
+        job = job.log(self.self_record(account, user, "device_confirmed", &body, access, now));
+        job.effects.extend(self.notice(enrollment.account(), user, About::DeviceAdded, &waiting.name, now)?);
         let mut added = enrollment.kept.added.clone();
         added.push(Added::Phone(phone));
         let at = At::after_device(enrollment.kept.origin, &added);
-        self.move_on(enrollment, at, Some(Added::Phone(phone)), job).await
+        let moved = self.move_on(enrollment, at, Some(Added::Phone(phone)), job).await?;
+        if enrollment.kept.at == at {
+            self.tell_removed(account, &left);
+        }
+        Ok(moved)
     }
 
     async fn reject_phone(
@@ -507,11 +588,13 @@ impl Engine {
         }
         let body = json!({"device": phone.as_str()});
         let record = self.self_record(account, user, MISMATCH, &body, access, now);
-        let mut job = Job::new().step(touch_user(account, user.id)).log(record);
-        job.guards.extend(detach_phone(account, user.id, phone));
-        let at = if enrollment.kept.added.is_empty() { At::Choose } else { At::Backup };
+        let mut job = Job::new().step(change_user(account, user)).log(record);
+        job.guards.extend(remove_phone(account, phone));
+        let at = enrollment.choice();
         let moved = self.move_on(enrollment, at, None, job).await?;
-        self.hub().publish(account, phone, DeviceEvent::Unbound);
+        if enrollment.kept.at == at {
+            self.tell_removed(account, &[phone]);
+        }
         Ok(match moved {
             Enrolled::Moved if enrollment.kept.at == at => Enrolled::Mismatch,
             other => other,
@@ -566,7 +649,9 @@ impl Engine {
         Ok((codes, job))
     }
 
-    /// Goes on to `at`, together with `earned`. If the enrollment has gone on otherwise meanwhile, nothing happens.
+    /// Goes on to `at`, together with `earned`. If the enrollment has gone on otherwise meanwhile, or its link has ended, nothing happens.
+    ///
+    /// Fails with [`EngineError::Contention`] if it could be tried again.
     pub(super) async fn move_on(
         &self,
         enrollment: &mut Enrollment,
@@ -583,8 +668,14 @@ impl Engine {
             enrollment.visiting.row.version += 1;
             enrollment.visiting.row.state = text;
             enrollment.kept = kept;
+            return Ok(Enrolled::Moved);
         }
-        Ok(Enrolled::Moved)
+        let row = self.store().visit(enrollment.account().id, enrollment.id()).await?;
+        if row.is_none_or(|row| row.version != enrollment.visiting.row.version) {
+            return Ok(Enrolled::Moved);
+        }
+        // Looked at once more, it says so if its link has ended.
+        Err(EngineError::Contention)
     }
 
     /// An entry of the activity log about what users do with their own devices.
@@ -638,10 +729,4 @@ impl Engine {
 
 fn name_of(user: &User, phone: PhoneId) -> Option<String> {
     user.phones.iter().find(|one| one.id == phone).map(Phone::display_name)
-}
-
-/// After how long a user counts as inactive: the account's `inactive_user_expiration`, if it is set.
-fn inactive_after(account: &AccountEntry) -> SignedDuration {
-    let days = account.settings.get("inactive_user_expiration").and_then(Json::as_i64);
-    days.filter(|days| *days > 0).map_or(INACTIVE_AFTER, |days| SignedDuration::from_hours(days.saturating_mul(24)))
 }

@@ -9,6 +9,7 @@ use cs_core::webauthn::{
     UserVerification, Wanted, may_register,
 };
 use cs_store::audit::{LogKind, LogRecord};
+use cs_store::enrollment_links::end_links;
 use cs_store::facts::UserRef;
 use cs_store::users::change_user;
 use cs_store::webauthn::{Ceremony, KeyMaterial, insert_credential, pin_relying_party};
@@ -233,6 +234,7 @@ impl Engine {
             .step(insert_credential(account, user.id, &credential, material))
             .log(self.registered_record(caller, user, &credential, access, now));
         job.guards.extend(with);
+        job = job.step(end_links(account, user.id));
         job.effects.extend(self.notice(&caller.account, user, About::KeyAdded, &credential.display_name(), now)?);
         match self.store().commit(job).await.map_err(Retry::from) {
             Ok(_) => Ok(Some(Registered { key, credential })),

@@ -11,7 +11,8 @@ CREATE TABLE enrollment_link (
     expires_at BIGINT NOT NULL,
     PRIMARY KEY (account, digest)
 ) WITHOUT ROWID;
-CREATE INDEX enrollment_link_of_user ON enrollment_link (account, username);
+CREATE INDEX enrollment_link_by_name ON enrollment_link (account, username);
+CREATE INDEX enrollment_link_of_user ON enrollment_link (account, user_id);
 CREATE INDEX enrollment_link_end ON enrollment_link (expires_at);
 
 -- A person in a browser who enrolls (`kind` is `enrollment`) or looks after their own devices (`portal`). `secret_digest` is a keyed hash of what the cookie holds,

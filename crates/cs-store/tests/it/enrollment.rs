@@ -2,8 +2,9 @@
 
 use cs_core::id::{AccountId, BypassCodeId, UserId, VisitId};
 use cs_store::bypass_codes::{BypassCodeRecord, mark_recovery, remove_bypass_codes, remove_recovery_codes};
-use cs_store::enrollment_links::{EnrollmentLink, LinkEnd, LinkOrigin, claim_link, forget_links, use_link};
+use cs_store::enrollment_links::{EnrollmentLink, LinkEnd, LinkOrigin, claim_link, end_links, forget_links, use_link};
 use cs_store::testing::TestDatabase;
+use cs_store::users::take_name;
 use cs_store::visits::{VisitKind, VisitRow, end_other_visits, forget_visits};
 use cs_store::{CommitError, Job, Step, Store};
 use jiff::{SignedDuration, Timestamp};
@@ -11,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 on_both_engines![
     a_link_is_used_once_in_time_and_replaced_by_a_fresh_one,
     a_link_of_a_login_and_an_invitation_do_not_replace_each_other,
+    links_of_logins_stand_side_by_side_and_one_use_ends_all_links_of_the_user,
     a_step_of_a_visit_is_left_once,
     a_visit_ends_and_the_others_of_its_user_with_a_lost_device,
     recovery_codes_and_those_of_the_help_desk_live_apart,
@@ -90,6 +92,39 @@ async fn a_link_of_a_login_and_an_invitation_do_not_replace_each_other(database:
     commit(&store, [claim_link(account(), &[3; 32], user("C"))]).await.unwrap_err();
     let claimed = store.enrollment_link(account(), &[3; 32]).await.unwrap().unwrap();
     assert_eq!(claimed.user, Some(user("B")));
+}
+
+async fn links_of_logins_stand_side_by_side_and_one_use_ends_all_links_of_the_user(database: TestDatabase) {
+    let store = database.open().await.unwrap();
+    let name = |key: &str, of: &str| take_name(account(), user(of), 0, key, key);
+    commit(&store, [name("alice", "A"), name("bob", "B")]).await.unwrap();
+    let known = |digest, of: &str| EnrollmentLink {
+        user: Some(user(of)),
+        ..link(digest, "named otherwise", LinkOrigin::Login)
+    };
+    for made in [
+        link(1, "alice", LinkOrigin::Invitation),
+        known(2, "A"),
+        known(3, "A"),
+        // From before there was a user of that name.
+        link(4, "alice", LinkOrigin::Login),
+        known(5, "B"),
+        link(6, "bob", LinkOrigin::Login),
+    ] {
+        commit(&store, made.insert(account())).await.unwrap();
+    }
+    let good = async || {
+        let mut good = Vec::new();
+        for digest in 1..=6 {
+            let link = store.enrollment_link(account(), &[digest; 32]).await.unwrap().unwrap();
+            good.extend(link.ended.is_none().then_some(digest));
+        }
+        good
+    };
+    assert_eq!(good().await, [1, 2, 3, 4, 5, 6]);
+    commit(&store, [use_link(account(), &[3; 32], now()), end_links(account(), user("A"))]).await.unwrap();
+    assert_eq!(good().await, [5, 6], "and nobody else's");
+    commit(&store, [use_link(account(), &[1; 32], now())]).await.unwrap_err();
 }
 
 fn visit(letter: &str, of: &str, kind: VisitKind) -> VisitRow {
