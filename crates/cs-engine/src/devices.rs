@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use cs_core::account::SoftOtp;
-use cs_core::device::AuthenticatorClass;
+use cs_core::device::{AuthenticatorClass, Phone};
 use cs_core::id::{AccountId, PhoneId, TxId, UserId};
 use cs_core::otp::{OtpKind, OtpParams, OtpRecord};
 use cs_core::secret::PlainCode;
@@ -13,14 +13,17 @@ use cs_store::authenticators::{
     Activation, ActivationSource, ActivationState, BoundDevice, DeviceUpdate, NewAuthenticator, activate_later,
     confirm, describe_phone, rename_phone, touch_user, touch_users_of_phone, unbind, use_activation,
 };
+use cs_store::enrollment_links::end_links;
 use cs_store::facts::UserRef;
 use cs_store::moves::keep_moved;
+use cs_store::outbox::Effect;
 use jiff::{SignedDuration, Timestamp};
 use rand_core::RngCore;
 use serde_json::{Value as Json, json};
 use zeroize::Zeroizing;
 
 use crate::error::Retry;
+use crate::letters::About;
 use crate::{AccountEntry, DeviceEvent, Engine, EngineError, SystemRng};
 
 /// How long an activation code lives unless the caller says otherwise.
@@ -149,7 +152,7 @@ impl Engine {
                 describe_phone(account, phone, &request.platform, &request.name, now)
             }
         };
-        let job = Job::new()
+        let mut job = Job::new()
             .step(use_activation(account, &digest, now))
             .step(keep_moved(account, (phone, user), source, &request.name, now))
             .step(remove)
@@ -158,6 +161,17 @@ impl Engine {
             .and(news)
             .step(touch_users_of_phone(account, phone))
             .log(record);
+        if !activation.confirm {
+            job = job.step(end_links(account, user));
+            match source {
+                // A move has told of itself.
+                ActivationSource::Move => {}
+                // Nobody stands at a page of ours and knows that it was them.
+                ActivationSource::AuthApi | ActivationSource::Administrator | ActivationSource::Page => {
+                    job.effects.extend(self.added_letter(&entry, user, (phone, &request.name), now).await?);
+                }
+            }
+        }
         if !self.holds(job).await? {
             // Somebody else used the code in the same moment, or the phone is gone.
             return Ok(None);
@@ -268,8 +282,10 @@ impl Engine {
         let now = self.clock().now();
         let Some(bound) = self.store().bound_device(account, device).await? else { return Ok(false) };
         let record = self.device_record(account, bound.user, device, "device_confirmed", now);
-        self.holds(Job::new().step(confirm(account, device, now)).step(touch_user(account, bound.user)).log(record))
-            .await
+        let entry = self.directory().account(account).await?.ok_or(EngineError::NotFound)?;
+        let mut job = Job::new().step(confirm(account, device, now)).step(touch_user(account, bound.user));
+        job.effects.extend(self.added_letter(&entry, bound.user, (device, ""), now).await?);
+        self.holds(job.step(end_links(account, bound.user)).log(record)).await
     }
 
     /// Writes what a device says of itself.
@@ -306,6 +322,22 @@ impl Engine {
     pub(crate) fn activation_digest(&self, account: AccountId, code: &PlainCode) -> Result<[u8; 32], EngineError> {
         let code = code.expose().as_bytes();
         self.store().vault().digest(account.as_str(), "activation", code).map_err(EngineError::vault)
+    }
+
+    /// The letter that tells a user of a device which a code bound that somebody gave them: who reads the code binds it, and must not stay unnoticed. `called` is what
+    /// it calls itself, where the phone has no name.
+    async fn added_letter(
+        &self,
+        account: &AccountEntry,
+        user: UserId,
+        (phone, called): (PhoneId, &str),
+        now: Timestamp,
+    ) -> Result<Option<Effect>, EngineError> {
+        let facts = self.store().user_facts(account.id, UserRef::Id(user), None, now).await?;
+        let Some(user) = facts.map(|facts| facts.user) else { return Ok(None) };
+        let known = user.phones.iter().find(|one| one.id == phone).map(Phone::display_name);
+        let name = if called.is_empty() { known.unwrap_or_default() } else { called.to_owned() };
+        self.notice(account, &user, About::DeviceAdded, &name, now)
     }
 
     fn device_record(

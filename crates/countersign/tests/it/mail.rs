@@ -7,6 +7,7 @@ use std::time::Duration;
 use countersign::config::{MailConfig, MailSecurity};
 use countersign::jobs::deliver_mail;
 use countersign::outbound::mail::{MailCourier, Sender};
+use cs_engine::admin::users::UserChange;
 use cs_engine::letters::MAIL;
 use cs_store::outbox::EffectState;
 use cs_testkit::Site;
@@ -339,4 +340,34 @@ async fn nothing_is_sent_in_clear_where_protection_is_asked_for() {
     deliver(&site, &courier).await;
     assert!(letter(&site).await.done_at.is_none());
     assert_eq!(server.messages(), [""; 0]);
+}
+
+/// A code that was read over somebody's shoulder, or in their mailbox, must not bind a device unnoticed.
+#[tokio::test]
+async fn users_are_told_of_a_device_bound_by_a_code_and_of_new_bypass_codes() {
+    let site = Site::with(|config| config.mail = Some(config_of_nobody())).await;
+    let user = site.user("alice").await;
+    user.change(UserChange { email: Some("alice@example.org".to_owned()), ..UserChange::default() }).await;
+    let told = async || {
+        let letters = site.engine().store().reader().effects(site.account, MAIL, 10).await.unwrap();
+        let mut subjects: Vec<String> =
+            letters.iter().map(|letter| cs_engine::letters::addressed(&letter.payload).unwrap().1).collect();
+        subjects.sort();
+        subjects
+    };
+    user.phone().await;
+    assert_eq!(told().await, ["A device was added (Example)"]);
+    user.bypass_code().await;
+    assert_eq!(told().await, ["A device was added (Example)", "New bypass codes (Example)"]);
+    // One that waits to be confirmed is told of when it is.
+    site.settings(serde_json::json!({"confirm_activation": true})).await;
+    let phone = user.phone().await;
+    assert_eq!(told().await.len(), 2);
+    assert!(site.engine().confirm_device(site.account, phone.id).await.unwrap());
+    assert_eq!(told().await.len(), 3);
+}
+
+/// A mail server that nothing is sent to: letters stay in the queue.
+fn config_of_nobody() -> MailConfig {
+    config(9)
 }

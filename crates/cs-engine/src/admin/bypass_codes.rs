@@ -14,6 +14,7 @@ use serde_json::json;
 use super::bypass::MOST_REASON;
 use super::text::bounded;
 use super::{Actor, admin_record};
+use crate::letters::{About, Letter};
 use crate::{Engine, EngineError, SystemRng};
 
 /// The most codes made in one call.
@@ -110,7 +111,13 @@ impl Engine {
             "valid_secs": valid_secs.unwrap_or(0),
             "reason": reason,
         });
-        let job = job.log(admin_record(account, actor, "bypass_create", &name.username, &description, now));
+        job = job.log(admin_record(account, actor, "bypass_create", &name.username, &description, now));
+        if !name.email.is_empty() {
+            // Each is a way in that somebody else has seen.
+            let organisation = self.directory().account(account).await?.ok_or(EngineError::NotFound)?;
+            let letter = Letter::notice(&organisation, &name.email, &name.username, About::BypassCodes, "", None, now);
+            job.effects.extend(self.letter(account, &letter, now)?);
+        }
         match self.apply(job).await? {
             None => Ok(made),
             Some(0) => Err(EngineError::NotFound),

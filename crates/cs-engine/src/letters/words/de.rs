@@ -52,6 +52,10 @@ pub(super) static WORDS: Words = Words {
         "Neue Ersatzcodes",
         "Für Ihr Konto {username} wurden neue Ersatzcodes erzeugt. Die früheren sind ungültig.",
     ],
+    bypass_codes: [
+        "Neue Notfallcodes",
+        "Für Ihr Konto {username} hat eine Administratorin oder ein Administrator Notfallcodes erstellt.",
+    ],
     login_reported: [
         "Eine Anmeldung wurde gemeldet",
         "Eine Anmeldung an Ihrem Konto {username} wurde als fremd gemeldet. Ihre Administratoren wissen Bescheid.",

@@ -52,6 +52,7 @@ pub(super) static WORDS: Words = Words {
         "New recovery codes",
         "New recovery codes were made for your account {username}. Those before are void.",
     ],
+    bypass_codes: ["New bypass codes", "Bypass codes were made for your account {username} by an administrator."],
     login_reported: [
         "A login was reported",
         "A login to your account {username} was reported as somebody else's. The administrators have been told.",

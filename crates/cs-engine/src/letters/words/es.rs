@@ -55,6 +55,10 @@ pub(super) static WORDS: Words = Words {
         "Nuevos códigos de recuperación",
         "Se han creado nuevos códigos de recuperación para su cuenta {username}. Los anteriores ya no sirven.",
     ],
+    bypass_codes: [
+        "Nuevos códigos de emergencia",
+        "Un administrador ha creado códigos de emergencia para su cuenta {username}.",
+    ],
     login_reported: [
         "Se ha denunciado un inicio de sesión",
         "Se ha denunciado como ajeno un inicio de sesión en su cuenta {username}. Los administradores ya lo saben.",

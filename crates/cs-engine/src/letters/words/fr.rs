@@ -55,6 +55,10 @@ pub(super) static WORDS: Words = Words {
         "Nouveaux codes de récupération",
         "De nouveaux codes de récupération ont été créés pour votre compte {username}. Les précédents ne sont plus valables.",
     ],
+    bypass_codes: [
+        "Nouveaux codes de secours",
+        "Un administrateur a créé des codes de secours pour votre compte {username}.",
+    ],
     login_reported: [
         "Une connexion a été signalée",
         "Une connexion à votre compte {username} a été signalée comme n’étant pas la vôtre. Les administrateurs sont prévenus.",

@@ -86,6 +86,8 @@ pub enum About {
     RecoveryCodes,
     /// A login was reported as somebody else's.
     LoginReported,
+    /// There are new codes of the help desk.
+    BypassCodes,
     /// The authenticator is on a new device.
     Moved,
     /// That it is there was reported as somebody else's doing, and undone.
@@ -131,6 +133,7 @@ pub(super) struct Words {
     pub(super) browser_forgotten: Told,
     pub(super) browsers_forgotten: Told,
     pub(super) recovery_codes: Told,
+    pub(super) bypass_codes: Told,
     pub(super) login_reported: Told,
     pub(super) moved: Told,
     pub(super) move_undone: Told,
@@ -149,6 +152,7 @@ impl Words {
             About::BrowserForgotten => self.browser_forgotten,
             About::BrowsersForgotten => self.browsers_forgotten,
             About::RecoveryCodes => self.recovery_codes,
+            About::BypassCodes => self.bypass_codes,
             About::LoginReported => self.login_reported,
             About::Moved => self.moved,
             About::MoveUndone => self.move_undone,
@@ -188,6 +192,7 @@ impl Words {
             self.browser_forgotten,
             self.browsers_forgotten,
             self.recovery_codes,
+            self.bypass_codes,
             self.login_reported,
             self.moved,
             self.move_undone,
