@@ -16,6 +16,7 @@ use super::phones::PhoneChange;
 use super::users::{UserChange, new_user};
 use super::{Actor, is_email};
 use crate::enroll::new_phone;
+use crate::enrollment::is_active;
 use crate::{Engine, EngineError};
 
 /// The most users of one list.
@@ -58,6 +59,8 @@ pub struct ImportPlan {
     pub new: Vec<PlannedUser>,
     /// Whom there is already, by line and name: left as they are.
     pub known: Vec<(usize, String)>,
+    /// Who of those waits for an invitation: they have neither a factor nor a link that is good, and an address. Line, name and the list's address.
+    pub uninvited: Vec<(usize, String, String)>,
     /// What is wrong. Nobody is to be made while there is anything.
     pub faults: Vec<ImportFault>,
 }
@@ -97,7 +100,17 @@ impl Engine {
             }
             if !faults.is_empty() {
                 plan.faults.append(&mut faults);
-            } else if self.store().user_facts(account, UserRef::Name(key.as_str()), None, now).await?.is_some() {
+            } else if let Some(known) = self.store().user_facts(account, UserRef::Name(key.as_str()), None, now).await?
+            {
+                let known = known.user;
+                let has_email = !user.email.is_empty() || is_email(&known.email);
+                if has_email
+                    && !known.is_enrolled()
+                    && is_active(&known, now)
+                    && !self.store().is_invited(account, known.id, now).await?
+                {
+                    plan.uninvited.push((user.line, user.username.clone(), user.email));
+                }
                 plan.known.push((user.line, user.username));
             } else {
                 let ids: HashSet<GroupId> = user.groups.iter().filter_map(|name| groups.get(name).copied()).collect();

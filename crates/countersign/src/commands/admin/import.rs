@@ -44,27 +44,61 @@ pub(super) async fn import(site: &Site, file: &Path, dry_run: bool, mail: bool) 
     if dry_run {
         return Ok(told(&plan, 0, 0, true));
     }
-    let (mut made, mut invited) = (0, 0);
+    let mut progress = Progress::default();
     for planned in &plan.new {
-        match site.engine.import_user(site.account, ACTOR, planned).await {
-            Ok(_) => made += 1,
-            Err(error @ EngineError::Exists(_)) => {
-                let line = planned.user().line;
-                return Err(AdminError::Refused(format!(
-                    "line {line}: somebody has made or changed it meanwhile ({error}). {made} users were made; run it again for the rest"
-                )));
-            }
-            Err(error) => return Err(error.into()),
+        let user = planned.user();
+        let done = site.engine.import_user(site.account, ACTOR, planned).await;
+        done.map_err(|error| progress.stopped(user.line, &error))?;
+        progress.made += 1;
+        if mail && !user.email.is_empty() {
+            progress.invite(site, user.line, &user.username, None).await?;
         }
-        if mail && !planned.user().email.is_empty() {
-            invited += usize::from(mailed(site, &planned.user().username, None, LINK_TTL.as_secs()).await?.1.is_some());
-        }
-        if made % STEP == 0 && !site.json {
+        if progress.made % STEP == 0 && !site.json {
             // Nobody may read along; that is no reason to stop.
-            let _ = writeln!(std::io::stderr().lock(), "{made} of {}", plan.new.len());
+            let _ = writeln!(std::io::stderr().lock(), "{} of {}", progress.made, plan.new.len());
         }
     }
-    Ok(told(&plan, made, invited, false))
+    // Made by a run that was cut short before it came to invite them, or by one that was to invite nobody.
+    for (line, username, email) in plan.uninvited.iter().filter(|_| mail) {
+        progress.invite(site, *line, username, Some(email.as_str()).filter(|email| !email.is_empty())).await?;
+    }
+    Ok(told(&plan, progress.made, progress.invited, false))
+}
+
+/// How far an import has come.
+#[derive(Default)]
+struct Progress {
+    made: usize,
+    invited: usize,
+}
+
+impl Progress {
+    async fn invite(
+        &mut self,
+        site: &Site,
+        line: usize,
+        username: &str,
+        email: Option<&str>,
+    ) -> Result<(), AdminError> {
+        let link_of = |code: &PlainCode| Some(url(site, code));
+        let invite = Invite { username, email, valid_secs: LINK_TTL.as_secs() };
+        let made = site.engine.invite(site.account, ACTOR, &invite, Some(&link_of)).await;
+        let made = made.map_err(|error| self.stopped(line, &error))?;
+        self.invited += usize::from(made.mail.is_some());
+        Ok(())
+    }
+
+    /// Says where it stopped: what was done before is done.
+    fn stopped(&self, line: usize, error: &EngineError) -> AdminError {
+        let why = match error {
+            EngineError::Exists(_) => format!("somebody has made or changed it meanwhile ({error})"),
+            _ => error.to_string(),
+        };
+        AdminError::Refused(format!(
+            "stopped at line {line}: {why}. {} users were made and {} invited before; run it again for the rest",
+            self.made, self.invited
+        ))
+    }
 }
 
 /// Mails a user a link to set up a factor, or prints it.
@@ -91,18 +125,6 @@ pub(super) async fn invite(
     let line = mail_line(made.mail.as_deref(), made.mail.is_none() && !print_only);
     let text = format!("link        {link}\ngood until  {}\n{line}", moment(made.expires_at));
     Ok(Answer::new(json, text.trim_end().to_owned()))
-}
-
-async fn mailed(
-    site: &Site,
-    username: &str,
-    email: Option<&str>,
-    valid_secs: i64,
-) -> Result<(String, Option<String>), AdminError> {
-    let link_of = |code: &PlainCode| Some(url(site, code));
-    let invite = Invite { username, email, valid_secs };
-    let made = site.engine.invite(site.account, ACTOR, &invite, Some(&link_of)).await?;
-    Ok((url(site, &made.code), made.mail))
 }
 
 fn url(site: &Site, code: &PlainCode) -> String {
