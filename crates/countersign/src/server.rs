@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::routing::MethodRouter;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -29,6 +30,8 @@ pub struct ServerParts {
     pub gate: Arc<Gate>,
     /// Routes of the API and prompt host.
     pub api: Router,
+    /// What answers on that host where there is no route; the envelope's 404 if nothing does.
+    pub nowhere: Option<MethodRouter>,
     /// Routes of the authenticator's host.
     pub authenticator: Router,
     /// What must work before the server calls itself ready.
@@ -42,6 +45,7 @@ impl ServerParts {
         Self {
             gate: Gate::new(&config.limits),
             api: Router::new(),
+            nowhere: None,
             authenticator: Router::new(),
             readiness: Vec::new(),
         }
@@ -136,7 +140,11 @@ pub fn serve_bound(
     let observe = Observe::default();
     let complete = |router: Router| router.merge(health_routes(health.clone())).layer(observe.clone());
 
-    let api = complete(with_fallbacks(parts.api));
+    let api = match parts.nowhere {
+        Some(nowhere) => with_fallbacks(parts.api).fallback(nowhere),
+        None => with_fallbacks(parts.api),
+    };
+    let api = complete(api);
     let authenticator = complete(with_fallbacks(parts.authenticator));
     let mut accepting = Vec::new();
     let mut accept = |listener, tls, router| {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::routing::any;
 use cs_engine::passkeys::{RelyingParty, RelyingPartyError};
 use cs_engine::{Clock, Engine, EngineConfig, Geo, GeoError, GeoFiles};
 use cs_store::audit::Exporter;
@@ -159,6 +160,7 @@ pub fn surfaces(engine: &Engine, config: &Config, addresses: Addresses, shutdown
         gate: parts.gate.clone(),
         limits: config.limits.clone(),
     });
+    parts.nowhere = Some(any(frame::nothing_here).with_state(app.clone()));
     parts.api = Router::new()
         .merge(auth_api::routes(app.clone()))
         .merge(rest_v1::routes(app.clone()))

@@ -6,6 +6,7 @@
 //! | `cookies` | what is kept in the browser |
 //! | `posted` | what all pages in browsers have in common, here, in enrollment and in self-service |
 //! | `session` | begins a login, and finds it again |
+//! | `lost` | pages for addresses that have none |
 //! | `posts` | what the pages send |
 //! | `render` | what the pages show |
 //! | `update` | how what is old is updated |
@@ -15,6 +16,7 @@
 //! the login stands.
 
 mod cookies;
+mod lost;
 mod posted;
 mod posts;
 mod render;
@@ -28,6 +30,7 @@ use axum::routing::{get, post};
 use crate::app::App;
 
 pub(crate) use cookies::{keep_value, set_visit_secret};
+pub(crate) use lost::{nothing_here, only_posted};
 pub(crate) use posted::{Body, NotShown, Slot, form, step_of, wait_at, waiting};
 pub(crate) use render::{origin_of, why};
 pub(crate) use session::{begin_session, recent_login, to_enroll, to_manage};
@@ -44,5 +47,6 @@ pub(crate) fn routes(app: App) -> Router {
         .route("/frame/prompt/{prompt_id}/passcode", post(posts::passcode))
         .route("/frame/prompt/{prompt_id}/trust", post(posts::trust))
         .route("/frame/prompt/{prompt_id}/wait", post(posts::wait))
+        .method_not_allowed_fallback(only_posted)
         .with_state(app)
 }

@@ -120,6 +120,17 @@ impl Visitor {
         self.jar.visit_secret(id)
     }
 
+    /// Where this browser was before it asked for `path`, as far as its cookies know: an enrollment, the portal, a login.
+    pub(super) fn where_it_was(&self, path: &str) -> Option<String> {
+        let enrolling = self.jar.newest_visit().map(|id| format!("/enroll/visit/{id}"));
+        let logging_in = self.jar.newest_login().map(|id| format!("/frame/prompt/{id}"));
+        let in_portal = self.jar.kept("portal").map(|_| "/portal".to_owned());
+        if path.starts_with("/portal") {
+            return in_portal.or(logging_in);
+        }
+        if path.starts_with("/frame") { logging_in.or(enrolling) } else { enrolling.or(logging_in) }.or(in_portal)
+    }
+
     /// Why there is no login here, on a page of its own.
     pub(crate) fn refusal(&self, why: Why, reference: Option<&str>) -> Page {
         self.refusal_with(why, Doors::default(), reference)
