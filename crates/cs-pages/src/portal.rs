@@ -40,6 +40,8 @@ pub enum Said<'a> {
     TestApproved(&'a str),
     /// The test request was not answered or was denied.
     TestFailed(&'a str),
+    /// A test request could not be sent: another one waits, or too many went unanswered.
+    TestNotSent(&'a str),
     /// A browser is forgotten.
     Forgotten,
     /// All browsers are forgotten.
@@ -58,6 +60,7 @@ impl Said<'_> {
             Self::Added(name) => (id("said-added"), name),
             Self::TestApproved(name) => (id("said-test-approved"), name),
             Self::TestFailed(name) => (id("said-test-failed"), name),
+            Self::TestNotSent(name) => (id("said-test-not-sent"), name),
             Self::Forgotten => (id("said-forgotten"), ""),
             Self::AllForgotten => (id("said-all-forgotten"), ""),
             Self::Reported => (id("said-reported"), ""),
@@ -65,7 +68,7 @@ impl Said<'_> {
     }
 
     fn is_bad(&self) -> bool {
-        matches!(self, Self::TestFailed(_))
+        matches!(self, Self::TestFailed(_) | Self::TestNotSent(_))
     }
 }
 

@@ -20,6 +20,8 @@ use crate::http::{BodyBytes, Page};
 
 /// The portal's path.
 pub(super) const BASE: &str = "/portal";
+/// Where somebody shows a factor once more.
+const AGAIN: &str = "/portal/again";
 /// The cookie of a session: its id, a dot, its secret.
 const SESSION: &str = "portal";
 /// The cookie that says which login for the portal this browser has begun.
@@ -33,8 +35,8 @@ pub(super) enum Out {
     LoggedIn(PromptId),
     /// The factor has become too old for changes.
     Stale,
-    /// There is a stronger one, which must be used to add another.
-    TooWeak,
+    /// Nothing is added: why, and what the log knows it as.
+    Refused(Why, String),
     Engine(EngineError),
 }
 
@@ -46,19 +48,21 @@ impl From<EngineError> for Out {
 
 impl Out {
     pub(super) fn response(self, visitor: &Visitor) -> Response {
-        let page = |why, doors| visitor.refusal_with(why, doors, None);
+        let refused = |why, again: Option<&str>, reference: Option<&str>| {
+            let doors = Doors { again: again.map(Go::To), ..Doors::default() };
+            (StatusCode::FORBIDDEN, visitor.refusal_with(why, doors, reference)).into_response()
+        };
         match self {
-            Self::NotIn => (StatusCode::FORBIDDEN, page(Why::LogInFirst, Doors::default())).into_response(),
+            Self::NotIn => refused(Why::LogInFirst, None, None),
             Self::LoggedIn(id) => {
                 let from = format!("{BASE}/from/{id}");
-                let doors = Doors { again: Some(Go::To(&from)), ..Doors::default() };
-                (StatusCode::FORBIDDEN, page(Why::SignInAgain, doors)).into_response()
+                refused(Why::SignInAgain, Some(&from), None)
             }
-            Self::Stale | Self::TooWeak => {
-                let why = if matches!(self, Self::Stale) { Why::SignInAgain } else { Why::StrongerFactor };
-                let doors = Doors { again: Some(Go::To("/portal/again")), ..Doors::default() };
-                (StatusCode::FORBIDDEN, page(why, doors)).into_response()
+            Self::Stale => refused(Why::SignInAgain, Some(AGAIN), None),
+            Self::Refused(why @ (Why::SignInAgain | Why::StrongerFactor), reference) => {
+                refused(why, Some(AGAIN), Some(&reference))
             }
+            Self::Refused(why, reference) => refused(why, Some(BASE), Some(&reference)),
             Self::Engine(error) => visitor.engine_failed(&error),
         }
     }
@@ -78,7 +82,7 @@ async fn in_session(app: &App, visitor: &Visitor) -> Result<PortalSession, Out> 
     let (Some(id), Some(secret), Some(account)) = (id, secret, visitor.account(app).await?) else {
         return Err(Out::NotIn);
     };
-    app.engine().portal_session(&account, id, secret).await?.ok_or(Out::NotIn)
+    app.engine().portal_session(&account, id, secret, visitor.access()).await?.ok_or(Out::NotIn)
 }
 
 /// `GET /portal/from/{prompt_id}`: from a login under way, or just over, in this browser.
@@ -96,11 +100,17 @@ pub(super) async fn from_login(
         Ok(None) => return Out::NotIn.response(&visitor),
         Err(error) => return visitor.engine_failed(&error),
     };
-    let (caller, asked) = (prompt.caller(), prompt.asked());
+    let caller = prompt.caller();
+    let back = format!("/frame/prompt/{}", prompt.id());
     if !caller.integration.self_service {
-        return (StatusCode::FORBIDDEN, visitor.refusal(Why::SelfServiceOff, None)).into_response();
+        return self_service_off(&visitor, &back);
     }
-    begin(&app, &visitor, &caller.account, &asked.username).await
+    // By the name that we know them by, which need not be what the application calls them.
+    match app.engine().username_of_prompt(&prompt).await {
+        Ok(Some(username)) => begin(&app, &visitor, &caller.account, &username, &back).await,
+        Ok(None) => Out::NotIn.response(&visitor),
+        Err(error) => visitor.engine_failed(&error),
+    }
 }
 
 /// `GET /portal/again`: whoever is in shows a factor once more.
@@ -109,22 +119,27 @@ pub(super) async fn again(State(app): State<App>, slot: Slot, visitor: Visitor) 
         return visitor.failed(&failure);
     }
     match session(&app, &visitor).await {
-        Ok(session) => begin(&app, &visitor, session.account(), session.username()).await,
+        Ok(session) => begin(&app, &visitor, session.account(), session.username(), BASE).await,
         Err(out) => out.response(&visitor),
     }
 }
 
-async fn begin(app: &App, visitor: &Visitor, account: &AccountEntry, username: &str) -> Response {
+async fn begin(app: &App, visitor: &Visitor, account: &AccountEntry, username: &str, back: &str) -> Response {
     let state = TxId::generate(&mut SystemRng).to_string();
     let opened = app.engine().open_portal(account, username, &redirect_uri(app), &state).await;
     let (id, secret) = match opened {
         Ok(Some(opened)) => opened,
-        Ok(None) => return (StatusCode::FORBIDDEN, visitor.refusal(Why::SelfServiceOff, None)).into_response(),
+        Ok(None) => return self_service_off(visitor, back),
         Err(error) => return visitor.engine_failed(&error),
     };
     let mut response = begin_session(visitor, id, &secret);
     keep_value(response.headers_mut(), ENTERING, &state, PROMPT_TTL);
     response
+}
+
+fn self_service_off(visitor: &Visitor, back: &str) -> Response {
+    let doors = Doors { application: Some(back), ..Doors::default() };
+    (StatusCode::FORBIDDEN, visitor.refusal_with(Why::SelfServiceOff, doors, None)).into_response()
 }
 
 /// `GET /portal/enter`: a login for the portal is over.
@@ -152,8 +167,8 @@ async fn entered(app: &App, visitor: &Visitor, query: &str) -> Result<Response, 
     let entered = app.engine().enter_portal(&account, &code, &redirect_uri(app), visitor.access()).await?;
     let (id, secret) = match entered {
         Entered::In(id, secret) => (id, secret),
-        Entered::WithoutFactor => {
-            return Ok((StatusCode::FORBIDDEN, visitor.refusal(Why::NoOptions, None)).into_response());
+        Entered::WithoutFactor { reference } => {
+            return Ok((StatusCode::FORBIDDEN, visitor.refusal(Why::NoOptions, Some(&reference))).into_response());
         }
         Entered::Unknown => return Err(Out::NotIn),
     };
@@ -171,7 +186,7 @@ pub(super) async fn leave(State(app): State<App>, visitor: Visitor, body: Body) 
         Err(out) => return out.response(&visitor),
     };
     let form = body.ok().and_then(|BodyBytes(body)| Params::from_form(&body).ok()).unwrap_or_default();
-    let is_ours = step_of(&form).is_some_and(|step| session.is_ours(&step));
+    let is_ours = step_of(&form).is_some_and(|step| session.is_ours(&step) || session.is_this_step(&step));
     if !is_ours {
         return see_other(BASE);
     }

@@ -5,6 +5,7 @@
 //! | `enter` | in by a login, out, and in again when the factor has become too old |
 //! | `show` | the pages that only show |
 //! | `posts` | what changes something |
+//! | `said` | what was just done, told by the next page |
 //! | `render` | the engine's words in those of the pages |
 //!
 //! Nobody gets in from nowhere: the way leads from a login of any application, in whose browser the password was checked, through a login of the portal's own. Every form
@@ -13,12 +14,14 @@
 mod enter;
 mod posts;
 mod render;
+mod said;
 mod show;
 
 use axum::Router;
 use axum::routing::{get, post};
 
 use crate::app::App;
+use crate::frame::only_posted;
 
 /// The routes of this surface.
 pub(crate) fn routes(app: App) -> Router {
@@ -40,5 +43,6 @@ pub(crate) fn routes(app: App) -> Router {
         .route("/portal/browsers/{browser_id}/forget", post(posts::forget))
         .route("/portal/codes/new", post(posts::new_codes))
         .route("/portal/codes/kept", post(posts::kept))
+        .method_not_allowed_fallback(only_posted)
         .with_state(app)
 }

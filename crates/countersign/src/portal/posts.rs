@@ -4,15 +4,15 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use cs_core::id::{BrowserId, PhoneId};
-use cs_engine::portal::{Act, DeviceId, Done, PortalSession, Remaining as Left};
+use cs_engine::portal::{Act, DeviceId, Done, NewCodes, PortalSession, Remaining as Left};
 use cs_pages::Template as _;
-use cs_pages::portal::{Lost, NotMe, Remaining, Remove, Said};
+use cs_pages::portal::{Lost, NotMe, Remaining, Remove};
 use cs_wire::params::Params;
 use serde_json::json;
 
 use super::enter::{BASE, Out, session};
-use super::render::{ADD, Surroundings, device as listed, devices_page, login, logins_page, others_than};
-use super::show::browsers_page;
+use super::render::{ADD, Surroundings, device as listed, login, others_than};
+use super::said::{forget_typed, keep_typed, see_said};
 use crate::app::App;
 use crate::enroll::codes_page;
 use crate::frame::{Body, Visitor, form, see_other, step_of};
@@ -46,18 +46,25 @@ pub(super) async fn device(
         };
         let name = match app.engine().act(session, &act, visitor.access()).await? {
             Done::Yes(name) => name,
-            Done::Stale => return Err(Out::Stale),
+            Done::Stale => {
+                let refused = Out::Stale.response(&visitor);
+                return Ok(match &act {
+                    // Typed once is enough.
+                    Act::Rename(_, name) => keep_typed(refused, &id, name),
+                    Act::Default(_) | Act::Remove(_) | Act::Lost(_) | Act::Forget(_) | Act::ForgetAll => refused,
+                });
+            }
             Done::Last => return ask(&app, &visitor, session, device, false).await,
             Done::No => return Ok(see_other(BASE)),
         };
         let said = match act {
-            Act::Rename(..) => Said::Renamed(&name),
-            Act::Default(_) => Said::Default(&name),
-            Act::Remove(_) => Said::Removed(&name),
-            Act::Lost(_) => Said::Lost(&name),
-            Act::Forget(_) | Act::ForgetAll => Said::Forgotten,
+            Act::Rename(..) => "renamed",
+            Act::Default(_) => "default",
+            Act::Remove(_) => "removed",
+            Act::Lost(_) => "lost",
+            Act::Forget(_) | Act::ForgetAll => "forgotten",
         };
-        devices_page(&app, &visitor, session, Some(said)).await
+        Ok(forget_typed(see_said(BASE, said, &name), &visitor))
     })
     .await
 }
@@ -95,19 +102,20 @@ async fn ask(
 }
 
 /// `POST /portal/devices/{id}/test`
-pub(super) async fn test(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    visitor: Visitor,
-    body: Body,
-) -> Response {
+pub(super) async fn test(State(app): State<App>, Path(id): Path<String>, visitor: Visitor, body: Body) -> Response {
     changing(&app, &visitor, body, async |session, _| {
         let Ok(phone) = id.parse::<PhoneId>() else { return Ok(see_other(BASE)) };
         if !session.is_fresh(app.engine().clock().now()) {
             return Err(Out::Stale);
         }
-        app.engine().test_own_device(session, phone, visitor.access()).await?;
-        Ok(see_other(&format!("{BASE}/devices/{phone}/test")))
+        if app.engine().test_own_device(session, phone, visitor.access()).await? {
+            return Ok(see_other(&format!("{BASE}/devices/{phone}/test")));
+        }
+        let own = app.engine().own_devices(session).await?;
+        Ok(match own.iter().find(|one| one.id == phone.as_str()) {
+            Some(own) => see_said(BASE, "test-not-sent", &own.name),
+            None => see_other(BASE),
+        })
     })
     .await
 }
@@ -128,12 +136,7 @@ pub(super) async fn wait(State(app): State<App>, Path(id): Path<String>, visitor
 }
 
 /// `POST /portal/logins/{id}/not-me`
-pub(super) async fn not_me(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    visitor: Visitor,
-    body: Body,
-) -> Response {
+pub(super) async fn not_me(State(app): State<App>, Path(id): Path<String>, visitor: Visitor, body: Body) -> Response {
     changing(&app, &visitor, body, async |session, form| {
         if form.filled("sure", 8).ok().flatten().as_deref() != Some("yes") {
             let own = app.engine().own_logins(session).await?;
@@ -145,7 +148,7 @@ pub(super) async fn not_me(
             return Ok(Page(NotMe { chrome, session: page, login: login(&own, &at) }.render()).into_response());
         }
         match app.engine().report_login(session, &id, visitor.access()).await? {
-            Done::Yes(_) => logins_page(&app, &visitor, session, Some(Said::Reported)).await,
+            Done::Yes(_) => Ok(see_said("/portal/logins", "reported", "")),
             Done::Stale => Err(Out::Stale),
             Done::No | Done::Last => Ok(see_other("/portal/logins")),
         }
@@ -154,14 +157,9 @@ pub(super) async fn not_me(
 }
 
 /// `POST /portal/browsers/{id}/forget`
-pub(super) async fn forget(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    visitor: Visitor,
-    body: Body,
-) -> Response {
+pub(super) async fn forget(State(app): State<App>, Path(id): Path<String>, visitor: Visitor, body: Body) -> Response {
     changing(&app, &visitor, body, async |session, _| match id.parse::<BrowserId>() {
-        Ok(id) => forgotten(&app, &visitor, session, &Act::Forget(id), Said::Forgotten).await,
+        Ok(id) => forgotten(&app, &visitor, session, &Act::Forget(id), "forgotten").await,
         Err(_) => Ok(see_other("/portal/browsers")),
     })
     .await
@@ -170,7 +168,7 @@ pub(super) async fn forget(
 /// `POST /portal/browsers/forget-all`
 pub(super) async fn forget_all(State(app): State<App>, visitor: Visitor, body: Body) -> Response {
     changing(&app, &visitor, body, async |session, _| {
-        forgotten(&app, &visitor, session, &Act::ForgetAll, Said::AllForgotten).await
+        forgotten(&app, &visitor, session, &Act::ForgetAll, "all-forgotten").await
     })
     .await
 }
@@ -180,10 +178,10 @@ async fn forgotten(
     visitor: &Visitor,
     session: &PortalSession,
     act: &Act,
-    said: Said<'_>,
+    said: &str,
 ) -> Result<Response, Out> {
     match app.engine().act(session, act, visitor.access()).await? {
-        Done::Yes(_) => browsers_page(app, visitor, session, Some(said)).await,
+        Done::Yes(_) => Ok(see_said("/portal/browsers", said, "")),
         Done::Stale => Err(Out::Stale),
         Done::No | Done::Last => Ok(see_other("/portal/browsers")),
     }
@@ -191,8 +189,19 @@ async fn forgotten(
 
 /// `POST /portal/codes/new`
 pub(super) async fn new_codes(State(app): State<App>, visitor: Visitor, body: Body) -> Response {
-    changing(&app, &visitor, body, async |session, _| {
-        let codes = app.engine().new_recovery_codes(session, visitor.access()).await?.ok_or(Out::Stale)?;
+    changing(&app, &visitor, body, async |session, form| {
+        // Loaded again, the page would void the codes that were just printed.
+        if !session.is_fresh(app.engine().clock().now()) {
+            return Err(Out::Stale);
+        }
+        if !step_of(form).is_some_and(|proof| session.is_this_step(&proof)) {
+            return Ok(see_other("/portal/codes"));
+        }
+        let codes = match app.engine().new_recovery_codes(session, visitor.access()).await? {
+            NewCodes::Made(codes) => codes,
+            NewCodes::Stale => return Err(Out::Stale),
+            NewCodes::Twice => return Ok(see_other("/portal/codes")),
+        };
         let (token, around) = (session.form_token(), Surroundings::of(&app, &visitor, session).await);
         Ok(codes_page(around.chrome(), "/portal/codes/kept", &token, session.username(), &codes))
     })
@@ -218,7 +227,7 @@ async fn changing(
         Ok(session) => session,
         Err(out) => return out.response(visitor),
     };
-    if !step_of(&form).is_some_and(|proof| session.is_ours(&proof)) {
+    if !step_of(&form).is_some_and(|proof| session.is_ours(&proof) || session.is_this_step(&proof)) {
         return see_other(BASE);
     }
     change(&session, &form).await.unwrap_or_else(|out| out.response(visitor))

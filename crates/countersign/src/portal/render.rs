@@ -8,6 +8,7 @@ use cs_pages::portal::{Device, DeviceKind, Devices, Login, Logins, Said, Session
 use cs_pages::{Chrome, Template as _};
 
 use super::enter::{BASE, Out};
+use super::said::typed;
 use crate::app::App;
 use crate::frame::Visitor;
 use crate::http::{Look, Page};
@@ -31,6 +32,11 @@ impl<'a> Surroundings<'a> {
 
     pub(super) fn chrome(&self) -> Chrome<'_> {
         self.look.chrome()
+    }
+
+    /// The session, on a page whose form is good once.
+    pub(super) fn step<'s>(&'s self, session: &'s PortalSession, token: &'s str) -> Session<'s> {
+        Session { base: BASE, token, user: session.username(), said: None }
     }
 
     /// The session, with what was just done.
@@ -74,7 +80,12 @@ pub(super) async fn devices_page(
     session: &PortalSession,
     said: Option<Said<'_>>,
 ) -> Result<Response, Out> {
-    let own = app.engine().own_devices(session).await?;
+    let mut own = app.engine().own_devices(session).await?;
+    if let Some((device, name)) = typed(visitor)
+        && let Some(one) = own.iter_mut().find(|one| one.id == device)
+    {
+        one.given = name;
+    }
     let around = Surroundings::of(app, visitor, session).await;
     let times: Vec<Option<String>> = own.iter().map(|one| one.last_used.map(|at| at.to_string())).collect();
     let devices: Vec<Device<'_>> =

@@ -2,7 +2,6 @@
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
-use cs_core::enrollment::EnrollRefusal;
 use cs_core::id::PhoneId;
 use cs_engine::portal::PortalSession;
 use cs_pages::Template as _;
@@ -10,8 +9,9 @@ use cs_pages::portal::{Browsers, RecoveryCodes, RememberedBrowser, Said, TestPus
 
 use super::enter::{Out, session};
 use super::render::{Surroundings, device, devices_page, logins_page, others_than};
+use super::said::{Told, once};
 use crate::app::App;
-use crate::enroll::begin_enrollment;
+use crate::enroll::{begin_enrollment, why_not};
 use crate::frame::{Slot, Visitor};
 use crate::http::Page;
 
@@ -20,17 +20,32 @@ const TEST_SECONDS: u32 = 60;
 
 /// `GET /portal`
 pub(super) async fn devices(State(app): State<App>, slot: Slot, visitor: Visitor) -> Response {
-    page(&app, slot, &visitor, async |session| devices_page(&app, &visitor, session, None).await).await
+    page(&app, slot, &visitor, async |session| {
+        let told = Told::of(&visitor);
+        let said = told.as_ref().and_then(Told::said);
+        Ok(once(devices_page(&app, &visitor, session, said).await?, &visitor))
+    })
+    .await
 }
 
 /// `GET /portal/logins`
 pub(super) async fn logins(State(app): State<App>, slot: Slot, visitor: Visitor) -> Response {
-    page(&app, slot, &visitor, async |session| logins_page(&app, &visitor, session, None).await).await
+    page(&app, slot, &visitor, async |session| {
+        let told = Told::of(&visitor);
+        let said = told.as_ref().and_then(Told::said);
+        Ok(once(logins_page(&app, &visitor, session, said).await?, &visitor))
+    })
+    .await
 }
 
 /// `GET /portal/browsers`
 pub(super) async fn browsers(State(app): State<App>, slot: Slot, visitor: Visitor) -> Response {
-    page(&app, slot, &visitor, async |session| browsers_page(&app, &visitor, session, None).await).await
+    page(&app, slot, &visitor, async |session| {
+        let told = Told::of(&visitor);
+        let said = told.as_ref().and_then(Told::said);
+        Ok(once(browsers_page(&app, &visitor, session, said).await?, &visitor))
+    })
+    .await
 }
 
 /// `GET /portal/codes`
@@ -39,19 +54,18 @@ pub(super) async fn codes(State(app): State<App>, slot: Slot, visitor: Visitor) 
         let left = app.engine().recovery_codes_left(session).await?;
         let around = Surroundings::of(&app, &visitor, session).await;
         let left = usize::try_from(left).unwrap_or(usize::MAX);
-        Ok(Page(RecoveryCodes { chrome: around.chrome(), session: around.session(None), left }.render())
-            .into_response())
+        let token = session.step_token();
+        let page = RecoveryCodes { chrome: around.chrome(), session: around.step(session, &token), left };
+        Ok(Page(page.render()).into_response())
     })
     .await
 }
 
 /// `GET /portal/add`: goes on as an enrollment.
 pub(super) async fn add(State(app): State<App>, slot: Slot, visitor: Visitor) -> Response {
-    page(&app, slot, &visitor, async |session| match app.engine().add_own_device(session).await? {
+    page(&app, slot, &visitor, async |session| match app.engine().add_own_device(session, visitor.access()).await? {
         Ok((id, secret)) => Ok(begin_enrollment(id, &secret)),
-        Err(EnrollRefusal::Stale) => Err(Out::Stale),
-        Err(EnrollRefusal::TooWeak) => Err(Out::TooWeak),
-        Err(EnrollRefusal::NotActive | EnrollRefusal::HasFactor | EnrollRefusal::Inactive) => Err(Out::NotIn),
+        Err(not) => Err(Out::Refused(why_not(&not), not.reference)),
     })
     .await
 }

@@ -1,8 +1,10 @@
 //! The self-service portal, by browsers without script.
 
 use cs_core::user::UserStatus;
+use cs_store::audit::{LogFilter, LogKind, LogPage};
 use cs_testkit::{Browser, Page, Site, TestUser, VirtualPhone, WebApp};
 use http::Method;
+use jiff::SignedDuration;
 use serde_json::{Value as Json, json};
 
 /// Somebody with one phone, and a browser in which an application has begun their login.
@@ -62,12 +64,23 @@ impl Story {
     async fn post(&mut self, page: &Page, path: &str, fields: &[(&str, &str)]) -> Page {
         let step = page.step();
         let form: Vec<(&str, &str)> = std::iter::once(("step", step.as_str())).chain(fields.iter().copied()).collect();
-        self.browser.send_once(Method::POST, path, &form).await
+        let sent = self.browser.send_once(Method::POST, path, &form).await;
+        // What was done is said by the page that follows.
+        match (sent.leads_to(), self.browser.cookies.iter().any(|(name, _)| name == "__Host-cs-said")) {
+            (Some(next), true) => self.browser.open(&next).await,
+            _ => sent,
+        }
     }
 
     async fn phones(&self) -> Vec<Json> {
         let path = format!("/admin/v1/users/{}/phones", self.user.id);
         self.site.admin_api().get(&path, &[]).await.response().as_array().unwrap().clone()
+    }
+
+    async fn alerts(&self) -> Vec<String> {
+        let store = self.site.engine().store().reader();
+        let alerts = store.effects(self.site.account, "alert", 20).await.unwrap();
+        alerts.into_iter().map(|alert| alert.payload).collect()
     }
 
     async fn activity(&self) -> Vec<String> {
@@ -209,6 +222,7 @@ async fn after_five_minutes_a_change_needs_a_factor_again() {
     let code = story.phone.passcode();
     let done = story.with_code(&page, &code).await;
     let home = story.follow(&done).await;
+    assert!(home.html.contains("value=\"Two\""), "typed once is enough: {}", home.html);
     assert!(is_in(&story.post(&home, &rename, &[("name", "Two")]).await));
     story.site.advance(30 * 60);
     assert_eq!(story.browser.open("/portal").await.status, 403);
@@ -271,6 +285,57 @@ async fn a_lost_device_goes_with_its_sessions_and_remembered_browsers() {
     assert!(story.site.engine().device(story.site.account, second.id).await.unwrap().is_none());
     assert_eq!(thief.open("/portal").await.status, 403);
     assert!(story.activity().await.contains(&"device_lost".to_owned()));
+    let alerts = story.alerts().await;
+    assert!(alerts.iter().any(|alert| alert.contains("\"device_lost\"") && alert.contains("alice")), "{alerts:?}");
+}
+
+#[tokio::test]
+async fn this_was_not_me_ends_all_that_was_remembered_and_every_other_session() {
+    let mut story = Story::start().await;
+    let mut thief = story.browser.clone();
+    story.enter().await;
+    let adding = story.browser.open("/portal/add").await;
+    assert!(adding.posts_to("choose"));
+    std::mem::swap(&mut thief, &mut story.browser);
+    let home = story.enter().await;
+    let epoch = async |story: &Story| {
+        let store = story.site.engine().store();
+        store.user_record(story.site.account, story.user.id).await.unwrap().unwrap().0.trust_epoch
+    };
+    let before = epoch(&story).await;
+    let logins = story.browser.open("/portal/logins").await;
+    let (_, rest) = logins.html.split_once("action=\"/portal/logins/").unwrap();
+    let path = format!("/portal/logins/{}/not-me", rest.split_once('/').unwrap().0);
+    assert!(is_in(&thief.open("/portal").await));
+    story.post(&home, &path, &[("sure", "yes")]).await;
+    assert_eq!(epoch(&story).await, before + 1, "tokens of applications and addresses are worth nothing any more");
+    assert_eq!(thief.open("/portal").await.status, 403);
+    assert_eq!(thief.open(&adding.path).await.status, 403, "nor does what was begun there go on");
+    assert!(is_in(&story.browser.open("/portal").await));
+}
+
+#[tokio::test]
+async fn the_portal_is_of_who_logs_in_whatever_the_application_calls_them() {
+    let mut story = Story::start().await;
+    let key = story.app.client_id.parse().unwrap();
+    let simple = cs_core::username::UsernameNormalization::Simple;
+    story.site.change_integration(key, |record| record.normalization = simple).await;
+    for name in ["ACME\\alice", "Alice@example.org"] {
+        let begun = story.browser.open(&story.app.authorize_path(name)).await;
+        let id = begun.path.rsplit_once('/').unwrap().1.to_owned();
+        let page = story.browser.open(&format!("/portal/from/{id}")).await;
+        let code = story.phone.passcode();
+        let done = story.with_code(&page, &code).await;
+        let home = story.follow(&done).await;
+        assert!(is_in(&home) && home.html.contains("Test phone"), "{name}: {}", home.html);
+        story.site.advance(30);
+    }
+    // Where names are compared whole, that is somebody else: nobody.
+    let whole = cs_core::username::UsernameNormalization::None;
+    story.site.change_integration(key, |record| record.normalization = whole).await;
+    let begun = story.browser.open(&story.app.authorize_path("ACME\\alice")).await;
+    let id = begun.path.rsplit_once('/').unwrap().1.to_owned();
+    assert_eq!(story.browser.open(&format!("/portal/from/{id}")).await.status, 403);
 }
 
 #[tokio::test]
@@ -319,9 +384,12 @@ async fn a_login_is_reported_as_somebody_elses() {
 #[tokio::test]
 async fn new_recovery_codes_void_the_old_and_each_is_good_once() {
     let mut story = Story::start().await;
-    let home = story.enter().await;
+    story.enter().await;
     let codes = async |story: &mut Story| {
-        let page = story.post(&home, "/portal/codes/new", &[]).await;
+        let before = story.browser.open("/portal/codes").await;
+        let page = story.post(&before, "/portal/codes/new", &[]).await;
+        let again = story.post(&before, "/portal/codes/new", &[]).await;
+        assert_eq!(again.status, 303, "loaded again it voids nothing: {}", again.html);
         let (_, rest) = page.html.split_once("<li><code>").unwrap_or_else(|| panic!("{}", page.html));
         rest.split_once("</code>").unwrap().0.replace(' ', "")
     };
@@ -543,4 +611,324 @@ async fn whoever_has_only_ways_that_are_closed_is_led_to_self_service_if_the_app
     }
     // The portal's own login asks for what the portal's own policy allows.
     assert!(story.at_portal().await.posts_to("begin"));
+}
+
+#[tokio::test]
+async fn a_form_that_was_answered_can_be_loaded_again_and_says_what_was_done_once() {
+    let mut story = Story::start().await;
+    let home = story.enter().await;
+    let path = format!("/portal/devices/{}/rename", story.phone.id);
+    let form = [("step", &*home.step()), ("name", "Mine")];
+    let sent = story.browser.send_once(Method::POST, &path, &form).await;
+    assert_eq!((sent.status, sent.leads_to().as_deref()), (303, Some("/portal")));
+    let said = story.browser.open("/portal").await;
+    assert!(said.html.contains("class=\"said good\"") && said.html.contains("Mine"), "{}", said.html);
+    assert!(!story.browser.open("/portal").await.html.contains("class=\"said good\""), "once");
+    // Nobody vouches for what is to be said: it is text, and does nothing.
+    for (value, shown) in [("renamed.PGI-eDwvYj4", "&#60;b&#62;x"), ("nonsense.eA", ""), ("renamed.!", ""), ("x", "")] {
+        story.browser.cookies.push(("__Host-cs-said".to_owned(), value.to_owned()));
+        let page = story.browser.open("/portal").await;
+        assert_eq!(page.html.contains("class=\"said good\""), !shown.is_empty(), "{value}");
+        assert!(page.html.contains(shown) && !page.html.contains("<b>x"), "{}", page.html);
+        story.browser.cookies.retain(|(name, _)| name != "__Host-cs-said");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_is_a_page_with_the_way_back() {
+    let mut story = Story::start().await;
+    let id = story.phone.id.to_string();
+    let lost = ["/portal/nothing", "/frame", "/frame/prompt", "/enroll/visit/x/y/z", "/portal/devices/x"];
+    let posts = [format!("/portal/devices/{id}/rename"), "/portal/leave".to_owned()];
+    let mut stranger = Browser::new(&story.site);
+    for (path, status) in lost.iter().map(|path| (*path, 404)).chain(posts.iter().map(|path| (&**path, 405))) {
+        let page = stranger.open(path).await;
+        assert_eq!(page.status, status, "{path}");
+        assert!(page.html.starts_with("<!doctype html>") || page.html.starts_with("<!DOCTYPE html>"), "{}", page.html);
+    }
+    assert!(stranger.open("/nothing").await.html.contains("\"stat\":\"FAIL\""), "programs are answered as ever");
+    story.enter().await;
+    for path in ["/portal/nothing", "/portal/codes/new"] {
+        assert!(story.browser.open(path).await.html.contains("href=\"/portal\""), "{path}");
+    }
+    // A login's form, loaded as a page.
+    let begun = story.browser.open(&story.app.authorize_path("alice")).await;
+    let page = story.browser.open(&format!("{}/begin", begun.path)).await;
+    assert!(page.status == 405 && page.html.contains(&format!("href=\"{}\"", begun.path)), "{}", page.html);
+}
+
+/// A story in which browsers are remembered.
+async fn remembering() -> Story {
+    let story = Story::start().await;
+    let risk_based = json!({"max_time_value": 30, "max_time_units": "days"});
+    let asking = json!({"enabled": true, "remember_method": "risk-based", "risk_based": risk_based});
+    let policy = json!({"sections": {"remembered_devices": {"browser_apps": asking}}});
+    story.site.admin_api().json("PUT", "/admin/v2/policies/global", &policy).await.response();
+    story
+}
+
+impl Story {
+    /// A login of the application, in a browser that is remembered from then on.
+    async fn remember(&mut self) {
+        self.browser.cookies.retain(|(name, _)| name != "__Host-cs-browser");
+        self.site.advance(30);
+        let begun = self.browser.open(&self.app.authorize_path("alice")).await;
+        let code = self.phone.passcode();
+        self.with_code(&begun, &code).await.code();
+    }
+
+    /// The portal's page of browsers, and their ids.
+    async fn browsers(&mut self) -> (Page, Vec<String>) {
+        let page = self.browser.open("/portal/browsers").await;
+        let forms = page.html.split("action=\"/portal/browsers/").skip(1);
+        let ids: Vec<String> = forms.filter_map(|rest| Some(rest.split_once("/forget\"")?.0.to_owned())).collect();
+        (page, ids.into_iter().filter(|id| id.starts_with("BR")).collect())
+    }
+}
+
+#[tokio::test]
+async fn browsers_are_forgotten_and_another_phone_asked_first() {
+    let mut story = remembering().await;
+    let second = story.user.phone().await;
+    story.remember().await;
+    story.site.advance(30);
+    let home = story.enter().await;
+    let (page, browsers) = story.browsers().await;
+    assert_eq!(browsers.len(), 1, "{}", page.html);
+    let gone = story.post(&page, &format!("/portal/browsers/{}/forget", browsers[0]), &[]).await;
+    assert!(gone.html.contains("class=\"said good\""), "{}", gone.html);
+    assert!(story.browsers().await.1.is_empty());
+    story.remember().await;
+    story.remember().await;
+    assert_eq!(story.browsers().await.1.len(), 2);
+    let gone = story.post(&page, "/portal/browsers/forget-all", &[]).await;
+    assert!(gone.html.contains("class=\"said good\""), "{}", gone.html);
+    assert!(story.browsers().await.1.is_empty());
+    // What an administrator made worthless is not listed as if it were worth something.
+    story.remember().await;
+    story.user.set_status(UserStatus::Disabled).await;
+    story.user.set_status(UserStatus::Active).await;
+    assert!(story.browsers().await.1.is_empty());
+
+    let made = story.post(&home, &format!("/portal/devices/{}/default", second.id), &[]).await;
+    assert!(is_in(&made) && made.html.contains("class=\"said good\""), "{}", made.html);
+    assert_eq!(story.phones().await[0]["phone_id"], second.id.to_string());
+}
+
+#[tokio::test]
+async fn keycloak_cve_2024_3656_nobody_reaches_the_devices_browsers_or_logins_of_others() {
+    let mut story = remembering().await;
+    let home = story.enter().await;
+    let (bob, mut theirs) = (story.site.user("bob").await, Browser::new(&story.site));
+    let phone = bob.phone().await;
+    let begun = theirs.open(&story.app.authorize_path("bob")).await;
+    let next = theirs.submit(&begun, "begin", &[("facts", "")]).await;
+    let typing = match next.posts_to("passcode") {
+        true => next,
+        false => theirs.submit(&next, "choose", &[("method", "passcode")]).await,
+    };
+    theirs.submit(&typing, "passcode", &[("passcode", &phone.passcode())]).await.code();
+    let store = story.site.engine().store().reader();
+    let remembered = store.remembered_browsers(story.site.account, bob.id).await.unwrap();
+    for id in [remembered[0].id.as_str(), "BRAAAAAAAAAAAAAAAAAA", "x"] {
+        assert_eq!(story.post(&home, &format!("/portal/browsers/{id}/forget"), &[]).await.status, 303, "{id}");
+    }
+    assert_eq!(store.remembered_browsers(story.site.account, bob.id).await.unwrap().len(), 1);
+
+    let filter = LogFilter { users: vec![bob.id.to_string()], ..LogFilter::default() };
+    let page = LogPage::newest(1, story.site.now() - SignedDuration::from_hours(1), story.site.now());
+    let login = store.log_page(story.site.account, LogKind::Auth, &filter, &page).await.unwrap().remove(0).id;
+    let reported = story.post(&home, &format!("/portal/logins/{login}/not-me"), &[("sure", "yes")]).await;
+    assert_eq!(reported.status, 303);
+    assert!(!story.activity().await.contains(&"login_reported_as_fraud".to_owned()));
+
+    for act in ["rename", "default", "remove", "lost", "test"] {
+        let fields = [("sure", "yes"), ("name", "Stolen")];
+        assert_eq!(story.post(&home, &format!("/portal/devices/{}/{act}", phone.id), &fields).await.status, 303);
+    }
+    let shown = story.browser.open(&format!("/portal/devices/{}/test", phone.id)).await;
+    assert!(is_in(&shown) && shown.number().is_none(), "{}", shown.html);
+    let phones = story.site.admin_api().get(&format!("/admin/v1/users/{}/phones", bob.id), &[]).await.response();
+    assert_eq!((phones.as_array().unwrap().len(), &phones[0]["name"]), (1, &json!("Test phone")));
+    assert!(story.site.engine().device(story.site.account, phone.id).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn keycloak_cve_2025_12390_a_cookie_that_was_planted_is_nobodys_session() {
+    // Somebody brings their own session into another's browser, and waits for them to log in there.
+    let mut story = Story::start().await;
+    let (bob, mut thief) = (story.site.user("bob").await, Browser::new(&story.site));
+    let phone = bob.phone().await;
+    std::mem::swap(&mut thief, &mut story.browser);
+    let begun = story.browser.open(&story.app.authorize_path("bob")).await;
+    let id = begun.path.rsplit_once('/').unwrap().1.to_owned();
+    let page = story.browser.open(&format!("/portal/from/{id}")).await;
+    let done = story.with_code(&page, &phone.passcode()).await;
+    assert!(is_in(&story.follow(&done).await));
+    std::mem::swap(&mut thief, &mut story.browser);
+    let session = |browser: &Browser| {
+        let found = browser.cookies.iter().find(|(name, _)| name == "__Host-cs-portal");
+        found.map(|(_, value)| value.clone()).unwrap()
+    };
+    let planted = session(&thief);
+    story.browser.cookies.push(("__Host-cs-portal".to_owned(), planted.clone()));
+    let home = story.enter().await;
+    assert!(is_in(&home) && home.html.contains(">alice<"), "{}", home.html);
+    assert_ne!(session(&story.browser), planted);
+    let theirs = thief.open("/portal").await;
+    assert!(is_in(&theirs) && !theirs.html.contains("alice"), "{}", theirs.html);
+    // An id with another's secret is nobody's either.
+    let (own, other) = (session(&story.browser), planted);
+    let mixed = format!("{}.{}", own.split_once('.').unwrap().0, other.split_once('.').unwrap().1);
+    thief.cookies = vec![("__Host-cs-portal".to_owned(), mixed)];
+    assert_eq!(thief.open("/portal").await.status, 403);
+}
+
+#[tokio::test]
+async fn keycloak_cve_2025_0604_the_portal_asks_the_policies_at_every_page() {
+    let mut story = Story::start().await;
+    let home = story.enter().await;
+    let key = cs_core::id::IntegrationKey::portal_of(story.site.account);
+    let rename = format!("/portal/devices/{}/rename", story.phone.id);
+    let access = async |story: &Story, access| {
+        story.site.change_integration(key, |record| record.user_access = access).await;
+    };
+    access(&story, cs_core::integration::UserAccess::Nobody).await;
+    assert_eq!(story.browser.open("/portal").await.status, 403, "no longer permitted");
+    assert_eq!(story.post(&home, &rename, &[("name", "Late")]).await.status, 403);
+    access(&story, cs_core::integration::UserAccess::All).await;
+    assert!(is_in(&story.browser.open("/portal").await));
+    let network = |list: &[&str]| {
+        let sections = json!({"authorized_networks": {"blocked": {"ip_list": list}}});
+        json!({"sections": sections, "confirm_lockout": true})
+    };
+    for (list, status) in [(&["127.0.0.1"][..], 403), (&[], 200)] {
+        story.site.admin_api().json("PUT", "/admin/v2/policies/global", &network(list)).await.response();
+        assert_eq!(story.browser.open("/portal").await.status, status, "{list:?}");
+    }
+    assert_eq!(story.phones().await[0]["name"], "Test phone");
+}
+
+#[tokio::test]
+async fn keycloak_cve_2026_37982_of_two_who_bring_the_code_of_a_portal_login_at_once_one_is_in() {
+    for round in 0..4 {
+        let mut story = Story::start().await;
+        let page = story.at_portal().await;
+        let code = story.phone.passcode();
+        let done = story.with_code(&page, &code).await;
+        let path = done.redirect().split_once("/portal").map(|(_, rest)| format!("/portal{rest}")).unwrap();
+        let (mut one, mut two) = (story.browser.clone(), story.browser.clone());
+        let (first, second) = tokio::join!(one.open(&path), two.open(&path));
+        assert!(is_in(&first) != is_in(&second), "{round}: {} {}", first.status, second.status);
+    }
+}
+
+#[tokio::test]
+async fn two_tabs_of_the_portal_do_not_get_in_each_others_way() {
+    let mut story = Story::start().await;
+    let one = story.enter().await;
+    let two = story.browser.open("/portal").await;
+    let path = format!("/portal/devices/{}/rename", story.phone.id);
+    for (tab, name) in [(&one, "One"), (&two, "Two"), (&one, "Three")] {
+        assert!(is_in(&story.post(tab, &path, &[("name", name)]).await));
+        assert_eq!(story.phones().await[0]["name"], name);
+    }
+    // Coming in once more is another session, and the one before is still this browser's no longer.
+    let before = story.browser.cookies.iter().find(|(name, _)| name == "__Host-cs-portal").unwrap().1.clone();
+    story.site.advance(30);
+    story.enter().await;
+    let after = story.browser.cookies.iter().find(|(name, _)| name == "__Host-cs-portal").unwrap().1.clone();
+    assert_ne!(before, after);
+    let late = story.post(&one, &path, &[("name", "Four")]).await;
+    assert_eq!(late.status, 303, "a proof of another session");
+    assert_eq!(story.phones().await[0]["name"], "Three");
+}
+
+/// What the server writes about itself, as text.
+#[derive(Clone, Default)]
+struct Written(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Also CVE-2024-20301. On one thread, so that everything the server says while it answers is heard.
+#[tokio::test]
+async fn cve_2024_20292_no_code_cookie_or_proof_of_enrollment_and_portal_is_logged() {
+    use tracing_subscriber::Layer as _;
+    use tracing_subscriber::layer::SubscriberExt as _;
+    let written = Written::default();
+    let heard = written.clone();
+    let ours = |target: &str| target.starts_with("countersign") || target.starts_with("cs_");
+    let filter = tracing_subscriber::filter::filter_fn(move |about| ours(about.target()));
+    let layer =
+        tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || heard.clone()).with_filter(filter);
+    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+    tracing::info!(target: "countersign::test", "heard");
+
+    let mut story = Story::start().await;
+    let mut secrets = Vec::new();
+    // An enrollment by a link, refused once.
+    let params = [("username", "carol"), ("email", "carol@example.org")];
+    let link = story.site.admin_api().post("/admin/v1/users/enroll", &params).await.response();
+    let path = link.as_str().unwrap().rsplit_once("/enroll/").map(|(_, code)| format!("/enroll/{code}")).unwrap();
+    secrets.push(path.rsplit_once('/').unwrap().1.to_owned());
+    let mut browser = Browser::new(&story.site);
+    let page = browser.open(&path).await;
+    let qr = browser.submit(&page, "choose", &[("way", "phone")]).await;
+    let (_, rest) = qr.html.split_once("<pre class=\"copy\" tabindex=\"0\"><code>").unwrap();
+    let activation = rest.split_once("</code>").unwrap().0.replace("&#38;", "&");
+    let code = cs_wire::device::ActivationLink::parse(&activation).unwrap().code().expose().to_owned();
+    drop(story.site.activate(&activation).await);
+    let compare = browser.open(&qr.path).await;
+    let backup = browser.submit(&compare, "confirm", &[("same", "yes")]).await;
+    let codes = browser.submit(&backup, "backup", &[("way", "codes")]).await;
+    let (_, rest) = codes.html.split_once("<li><code>").unwrap();
+    secrets.extend([code, rest.split_once("</code>").unwrap().0.replace(' ', "")]);
+    secrets.extend([page.step(), qr.step(), compare.step(), backup.step()]);
+    assert_eq!(Browser::new(&story.site).open(&path).await.status, 403);
+
+    // Into the portal, and what is done there.
+    let at = story.at_portal().await;
+    let passcode = story.phone.passcode();
+    let done = story.with_code(&at, &passcode).await;
+    secrets.extend([at.step(), done.code()]);
+    let home = story.follow(&done).await;
+    assert!(is_in(&home));
+    let printed = story.browser.open("/portal/codes").await;
+    let codes = story.post(&printed, "/portal/codes/new", &[]).await;
+    let (_, rest) = codes.html.split_once("<li><code>").unwrap();
+    secrets.extend([home.step(), printed.step(), rest.split_once("</code>").unwrap().0.replace(' ', "")]);
+    story.post(&home, &format!("/portal/devices/{}/lost", story.phone.id), &[("sure", "yes")]).await;
+    let cookies = browser.cookies.iter().chain(&story.browser.cookies);
+    let of_secrets = cookies.filter(|(name, _)| !name.ends_with("last") && !name.ends_with("said"));
+    // A session's cookie is its id, which is none, and its secret.
+    secrets.extend(
+        of_secrets.map(|(_, value)| value.rsplit_once('.').map_or(value.as_str(), |(_, last)| last).to_owned()),
+    );
+
+    let mut all = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    assert!(all.contains("heard"));
+    let store = story.site.engine().store().reader();
+    let now = story.site.now();
+    let page = LogPage::newest(1000, now - SignedDuration::from_hours(1), now);
+    for kind in [LogKind::Auth, LogKind::Admin, LogKind::Activity] {
+        let records = store.log_page(story.site.account, kind, &LogFilter::default(), &page).await.unwrap();
+        assert!(!records.is_empty(), "{kind:?}");
+        all.push_str(&format!("{records:?}"));
+    }
+    for kind in ["alert", "mail"] {
+        all.push_str(&format!("{:?}", store.effects(story.site.account, kind, 100).await.unwrap()));
+    }
+    for secret in secrets {
+        assert!(secret.len() >= 8, "{secret}");
+        assert!(!all.contains(&secret), "{secret} is in the logs");
+    }
 }

@@ -172,6 +172,8 @@ impl Engine {
 
     fn new_check(&self, by: &Integration, user: &User, phone: &Phone, txid: TxId, kind: Kind, now: Timestamp) -> Login {
         let (word, info) = match kind {
+            // From the person's own portal: no administrator is there.
+            Kind::Check if by.kind.is_portal() => (TEST, json!([["Code", "Type what your browser shows"]])),
             Kind::Check => ("Identity check", json!([["Code", "Type what the administrator reads out to you"]])),
             Kind::Test => (TEST, json!([])),
         };

@@ -1,10 +1,10 @@
 //! What people do with their own devices, browsers and codes: each change one commit, with its entry in the log and a letter.
 
 use cs_core::device::Phone;
-use cs_core::id::{BrowserId, PhoneId, WebauthnKey};
+use cs_core::id::{BrowserId, PhoneId, TxId, WebauthnKey};
 use cs_core::login::{Push, Ticket};
 use cs_core::secret::PlainCode;
-use cs_core::user::User;
+use cs_core::user::{User, WayIn};
 use cs_core::webauthn::{Class, Credential};
 use cs_store::Job;
 use cs_store::authenticators::{DeviceUpdate, touch_user, touch_users_of_phone};
@@ -22,7 +22,7 @@ use crate::letters::About;
 use crate::login::reference;
 use crate::wake::Delivery;
 use crate::passkeys::credential_name;
-use crate::{Access, DeviceEvent, Engine, EngineError, Liveness};
+use crate::{Access, DeviceEvent, Engine, EngineError, Liveness, SystemRng};
 
 /// The account's setting that lets users remove the last way they have to log in.
 const MAY_REMOVE_LAST: &str = "self_service_remove_last";
@@ -143,6 +143,17 @@ pub enum Done {
     Last,
 }
 
+/// What came of asking for recovery codes.
+#[derive(Debug)]
+pub enum NewCodes {
+    /// These; this is the one time they leave.
+    Made(Vec<PlainCode>),
+    /// The factor is too old.
+    Stale,
+    /// The session has gone on meanwhile: the same form was sent before, for one.
+    Twice,
+}
+
 impl Engine {
     /// The devices with which the person of `session` can log in.
     pub async fn own_devices(&self, session: &PortalSession) -> Result<Vec<OwnDevice>, EngineError> {
@@ -256,6 +267,11 @@ impl Engine {
             }
         };
         let mut job = job.log(self.self_record(id, &user, what, &body, access, now));
+        if matches!(act, Act::Lost(_)) {
+            // Its page says that the administrators are told.
+            let Some(caller) = self.portal_caller(account, Liveness::forever()).await? else { return Ok(Done::No) };
+            job = job.effect(self.alert(&caller, &user, words::LOST, TxId::generate(&mut SystemRng), now));
+        }
         job.effects.extend(self.notice(account, &user, about, &name, now)?);
         if !self.holds(job).await? {
             return Ok(Done::No);
@@ -266,19 +282,17 @@ impl Engine {
         Ok(Done::Yes(name))
     }
 
-    /// New recovery codes; those before are void. `None` if the factor is too old.
-    pub async fn new_recovery_codes(
-        &self,
-        session: &PortalSession,
-        access: &Access,
-    ) -> Result<Option<Vec<PlainCode>>, EngineError> {
-        if !session.is_fresh(self.clock().now()) {
-            return Ok(None);
+    /// New recovery codes; those before are void. The session goes on by a step, so that a page that was loaded twice does not make some twice.
+    pub async fn new_recovery_codes(&self, session: &PortalSession, access: &Access) -> Result<NewCodes, EngineError> {
+        let now = self.clock().now();
+        if !session.is_fresh(now) {
+            return Ok(NewCodes::Stale);
         }
         let user = self.own_user(session.account(), session.user_id()).await?;
-        let Some(user) = user else { return Ok(None) };
+        let Some(user) = user else { return Ok(NewCodes::Stale) };
         let (codes, job) = self.recovery_codes(session.account(), &user, access)?;
-        if self.holds(job).await? { Ok(Some(codes)) } else { Err(EngineError::Contention) }
+        let job = job.step(session.visiting.row.go_on(&session.visiting.row.state, now));
+        Ok(if self.holds(job).await? { NewCodes::Made(codes) } else { NewCodes::Twice })
     }
 
     /// How many recovery codes are left.
@@ -288,9 +302,10 @@ impl Engine {
 
     /// The browsers that are remembered for the person, the one used last at first.
     pub async fn own_browsers(&self, session: &PortalSession) -> Result<Vec<RememberedBrowser>, EngineError> {
-        let browsers = self.store().reader().remembered_browsers(session.account().id, session.user_id()).await?;
-        let now = self.clock().now();
-        Ok(browsers.into_iter().filter(|one| one.until > now).collect())
+        let Some(user) = self.own_user(session.account(), session.user_id()).await? else { return Ok(Vec::new()) };
+        let browsers = self.store().reader().remembered_browsers(session.account().id, user.id).await?;
+        let (now, epoch) = (self.clock().now(), user.trust_epoch);
+        Ok(browsers.into_iter().filter(|one| one.until > now && one.trust_epoch == epoch).collect())
     }
 
     /// Sends `phone` a request that counts for nothing. False if it is not theirs, the factor is too old, or another one is on its way.
@@ -362,14 +377,17 @@ fn name_of(user: &User, device: DeviceId) -> Option<String> {
 /// What `user` could log in with, `without` one device. What is refused is no way in: it can be removed, and does not stand for the others.
 fn remaining(session: &PortalSession, user: &User, without: DeviceId) -> Remaining {
     let models = &session.account().login.webauthn_models;
-    let is_way_in = |one: &&Credential| one.is_usable() && models.allows(one.aaguid);
-    let counts = match without {
-        DeviceId::Phone(_) => true,
-        DeviceId::Key(key) => user.credentials.iter().filter(is_way_in).any(|one| one.key == key),
+    let is_let_in = |way: &WayIn<'_>| match way {
+        WayIn::Key(key) => models.allows(key.aaguid),
+        WayIn::Phone(_) | WayIn::Token(_) => true,
     };
-    let phones = user.phones.iter().filter(|one| one.is_usable() && DeviceId::Phone(one.id) != without).count();
-    let keys = user.credentials.iter().filter(is_way_in).filter(|one| DeviceId::Key(one.key) != without).count();
-    match phones + keys + user.tokens.len() {
+    let is_it = |way: &WayIn<'_>| match way {
+        WayIn::Phone(phone) => DeviceId::Phone(phone.id) == without,
+        WayIn::Key(key) => DeviceId::Key(key.key) == without,
+        WayIn::Token(_) => false,
+    };
+    let counts = user.ways_in().filter(is_let_in).any(|way| is_it(&way));
+    match user.ways_in().filter(is_let_in).filter(|way| !is_it(way)).count() {
         0 if !counts => Remaining::None,
         0 if session.account().settings.get(MAY_REMOVE_LAST).and_then(Json::as_bool) == Some(true) => Remaining::None,
         0 => Remaining::NotAllowed,

@@ -5,6 +5,8 @@ use cs_store::Job;
 use cs_store::attempts::change_risk;
 use cs_store::audit::{LogFilter, LogKind, LogPage, LogRecord};
 use cs_store::remembered_browsers::forget_browsers;
+use cs_store::users::distrust_as_well;
+use cs_store::visits::end_other_visits;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
 
@@ -45,8 +47,8 @@ impl Engine {
         Ok(logins.into_iter().map(|record| own_login(record, &reported)).collect())
     }
 
-    /// Reports the login `id` as somebody else's: administrators hear of it as of fraud, it is a sign of risk from then on, and nothing that was remembered of the
-    /// person is worth anything any more.
+    /// Reports the login `id` as somebody else's: administrators hear of it as of fraud, it is a sign of risk from then on, nothing that was remembered of the
+    /// person (browsers, addresses, tokens of applications) is worth anything any more, and whoever else is in the portal or enrolls in their name is out.
     pub async fn report_login(&self, session: &PortalSession, id: &str, access: &Access) -> Result<Done, EngineError> {
         let now = self.clock().now();
         if !session.is_fresh(now) {
@@ -66,8 +68,11 @@ impl Engine {
         }
         let body = json!({"login": login.id, "integration": login.integration});
         let mut job = Job::new()
-            .step(forget_browsers(account.id, user.id))
             .step(change_risk(account.id, &user, &user.risk.fraud_reported(now)))
+            .step(distrust_as_well(account.id, user.id))
+            .step(forget_browsers(account.id, user.id))
+            // Whoever logged in may have come here too.
+            .step(end_other_visits(account.id, user.id, session.visiting.row.id))
             .log(self.self_record(account.id, &user, REPORTED, &body, access, now))
             .effect(self.alert(&caller, &user, "fraud", txid, now));
         job.effects.extend(self.notice(account, &user, About::LoginReported, "", now)?);

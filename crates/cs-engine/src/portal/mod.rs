@@ -14,7 +14,7 @@ mod devices;
 mod logins;
 mod session;
 
-pub use devices::{Act, DeviceId, Done, OwnDevice, OwnKind, OwnTest, Remaining};
+pub use devices::{Act, DeviceId, Done, NewCodes, OwnDevice, OwnKind, OwnTest, Remaining};
 pub use logins::OwnLogin;
 pub use session::{Entered, PORTAL_TTL, PortalSession};
 

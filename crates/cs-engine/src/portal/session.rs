@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use cs_core::enrollment::{EnrollRefusal, FACTOR_TTL};
+use cs_core::enrollment::FACTOR_TTL;
 use cs_core::id::{IntegrationKey, PromptId, TxId, UserId, VisitId};
 use cs_core::integration::{Integration, IntegrationType, Permissions, UserAccess};
 use cs_core::login::AllowReason;
 use cs_core::policy::{Method, Word as _};
 use cs_core::secret::SecretKey;
 use cs_core::user::User;
-use cs_core::username::UsernameNormalization;
+use cs_core::username::{Username, UsernameNormalization};
 use cs_store::Job;
 use cs_store::facts::UserRef;
 use cs_store::integrations::IntegrationRecord;
@@ -20,8 +20,9 @@ use serde_json::{Map, json};
 
 use super::words::ENTERED;
 use crate::admin::{Actor, admin_record};
-use crate::enrollment::NotOpened;
-use crate::prompt::{Asked, AssertionUse, PromptSecret};
+use crate::enrollment::NotNow;
+use crate::login::{Who, reference};
+use crate::prompt::{Asked, AssertionUse, Prompt, PromptSecret};
 use crate::visit::{VisitSecret, Visiting, is_same};
 use crate::{Access, AccountEntry, Caller, Engine, EngineError, Liveness, Surface, SystemRng};
 
@@ -54,7 +55,10 @@ pub enum Entered {
     /// In.
     In(VisitId, VisitSecret),
     /// The login was good, but no factor was done for it.
-    WithoutFactor,
+    WithoutFactor {
+        /// Under which the log has that login.
+        reference: String,
+    },
     /// There is no such login.
     Unknown,
 }
@@ -78,6 +82,16 @@ impl PortalSession {
     /// Whether `token` is of this session's forms.
     pub fn is_ours(&self, token: &str) -> bool {
         is_same(&self.form_token(), token)
+    }
+
+    /// The proof of a form that is good once.
+    pub fn step_token(&self) -> String {
+        self.visiting.step_token()
+    }
+
+    /// Whether `token` is of a form that nothing was sent from yet.
+    pub fn is_this_step(&self, token: &str) -> bool {
+        is_same(&self.step_token(), token)
     }
 
     /// Whether the factor is recent enough for changes.
@@ -111,6 +125,15 @@ impl Engine {
         }
         self.make_portal(account, key).await?;
         self.directory().integration(account.id, key).await?.ok_or(EngineError::NotFound)
+    }
+
+    /// Whose login `prompt` is: the name that we know them by, which need not be what the application calls them. `None` for somebody unknown.
+    pub async fn username_of_prompt(&self, prompt: &Prompt) -> Result<Option<String>, EngineError> {
+        let Ok(name) = Username::parse(&prompt.asked().username) else { return Ok(None) };
+        let (caller, now) = (prompt.caller(), self.clock().now());
+        let key = name.key(caller.integration.normalization);
+        let facts = self.store().user_facts(caller.account.id, UserRef::Name(key.as_str()), None, now).await?;
+        Ok(facts.map(|facts| facts.user.username))
     }
 
     /// Begins a login for the portal. Whoever calls vouches that the browser is one in which somebody else has checked the password of `username`.
@@ -152,7 +175,9 @@ impl Engine {
         };
         let by_help_desk = redeemed.admitted.why == AllowReason::BypassUser && redeemed.factor == BYPASS_CODE;
         let factor = redeemed.admitted.factor().filter(|_| redeemed.admitted.is_by_own_factor() || by_help_desk);
-        let Some(method) = factor else { return Ok(Entered::WithoutFactor) };
+        let Some(method) = factor else {
+            return Ok(Entered::WithoutFactor { reference: reference(redeemed.admitted.txid) });
+        };
         let Some(user) = redeemed.user.and_then(|id| id.parse::<UserId>().ok()) else { return Ok(Entered::Unknown) };
         let Some(user) = self.own_user(account, user).await? else { return Ok(Entered::Unknown) };
         let (username, method) = (user.username.clone(), method.as_str().to_owned());
@@ -164,19 +189,23 @@ impl Engine {
         Ok(Entered::In(id, secret))
     }
 
-    /// The session `id`, if `secret` is its browser's and its user may still be there.
+    /// The session `id`, if `secret` is its browser's and its user may still be there, coming from `access`: the policies are asked at every page, as at the login.
     pub async fn portal_session(
         &self,
         account: &AccountEntry,
         id: VisitId,
         secret: VisitSecret,
+        access: &Access,
     ) -> Result<Option<PortalSession>, EngineError> {
         let Some(visiting) = self.visiting(account, VisitKind::Portal, id, secret).await? else { return Ok(None) };
         let Ok(kept) = serde_json::from_str(&visiting.row.state) else { return Ok(None) };
-        let is_there = self.own_user(account, visiting.row.user).await?.is_some();
         // Disabled meanwhile, the portal is closed to those inside as well.
-        let is_on = self.portal_caller(account, Liveness::forever()).await?.is_some();
-        Ok((is_there && is_on).then_some(PortalSession { visiting, kept }))
+        let Some(caller) = self.portal_caller(account, Liveness::forever()).await? else { return Ok(None) };
+        if self.own_user(account, visiting.row.user).await?.is_none() {
+            return Ok(None);
+        }
+        let survey = self.survey(&caller, &Who::Id(visiting.row.user), access).await?;
+        Ok(survey.holds.is_ok().then_some(PortalSession { visiting, kept }))
     }
 
     /// Leaves the portal.
@@ -188,15 +217,11 @@ impl Engine {
     pub async fn add_own_device(
         &self,
         session: &PortalSession,
-    ) -> Result<Result<(VisitId, VisitSecret), EnrollRefusal>, EngineError> {
-        let (account, user, kept) = (session.account(), session.user_id(), &session.kept);
-        let Some(method) = Method::parse(&kept.method) else { return Ok(Err(EnrollRefusal::Stale)) };
-        let opened = self.add_device(account, user, kept.factor_at, method).await?;
-        Ok(opened.map_err(|why| match why {
-            NotOpened::Refused(refusal) => refusal,
-            // There is no link.
-            NotOpened::Link(_) => EnrollRefusal::Stale,
-        }))
+        access: &Access,
+    ) -> Result<Result<(VisitId, VisitSecret), NotNow>, EngineError> {
+        let (account, user, kept) = (session.account(), (session.user_id(), session.username()), &session.kept);
+        let method = Method::parse(&kept.method).ok_or(EngineError::NotFound)?;
+        self.add_device(account, user, kept.factor_at, method, access).await
     }
 
     /// The user, as long as they may be anywhere.
@@ -216,7 +241,7 @@ impl Engine {
             notes: "built in".to_owned(),
             greeting: String::new(),
             new_user: None,
-            // Names come from applications that have compared them already.
+            // Names come as we know them, whatever the application calls people.
             normalization: UsernameNormalization::None,
             user_access: UserAccess::All,
             self_service_allowed: true,

@@ -342,6 +342,7 @@ said-default = { $device } wird ab jetzt zuerst gefragt.
 said-added = { $device } ist eingerichtet.
 said-test-approved = { $device } funktioniert.
 said-test-failed = { $device } hat nicht geantwortet. Öffnen Sie dort den Authenticator und prüfen Sie, ob es online ist.
+said-test-not-sent = An { $device } ging kein Test: Es ist noch einer unterwegs, oder zu viele blieben ohne Antwort. Warten Sie ein paar Minuten.
 said-forgotten = Dieser Browser wird wieder gefragt.
 said-all-forgotten = Alle Browser werden wieder gefragt.
 said-reported = Danke. Ihre Administratoren wissen Bescheid.

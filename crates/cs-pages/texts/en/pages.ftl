@@ -343,6 +343,7 @@ said-default = { $device } is asked first from now on.
 said-added = { $device } is set up.
 said-test-approved = { $device } works.
 said-test-failed = { $device } did not answer. Open the authenticator there and see whether it is online.
+said-test-not-sent = No test was sent to { $device }: another one is on its way, or too many went unanswered. Wait a few minutes.
 said-forgotten = This browser will be asked again.
 said-all-forgotten = All browsers will be asked again.
 said-reported = Thank you. Your administrators have been told.

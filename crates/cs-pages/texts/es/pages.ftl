@@ -342,6 +342,7 @@ said-default = { $device } se preguntará primero desde ahora.
 said-added = { $device } está listo.
 said-test-approved = { $device } funciona.
 said-test-failed = { $device } no respondió. Abra allí el autenticador y compruebe que está en línea.
+said-test-not-sent = No se ha enviado ninguna prueba a { $device }: hay otra en curso o demasiadas quedaron sin respuesta. Espere unos minutos.
 said-forgotten = A este navegador se le volverá a preguntar.
 said-all-forgotten = A todos los navegadores se les volverá a preguntar.
 said-reported = Gracias. Sus administradores están avisados.

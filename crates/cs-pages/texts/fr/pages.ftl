@@ -342,6 +342,7 @@ said-default = { $device } est désormais demandé en premier.
 said-added = { $device } est prêt.
 said-test-approved = { $device } fonctionne.
 said-test-failed = { $device } n’a pas répondu. Ouvrez-y l’authentificateur et vérifiez qu’il est en ligne.
+said-test-not-sent = Aucun test n’a été envoyé à { $device } : un autre est en cours, ou trop sont restés sans réponse. Attendez quelques minutes.
 said-forgotten = Ce navigateur sera de nouveau interrogé.
 said-all-forgotten = Tous les navigateurs seront de nouveau interrogés.
 said-reported = Merci. Vos administrateurs sont prévenus.

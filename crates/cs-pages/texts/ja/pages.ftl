@@ -333,6 +333,7 @@ said-default = これからは { $device } を最初に使います。
 said-added = { $device } を設定しました。
 said-test-approved = { $device } は正常に動作しています。
 said-test-failed = { $device } から応答がありませんでした。認証アプリを開き、オンラインか確認してください。
+said-test-not-sent = { $device } にテストを送信できませんでした。別のテストが送信中か、応答のないテストが多すぎます。数分待ってください。
 said-forgotten = このブラウザーでは再び確認を行います。
 said-all-forgotten = すべてのブラウザーで再び確認を行います。
 said-reported = ありがとうございます。管理者に通知しました。

@@ -66,7 +66,12 @@ impl Story {
     async fn post(&mut self, page: &Page, path: &str, fields: &[(&str, &str)]) -> Page {
         let step = page.step();
         let form: Vec<(&str, &str)> = std::iter::once(("step", step.as_str())).chain(fields.iter().copied()).collect();
-        self.browser.send_once(Method::POST, path, &form).await
+        let sent = self.browser.send_once(Method::POST, path, &form).await;
+        // What was done is said by the page that follows.
+        match (sent.leads_to(), self.browser.cookies.iter().any(|(name, _)| name == "__Host-cs-said")) {
+            (Some(next), true) => self.browser.open(&next).await,
+            _ => sent,
+        }
     }
 
     fn act(&self, act: &str) -> String {
