@@ -1,5 +1,4 @@
 //! A new phone, driven in Chromium: the account comes by a recovery code or a passkey, the old phone says so, and whoever was not asked can say that.
-#![expect(clippy::unwrap_used, reason = "what fails must fail the test")]
 
 use std::process::{Command, Stdio};
 
