@@ -9,13 +9,49 @@ import { hotp, totp } from "../app/core/otp.js";
 import { confirmPhrase } from "../app/core/phrase.js";
 import { Server, WrongPhrase } from "../app/core/protocol.js";
 import { Refusal, Unreachable } from "../app/core/refusal.js";
+import { Settling, SETTLE_MS } from "../app/core/settle.js";
 import { EventParser } from "../app/core/sse.js";
+import { known, turnOff } from "../app/live/push.js";
 import { readFileSync } from "node:fs";
 
 const WORDS = readFileSync(new URL("../../crates/cs-wire/src/device/words.txt", import.meta.url), "utf8");
 const CODE = "Abcdefghij0123456789";
 const HERE = "https://auth.example.org";
 const hmac = (bytes) => crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-1" }, false, ["sign"]);
+
+test("a tap that was meant for something else approves nothing", () => {
+  let now = 5_000;
+  const settling = new Settling(() => now);
+  assert.equal(settling.left(), SETTLE_MS);
+  now += SETTLE_MS - 1;
+  assert.equal(settling.left(), 1);
+  now += 1;
+  assert.equal(settling.left(), 0);
+  settling.begin();
+  assert.equal(settling.left(), SETTLE_MS, "the page came back into view");
+});
+
+test("an account that the server no longer knows holds up no other", async () => {
+  assert.equal(await known(async () => 7), 7);
+  for (const code of ["inactive", "signature"]) {
+    assert.equal(await known(() => Promise.reject(new Refusal(401, { code }, null))), null, code);
+  }
+  const busy = new Refusal(429, {}, null);
+  await assert.rejects(known(() => Promise.reject(busy)), busy);
+  const bindings = [{ device: "gone", confirmed: true, push: "old" }, { device: "kept", confirmed: true, push: "old" }];
+  const told = [];
+  const server = {
+    change: async (binding) => {
+      if (binding.device === "gone") throw new Refusal(401, { code: "inactive" }, null);
+      told.push(binding.device);
+      return {};
+    },
+  };
+  const store = { changeBinding: async () => {} };
+  Object.defineProperty(globalThis, "navigator", { configurable: true, value: { serviceWorker: { getRegistration: async () => null } } });
+  await turnOff(server, store, bindings);
+  assert.deepEqual([told, bindings.map((binding) => binding.push)], [["kept"], [null, null]]);
+});
 
 test("RFC 4226, appendix D", async () => {
   const key = await hmac(utf8("12345678901234567890"));

@@ -29,6 +29,7 @@ pub mod portal;
 pub mod prompt;
 pub mod review;
 mod risk;
+mod served;
 mod visit;
 mod waiters;
 pub mod wake;
@@ -72,6 +73,7 @@ struct Inner {
     known: known::KnownUsers,
     waiters: waiters::Waiters,
     seen: risk::Seen,
+    refusals: login::Refusals,
     deliveries: wake::Deliveries,
     /// This process among all that ever ran: whose connections are whose.
     node: String,
@@ -116,6 +118,7 @@ impl Engine {
             known: known::KnownUsers::default(),
             waiters: waiters::Waiters::default(),
             seen: risk::Seen::default(),
+            refusals: login::Refusals::default(),
             deliveries: wake::Deliveries::default(),
             node,
             authenticator_origin,

@@ -19,6 +19,7 @@ pub fn integration_unchanged(account: AccountId, integration: IntegrationKey, ve
         "SELECT 1 FROM integration WHERE account = $1 AND ikey = $2 AND version = $3",
         args![account.as_str(), integration.as_str(), version],
     )
+    .guarding_a_cache()
 }
 
 /// Holds while the user is as it was when the decision was made; counts nothing.

@@ -236,8 +236,16 @@ fn read_phone(row: &Row) -> Result<Phone, StoreError> {
                 _ => return Err(corrupt("authenticator", row)),
             };
             let (params, otp) = otp_columns("authenticator", row, kind, 6, 12)?;
+            let class = AuthenticatorClass::parse(class).ok_or_else(|| corrupt("authenticator", row))?;
+            let app = match class {
+                // The page comes from this server each time that it is opened.
+                AuthenticatorClass::Pwa => Some(Version::CURRENT),
+                AuthenticatorClass::Cli | AuthenticatorClass::Automation | AuthenticatorClass::Native => {
+                    row.opt_str(21)?.and_then(Version::parse)
+                }
+            };
             Some(Authenticator {
-                class: AuthenticatorClass::parse(class).ok_or_else(|| corrupt("authenticator", row))?,
+                class,
                 activated_at: row.time(9)?,
                 confirmed: row.opt_time(10)?.is_some(),
                 can_be_woken,
@@ -245,7 +253,7 @@ fn read_phone(row: &Row) -> Result<Phone, StoreError> {
                 params,
                 otp,
                 sealed_seed: row.blob(19)?.to_vec(),
-                facts: phone_facts(parsed("phone", row, 1)?, row.str(4)?, row.opt_str(21)?, row.opt_str(22)?),
+                facts: phone_facts(parsed("phone", row, 1)?, row.str(4)?, app, row.opt_str(22)?),
             })
         }
     };
@@ -260,7 +268,7 @@ fn read_phone(row: &Row) -> Result<Phone, StoreError> {
 }
 
 /// What an authenticator told about the phone it is on; `None` if it told nothing that a policy asks about. What is not understood is not known.
-fn phone_facts(phone: PhoneId, platform: &str, app: Option<&str>, posture: Option<&str>) -> Option<PhoneFacts> {
+fn phone_facts(phone: PhoneId, platform: &str, app: Option<Version>, posture: Option<&str>) -> Option<PhoneFacts> {
     let told: Map<String, Json> = posture.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let flag = |name: &str| told.get(name).and_then(Json::as_bool);
     let text = |name: &str| told.get(name).and_then(Json::as_str);
@@ -273,7 +281,7 @@ fn phone_facts(phone: PhoneId, platform: &str, app: Option<&str>, posture: Optio
     let product = text("os").and_then(Os::parse).or_else(of_platform);
     let facts = PhoneFacts {
         os: product.map(|product| Client { product, version: text("os_version").and_then(Version::parse) }),
-        app: app.and_then(Version::parse),
+        app,
         screen_lock: flag("screen_lock"),
         encryption: flag("encryption"),
         biometrics: flag("biometrics"),

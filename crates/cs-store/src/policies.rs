@@ -254,6 +254,7 @@ pub fn turn_page_for_settings(account: AccountId) -> Step {
 /// Holds while the account's policies, and where they apply, are as they were when a decision was made.
 pub fn policies_unchanged(account: AccountId, version: i64) -> Step {
     Step::exists("SELECT 1 FROM policy_book WHERE account = $1 AND version = $2", args![account.as_str(), version])
+        .guarding_a_cache()
 }
 
 /// Makes `uses` all the places where policies apply to `application`, or, without one, all group policies.

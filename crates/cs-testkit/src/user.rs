@@ -56,6 +56,11 @@ impl TestUser {
         self.device(AuthenticatorClass::Cli, node).await
     }
 
+    /// Gives the user the authenticator that this server serves as a page.
+    pub async fn web_phone(&self) -> VirtualPhone {
+        self.device(AuthenticatorClass::Pwa, &self.engine).await
+    }
+
     /// Gives the user an authenticator that no person looks at.
     pub async fn automation(&self) -> VirtualPhone {
         self.device(AuthenticatorClass::Automation, &self.engine).await

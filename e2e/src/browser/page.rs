@@ -128,6 +128,9 @@ impl Page {
     /// Clicks the middle of an element, once it is there, as a mouse does.
     pub fn click(&self, selector: &str) {
         self.wait_for(selector);
+        // Nobody taps what is greyed out.
+        let enabled = format!("{FIND} !find({})?.disabled", json!(selector));
+        self.wait_until(selector, || self.try_eval(&enabled) == Ok(Json::Bool(true)));
         let script = format!(
             "{FIND} const e = find({}); e.scrollIntoView({{ block: 'center', behavior: 'instant' }}); \
              const r = e.getBoundingClientRect(); [r.x + r.width / 2, r.y + r.height / 2]",

@@ -5,6 +5,7 @@
 /** @import { Store } from "../core/store.js" */
 
 import { fromBase64url, toBase64url } from "../core/bytes.js";
+import { Refusal } from "../core/refusal.js";
 
 /** How long the browser may take before we say that its push service does not answer. */
 const TIMEOUT_MS = 20_000;
@@ -52,14 +53,14 @@ export async function tellServer(server, store, bindings) {
   try {
     const registration = await within(navigator.serviceWorker.ready);
     for (const binding of bindings.filter((binding) => binding.confirmed)) {
-      const { push } = await server.status(binding);
+      const push = await known(async () => (await server.status(binding)).push);
       if (!push) continue;
       const existing = await registration.pushManager.getSubscription();
       // The server forgets what the push service has ended: the same subscription again would be of no use.
       if (existing && !push.subscribed && binding.push === existing.endpoint) await existing.unsubscribe();
       const data = dataOf(await within(subscriptionFor(registration, push.key)));
       if (binding.push === data.endpoint && push.subscribed) continue;
-      await server.change(binding, { push: data });
+      if (!(await known(() => server.change(binding, { push: data })))) continue;
       await store.changeBinding(binding.device, { push: data.endpoint });
       binding.push = data.endpoint;
     }
@@ -76,13 +77,28 @@ export async function tellServer(server, store, bindings) {
  */
 export async function turnOff(server, store, bindings) {
   for (const binding of bindings) {
-    await server.change(binding, { push: null });
+    await known(() => server.change(binding, { push: null }));
     await store.changeBinding(binding.device, { push: null });
     binding.push = null;
   }
   const registration = await navigator.serviceWorker.getRegistration();
   const subscription = await registration?.pushManager.getSubscription();
   await subscription?.unsubscribe();
+}
+
+/**
+ * What comes of it; null for an account that the server no longer knows, which must not keep the others from what they are asked.
+ * @template T
+ * @param {() => Promise<T>} ask
+ * @returns {Promise<T | null>}
+ */
+export async function known(ask) {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof Refusal && (error.code === "inactive" || error.code === "signature")) return null;
+    throw error;
+  }
 }
 
 /**

@@ -6,6 +6,7 @@
 /** @import { Answer, ClosedState } from "../../types.d.ts" */
 
 import { Refusal } from "../core/refusal.js";
+import { Settling } from "../core/settle.js";
 import { drawing, h } from "../ui/dom.js";
 import { ICONS } from "../ui/icons.js";
 import { button, facts, failure, heading, initial } from "../ui/parts.js";
@@ -33,6 +34,22 @@ export function requestView(app, waiting, leave, announce) {
   const bar = h("div", { class: "bar" });
   const seconds = h("span", { class: "seconds" });
   const problem = h("div", { role: "alert" });
+  const settling = new Settling();
+  const approve = button(app.say("request.approve"), () => send("approve"), { icon: ICONS.check, id: "approve" });
+  let settled = 0;
+
+  /** Lets the request be approved once the person has had the time to see it. */
+  const settle = () => {
+    clearTimeout(settled);
+    const left = settling.left();
+    approve.toggleAttribute("disabled", left > 0);
+    if (left > 0) settled = setTimeout(settle, left);
+  };
+  const reappeared = () => {
+    if (document.visibilityState !== "visible") return;
+    settling.begin();
+    settle();
+  };
 
   const tick = () => {
     if (stage === "over") return;
@@ -49,7 +66,7 @@ export function requestView(app, waiting, leave, announce) {
 
   /** @param {Answer} answer */
   async function send(answer) {
-    if (isSending) return;
+    if (isSending || (answer === "approve" && settling.left() > 0)) return;
     const number = answer === "approve" && request.digits > 0 ? typed : null;
     if (number !== null && !isWhole(number)) {
       problem.replaceChildren(h("p", { class: "wrong" }, app.say("request.number.short", { count: request.digits })));
@@ -76,7 +93,7 @@ export function requestView(app, waiting, leave, announce) {
     }
     if (error instanceof Refusal && error.code === "number") {
       // The server denies after the third wrong one; the pull that followed has heard of it.
-      if (!app.waiting.has(request.txid)) return over(app.closed.get(request.txid) === "timed_out" ? "denied" : "denied", "wrong_number");
+      if (!app.waiting.has(request.txid)) return over("denied", "wrong_number");
       typed = "";
       ask();
       problem.replaceChildren(h("p", { class: "wrong" }, app.say("request.number.wrong")));
@@ -103,10 +120,11 @@ export function requestView(app, waiting, leave, announce) {
         { class: "answers" },
         problem,
         field,
-        button(app.say("request.approve"), () => send("approve"), { icon: ICONS.check, id: "approve" }),
+        approve,
         button(app.say("request.not_me"), doubt, { kind: "second", id: "not-me" }),
       ),
     );
+    settle();
     tick();
   }
 
@@ -150,6 +168,7 @@ export function requestView(app, waiting, leave, announce) {
         choice(app.say("doubt.fraud"), app.say("doubt.fraud.more"), "danger", "fraud", () => send("fraud")),
         choice(app.say("doubt.mistake"), app.say("doubt.mistake.more"), "second", "mistake", () => send("deny")),
         button(app.say("doubt.back"), () => {
+          settling.begin();
           ask();
           element.querySelector("h1")?.focus();
         }, { kind: "link" }),
@@ -191,10 +210,16 @@ export function requestView(app, waiting, leave, announce) {
   };
 
   const timer = setInterval(tick, 250);
+  document.addEventListener("visibilitychange", reappeared);
   ask();
   app.shown(waiting);
   announce(app.say("request.announce", { application: request.statement.application }));
-  return { element, live, dispose: () => clearInterval(timer), isBare: true };
+  const dispose = () => {
+    clearInterval(timer);
+    clearTimeout(settled);
+    document.removeEventListener("visibilitychange", reappeared);
+  };
+  return { element, live, dispose, isBare: true };
 }
 
 /**

@@ -24,7 +24,7 @@ export function settingsView(app) {
   const outcome = h("div", { role: "status" });
   let shown = "";
   const live = () => {
-    const state = pushState(app.bindings);
+    const state = pushState(app.bindings.filter((binding) => !app.gone.has(binding.device)));
     if (state === shown) return;
     shown = state;
     notifications.replaceChildren(notificationCard(app, state));

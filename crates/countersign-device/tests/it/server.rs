@@ -276,7 +276,7 @@ impl State {
             return Err(refuse(409, "statement", json!({})));
         }
         let result = match payload.answer {
-            Answer::Approve if !payload.has_number(number.as_deref()) => {
+            Answer::Approve if payload.number.as_deref() != number.as_deref() => {
                 let wrong = self.wrong_numbers.entry(txid.to_owned()).or_default();
                 *wrong += 1;
                 if *wrong == 3 {

@@ -1,9 +1,10 @@
 //! Each proof counts once.
 //!
 //! Kept in memory, per node. A proof replayed to *another* node, or to this one after a restart, passes this check within the minute in which its
-//! signing time is accepted. That is enough: a proof covers method, path and body, so a replay can only repeat what the device itself asked.
-//! Lists, events and `device` reads tell nobody but the holder of the TLS connection; a repeated answer meets a login that is closed by a conditional
-//! write in the database, on whichever node; repeating an update or an unbinding changes nothing.
+//! signing time is accepted. A proof covers method, path and body, so a replay can only repeat what the device itself asked, and it takes somebody who reads
+//! inside TLS to have one. What is left to them: lists, events and `device` reads, among them `GET /exceptions`, which shows a code that was granted to this
+//! device and is still good; a second `POST /exceptions`, of which a user may have few waiting, and which an administrator decides. A repeated answer meets a
+//! login that is closed by a conditional write in the database, on whichever node; repeating an update or an unbinding changes nothing.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};

@@ -12,7 +12,7 @@ use super::client::{ClientError, Posted, prove};
 use super::health_check::detail;
 use super::told::Told;
 use crate::app::App;
-use crate::http::Failure;
+use crate::http::{Failure, refused_text};
 
 pub(super) async fn token(State(app): State<App>, posted: Posted) -> Result<Response, Failure> {
     let refused = |error: TokenError| (StatusCode::BAD_REQUEST, Json(error)).into_response();
@@ -41,8 +41,8 @@ pub(super) async fn token(State(app): State<App>, posted: Posted) -> Result<Resp
         Err(error @ RedeemError::NoSuchCode) => {
             return Ok(refused(TokenError::new(TokenErrorCode::InvalidGrant, sentence(&error))));
         }
-        Err(RedeemError::Refused(denial)) => {
-            let error = TokenError::new(TokenErrorCode::InvalidGrant, denial.reason.user_text());
+        Err(RedeemError::Refused(why)) => {
+            let error = TokenError::new(TokenErrorCode::InvalidGrant, refused_text(&why));
             return Ok(refused(error));
         }
     };

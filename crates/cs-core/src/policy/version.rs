@@ -16,6 +16,9 @@ impl Version {
     /// Longest version: Chrome and Windows use four numbers.
     pub const MOST_PARTS: usize = 4;
 
+    /// Of what is never out of date, such as the pages that this server serves itself.
+    pub const CURRENT: Self = Self::new([u32::MAX; Self::MOST_PARTS]);
+
     /// Reads `17`, `14.7.1`, `10.0.22631.4460`. `None` for anything else, signs, letters and blanks included.
     pub fn parse(text: &str) -> Option<Self> {
         let (mut parts, mut spelled) = ([0; Self::MOST_PARTS], 0_u8);

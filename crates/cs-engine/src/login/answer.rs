@@ -9,8 +9,6 @@ use cs_core::policy::{Method, PushRule};
 use cs_core::webauthn::Ask;
 use cs_store::Job;
 use cs_store::attempts::{count_failed_push, count_success};
-use cs_store::audit::{LogKind, LogRecord};
-use cs_store::authenticators::BoundDevice;
 use cs_store::facts::UserRef;
 use cs_store::logins::{Login, close, count_wrong_number};
 use jiff::Timestamp;
@@ -18,11 +16,9 @@ use jiff::Timestamp;
 use super::auth::Round;
 use super::decide::{Question, known_phones, offered};
 use super::record::Entry;
+use super::refusals::void_answer;
 use super::status::{access_of, push_factor, who_of};
 use crate::{Engine, EngineError, MAX_ROUNDS};
-
-/// Characters kept of what was sent in place of an answer: the longest JWS a device may sign.
-const MAX_REFUSED_EVIDENCE: usize = 96 * 1024;
 
 /// A login that waits for a device.
 #[derive(Debug, Clone)]
@@ -57,19 +53,6 @@ pub struct Answer {
     pub evidence: String,
     /// The address it came from.
     pub address: Option<IpAddr>,
-}
-
-/// An answer that a surface did not accept: its signature is not the device's, or what was signed is not what was asked.
-#[derive(Debug, Clone, Copy)]
-pub struct RefusedAnswer<'a> {
-    /// The device that sent it in a request of its own.
-    pub device: &'a BoundDevice,
-    /// The login it was sent for.
-    pub txid: TxId,
-    /// What is wrong with it, one word for the log.
-    pub why: &'static str,
-    /// What was sent as its JWS.
-    pub evidence: &'a str,
 }
 
 /// What came of an answer.
@@ -182,7 +165,8 @@ impl Engine {
 
     fn number_matches(&self, login: &Login, answer: &Answer) -> Result<bool, EngineError> {
         if login.digits == 0 {
-            return Ok(true);
+            // Where none was asked for, whoever typed one answers something else.
+            return Ok(answer.number.is_none());
         }
         let key = self.ticket_key(login.account)?;
         // A push that asks for digits was opened with a ticket shown to the person; checked as of then.
@@ -336,41 +320,4 @@ impl Engine {
             }
         })
     }
-
-    /// Keeps an answer that a surface refused, so that an attempt at forgery can be found.
-    pub async fn refuse_answer(&self, refused: &RefusedAnswer<'_>) -> Result<(), EngineError> {
-        let RefusedAnswer { device, txid, why, evidence } = *refused;
-        let login = self.store().login(device.account, txid).await?;
-        let now = self.clock().now();
-        let mut record = LogRecord::new(device.account.as_str(), LogKind::Activity, txid.to_string(), now);
-        record.user_id = Some(device.user.to_string());
-        record.integration = login.map(|login| login.integration.to_string());
-        record.result = Some("push_answer_refused".to_owned());
-        record.reason = Some(why.to_owned());
-        record.body = serde_json::json!({"device": device.phone.as_str()}).to_string();
-        record.evidence = Some(evidence.chars().filter(|c| *c != '\0').take(MAX_REFUSED_EVIDENCE).collect());
-        self.settle(Job::new().log(record)).await.map(drop)
-    }
-
-    /// Keeps an answer that changed nothing: late, second, or to a withdrawn login.
-    async fn log_void_answer(
-        &self,
-        login: &Login,
-        answer: &Answer,
-        why: &str,
-        now: Timestamp,
-    ) -> Result<(), EngineError> {
-        self.settle(Job::new().log(void_answer(login, answer, why, now))).await.map(drop)
-    }
-}
-
-fn void_answer(login: &Login, answer: &Answer, why: &str, now: Timestamp) -> LogRecord {
-    let mut record = LogRecord::new(login.account.as_str(), LogKind::Activity, login.txid.to_string(), now);
-    record.user_id = Some(login.user.to_string());
-    record.integration = Some(login.integration.to_string());
-    record.result = Some("push_answer_refused".to_owned());
-    record.reason = Some(why.to_owned());
-    record.body = serde_json::json!({"device": answer.device.as_str(), "answer": answer.decision.as_str()}).to_string();
-    record.evidence = Some(answer.evidence.clone());
-    record
 }

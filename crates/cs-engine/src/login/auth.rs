@@ -20,10 +20,11 @@ use cs_core::user::User;
 use cs_core::webauthn::Ask;
 use cs_store::attempts::{count_attempt, count_success, move_authenticator, move_token, use_bypass_code};
 use cs_store::outbox::Effect;
-use cs_store::{Job, Step, StoreError};
+use cs_store::{Job, StoreError};
 use jiff::Timestamp;
 
 use super::decide::{Question, Rules, known_phones, may_approve, offered};
+use super::identity::is_reserved;
 use super::passkey::{Assertion, first_factor_only};
 use super::preauth::AtOnce;
 use super::record::Entry;
@@ -151,6 +152,9 @@ pub(super) enum Round<T> {
 impl Engine {
     /// Does what `request` asks for.
     pub async fn auth(&self, caller: &Caller, request: &AuthRequest) -> Result<AuthAnswer, EngineError> {
+        if request.push_type.as_deref().is_some_and(is_reserved) {
+            return Err(EngineError::Invalid("type"));
+        }
         let wanted = request.wanted();
         let typed = match &wanted {
             Wanted::Passcode(typed) => TypedPasscode::parse(typed).ok(),
@@ -429,7 +433,7 @@ impl Engine {
     /// Commits `job`; a conflict about what is kept in memory makes it forgotten.
     pub(super) async fn settle(&self, job: Job) -> Result<Round<()>, EngineError> {
         let of_memory: Vec<usize> =
-            (0..).zip(&job.guards).filter(|(_, step)| is_of_memory(step)).map(|(at, _)| at).collect();
+            (0..).zip(&job.guards).filter(|(_, step)| step.guards_a_cache).map(|(at, _)| at).collect();
         match self.store().commit(job).await.map_err(Retry::from) {
             Ok(_) => Ok(Round::Done(())),
             Err(Retry::Conflict(step)) => {
@@ -608,11 +612,6 @@ impl Decided {
     pub fn is_allow(&self) -> bool {
         self.allow
     }
-}
-
-/// Whether a step asks for something that [`crate::Directory`] keeps.
-fn is_of_memory(step: &Step) -> bool {
-    step.sql.starts_with("SELECT 1 FROM integration ") || step.sql.starts_with("SELECT 1 FROM policy_book ")
 }
 
 /// What a success made of the user.

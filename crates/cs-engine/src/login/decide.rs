@@ -19,22 +19,15 @@ use cs_store::policies::policies_unchanged;
 use jiff::Timestamp;
 
 use super::trust::token_time;
-use crate::{Access, Caller, Engine, EngineError, Surface};
-
-/// Ways to authenticate that are built and need no browser.
-const ANYWHERE: [Method; 3] = [Method::DuoPush, Method::DuoPasscode, Method::HardwareToken];
-/// Those that need one.
-const IN_A_BROWSER: [Method; 2] = [Method::WebauthnPlatform, Method::WebauthnRoaming];
-/// Those in place of the password.
-const PASSWORDLESS: [Method; 2] = [Method::WebauthnPlatformPwl, Method::WebauthnRoamingPwl];
+use crate::{Access, Caller, Engine, EngineError, Surface, served};
 
 /// Ways to authenticate through `surface`, as second factor or in place of the password: never both at once.
 pub(super) fn offered(surface: Surface, ask: Ask) -> Set<Method> {
     match (ask, surface) {
-        (Ask::SecondFactor, Surface::AuthV2 | Surface::RestV1) => Set::of(&ANYWHERE),
-        (Ask::SecondFactor, Surface::Prompt) => Set::of(&ANYWHERE).union(Set::of(&IN_A_BROWSER)),
+        (Ask::SecondFactor, Surface::AuthV2 | Surface::RestV1) => served::anywhere(),
+        (Ask::SecondFactor, Surface::Prompt) => served::in_a_browser(),
         (Ask::Passwordless, Surface::AuthV2 | Surface::RestV1) => Set::EMPTY,
-        (Ask::Passwordless, Surface::Prompt) => Set::of(&PASSWORDLESS),
+        (Ask::Passwordless, Surface::Prompt) => served::passwordless(),
     }
 }
 

@@ -38,6 +38,14 @@ const AT_COOL_DOWN: usize = 2;
 
 /// The phone's word for a test of the way to it.
 const TEST: &str = "Test";
+/// The phone's word for an identity check.
+const CHECK: &str = "Identity check";
+
+/// Whether `kind` is a word by which a phone knows a request that is no login: no application may dress one as that.
+pub(super) fn is_reserved(kind: &str) -> bool {
+    let kind = kind.trim();
+    [TEST, CHECK].iter().any(|reserved| kind.eq_ignore_ascii_case(reserved))
+}
 
 /// What a phone is asked outside of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,7 +182,7 @@ impl Engine {
         let (word, info) = match kind {
             // From the person's own portal: no administrator is there.
             Kind::Check if by.kind.is_portal() => (TEST, json!([["Code", "Type what your browser shows"]])),
-            Kind::Check => ("Identity check", json!([["Code", "Type what the administrator reads out to you"]])),
+            Kind::Check => (CHECK, json!([["Code", "Type what the administrator reads out to you"]])),
             Kind::Test => (TEST, json!([])),
         };
         let request_digest = request_digest(by.account, by.key, user.id, phone.id, txid);

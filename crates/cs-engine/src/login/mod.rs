@@ -10,6 +10,7 @@
 //! | `close` | pushes that end without an answer: timed out, withdrawn |
 //! | `status` | wait for somebody to answer |
 //! | `answer` | an authenticator answers |
+//! | `refusals` | answers that are refused, kept within bounds |
 //! | `identity` | not a login: an administrator asks whether it is them |
 //! | `moving` | somebody at a new device proves that the account is theirs |
 //! | `kept_device` | the access device of a push, until the answer |
@@ -31,6 +32,7 @@ mod passkey;
 mod preauth;
 mod push;
 mod record;
+mod refusals;
 mod repeat;
 mod status;
 mod survey;
@@ -46,13 +48,15 @@ use cs_core::user::User;
 use cs_core::username::Username;
 use cs_store::facts::{UserFacts, UserRef, UserVersion};
 
-pub use answer::{Answer, AnswerError, Answered, Asked, RefusedAnswer};
+pub use answer::{Answer, AnswerError, Answered, Asked};
 pub use auth::{AuthAnswer, AuthRequest, FactorInput};
 pub(crate) use close::Withdrawn;
 pub use identity::IdentityCheck;
 pub use moving::{MOVE_TTL, MoveProof, Proven};
 pub use passkey::Assertion;
 pub use preauth::{Challenge, Preauth, PreauthOutcome, PreauthRequest};
+pub(crate) use refusals::Refusals;
+pub use refusals::RefusedAnswer;
 pub use status::{Decided, LoginStatus, Status, Why};
 pub use survey::Software;
 pub(crate) use survey::{OldSoftware, Remembering, Survey};

@@ -2,19 +2,23 @@
 
 use std::sync::Arc;
 
-use cs_core::login::{Denial, DenyReason};
+use cs_core::id::TxId;
+use cs_core::login::{Denial, DenyReason, FactorUsed};
 use cs_core::policy::facts::Remembered;
+use cs_core::policy::risk::Assessment;
 use cs_core::policy::sections::{RememberFor, RememberMethod};
 use cs_core::policy::trace::{Age, Fact, Finding, Outcome};
 use cs_core::policy::{self, Browser, Os, Verdict, Version};
 use cs_core::user::User;
 use cs_core::webauthn::Ask;
+use cs_store::Job;
 use jiff::Timestamp;
 
-use super::Who;
 use super::decide::{Question, known_phones, offered};
+use super::record::Entry;
 use super::trust::granted_by;
-use crate::{Access, Caller, Engine, EngineError};
+use super::{Refused, Who, reference};
+use crate::{Access, Caller, Engine, EngineError, SystemRng};
 
 /// What a user may do.
 pub(crate) struct Survey {
@@ -93,6 +97,37 @@ pub(crate) struct Remembering {
 }
 
 impl Engine {
+    /// Writes down that somebody whose factor was good does not get in after all.
+    pub(crate) async fn refuse_after_all(
+        &self,
+        caller: &Caller,
+        who: &Who,
+        user: Option<&User>,
+        access: &Access,
+        denial: Denial,
+        now: Timestamp,
+    ) -> Result<Refused, EngineError> {
+        let txid = TxId::at(now, &mut SystemRng);
+        let entry = Entry {
+            caller,
+            txid,
+            who,
+            user,
+            access,
+            factor: FactorUsed::NotAvailable,
+            device: None,
+            evidence: None,
+            answered_from: None,
+            trace: None,
+            risk: &Assessment::default(),
+            now,
+        };
+        let job = Job::new().log(entry.denied(self, &denial));
+        // Without a condition there is nothing that could not hold.
+        self.settle(job).await?;
+        Ok(Refused { denial, reference: reference(txid) })
+    }
+
     /// Looks at what `who` may do now, coming from `access`.
     pub(crate) async fn survey(&self, caller: &Caller, who: &Who, access: &Access) -> Result<Survey, EngineError> {
         let now = self.clock().now();

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use cs_core::id::{AccountId, IntegrationKey, PolicyKey, UserId};
 use cs_core::network::canonical;
 use cs_core::policy::facts::{
-    Access, Application, Client, Endpoint, PermittedGroups, Place, Remembered, Surface, Versions,
+    Access, Application, Client, Endpoint, PermittedGroups, Place, Remembered, Surface,
 };
 use cs_core::policy::risk::Assessment;
 use cs_core::policy::trace::Trace;
@@ -15,12 +15,7 @@ use cs_core::webauthn::methods;
 use cs_store::facts::UserRef;
 
 use super::error::PolicyError;
-use crate::{Engine, EngineError};
-
-/// Methods that this server can do anywhere.
-pub(super) const OFFERED: [Method; 4] = [Method::DuoPush, Method::DuoPasscode, Method::HardwareToken, Method::Bypass];
-/// Methods that need a browser.
-pub(super) const IN_A_BROWSER: [Method; 2] = [Method::WebauthnPlatform, Method::WebauthnRoaming];
+use crate::{Engine, EngineError, served};
 
 /// Who would log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,9 +171,9 @@ impl Engine {
             remembered: Remembered::default(),
             risk: &risk,
             exemptions,
-            offered: if sees_browser { Set::of(&OFFERED).union(Set::of(&IN_A_BROWSER)) } else { Set::of(&OFFERED) },
+            offered: if sees_browser { served::in_a_browser() } else { served::anywhere() },
             also_has: user.map_or(Set::EMPTY, |user| methods(&user.credentials, &account.login.webauthn_models)),
-            versions: &Versions::default(),
+            versions: &self.inner.versions,
             now,
         };
         let decision = evaluate(&effective, &facts);

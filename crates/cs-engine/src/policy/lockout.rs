@@ -7,9 +7,11 @@ use std::fmt;
 use std::net::IpAddr;
 
 use cs_core::policy::sections::{
-    AuthenticationMethods, EndpointChecking, LocationAction, NetworkStanding, UserAuthBehavior, UserLocation,
+    AppRule, AuthenticationMethods, EndpointChecking, LocationAction, NetworkStanding, UserAuthBehavior, UserLocation,
 };
-use cs_core::policy::{Complete, Country, Method};
+use cs_core::policy::{Complete, Country};
+
+use crate::served;
 
 /// How a change of the global policy could lock everybody out, whoever makes it included.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub enum Danger {
     OnlySomeCountries,
     /// No method that this server serves is left.
     NoServedMethod,
+    /// Authenticators below a version are refused, and which versions there are is for each authenticator to say.
+    OldAuthenticators,
     /// Only trusted devices are let in, and nothing says which are.
     NoSourceOfTrust,
     /// Surfaces that can ask no desktop agent are refused, and there are no others.
@@ -55,9 +59,6 @@ pub enum Knowledge {
     Absent,
 }
 
-/// Methods that people can use today.
-const SERVED: [Method; 3] = [Method::DuoPush, Method::DuoPasscode, Method::HardwareToken];
-
 /// What `after` could do that `before` could not.
 pub(super) fn new_dangers(before: &Complete, after: &Complete, whence: Whence) -> Vec<Danger> {
     let known = dangers(before, whence);
@@ -82,6 +83,9 @@ fn dangers(global: &Complete, whence: Whence) -> Vec<Danger> {
     if !serves_any(&global.authentication_methods) {
         found.push(Danger::NoServedMethod);
     }
+    if global.duo_mobile_app.block != AppRule::NoRemediation {
+        found.push(Danger::OldAuthenticators);
+    }
     let trust = &global.trusted_endpoints;
     if [trust.checking, trust.checking_mobile].contains(&EndpointChecking::RequireTrusted) {
         found.push(Danger::NoSourceOfTrust);
@@ -102,7 +106,7 @@ fn location(location: &UserLocation, whence: Whence) -> Option<Danger> {
 }
 
 fn serves_any(methods: &AuthenticationMethods) -> bool {
-    SERVED.iter().any(|method| methods.allows(*method))
+    served::in_a_browser().iter().any(|method| methods.allows(method))
 }
 
 impl Danger {
@@ -134,7 +138,10 @@ impl fmt::Display for Danger {
                 "user_location.default_action: every country outside of the lists, and every unknown one, would be refused everywhere",
             ),
             Self::NoServedMethod => f.write_str(
-                "authentication_methods.allowed_auth_list: no method is left that anybody can use here (duo-push, duo-passcode, hardware-token)",
+                "authentication_methods.allowed_auth_list: no method is left that anybody can use here (duo-push, duo-passcode, hardware-token, webauthn-platform, webauthn-roaming)",
+            ),
+            Self::OldAuthenticators => f.write_str(
+                "duo_mobile_app: authenticators of other makes have versions of their own, not Duo Mobile's, and all that are below this one, or tell none, would be refused everywhere; only the web app counts as up to date",
             ),
             Self::NoSourceOfTrust => f.write_str(
                 "trusted_endpoints: no device management is set up, so that no device could be trusted and every browser would be refused",
@@ -190,9 +197,15 @@ mod tests {
             (only_ch.clone(), terminal, Some(Danger::NoLocationDatabase)),
             (only_ch, Whence { knows_places: Knowledge::Present, ..terminal }, Some(Danger::OnlySomeCountries)),
             (
-                json!({"authentication_methods": {"allowed_auth_list": ["webauthn-platform", "bypass"]}}),
+                json!({"authentication_methods": {"allowed_auth_list": ["phonecall", "bypass"]}}),
                 office,
                 Some(Danger::NoServedMethod),
+            ),
+            (json!({"authentication_methods": {"allowed_auth_list": ["webauthn-platform", "bypass"]}}), office, None),
+            (
+                json!({"duo_mobile_app": {"block_policy": "less-than-version", "block_version": "4.85.0"}}),
+                office,
+                Some(Danger::OldAuthenticators),
             ),
             (json!({"authentication_methods": {"allowed_auth_list": ["duo-passcode"]}}), office, None),
             (

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use cs_core::id::{AccountId, IntegrationKey, UserId};
 use cs_core::integration::Integration;
-use cs_core::policy::facts::{Access, Application, Endpoint, PermittedGroups, Place, Remembered, Surface, Versions};
+use cs_core::policy::facts::{Access, Application, Endpoint, PermittedGroups, Place, Remembered, Surface};
 use cs_core::policy::risk::Assessment;
 use cs_core::policy::sections::Signal;
 use cs_core::policy::{Change, Country, Facts, Method, Set, Verdict, Word, compare, evaluate};
@@ -22,8 +22,7 @@ use serde_json::Value as Json;
 use super::book::PolicyBook;
 use super::draft::Draft;
 use super::error::PolicyError;
-use super::explain::{IN_A_BROWSER, OFFERED};
-use crate::{Engine, EngineError};
+use crate::{Engine, EngineError, served};
 
 /// Facts that the log does not keep: sections about them are judged as for a login about which nothing of the kind is known.
 pub const NOT_KEPT: [&str; 4] =
@@ -244,7 +243,7 @@ impl Judge<'_> {
             integration: &integration,
             user,
             models: &account.login.webauthn_models,
-            in_a_browser: prompt || used.is_some_and(|used| IN_A_BROWSER.contains(&used)),
+            in_a_browser: prompt || used.is_some_and(|used| served::needs_a_browser(used)),
             personal: &personal,
             now,
         };
@@ -339,12 +338,12 @@ impl Kept<'_> {
             risk: &risk,
             exemptions: self.user.map_or(&[], |facts| &facts.exemptions),
             offered: if self.in_a_browser {
-                Set::of(&OFFERED).union(Set::of(&IN_A_BROWSER))
+                served::in_a_browser()
             } else {
-                Set::of(&OFFERED)
+                served::anywhere()
             },
             also_has: user.map_or(Set::EMPTY, |user| methods(&user.credentials, self.models)),
-            versions: &Versions::default(),
+            versions: &engine.inner.versions,
             now: self.now,
         };
         evaluate(&effective, &facts).verdict

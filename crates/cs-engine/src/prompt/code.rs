@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 
 use super::kept::KeptAdmitted;
 use super::session::Prompt;
-use crate::login::Who;
+use crate::login::{Refused, Who};
 use crate::{Access, Caller, Engine, EngineError};
 
 /// The steps of the job that redeems a code, in order.
@@ -39,9 +39,9 @@ pub enum RedeemError {
     /// Unknown, used, too old, another client's, or for another redirect URI.
     #[error("there is no such code for this client and redirect URI, or it was used or is too old")]
     NoSuchCode,
-    /// The person may no longer get in.
-    #[error("the login is no longer allowed: {0}")]
-    Refused(Denial),
+    /// The person may no longer get in; it is in the log under the reference.
+    #[error("the login is no longer allowed: {}", .0.denial)]
+    Refused(Refused),
 }
 
 /// A login that is over, as the application may know it.
@@ -137,13 +137,13 @@ impl Engine {
         let Some((kept, admitted)) = read_login(&found.login) else { return Ok(Err(RedeemError::NoSuchCode)) };
         let access = Access { address: kept.address, ..Access::default() };
         let survey = self.survey(caller, &Who::Name(kept.username.clone()), &access).await?;
-        if let Err(denial) = survey.holds {
-            return Ok(Err(RedeemError::Refused(denial)));
-        }
         // Somebody the log knows must not have vanished.
-        if survey.user.is_none() && !is_for_unknown(admitted.why) {
-            let denial = Denial::new(DenyReason::UserDisabled, "the user is gone");
-            return Ok(Err(RedeemError::Refused(denial)));
+        let is_gone = survey.user.is_none() && !is_for_unknown(admitted.why);
+        let vanished = || Denial::new(DenyReason::UserDisabled, "the user is gone");
+        if let Err(denial) = survey.holds.and_then(|()| if is_gone { Err(vanished()) } else { Ok(()) }) {
+            let who = Who::Name(kept.username);
+            let refused = self.refuse_after_all(caller, &who, survey.user.as_deref(), &access, denial, now).await?;
+            return Ok(Err(RedeemError::Refused(refused)));
         }
         let record = self.log_entry(account, &admitted).await?;
         let factor = record.as_ref().and_then(|record| record.factor.clone());

@@ -30,17 +30,19 @@ pub struct Step {
     pub args: Vec<Value>,
     /// Its condition.
     pub expect: Expect,
+    /// See [`Step::guarding_a_cache`].
+    pub guards_a_cache: bool,
 }
 
 impl Step {
     /// A write that must change exactly one row.
     pub fn one(sql: impl Into<Cow<'static, str>>, args: Vec<Value>) -> Self {
-        Self { sql: sql.into(), args, expect: Expect::One }
+        Self { sql: sql.into(), args, expect: Expect::One, guards_a_cache: false }
     }
 
     /// A write that holds whatever it changes.
     pub fn any(sql: impl Into<Cow<'static, str>>, args: Vec<Value>) -> Self {
-        Self { sql: sql.into(), args, expect: Expect::Any }
+        Self { sql: sql.into(), args, expect: Expect::Any, guards_a_cache: false }
     }
 
     /// A `SELECT` that must find a row.
@@ -48,12 +50,19 @@ impl Step {
     /// Under PostgreSQL this reads the newest committed row but locks nothing: to hold it until the commit, write it as a
     /// conditional update (`UPDATE t SET version = version WHERE …`) or add `FOR SHARE` in PostgreSQL's dialect.
     pub fn exists(sql: impl Into<Cow<'static, str>>, args: Vec<Value>) -> Self {
-        Self { sql: sql.into(), args, expect: Expect::Exists }
+        Self { sql: sql.into(), args, expect: Expect::Exists, guards_a_cache: false }
+    }
+
+    /// Marks a condition about something that is kept in memory: when it does not hold, what is kept is out of date.
+    #[must_use]
+    pub fn guarding_a_cache(mut self) -> Self {
+        self.guards_a_cache = true;
+        self
     }
 
     /// A `SELECT` that must find nothing. It locks nothing; a unique index is what makes absence certain.
     pub fn absent(sql: impl Into<Cow<'static, str>>, args: Vec<Value>) -> Self {
-        Self { sql: sql.into(), args, expect: Expect::Absent }
+        Self { sql: sql.into(), args, expect: Expect::Absent, guards_a_cache: false }
     }
 }
 

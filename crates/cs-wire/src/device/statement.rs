@@ -1,7 +1,6 @@
 //! The statement a person is shown and their device signs.
 
 use serde::{Deserialize, Serialize};
-use subtle::ConstantTimeEq;
 
 use super::bytes::Digest;
 use super::jws::{Payload, Typ};
@@ -129,19 +128,6 @@ pub struct AnswerPayload {
     pub answer: Answer,
     /// When it was signed, unix seconds.
     pub iat: i64,
-}
-
-impl AnswerPayload {
-    /// Whether the digits typed are `asked`, compared without leaking how many were right.
-    /// `None` asks for no digits, and then none may have been typed.
-    #[must_use]
-    pub fn has_number(&self, asked: Option<&str>) -> bool {
-        match (asked, &self.number) {
-            (None, None) => true,
-            (Some(asked), Some(typed)) => asked.as_bytes().ct_eq(typed.as_bytes()).into(),
-            (None, Some(_)) | (Some(_), None) => false,
-        }
-    }
 }
 
 impl Payload for AnswerPayload {
@@ -274,23 +260,5 @@ mod tests {
         assert_eq!(serde_json::to_value(&answer).unwrap(), document);
         document["extra"] = json!(1);
         assert!(serde_json::from_value::<AnswerPayload>(document).is_err());
-    }
-
-    #[test]
-    fn numbers_match_exactly() {
-        let mut answer: AnswerPayload = {
-            let mut document = document();
-            document["number"] = json!("042");
-            document["answer"] = json!("approve");
-            document["iat"] = json!(0);
-            serde_json::from_value(document).unwrap()
-        };
-        assert!(answer.has_number(Some("042")));
-        for asked in [None, Some("42"), Some("043"), Some("")] {
-            assert!(!answer.has_number(asked), "{asked:?}");
-        }
-        answer.number = None;
-        assert!(answer.has_number(None));
-        assert!(!answer.has_number(Some("")));
     }
 }

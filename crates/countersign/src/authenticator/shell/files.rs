@@ -19,6 +19,7 @@ pub(super) const FILES: &[(&str, &[u8])] = files![
     "core/phrase.js",
     "core/protocol.js",
     "core/refusal.js",
+    "core/settle.js",
     "core/sse.js",
     "core/store.js",
     "core/text.js",

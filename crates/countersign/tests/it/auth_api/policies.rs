@@ -272,3 +272,18 @@ async fn the_state_of_a_phone_gates_its_pushes_and_passcodes_and_nothing_else() 
     phone.tell(&json!({"tampered": true})).await;
     assert_eq!(passcode(api, "alice", &token.hotp(0)).await, "allow");
 }
+
+#[tokio::test]
+async fn the_page_that_this_server_serves_is_never_out_of_date() {
+    let site = Site::start().await;
+    let mut phone = site.user("wendy").await.web_phone().await;
+    for block in [
+        json!({"block_policy": "less-than-version", "block_version": "4.85.0"}),
+        json!({"block_policy": "less-than-latest"}),
+    ] {
+        policy(&site, json!({"duo_mobile_app": block})).await;
+        start_push(site.auth_api(), "wendy", OFFICE).await;
+        let push = phone.next_push().await;
+        phone.approve(push).await.unwrap();
+    }
+}

@@ -113,6 +113,27 @@ async fn nobody_gets_in_by_a_push_that_timed_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_application_dresses_a_login_as_something_else() {
+    let site = Site::start().await;
+    let mut phone = site.user("alice").await.phone().await;
+    for kind in ["Identity check", " identity CHECK ", "Test"] {
+        let params = [("username", "alice"), ("factor", "push"), ("device", "auto"), ("async", "1"), ("type", kind)];
+        assert_eq!(site.auth_api().post("/auth/v2/auth", &params).await.code(), 40002, "{kind}");
+    }
+    assert_eq!(phone.pushes(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_is_an_answer_only_where_one_was_asked_for() {
+    let site = Site::start().await;
+    let mut phone = site.user("alice").await.phone().await;
+    start_push(site.auth_api(), "alice", FROM).await;
+    let push = phone.next_push().await;
+    assert!(phone.approve_with(push, "123").await.is_err());
+    phone.approve(push).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_application_says_is_what_the_phone_shows() {
     let site = Site::start().await;
     let mut phone = site.user("alice").await.phone().await;

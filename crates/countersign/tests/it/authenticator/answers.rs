@@ -140,3 +140,22 @@ async fn what_is_not_exactly_what_was_asked_is_refused_and_logged() {
         assert_eq!(refused(device.answer_raw(unknown, "nonsense").await), "no_such_request");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_device_fills_the_log_with_answers_that_are_refused() {
+    let site = Site::start().await;
+    let alice = site.user("alice").await;
+    let device = device(&site, &alice).await;
+    let txid = push(&site, &alice, &device, "192.0.2.1").await;
+    let long = "x".repeat(40_000);
+    for _ in 0..30 {
+        assert_eq!(refused(device.answer_raw(&txid, &long).await), "malformed");
+    }
+    assert_eq!(refused_answers(&site).await.len(), 10);
+    let sql = "SELECT evidence, body FROM log WHERE result = 'push_answer_refused' LIMIT 1";
+    let rows = site.engine().store().query(sql, vec![]).await.unwrap();
+    assert_eq!(rows[0].text(0).unwrap().len(), 1024);
+    let body: serde_json::Value = serde_json::from_str(&rows[0].text(1).unwrap()).unwrap();
+    assert_eq!((&body["bytes"], body["sha256"].as_str().unwrap().len()), (&40_000.into(), 64));
+    device.approve(&txid, None).await.unwrap();
+}

@@ -121,7 +121,14 @@ async fn keycloak_cve_2025_0604_a_code_of_somebody_disabled_meanwhile_is_worth_n
     let mut scene = Scene::forgetful().await;
     let code = scene.approved().await.code();
     scene.alice.set_status(cs_core::user::UserStatus::Disabled).await;
-    assert_eq!(error(&scene.app.token(&code).await).1, "invalid_grant");
+    let answer = scene.app.token(&code).await;
+    assert_eq!(error(&answer).1, "invalid_grant");
+    // The help desk finds why, by what the application was told.
+    let entry = crate::scene::entries(&scene.site).await.into_iter().find(|entry| entry["result"] == "denied");
+    let entry = entry.expect("a denial in the log");
+    assert_eq!((&entry["reason"], &entry["user"]["name"]), (&"user_disabled".into(), &"alice".into()), "{entry}");
+    let told = answer.json()["error_description"].as_str().unwrap().to_owned();
+    assert!(told.contains(entry["reference"].as_str().unwrap()), "{told}");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use super::super::names::{Method, Section};
 use super::super::sections::{AppRule, LocationAction, Lowered, PhoneVerdict, PushWithoutDisplay};
 use super::super::stack::Effective;
 use super::super::trace::{Fact, Outcome, PhoneFault, Rule};
+use super::super::version::Version;
 use super::super::word::Set;
 use super::ease::{exemption, lowering_rule};
 use super::{Challenge, PhoneChoice, PushRule, Walk, device};
@@ -262,7 +263,9 @@ fn judge(effective: &Effective<'_>, facts: &Facts<'_>, phone: PhoneFacts) -> Opt
     let build_is_fine = match (effective.duo_mobile_app.block, phone.app) {
         (AppRule::NoRemediation, _) => true,
         (AppRule::LessThan(least), Some(build)) => build >= least,
-        (AppRule::LessThanLatest, Some(build)) => latest.is_some_and(|latest| build >= latest),
+        (AppRule::LessThanLatest, Some(build)) => {
+            build == Version::CURRENT || latest.is_some_and(|latest| build >= latest)
+        }
         (AppRule::LessThan(_) | AppRule::LessThanLatest, None) => false,
     };
     if !build_is_fine {
