@@ -12,6 +12,7 @@ mod crashes_start;
 mod demo;
 mod failmode;
 mod first_run;
+mod keys;
 mod libraries;
 mod login_duo;
 mod mail;

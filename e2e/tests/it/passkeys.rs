@@ -82,10 +82,10 @@ impl Desk {
         begun.expect("a credential that may be used")
     }
 
-    async fn finish(&self, begun: &Begun, response: String) -> &'static str {
+    fn request(&self, ask: Ask, begun: &Begun, response: String) -> AuthRequest {
         let (ceremony, binding) = (begun.ceremony.clone(), self.session());
-        let assertion = Assertion { ask: Ask::SecondFactor, ceremony, binding, response };
-        let request = AuthRequest {
+        let assertion = Assertion { ask, ceremony, binding, response };
+        AuthRequest {
             who: Who::Id(self.alice.id),
             factor: FactorInput::Assertion(Box::new(assertion)),
             access: Access::default(),
@@ -96,7 +96,11 @@ impl Desk {
             idempotency_key: None,
             digest: [0; 32],
             log_as: None,
-        };
+        }
+    }
+
+    async fn finish(&self, begun: &Begun, response: String) -> &'static str {
+        let request = self.request(Ask::SecondFactor, begun, response);
         outcome(&self.site.engine().auth(&self.caller, &request).await.unwrap())
     }
 
@@ -164,9 +168,9 @@ async fn the_devices_own_passkey_is_a_second_factor_and_takes_the_place_of_the_p
     let (engine, session) = (desk.site.engine(), desk.session());
     let begun = engine.begin_passwordless(&desk.caller, &session).await.unwrap();
     let response = ask(&page, "get", "Request", &begun.options);
-    let assertion = Assertion { ask: Ask::Passwordless, ceremony: begun.ceremony, binding: session, response };
-    let (answer, user) = engine.passwordless(&desk.caller, &Access::default(), assertion).await.unwrap();
-    assert_eq!((outcome(&answer), user), ("in", Some(desk.alice.id)));
+    let request = desk.request(Ask::Passwordless, &begun, response);
+    let (answer, person) = engine.passwordless(&desk.caller, request).await.unwrap();
+    assert_eq!((outcome(&answer), person.map(|person| person.id)), ("in", Some(desk.alice.id)));
 
     // Nobody the device knows: the browser itself refuses, for verification was demanded.
     device.recognises_user(false);
