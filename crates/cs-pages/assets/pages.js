@@ -131,21 +131,34 @@ function key() {
   }
   const button = /** @type {HTMLButtonElement} */ (form.querySelector("[data-use]"));
   button.hidden = false;
+  let asking = new AbortController();
+  /** @param {CredentialMediationRequirement} [mediation] `conditional`: only if the person chooses a passkey among what the field offers. */
+  const ask = async (mediation) => {
+    // The browser answers one question at a time.
+    asking.abort();
+    asking = new AbortController();
+    const { signal } = asking;
+    const credential = /** @type {PublicKeyCredential} */ (await (creates
+      ? navigator.credentials.create({ signal, publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(request) })
+      : navigator.credentials.get({ signal, mediation, publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(request) })));
+    fill(form, "credential", JSON.stringify(credential.toJSON()));
+    form.submit();
+  };
+  // What was not asked for by the person fails without a word.
+  const offer = async () => {
+    if (await PublicKeyCredential.isConditionalMediationAvailable?.()) await ask("conditional").catch(() => {});
+  };
   const use = async () => {
     if (button.disabled) return;
     wrong.textContent = "";
-    // The browser answers one question at a time.
     button.disabled = true;
     try {
-      const credential = /** @type {PublicKeyCredential} */ (await (creates
-        ? navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(request) })
-        : navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(request) })));
-      fill(form, "credential", JSON.stringify(credential.toJSON()));
-      form.submit();
+      await ask();
     } catch (error) {
       const known = error instanceof DOMException && error.name === "InvalidStateError";
       wrong.textContent = (known && wrong.dataset.known) || (wrong.dataset.cancelled ?? "");
       button.disabled = false;
+      if ("autofill" in form.dataset) offer();
     }
   };
   button.addEventListener("click", use);
@@ -155,7 +168,8 @@ function key() {
     use();
   });
   // A name is asked for first.
-  if (!creates) use();
+  if ("autofill" in form.dataset) offer();
+  else if (!creates) use();
 }
 
 /** One press of a button is one form. The browser may bring the page back from its memory: then it can be pressed again. */

@@ -172,6 +172,22 @@ pub struct Key<'a> {
     pub options: bool,
 }
 
+/// Say with a passkey who you are: chosen from what the browser offers in the field, or asked for by the button. Nothing that is typed is sent.
+#[derive(Debug, Clone, Copy, Template)]
+#[template(path = "prompt/passkey.html")]
+pub struct Passkey<'a> {
+    /// What surrounds it.
+    pub chrome: Chrome<'a>,
+    /// The step. Nobody is named in it yet.
+    pub step: Step<'a>,
+    /// `PublicKeyCredentialRequestOptions` as JSON (WebAuthn, 5.5), of no credential in particular.
+    pub request: &'a str,
+    /// Under what the log keeps the last answer, if it was refused.
+    pub refused: Option<&'a str>,
+    /// The application, to log in there otherwise.
+    pub back: Option<&'a str>,
+}
+
 /// One way to go on.
 #[derive(Debug, Clone, Copy)]
 pub struct Way<'a> {

@@ -30,6 +30,8 @@ pub struct Doors<'a> {
     pub other: Option<Go<'a>>,
     /// Begins enrollment.
     pub enroll: Option<Go<'a>>,
+    /// Logs in by a passkey in place of the password.
+    pub passkey: Option<Go<'a>>,
     /// Where the person's devices are looked after.
     pub manage: Option<&'a str>,
     /// Where it is said how to update or install what is missing.
@@ -44,6 +46,7 @@ enum Door {
     Again,
     Other,
     Enroll,
+    Passkey,
     Manage,
     Update,
     Application,
@@ -192,7 +195,7 @@ whys! {
     /// An application's request from the future: its clock is fast.
     ClockAhead "application_clock" "clock" [Application];
     /// Nobody has logged in here lately, and devices are shown to nobody else.
-    LogInFirst "log_in_first" "person" [Application];
+    LogInFirst "log_in_first" "person" [Passkey Application];
     /// Too many requests at once.
     TooMany "too_many_requests" "clock" [Again Application];
     /// No such page.
@@ -263,6 +266,7 @@ impl<'a> Refusal<'a> {
             Door::Again => self.doors.again,
             Door::Other => self.doors.other,
             Door::Enroll => self.doors.enroll,
+            Door::Passkey => self.doors.passkey,
             Door::Manage => self.doors.manage.map(Go::To),
             Door::Update => self.doors.update.map(Go::To),
             Door::Application => self.doors.application.map(Go::To),
@@ -275,6 +279,7 @@ impl<'a> Refusal<'a> {
             (Door::Again, _) => text.say("try-again"),
             (Door::Other, _) => text.say("other-options"),
             (Door::Enroll, _) => text.say("enroll-begin"),
+            (Door::Passkey, _) => text.say("passkey-title"),
             (Door::Manage, _) => text.say("manage-devices"),
             (Door::Update, _) => text.say("how-to-update"),
             (Door::Application, Some(name)) => text.say_with("back-to", "application", name),

@@ -4,7 +4,8 @@ use cs_core::login::DenyReason;
 use cs_core::prompt::{Failure, Means};
 use cs_engine::prompt::{NamedWay, Prompt, Seen, View};
 use cs_pages::prompt::{
-    Checking, CodeError, Key, Method, Options, Passcode, PasscodeSources, Push, Step, Success, Trust, Waiting, Way,
+    Checking, CodeError, Key, Method, Options, Passcode, PasscodeSources, Passkey, Push, Step, Success, Trust, Waiting,
+    Way,
 };
 use cs_pages::{Doors, Go, Outdated, Refusal, RenderError, Template as _, Why};
 use cs_wire::oidc::RedirectUri;
@@ -76,6 +77,13 @@ fn html(
             let left = left.and_then(|left| usize::try_from(left).ok());
             let error = wrong.as_ref().map(|failure| CodeError { left, reference: &failure.reference });
             Passcode { chrome, step, sources, sent: None, push, error, options: *options }.render()
+        }
+        View::Passkey { request, wrong } => {
+            let (refused, back) = (
+                wrong.as_ref().map(|failure| failure.reference.as_str()),
+                back.filter(|_| !caller.integration.kind.is_portal()),
+            );
+            Passkey { chrome, step, request, refused, back }.render()
         }
         View::Options { ways } => {
             let named: Vec<Way<'_>> = ways.iter().filter_map(shown).collect();

@@ -61,6 +61,8 @@ pub(crate) async fn to_manage(app: &App, visitor: &Visitor, id: &str) -> Result<
     let prompt = under_way(app, visitor, id).await?;
     let leads_on = |prompt: &Prompt| match prompt.state() {
         PromptState::MustEnroll(_) => false,
+        // Nobody has been named yet.
+        PromptState::Passkey { .. } => false,
         PromptState::Refused(failure) => may_add_with_another(failure.reason),
         // A login for the portal was begun from another one: who could begin a further one from it would never have to show the password again.
         PromptState::Checking
@@ -73,7 +75,7 @@ pub(crate) async fn to_manage(app: &App, visitor: &Visitor, id: &str) -> Result<
         | PromptState::Trust(_)
         | PromptState::Done(_) => !prompt.caller().integration.kind.is_portal(),
     };
-    Ok(prompt.filter(leads_on))
+    Ok(prompt.filter(leads_on).filter(|prompt| !prompt.asked().username.is_empty()))
 }
 
 /// Login `id`, if it is this browser's, its time is not over, and the policies have sent its person to enroll.

@@ -100,6 +100,10 @@ async fn authorize(app: &App, visitor: &Visitor, query: &str) -> Result<Response
     if let Err(failure) = app.count_request(caller.account.id, caller.integration.key) {
         return Ok(visitor.failed(&failure));
     }
+    // Only where a policy lets somebody in without a password is nobody a user.
+    if request.username.is_none() && !app.engine().may_be_passwordless(&caller).await? {
+        return Err(request.needs_name().into());
+    }
     let (id, secret) = app.engine().open_prompt(&caller, &asked(request)).await?;
     Ok(begin_session(visitor, id, &secret))
 }
@@ -109,7 +113,7 @@ fn asked(request: AuthorizeRequest) -> Asked {
         redirect_uri: request.redirect_uri.as_str().to_owned(),
         state: request.state,
         nonce: request.nonce,
-        username: request.username,
+        username: request.username.unwrap_or_default(),
         code_name: request.code_name.as_str().to_owned(),
     }
 }

@@ -3,7 +3,7 @@
 use aws_lc_rs::constant_time;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
-use cs_core::id::{PromptId, TxId, VisitId};
+use cs_core::id::{IntegrationKey, PromptId, TxId, VisitId};
 use cs_core::prompt::PROMPT_TTL;
 use cs_engine::portal::{Entered, PORTAL_TTL, PortalSession};
 use cs_engine::{AccountEntry, EngineError, SystemRng, VisitSecret};
@@ -22,6 +22,8 @@ use crate::http::{BodyBytes, Page};
 pub(super) const BASE: &str = "/portal";
 /// Where somebody shows a factor once more.
 const AGAIN: &str = "/portal/again";
+/// The way in without a password.
+const BY_PASSKEY: &str = "/portal/passkey";
 /// The cookie of a session: its id, a dot, its secret.
 const SESSION: &str = "portal";
 /// The cookie that says which login for the portal this browser has begun.
@@ -33,6 +35,8 @@ pub(super) enum Out {
     NotIn,
     /// The same, but this login of a moment ago leads in.
     LoggedIn(PromptId),
+    /// The same where a passkey would do.
+    NotInYet,
     /// The factor has become too old for changes.
     Stale,
     /// Nothing is added: why, and what the log knows it as.
@@ -54,6 +58,10 @@ impl Out {
         };
         match self {
             Self::NotIn => refused(Why::LogInFirst, None, None),
+            Self::NotInYet => {
+                let doors = Doors { passkey: Some(Go::To(BY_PASSKEY)), ..Doors::default() };
+                (StatusCode::FORBIDDEN, visitor.refusal_with(Why::LogInFirst, doors, None)).into_response()
+            }
             Self::LoggedIn(id) => {
                 let from = format!("{BASE}/from/{id}");
                 refused(Why::SignInAgain, Some(&from), None)
@@ -71,9 +79,20 @@ impl Out {
 /// Who is in, in this browser.
 pub(super) async fn session(app: &App, visitor: &Visitor) -> Result<PortalSession, Out> {
     match in_session(app, visitor).await {
-        Err(Out::NotIn) => Err(recent_login(app, visitor).await?.map_or(Out::NotIn, Out::LoggedIn)),
+        Err(Out::NotIn) => match recent_login(app, visitor).await? {
+            Some(id) => Err(Out::LoggedIn(id)),
+            None if takes_passkeys(app, visitor).await? => Err(Out::NotInYet),
+            None => Err(Out::NotIn),
+        },
         found => found,
     }
+}
+
+/// Whether somebody may get in by a passkey alone.
+async fn takes_passkeys(app: &App, visitor: &Visitor) -> Result<bool, Out> {
+    let Some(account) = visitor.account(app).await? else { return Ok(false) };
+    let Some(caller) = app.engine().portal_caller(&account, visitor.liveness()).await? else { return Ok(false) };
+    Ok(app.engine().may_be_passwordless(&caller).await?)
 }
 
 async fn in_session(app: &App, visitor: &Visitor) -> Result<PortalSession, Out> {
@@ -111,6 +130,29 @@ pub(super) async fn from_login(
         Ok(None) => Out::NotIn.response(&visitor),
         Err(error) => visitor.engine_failed(&error),
     }
+}
+
+/// `GET /portal/passkey`: from nowhere, with no name, by a passkey that takes the place of the password. Where no policy lets anybody in so, there is no such way.
+pub(super) async fn by_passkey(State(app): State<App>, slot: Slot, visitor: Visitor) -> Response {
+    if let Err(failure) = slot {
+        return visitor.failed(&failure);
+    }
+    match begun_by_passkey(&app, &visitor).await {
+        Ok(response) => response,
+        Err(out) => out.response(&visitor),
+    }
+}
+
+async fn begun_by_passkey(app: &App, visitor: &Visitor) -> Result<Response, Out> {
+    let account = visitor.account(app).await?.ok_or(Out::NotIn)?;
+    if !takes_passkeys(app, visitor).await? {
+        return Err(Out::NotIn);
+    }
+    // Whoever asks is nobody yet: as many as an application may ask for, and no more.
+    if let Err(failure) = app.count_request(account.id, IntegrationKey::portal_of(account.id)) {
+        return Ok(visitor.failed(&failure));
+    }
+    Ok(begin(app, visitor, &account, "", BASE).await)
 }
 
 /// `GET /portal/again`: whoever is in shows a factor once more.

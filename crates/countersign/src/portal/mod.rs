@@ -8,7 +8,8 @@
 //! | `said` | what was just done, told by the next page |
 //! | `render` | the engine's words in those of the pages |
 //!
-//! Nobody gets in from nowhere: the way leads from a login of any application, in whose browser the password was checked, through a login of the portal's own. Every form
+//! Nobody gets in from nowhere: the way leads from a login of any application, in whose browser the password was checked, or begins with a passkey in its place, where the
+//! policies allow that; both go through a login of the portal's own. Every form
 //! carries a proof that is made from the cookie's secret.
 
 mod enter;
@@ -32,6 +33,7 @@ pub(crate) fn routes(app: App) -> Router {
         .route("/portal/codes", get(show::codes))
         .route("/portal/add", get(show::add))
         .route("/portal/from/{prompt_id}", get(enter::from_login))
+        .route("/portal/passkey", get(enter::by_passkey))
         .route("/portal/enter", get(enter::enter))
         .route("/portal/again", get(enter::again))
         .route("/portal/leave", post(enter::leave))

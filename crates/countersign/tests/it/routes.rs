@@ -58,6 +58,7 @@ const OPEN: &[(&str, &str, &str)] = &[
         "/enroll/visit/{visit_id}/confirm",
         "the enrollment's own cookie and the step's proof are the credentials",
     ),
+    ("GET", "/portal/passkey", "begins a login like any other, by a passkey; nothing where no policy allows that"),
     (
         "POST",
         "/enroll/visit/{visit_id}/register",

@@ -5,7 +5,8 @@
 //!     │              │        └────────► Again         it did not work: try once more
 //!     │              ▼
 //!     │            Trust ──► Done                      in: "is this your device?" only after a real factor
-//!     └──► Done, MustEnroll, Refused                   in without a factor, sent to enroll, or out
+//!     ├──► Done, MustEnroll, Refused                   in without a factor, sent to enroll, or out
+//!     └──► Passkey ──► Trust, Done, Refused            nobody is named: a passkey says who it is, in place of the password
 //! ```
 //!
 //! There is no way to [`State::Done`] but an [`Event::Admitted`], which only whoever has judged a factor, or the policies, can tell.
@@ -50,6 +51,11 @@ pub enum State {
         means: Means,
         /// A push that can still be answered.
         push: Option<LivePush>,
+    },
+    /// Whoever has a passkey says with it who they are.
+    Passkey {
+        /// Why the last one was refused.
+        wrong: Option<Failure>,
     },
     /// The person looks at all ways.
     Options {
@@ -179,6 +185,8 @@ pub enum Event {
     WillType(Means),
     /// A key will be asked.
     WillTouch(Means),
+    /// Nobody is named: a passkey will say who it is.
+    Nameless,
     /// A way did not work; it, or another one, may be tried.
     Failed(Way, Failure),
     /// The policies, or a factor, let the person in.
@@ -214,6 +222,7 @@ impl State {
             | (Self::Passcode { push: Some(_), .. }, Post::Wait)
             | (Self::Passcode { .. }, Post::Options | Post::Choose | Post::Passcode)
             | (Self::Key { .. }, Post::Options | Post::Choose | Post::Key)
+            | (Self::Passkey { .. }, Post::Key)
             | (Self::Options { .. }, Post::Options | Post::Choose)
             | (Self::Again { .. }, Post::Options | Post::Choose)
             | (Self::Trust(_), Post::Trust) => true,
@@ -223,6 +232,7 @@ impl State {
                 | Self::Push(_)
                 | Self::Passcode { .. }
                 | Self::Key { .. }
+                | Self::Passkey { .. }
                 | Self::Options { .. }
                 | Self::Again { .. }
                 | Self::Trust(_)
@@ -265,7 +275,23 @@ impl State {
                 Event::Admitted(admitted, Question::NotAsked) => Ok(Self::Done(admitted)),
                 Event::MustEnroll(failure) => Ok(Self::MustEnroll(failure)),
                 Event::Refused(failure) => Ok(Self::Refused(failure)),
-                Event::Answered => Err(OutOfOrder),
+                Event::Nameless if self == Self::Checking => Ok(Self::Passkey { wrong: None }),
+                Event::Nameless | Event::Answered => Err(OutOfOrder),
+            },
+            // Nobody is known yet, so there is nothing else to choose.
+            Self::Passkey { .. } => match event {
+                Event::Failed(_, failure) => Ok(Self::Passkey { wrong: Some(failure) }),
+                Event::Admitted(admitted, Question::Asked) => Ok(Self::Trust(admitted)),
+                Event::Admitted(admitted, Question::NotAsked) => Ok(Self::Done(admitted)),
+                Event::Refused(failure) => Ok(Self::Refused(failure)),
+                Event::Warned
+                | Event::Looked
+                | Event::Pushed(_)
+                | Event::WillType(_)
+                | Event::WillTouch(_)
+                | Event::Nameless
+                | Event::MustEnroll(_)
+                | Event::Answered => Err(OutOfOrder),
             },
             Self::Trust(admitted) => match event {
                 Event::Answered => Ok(Self::Done(admitted)),
@@ -276,6 +302,7 @@ impl State {
                 | Event::Pushed(_)
                 | Event::WillType(_)
                 | Event::WillTouch(_)
+                | Event::Nameless
                 | Event::Failed(..)
                 | Event::MustEnroll(_)
                 | Event::Admitted(..) => Err(OutOfOrder),
@@ -291,6 +318,7 @@ impl State {
             Self::Passcode { push, .. } | Self::Key { push, .. } | Self::Options { push } => *push,
             Self::Checking
             | Self::Outdated
+            | Self::Passkey { .. }
             | Self::Again { .. }
             | Self::Trust(_)
             | Self::Done(_)
@@ -360,6 +388,7 @@ mod tests {
             ("push", State::Push(push())),
             ("passcode", State::Passcode { means: Means::Passcode, wrong: None, push: Some(push()) }),
             ("key", State::Key { means: Means::SecurityKey, push: None }),
+            ("passkey", State::Passkey { wrong: None }),
             ("options", State::Options { push: Some(push()) }),
             ("again", State::Again { way: Way::of(Means::Passcode), failure: failure() }),
             ("trust", State::Trust(in_by_push)),
@@ -377,6 +406,7 @@ mod tests {
             ("pushed", Event::Pushed(push())),
             ("will type", Event::WillType(Means::Bypass)),
             ("will touch", Event::WillTouch(Means::Platform)),
+            ("nameless", Event::Nameless),
             ("failed", Event::Failed(Way::of(Means::Passcode), failure())),
             ("admitted", Event::Admitted(in_by_push, Question::Asked)),
             ("admitted at once", Event::Admitted(in_by_push, Question::NotAsked)),
@@ -393,6 +423,7 @@ mod tests {
             State::Push(_) => "push",
             State::Passcode { .. } => "passcode",
             State::Key { .. } => "key",
+            State::Passkey { .. } => "passkey",
             State::Options { .. } => "options",
             State::Again { .. } => "again",
             State::Trust(_) => "trust",
@@ -403,18 +434,19 @@ mod tests {
     }
 
     /// One row for each state, one column for each event, in the order of [`events`]; a dash is out of order.
-    const TABLE: [[&str; 11]; 11] = [
-        ["outdated", "options", "push", "passcode", "key", "again", "trust", "done", "-", "must enroll", "refused"],
-        ["-", "options", "push", "passcode", "key", "again", "trust", "done", "-", "must enroll", "refused"],
-        ["-", "options", "push", "passcode", "key", "again", "trust", "done", "-", "must enroll", "refused"],
-        ["-", "options", "push", "passcode", "key", "passcode", "trust", "done", "-", "must enroll", "refused"],
-        ["-", "options", "push", "passcode", "key", "again", "trust", "done", "-", "must enroll", "refused"],
-        ["-", "options", "push", "passcode", "key", "again", "trust", "done", "-", "must enroll", "refused"],
-        ["-", "options", "push", "passcode", "key", "again", "trust", "done", "-", "must enroll", "refused"],
-        ["-", "-", "-", "-", "-", "-", "-", "-", "done", "-", "refused"],
-        ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"],
-        ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"],
-        ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"],
+    const TABLE: [[&str; 12]; 12] = [
+        ["outdated", "options", "push", "passcode", "key", "passkey", "again", "trust", "done", "-", "must enroll", "refused"],
+        ["-", "options", "push", "passcode", "key", "-", "again", "trust", "done", "-", "must enroll", "refused"],
+        ["-", "options", "push", "passcode", "key", "-", "again", "trust", "done", "-", "must enroll", "refused"],
+        ["-", "options", "push", "passcode", "key", "-", "passcode", "trust", "done", "-", "must enroll", "refused"],
+        ["-", "options", "push", "passcode", "key", "-", "again", "trust", "done", "-", "must enroll", "refused"],
+        ["-", "-", "-", "-", "-", "-", "passkey", "trust", "done", "-", "-", "refused"],
+        ["-", "options", "push", "passcode", "key", "-", "again", "trust", "done", "-", "must enroll", "refused"],
+        ["-", "options", "push", "passcode", "key", "-", "again", "trust", "done", "-", "must enroll", "refused"],
+        ["-", "-", "-", "-", "-", "-", "-", "-", "-", "done", "-", "refused"],
+        ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"],
+        ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"],
+        ["-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"],
     ];
 
     #[test]
@@ -438,6 +470,7 @@ mod tests {
                 // Beside a push.
                 "passcode" => &[Options, Choose, Passcode, Wait],
                 "key" => &[Options, Choose, Key],
+                "passkey" => &[Key],
                 "options" | "again" => &[Options, Choose],
                 "trust" => &[Trust],
                 _ => &[],

@@ -64,6 +64,14 @@ impl Rules {
         by_groups || !self.stack.staged.is_empty() || token_time(&self.effective(None)).is_some()
     }
 
+    /// Whether anybody at all may come without a password here: what applies to a group is not known before the person is.
+    pub(crate) fn may_be_passwordless(&self) -> bool {
+        let by_groups = !self.stack.groups.is_empty() || !self.stack.application_groups.is_empty();
+        let effective = self.effective(None);
+        let section = effective.authentication_methods.value;
+        by_groups || !self.stack.staged.is_empty() || PASSWORDLESS.iter().any(|method| section.allows(*method))
+    }
+
     /// Holds while the integration of `caller` and the policies of its account are as they were when the decision was made.
     pub(crate) fn unchanged(&self, caller: &Caller) -> [Step; 2] {
         let account = caller.account.id;
@@ -125,6 +133,11 @@ impl Engine {
             now,
         };
         Ok(self.decide(&effective, &question).verdict)
+    }
+
+    /// Whether anybody at all may log in through `caller` by a passkey in place of name and password.
+    pub async fn may_be_passwordless(&self, caller: &Caller) -> Result<bool, EngineError> {
+        Ok(self.rules(caller, self.clock().now()).await?.may_be_passwordless())
     }
 
     /// Decides, and says why.

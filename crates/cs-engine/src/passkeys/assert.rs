@@ -1,15 +1,16 @@
 //! Begin a login by passkey or security key.
 
-use cs_core::id::AccountId;
+use cs_core::id::{AccountId, UserId};
 use cs_core::policy;
 use cs_core::user::User;
 use cs_core::webauthn::{Ask, Class, Credential, Purpose, UserVerification, user_verification};
+use cs_store::facts::UserRef;
 use serde_json::{Value as Json, json};
 
 use super::{Begun, Binding, CeremonyId, new_ceremony};
-use crate::login::{Assertion, AuthAnswer, AuthRequest, Challenge, FactorInput, Who};
+use crate::login::{AuthAnswer, AuthRequest, Challenge, FactorInput, Who};
 use crate::passkeys::party::claim;
-use crate::{Access, Caller, Engine, EngineError};
+use crate::{Caller, Engine, EngineError};
 
 impl Engine {
     /// Begins an assertion as second factor of the user whom `challenge` (of [`Engine::preauth`]) is about, with any credential that the policies leave;
@@ -56,10 +57,20 @@ impl Engine {
     /// Begins an assertion by whoever comes, without a name: for the passkey button, and for autofill (`mediation: "conditional"`). Says nothing about who has
     /// passkeys.
     pub async fn begin_passwordless(&self, caller: &Caller, binding: &Binding) -> Result<Begun, EngineError> {
+        self.begin_passwordless_as(caller, binding, CeremonyId::generate()).await
+    }
+
+    /// The same under an `id`.
+    pub(crate) async fn begin_passwordless_as(
+        &self,
+        caller: &Caller,
+        binding: &Binding,
+        id: CeremonyId,
+    ) -> Result<Begun, EngineError> {
         let (options, state) = self.relying_party().request(UserVerification::Required, &[]).map_err(internal)?;
         let purpose = Purpose::Assertion(Ask::Passwordless);
         let ceremony = new_ceremony(purpose, binding, None, kept(&options, &state), self.clock().now());
-        self.begin_ceremony(caller.account.id, CeremonyId::generate(), ceremony, options).await
+        self.begin_ceremony(caller.account.id, id, ceremony, options).await
     }
 
     /// What the ceremony `id` asked, if it can still be finished: for a page that is shown again.
@@ -75,15 +86,16 @@ impl Engine {
         Ok(kept.and_then(|mut kept| kept.get_mut("options").map(Json::take)))
     }
 
-    /// Lets in, or not, whoever finished what [`Engine::begin_passwordless`] began. `assertion` must ask for [`Ask::Passwordless`].
+    /// Lets in, or not, whoever finished what [`Engine::begin_passwordless`] began. `request` brings their assertion, made for [`Ask::Passwordless`]; whom it says is not
+    /// looked at, for the credential tells.
     ///
-    /// The answer names the user if it lets one in: [`AuthAnswer::Decided`] beside the user's id.
+    /// The answer names the person if it lets one in.
     pub async fn passwordless(
         &self,
         caller: &Caller,
-        access: &Access,
-        assertion: Assertion,
-    ) -> Result<(AuthAnswer, Option<cs_core::id::UserId>), EngineError> {
+        mut request: AuthRequest,
+    ) -> Result<(AuthAnswer, Option<LetIn>), EngineError> {
+        let FactorInput::Assertion(assertion) = &request.factor else { return Err(EngineError::Invalid("factor")) };
         if assertion.ask != Ask::Passwordless {
             return Err(EngineError::Invalid("ask"));
         }
@@ -93,24 +105,29 @@ impl Engine {
             Err(_) => None,
         };
         let Some(found) = found else {
-            return Ok((self.refuse_unknown(caller, access, &assertion).await?, None));
+            return Ok((self.refuse_unknown(caller, &request.access, assertion).await?, None));
         };
-        let request = AuthRequest {
-            who: Who::Id(found.user),
-            factor: FactorInput::Assertion(Box::new(assertion)),
-            access: access.clone(),
-            push_type: None,
-            display_username: None,
-            info: Vec::new(),
-            ticket: None,
-            idempotency_key: None,
-            digest: [0; 32],
-            log_as: None,
-        };
+        request.who = Who::Id(found.user);
         let answer = self.auth(caller, &request).await?;
-        let user = matches!(&answer, AuthAnswer::Decided(decided) if decided.is_allow()).then_some(found.user);
-        Ok((answer, user))
+        if !matches!(&answer, AuthAnswer::Decided(decided) if decided.is_allow()) {
+            return Ok((answer, None));
+        }
+        let facts = self.store().user_facts(account, UserRef::Id(found.user), None, self.clock().now()).await?;
+        // Gone since: then nobody is let in.
+        let user = facts.ok_or(EngineError::NotFound)?.user;
+        Ok((answer, Some(LetIn { id: user.id, name: user.username, class: found.credential.class })))
     }
+}
+
+/// Somebody who was let in by a passkey in place of the password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LetIn {
+    /// Who.
+    pub id: UserId,
+    /// Their name.
+    pub name: String,
+    /// What the passkey was in.
+    pub class: Class,
 }
 
 /// What a ceremony needs at its end, and what it asked.

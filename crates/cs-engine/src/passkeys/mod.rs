@@ -36,6 +36,7 @@ use jiff::Timestamp;
 use rand_core::RngCore;
 use serde_json::Value as Json;
 
+pub use assert::LetIn;
 pub use cs_core::webauthn::Wanted;
 pub use party::{RelyingParty, RelyingPartyError};
 pub use register::{NewCredential, REFUSED, Registered, RegistrationError};

@@ -129,6 +129,9 @@ impl Engine {
 
     /// Whose login `prompt` is: the name that we know them by, which need not be what the application calls them. `None` for somebody unknown.
     pub async fn username_of_prompt(&self, prompt: &Prompt) -> Result<Option<String>, EngineError> {
+        if let Some(name) = prompt.said_by_passkey() {
+            return Ok(Some(name.to_owned()));
+        }
         let Ok(name) = Username::parse(&prompt.asked().username) else { return Ok(None) };
         let (caller, now) = (prompt.caller(), self.clock().now());
         let key = name.key(caller.integration.normalization);
@@ -136,8 +139,8 @@ impl Engine {
         Ok(facts.map(|facts| facts.user.username))
     }
 
-    /// Begins a login for the portal. Whoever calls vouches that the browser is one in which somebody else has checked the password of `username`.
-    /// `None` where the portal is disabled.
+    /// Begins a login for the portal. Whoever calls vouches that the browser is one in which somebody else has checked the password of `username`; with no name at all, a
+    /// passkey says who it is. `None` where the portal is disabled.
     pub async fn open_portal(
         &self,
         account: &AccountEntry,

@@ -65,6 +65,8 @@ pub struct Redeemed {
 #[derive(Serialize, Deserialize)]
 struct KeptLogin {
     username: String,
+    /// Where a passkey has said who it is.
+    person: Option<String>,
     nonce: Option<String>,
     admitted: KeptAdmitted,
     address: Option<IpAddr>,
@@ -87,6 +89,7 @@ impl Engine {
     ) -> Result<AuthorizationCode, EngineError> {
         let login = KeptLogin {
             username: prompt.asked.username.clone(),
+            person: prompt.person.as_ref().map(|person| person.id.to_string()),
             nonce: prompt.asked.nonce.clone(),
             admitted: KeptAdmitted::of(admitted),
             address,
@@ -136,12 +139,16 @@ impl Engine {
         }
         let Some((kept, admitted)) = read_login(&found.login) else { return Ok(Err(RedeemError::NoSuchCode)) };
         let access = Access { address: kept.address, ..Access::default() };
-        let survey = self.survey(caller, &Who::Name(kept.username.clone()), &access).await?;
+        let who = match kept.person.as_deref().map(str::parse) {
+            Some(Ok(person)) => Who::Id(person),
+            Some(Err(_)) => return Ok(Err(RedeemError::NoSuchCode)),
+            None => Who::Name(kept.username.clone()),
+        };
+        let survey = self.survey(caller, &who, &access).await?;
         // Somebody the log knows must not have vanished.
         let is_gone = survey.user.is_none() && !is_for_unknown(admitted.why);
         let vanished = || Denial::new(DenyReason::UserDisabled, "the user is gone");
         if let Err(denial) = survey.holds.and_then(|()| if is_gone { Err(vanished()) } else { Ok(()) }) {
-            let who = Who::Name(kept.username);
             let refused = self.refuse_after_all(caller, &who, survey.user.as_deref(), &access, denial, now).await?;
             return Ok(Err(RedeemError::Refused(refused)));
         }

@@ -1,6 +1,6 @@
 //! States as the database keeps them. What cannot be read is no state: the login is at its end.
 
-use cs_core::id::{PhoneId, TxId};
+use cs_core::id::{PhoneId, TxId, UserId};
 use cs_core::login::{AllowReason, DenyReason};
 use cs_core::prompt::{Admitted, Failure, Keys, LivePush, Means, State, Way};
 use jiff::Timestamp;
@@ -9,7 +9,21 @@ use serde::{Deserialize, Serialize};
 #[derive(Serialize, Deserialize)]
 struct Kept {
     keys: bool,
+    person: Option<KeptPerson>,
     state: KeptState,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeptPerson {
+    id: String,
+    name: String,
+}
+
+/// Who said with a passkey who they are, where the application did not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Person {
+    pub(super) id: UserId,
+    pub(super) name: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -20,6 +34,7 @@ enum KeptState {
     Push(KeptPush),
     Passcode { means: String, wrong: Option<KeptFailure>, push: Option<KeptPush> },
     Key { means: String, push: Option<KeptPush> },
+    Passkey { wrong: Option<KeptFailure> },
     Options { push: Option<KeptPush> },
     Again { way: KeptWay, failure: KeptFailure },
     Trust(KeptAdmitted),
@@ -57,17 +72,22 @@ pub(super) struct KeptAdmitted {
     way: Option<KeptWay>,
 }
 
-/// A state and what is known of the browser, as text.
-pub(super) fn state_text(state: &State, keys: Keys) -> String {
-    let kept = Kept { keys: keys == Keys::Usable, state: KeptState::of(state) };
+/// A state and what is known of the browser and the person in front of it, as text.
+pub(super) fn state_text(state: &State, keys: Keys, person: Option<&Person>) -> String {
+    let person = person.map(|person| KeptPerson { id: person.id.to_string(), name: person.name.clone() });
+    let kept = Kept { keys: keys == Keys::Usable, person, state: KeptState::of(state) };
     // Plain data with text keys: there is nothing to fail on.
     serde_json::to_string(&kept).unwrap_or_default()
 }
 
 /// Reads what [`state_text`] wrote.
-pub(super) fn read_state(text: &str) -> Option<(State, Keys)> {
+pub(super) fn read_state(text: &str) -> Option<(State, Keys, Option<Person>)> {
     let kept: Kept = serde_json::from_str(text).ok()?;
-    Some((kept.state.read()?, if kept.keys { Keys::Usable } else { Keys::Unusable }))
+    let person = match kept.person {
+        Some(person) => Some(Person { id: person.id.parse().ok()?, name: person.name }),
+        None => None,
+    };
+    Some((kept.state.read()?, if kept.keys { Keys::Usable } else { Keys::Unusable }, person))
 }
 
 impl KeptState {
@@ -83,6 +103,7 @@ impl KeptState {
                 push: push(sent),
             },
             State::Key { means, push: sent } => Self::Key { means: means.as_str().to_owned(), push: push(sent) },
+            State::Passkey { wrong } => Self::Passkey { wrong: wrong.as_ref().map(KeptFailure::of) },
             State::Options { push: sent } => Self::Options { push: push(sent) },
             State::Again { way, failure } => Self::Again { way: KeptWay::of(way), failure: KeptFailure::of(failure) },
             State::Trust(admitted) => Self::Trust(KeptAdmitted::of(admitted)),
@@ -98,17 +119,18 @@ impl KeptState {
             Some(push) => push.read().map(Some),
             None => Some(None),
         };
+        let wrong = |wrong: Option<KeptFailure>| match wrong {
+            Some(wrong) => wrong.read().map(Some),
+            None => Some(None),
+        };
         Some(match self {
             Self::Checking => State::Checking,
             Self::Outdated => State::Outdated,
             Self::Push(push) => State::Push(push.read()?),
-            Self::Passcode { means, wrong, push: sent } => {
-                let wrong = match wrong {
-                    Some(wrong) => Some(wrong.read()?),
-                    None => None,
-                };
-                State::Passcode { means: Means::parse(&means)?, wrong, push: push(sent)? }
+            Self::Passcode { means, wrong: why, push: sent } => {
+                State::Passcode { means: Means::parse(&means)?, wrong: wrong(why)?, push: push(sent)? }
             }
+            Self::Passkey { wrong: why } => State::Passkey { wrong: wrong(why)? },
             Self::Key { means, push: sent } => State::Key { means: Means::parse(&means)?, push: push(sent)? },
             Self::Options { push: sent } => State::Options { push: push(sent)? },
             Self::Again { way, failure } => State::Again { way: way.read()?, failure: failure.read()? },
@@ -206,6 +228,7 @@ mod tests {
             State::Passcode { means: Means::Bypass, wrong: Some(failure.clone()), push: Some(push) },
             State::Passcode { means: Means::Passcode, wrong: None, push: None },
             State::Key { means: Means::Platform, push: None },
+            State::Passkey { wrong: Some(failure.clone()) },
             State::Options { push: Some(push) },
             State::Again { way, failure: failure.clone() },
             State::Trust(admitted),
@@ -213,8 +236,10 @@ mod tests {
             State::MustEnroll(failure.clone()),
             State::Refused(failure),
         ] {
-            for keys in [Keys::Usable, Keys::Unusable] {
-                assert_eq!(read_state(&state_text(&state, keys)), Some((state.clone(), keys)));
+            let somebody = Person { id: "DUAAAAAAAAAAAAAAAAAA".parse().unwrap(), name: "alice".to_owned() };
+            for (keys, person) in [(Keys::Usable, Some(somebody)), (Keys::Unusable, None)] {
+                let text = state_text(&state, keys, person.as_ref());
+                assert_eq!(read_state(&text), Some((state.clone(), keys, person)));
             }
         }
         for wrong in [

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::browser::{BrowserToken, NewToken};
-use super::kept::{read_state, state_text};
+use super::kept::{Person, read_state, state_text};
 use crate::login::Who;
 use crate::passkeys::{Binding, CeremonyId};
 use crate::{Access, Caller, Engine, EngineError, Liveness, Surface, SystemRng};
@@ -30,7 +30,7 @@ pub struct Asked {
     pub state: String,
     /// Comes back in the `id_token`.
     pub nonce: Option<String>,
-    /// Who logs in, as the application calls them.
+    /// Who logs in, as the application calls them; empty where a passkey is to say it.
     pub username: String,
     /// What the application calls the code.
     pub code_name: String,
@@ -109,6 +109,7 @@ pub struct Prompt {
     pub(super) row: PromptRow,
     pub(super) state: State,
     pub(super) keys: Keys,
+    pub(super) person: Option<Person>,
     pub(super) asked: Asked,
     pub(super) caller: Caller,
     pub(super) secret: PromptSecret,
@@ -150,8 +151,28 @@ impl Prompt {
         constant_time::verify_slices_are_equal(self.step_token().as_bytes(), token.as_bytes()).is_ok()
     }
 
+    /// By id where a passkey has said who it is: the application's rules for names are for the names it gives.
     pub(super) fn who(&self) -> Who {
-        Who::Name(self.asked.username.clone())
+        match &self.person {
+            Some(person) => Who::Id(person.id),
+            None => Who::Name(self.asked.username.clone()),
+        }
+    }
+
+    /// Whether nobody has said yet who logs in.
+    pub(super) fn is_nameless(&self) -> bool {
+        self.asked.username.is_empty()
+    }
+
+    /// The name of whoever said with a passkey who they are.
+    pub(crate) fn said_by_passkey(&self) -> Option<&str> {
+        self.person.as_ref().map(|person| person.name.as_str())
+    }
+
+    /// A passkey has said who it is.
+    pub(super) fn identify(&mut self, id: UserId, name: &str) {
+        name.clone_into(&mut self.asked.username);
+        self.person = Some(Person { id, name: name.to_owned() });
     }
 
     /// The id under which the log keeps what is decided in this step: the same if the step is tried again.
@@ -190,7 +211,7 @@ impl Engine {
             secret_digest: self.prompt_digest(caller.account.id, &secret)?,
             integration: caller.integration.key,
             request: serde_json::to_string(asked).map_err(|_| EngineError::Invalid("request"))?,
-            state: state_text(&State::Checking, Keys::Unusable),
+            state: state_text(&State::Checking, Keys::Unusable, None),
             version: 1,
             created_at: now,
             expires_at: now + PROMPT_TTL,
@@ -214,10 +235,13 @@ impl Engine {
         // A client that was disabled or deleted meanwhile has no logins.
         let integration = self.directory().integration(account.id, row.integration).await?;
         let Some(integration) = integration.filter(|one| one.enabled) else { return Ok(None) };
-        let asked = serde_json::from_str(&row.request).ok();
-        let (Some(asked), Some((state, keys))) = (asked, read_state(&row.state)) else {
+        let asked = serde_json::from_str::<Asked>(&row.request).ok();
+        let (Some(mut asked), Some((state, keys, person))) = (asked, read_state(&row.state)) else {
             return Err(EngineError::Internal(cs_store::StoreError::Corrupt { table: "prompt", id: id.to_string() }));
         };
+        if let Some(person) = &person {
+            person.name.clone_into(&mut asked.username);
+        }
         let caller = Caller {
             account: Arc::clone(account),
             integration,
@@ -225,7 +249,7 @@ impl Engine {
             connection,
             legacy_signature: false,
         };
-        Ok(Some(Prompt { row, state, keys, asked, caller, secret }))
+        Ok(Some(Prompt { row, state, keys, person, asked, caller, secret }))
     }
 
     /// Goes on by `event`, together with `earned`. False if the login has gone on otherwise meanwhile: whoever asked sees what it has become.
@@ -238,7 +262,7 @@ impl Engine {
     ) -> Result<bool, EngineError> {
         let Ok(next) = prompt.state.clone().after(event) else { return Ok(false) };
         let now = self.clock().now();
-        let text = state_text(&next, prompt.keys);
+        let text = state_text(&next, prompt.keys, prompt.person.as_ref());
         let mut job = Job::new();
         if let State::Done(admitted) = &next {
             job =

@@ -5,7 +5,7 @@ use cs_core::login::{AllowReason, Choice, DenyReason, FactorRequest, Ticket};
 use cs_core::policy::PushRule;
 use cs_core::policy::sections::RememberMethod;
 use cs_core::prompt::{Admitted, Event, Failure, Keys, LivePush, Means, Post, Question, State, Way, automatic, ways};
-use cs_core::webauthn::Ask;
+use cs_core::webauthn::{Ask, Class};
 use cs_store::Job;
 
 use super::browser::earns;
@@ -85,7 +85,10 @@ impl Engine {
             Input::Options => Ok(Event::Looked.into()),
             Input::Choose(way) => self.take(prompt, way, visit, &mut changed).await,
             Input::Passcode(typed) => self.judge(prompt, typed, visit, &mut changed).await,
-            Input::Key(response) => self.judge_key(prompt, response, visit, &mut changed).await,
+            Input::Key(response) => match prompt.state {
+                State::Passkey { .. } => self.judge_whoever(prompt, response, visit, &mut changed).await,
+                _ => self.judge_key(prompt, response, visit, &mut changed).await,
+            },
             Input::Trust(is_mine) => self.finish(prompt, is_mine, visit, &mut changed).await,
         };
         let outcome = match outcome {
@@ -128,6 +131,9 @@ impl Engine {
 
     /// The gate, what is remembered, and the way that begins by itself.
     async fn first(&self, prompt: &Prompt, visit: &Visit, changed: &mut Changed) -> Result<Outcome, EngineError> {
+        if prompt.is_nameless() {
+            return Ok(Event::Nameless.into());
+        }
         let survey = self.survey(&prompt.caller, &prompt.who(), &visit.access).await?;
         let recognised = match &survey.user {
             // Whoever is remembered here may be somebody else by now, and would get to all that the person logs in with.
@@ -284,6 +290,33 @@ impl Engine {
             AuthAnswer::Decided(decided) => self.outcome_of(prompt, Way::of(*means), &decided, visit, changed).await,
             // A key starts nothing.
             AuthAnswer::Started { .. } => Ok(Event::Looked.into()),
+        }
+    }
+
+    /// Judges what somebody's passkey answered, who says with it who they are. Counted with every other attempt of that user.
+    async fn judge_whoever(
+        &self,
+        prompt: &mut Prompt,
+        response: String,
+        visit: &Visit,
+        changed: &mut Changed,
+    ) -> Result<Outcome, EngineError> {
+        let (ceremony, binding) = (prompt.ceremony(), prompt.binding());
+        let input = response.as_bytes().to_vec();
+        let assertion = Assertion { ask: Ask::Passwordless, ceremony, binding, response };
+        let request = self.request(prompt, visit, FactorInput::Assertion(Box::new(assertion)), &input);
+        let (answer, person) = self.passwordless(&prompt.caller, request).await?;
+        let means = match &person {
+            Some(person) if person.class == Class::Roaming => Means::SecurityKey,
+            Some(_) | None => Means::Platform,
+        };
+        if let Some(person) = person {
+            prompt.identify(person.id, &person.name);
+        }
+        match answer {
+            AuthAnswer::Decided(decided) => self.outcome_of(prompt, Way::of(means), &decided, visit, changed).await,
+            // A key starts nothing.
+            AuthAnswer::Started { .. } => Err(EngineError::Invalid("factor")),
         }
     }
 

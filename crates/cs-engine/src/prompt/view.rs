@@ -62,6 +62,13 @@ pub enum View {
         /// Whether there is anything else to choose.
         options: bool,
     },
+    /// Whoever has a passkey says with it who they are.
+    Passkey {
+        /// What the browser is asked: `PublicKeyCredentialRequestOptionsJSON`.
+        request: String,
+        /// Why the last one was refused.
+        wrong: Option<Failure>,
+    },
     /// Every way.
     Options {
         /// The most secure first.
@@ -170,6 +177,11 @@ impl Engine {
             State::MustEnroll(failure) => return Ok(View::MustEnroll { failure: failure.clone() }),
             _ if prompt.is_expired(now) => return Ok(View::Expired),
             State::Checking => return Ok(View::Checking),
+            // Nobody is known yet, whose ways could be looked at.
+            State::Passkey { wrong } => {
+                let request = self.passkey_request(prompt).await?;
+                return Ok(View::Passkey { request, wrong: wrong.clone() });
+            }
             State::Outdated
             | State::Push(_)
             | State::Passcode { .. }
@@ -222,7 +234,9 @@ impl Engine {
                 options: has_others(way.means),
             },
             State::Trust(_) => View::Trust { days: survey.remembering.map_or(1, |remembering| days(remembering.time)) },
-            State::Checking | State::Done(_) | State::MustEnroll(_) | State::Refused(_) => View::Checking,
+            State::Checking | State::Passkey { .. } | State::Done(_) | State::MustEnroll(_) | State::Refused(_) => {
+                View::Checking
+            }
         })
     }
 
@@ -237,6 +251,16 @@ impl Engine {
         let class = if means == Means::Platform { Class::Platform } else { Class::Roaming };
         let begun = self.begin_second_factor(&prompt.caller, user, allowed, Some(class), &binding, id).await?;
         Ok(begun.map(|begun| begun.options.to_string()).unwrap_or_default())
+    }
+
+    /// The same for whoever comes with a passkey.
+    async fn passkey_request(&self, prompt: &Prompt) -> Result<String, EngineError> {
+        let (id, binding) = (prompt.ceremony(), prompt.binding());
+        let (account, purpose) = (prompt.caller.account.id, Purpose::Assertion(Ask::Passwordless));
+        if let Some(asked) = self.asked_again(account, purpose, &id, &binding).await? {
+            return Ok(asked.to_string());
+        }
+        Ok(self.begin_passwordless_as(&prompt.caller, &binding, id).await?.options.to_string())
     }
 
     /// When the user's lock ends by itself, if that is what is in the way.

@@ -5,8 +5,8 @@ use askama::Template;
 use super::{Example, Words};
 use crate::Chrome;
 use crate::prompt::{
-    Call, Checking, CodeError, Key, Method, Options, Passcode, PasscodeSources, Push, Sent, Step, Success, Trust,
-    Waiting, Way,
+    Call, Checking, CodeError, Key, Method, Options, Passcode, PasscodeSources, Passkey, Push, Sent, Step, Success,
+    Trust, Waiting, Way,
 };
 
 pub(super) fn all(chrome: Chrome<'_>, w: Words<'_>) -> Result<Vec<Example>, askama::Error> {
@@ -40,6 +40,14 @@ pub(super) fn all(chrome: Chrome<'_>, w: Words<'_>) -> Result<Vec<Example>, aska
         options: true,
     };
     let code = Passcode { chrome, step, sources, sent: None, push: None, error: None, options: true };
+    let nobody = Step { user: "", ..step };
+    let passkey = Passkey {
+        chrome,
+        step: nobody,
+        request: w.is("{\"challenge\":\"AA\"}"),
+        refused: None,
+        back: Some("https://payroll.example.org"),
+    };
     let key = Key { chrome, step, request: w.is("{\"challenge\":\"AA\"}"), platform: false, options: true };
     let success = Success {
         chrome,
@@ -68,6 +76,8 @@ pub(super) fn all(chrome: Chrome<'_>, w: Words<'_>) -> Result<Vec<Example>, aska
         ),
         ("passcode-bypass".into(), Passcode { sources: bypass, options: false, ..code }.render()?),
         ("security-key".into(), key.render()?),
+        ("passkey".into(), passkey.render()?),
+        ("passkey-refused".into(), Passkey { refused: Some(w.is("4F7A21BC")), back: None, ..passkey }.render()?),
         ("platform".into(), Key { platform: true, options: false, ..key }.render()?),
         ("options".into(), Options { chrome, step, ways: &ways, manage: Some(w.is("/portal")) }.render()?),
         ("trust".into(), Trust { chrome, step, days: 30 }.render()?),

@@ -16,6 +16,7 @@ pub(super) fn all(chrome: Chrome<'_>, w: Words<'_>) -> Result<Vec<Example>, aska
         again: Some(again),
         other: Some(other),
         enroll: Some(Go::To(w.is("/enroll"))),
+        passkey: Some(Go::To(w.is("/portal/passkey"))),
         manage: Some(w.is("/portal")),
         update: Some(w.is("https://support.example.org/update")),
         application: Some(w.is("https://payroll.example.org/")),
@@ -46,6 +47,9 @@ pub(super) fn all(chrome: Chrome<'_>, w: Words<'_>) -> Result<Vec<Example>, aska
     for why in [Why::RequestTooOld, Why::ClockAhead] {
         pages.push((format!("why-{}-by-hours", why.word()), Refusal { why, ..closed }.render()?));
     }
+    let in_by_passkey = Doors { again: None, ..doors };
+    let page = Refusal { chrome, why: Why::LogInFirst, application: None, doors: in_by_passkey, ..closed };
+    pages.push(("why-log_in_first-by-passkey".into(), Refusal { minutes: None, ..page }.render()?));
     let skip = Go::Post { url: w.is("/frame/prompt/EXAMPLE/begin"), token: w.is("1.EXAMPLE"), fields: &[] };
     for how in Update::ALL {
         let old = Outdated {

@@ -47,10 +47,24 @@ pub struct AuthorizeRequest {
     pub state: String,
     /// Comes back to the client in the `id_token`.
     pub nonce: Option<String>,
-    /// Who logs in, as the application calls them.
-    pub username: String,
+    /// Who logs in, as the application calls them. Duo's clients always say it; an extension of ours: `None` where the person is to say it with a passkey.
+    pub username: Option<String>,
     /// What the client calls the code.
     pub code_name: CodeName,
+}
+
+impl AuthorizeRequest {
+    /// What the client is told where nobody logs in without a name.
+    pub fn needs_name(&self) -> AuthorizeError {
+        answered(&self.redirect_uri, &self.state, "invalid_request", NEEDS_NAME)
+    }
+}
+
+const NEEDS_NAME: &str = "duo_uname must be a user name.";
+
+fn answered(redirect_uri: &RedirectUri, state: &str, error: &str, description: &'static str) -> AuthorizeError {
+    let params = [("error", error), ("error_description", description), ("state", state)];
+    AuthorizeError::Answered { description, answer: Box::new(ErrorAnswer { location: redirect_uri.with(&params) }) }
 }
 
 /// Where to send the browser with an error: only ever where a signed request said.
@@ -166,11 +180,7 @@ impl UnverifiedRequest {
             return Err(AuthorizeError::Claim("state"));
         }
         // From here on the client can be told.
-        let answered = |error: &str, description: &'static str| {
-            let params = [("error", error), ("error_description", description), ("state", state.as_str())];
-            let answer = Box::new(ErrorAnswer { location: redirect_uri.with(&params) });
-            AuthorizeError::Answered { description, answer }
-        };
+        let answered = |error: &str, description| answered(&redirect_uri, &state, error, description);
         let invalid = |description| answered("invalid_request", description);
         for said in [claims.text("response_type").ok().flatten(), query.response_type.as_deref()] {
             if said != Some("code") {
@@ -186,9 +196,11 @@ impl UnverifiedRequest {
         if nonce.as_ref().is_some_and(|nonce| nonce.len() > MAX_NONCE_BYTES) {
             return Err(invalid("nonce is too long."));
         }
-        let username = claims.text("duo_uname").ok().flatten();
-        let username = username.filter(|name| !name.trim().is_empty() && name.len() <= MAX_USERNAME_BYTES);
-        let username = username.ok_or_else(|| invalid("duo_uname must be a user name."))?.to_owned();
+        let username = match claims.text("duo_uname") {
+            Ok(Some(name)) if !name.trim().is_empty() && name.len() <= MAX_USERNAME_BYTES => Some(name.to_owned()),
+            Ok(None) => None,
+            Ok(Some(_)) | Err(_) => return Err(invalid(NEEDS_NAME)),
+        };
         let named = claims.flag("use_duo_code_attribute");
         let code_name = match named.map_err(|_| invalid("use_duo_code_attribute must be true or false."))? {
             true => CodeName::DuoCode,

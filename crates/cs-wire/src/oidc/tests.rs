@@ -125,7 +125,7 @@ fn every_sdks_request_is_taken() {
         redirect_uri: RedirectUri::parse(REDIRECT).unwrap(),
         state: STATE.to_owned(),
         nonce: nonce.map(str::to_owned),
-        username: "ALICE@Example.org".to_owned(),
+        username: Some("ALICE@Example.org".to_owned()),
         code_name,
     };
     let plain = asked(CodeName::DuoCode, None);
@@ -216,6 +216,14 @@ fn an_altered_request_is_nobodys() {
 }
 
 #[test]
+fn a_request_without_a_name_is_one_and_can_be_answered() {
+    let asked = verify_request(&changed(&request(), &json!({"duo_uname": null})), "").unwrap();
+    assert_eq!(asked.username, None);
+    let AuthorizeError::Answered { answer, .. } = asked.needs_name() else { panic!("not told") };
+    assert!(answer.location.starts_with(&format!("{REDIRECT}&error=invalid_request&")), "{}", answer.location);
+}
+
+#[test]
 fn a_known_client_is_told_what_is_wrong() {
     for (changes, around, error) in [
         (json!({"response_type": "token"}), "", "unsupported_response_type"),
@@ -225,7 +233,8 @@ fn a_known_client_is_told_what_is_wrong() {
         (json!({}), "&scope=profile", "invalid_scope"),
         (json!({"nonce": "a"}), "&nonce=b", "invalid_request"),
         (json!({"nonce": 1}), "", "invalid_request"),
-        (json!({"duo_uname": null}), "", "invalid_request"),
+        (json!({"duo_uname": 7}), "", "invalid_request"),
+        (json!({"duo_uname": ""}), "", "invalid_request"),
         (json!({"duo_uname": "  "}), "", "invalid_request"),
         (json!({"duo_uname": "x".repeat(2000)}), "", "invalid_request"),
         (json!({"use_duo_code_attribute": 1}), "", "invalid_request"),

@@ -4,7 +4,9 @@ mod attacks;
 mod enrollment;
 mod logins;
 mod moving;
+mod nameless;
 mod portal;
+mod refused;
 mod registration;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -117,8 +119,11 @@ impl Office {
     }
 
     fn request(&self, begun: &Begun, response: String) -> AuthRequest {
-        let assertion =
-            Assertion { ask: Ask::SecondFactor, ceremony: begun.ceremony.clone(), binding: self.session(), response };
+        self.request_for(Ask::SecondFactor, begun, response)
+    }
+
+    fn request_for(&self, ask: Ask, begun: &Begun, response: String) -> AuthRequest {
+        let assertion = Assertion { ask, ceremony: begun.ceremony.clone(), binding: self.session(), response };
         AuthRequest {
             who: Who::Id(self.alice.id),
             factor: FactorInput::Assertion(Box::new(assertion)),
@@ -150,11 +155,11 @@ impl Office {
         let (engine, session) = (self.site.engine(), self.session());
         let begun = engine.begin_passwordless(&self.caller, &session).await.unwrap();
         let response = key.get_as(&begun.options, forge);
-        let assertion = Assertion { ask: Ask::Passwordless, ceremony: begun.ceremony, binding: session, response };
-        let (answer, user) = engine.passwordless(&self.caller, &self.access, assertion).await.unwrap();
+        let request = self.request_for(Ask::Passwordless, &begun, response);
+        let (answer, person) = engine.passwordless(&self.caller, request).await.unwrap();
         let decided = decided(answer);
-        assert_eq!(decided.allow, user.is_some());
-        (decided, user == Some(self.alice.id))
+        assert_eq!(decided.allow, person.is_some());
+        (decided, person.is_some_and(|person| person.id == self.alice.id))
     }
 
     /// The newest entries of the authentication log.
