@@ -69,7 +69,7 @@ impl Rules {
         let by_groups = !self.stack.groups.is_empty() || !self.stack.application_groups.is_empty();
         let effective = self.effective(None);
         let section = effective.authentication_methods.value;
-        by_groups || !self.stack.staged.is_empty() || PASSWORDLESS.iter().any(|method| section.allows(*method))
+        by_groups || !self.stack.staged.is_empty() || served::passwordless().iter().any(|method| section.allows(method))
     }
 
     /// Holds while the integration of `caller` and the policies of its account are as they were when the decision was made.
