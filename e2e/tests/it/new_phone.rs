@@ -124,7 +124,8 @@ fn a_phone_that_is_asleep_is_woken_and_told_that_it_was_replaced() {
     bring(&new, &story);
     let wake = json!({"v": 1, "device": device, "txid": "00000000-0000-0000-0000-000000000000", "expires": 0, "moved": device});
     old.deliver_push(&story.origin, &wake.to_string());
-    let shown = "navigator.serviceWorker.ready.then((r) => r.getNotifications()).then((all) => all.map((n) => n.title))";
+    let shown =
+        "navigator.serviceWorker.ready.then((r) => r.getNotifications()).then((all) => all.map((n) => n.title))";
     old.wait_until("the notification", || old.eval(shown) == json!(["Your authenticator is on another phone"]));
     old.open(&story.origin);
     old.wait_for_text("This account is on another phone");
@@ -193,7 +194,10 @@ fn a_message_of_ours_is_read_by_an_implementation_that_is_not() {
     let _ = service.kill();
     let _ = service.wait();
     assert_eq!((&heard["message"]["txid"], &heard["message"]["device"]), (&json!(txid), &json!(device)), "{heard}");
-    assert_eq!((&heard["message"]["v"], &heard["encoding"], &heard["urgency"]), (&json!(1), &json!("aes128gcm"), &json!("high")));
+    assert_eq!(
+        (&heard["message"]["v"], &heard["encoding"], &heard["urgency"]),
+        (&json!(1), &json!("aes128gcm"), &json!("high"))
+    );
     // Signed for this push service, for less than a day.
     assert_eq!((&heard["vapid"]["aud"], heard["key"].as_str().map(str::len)), (&subscription["origin"], Some(87)));
     assert!((1..=24 * 3600).contains(&(heard["vapid"]["exp"].as_i64().unwrap() - now)), "{heard}");

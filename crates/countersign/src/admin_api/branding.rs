@@ -47,10 +47,8 @@ async fn read_draft(State(app): State<App>, request: Request) -> Result<Envelope
 }
 
 async fn modify_draft(State(app): State<App>, request: Request) -> Result<Envelope<Json>, Failure> {
-    let users = match request.params.csv_list("user_ids")? {
-        Some(ids) => Some(ids.iter().map(|id| id.parse()).collect::<Result<Vec<UserId>, _>>()),
-        None => None,
-    };
+    let ids = request.params.csv_list("user_ids")?;
+    let users = ids.map(|ids| ids.iter().map(|id| id.parse()).collect::<Result<Vec<UserId>, _>>());
     let users = users.transpose().map_err(|_| invalid("user_ids"))?;
     let account = change(&app, &request, LookCopy::Draft, users.as_deref()).await?;
     Ok(Envelope::new(draft_shape(&app, &account).await?))
@@ -64,7 +62,11 @@ async fn remove_user(app: State<App>, request: Request) -> Result<Envelope<&'sta
     change_user(app, request, false).await
 }
 
-async fn change_user(State(app): State<App>, request: Request, sees_it: bool) -> Result<Envelope<&'static str>, Failure> {
+async fn change_user(
+    State(app): State<App>,
+    request: Request,
+    sees_it: bool,
+) -> Result<Envelope<&'static str>, Failure> {
     let user = request.id("user_id")?;
     app.engine().change_draft_user(request.account.id, &request.actor(), user, sees_it).await?;
     Ok(Envelope::new(""))
@@ -84,7 +86,8 @@ async fn change(app: &App, request: &Request, copy: LookCopy, users: Option<&[Us
     let params = &request.params;
     let (accent, ground) = (params.str("card_accent_color")?, params.str("page_background_color")?);
     let label = params.str("sso_custom_username_label")?;
-    let (logo, background) = (picture(request, "logo", LONGEST_LOGO)?, picture(request, "background_img", LONGEST_BACKGROUND)?);
+    let (logo, background) =
+        (picture(request, "logo", LONGEST_LOGO)?, picture(request, "background_img", LONGEST_BACKGROUND)?);
     let change = BrandingChange {
         accent: accent.as_deref(),
         ground: ground.as_deref(),

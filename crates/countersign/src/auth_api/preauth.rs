@@ -12,9 +12,7 @@ use cs_wire::auth_api::{
 
 use super::who;
 use crate::app::App;
-use crate::http::{
-    AuthV2, Envelope, Failure, Signed, access, allowed_text, enroll_text, enroll_url, refused_text,
-};
+use crate::http::{AuthV2, Envelope, Failure, Signed, access, allowed_text, enroll_text, enroll_url, refused_text};
 
 /// Says whether the user is in, out, must enroll, or which factors there are.
 pub(super) async fn preauth(

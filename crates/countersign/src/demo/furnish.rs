@@ -101,7 +101,11 @@ async fn activate(engine: &Engine, code: &str, ca_cert: &Path, home: &Path) -> a
 
 /// Creates an application of type `kind`.
 async fn application(engine: &Engine, account: AccountId, kind: &'static str, name: &str) -> anyhow::Result<Keys> {
-    let change = IntegrationChange { name: Some(name.to_owned()), self_service_allowed: Some(true), ..IntegrationChange::default() };
+    let change = IntegrationChange {
+        name: Some(name.to_owned()),
+        self_service_allowed: Some(true),
+        ..IntegrationChange::default()
+    };
     let kind = IntegrationType::from_known(kind);
     let made = engine.create_integration(account, &Actor::Terminal, PowerfulKeys::Allowed, kind, &change).await?;
     keys(engine, account, made.key).await

@@ -17,7 +17,7 @@ pub(crate) async fn nothing_here(State(app): State<App>, request: Request) -> Re
     let (mut parts, _) = request.into_parts();
     let is_page =
         |base: &&str| parts.uri.path().strip_prefix(*base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    if !PAGES.iter().any(|base| is_page(base)) {
+    if !PAGES.iter().any(is_page) {
         return Failure::not_found().into_response();
     }
     match Visitor::from_request_parts(&mut parts, &app).await {

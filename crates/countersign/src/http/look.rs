@@ -103,8 +103,7 @@ fn of_copy(account: &Account, copy: LookCopy) -> Branding<'_> {
 fn stylesheet(look: &Branding<'_>) -> String {
     let colour = |text: Option<&str>| text.and_then(Rgb::parse);
     let background = look.background.map(|digest| format!("/brand/{digest}/background.png"));
-    let brand =
-        Brand { accent: colour(look.accent), ground: colour(look.ground), background: background.as_deref() };
+    let brand = Brand { accent: colour(look.accent), ground: colour(look.ground), background: background.as_deref() };
     brand.stylesheet()
 }
 

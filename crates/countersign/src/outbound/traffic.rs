@@ -38,7 +38,9 @@ struct Service {
 impl Service {
     fn is_idle(&self, now: Timestamp) -> bool {
         let is_over = |until: &Timestamp| *until <= now;
-        self.in_flight == 0 && self.paused_until.as_ref().is_none_or(is_over) && self.subscriptions.values().all(is_over)
+        self.in_flight == 0
+            && self.paused_until.as_ref().is_none_or(is_over)
+            && self.subscriptions.values().all(is_over)
     }
 }
 

@@ -7,8 +7,7 @@ use cs_wire::rest_v1::{PreauthRequest as WireRequest, PreauthResponse};
 
 use crate::app::App;
 use crate::http::{
-    Envelope, Failure, RestV1, Signed, access, allowed_text, enroll_text, enroll_url, menu_factors,
-    refused_text,
+    Envelope, Failure, RestV1, Signed, access, allowed_text, enroll_text, enroll_url, menu_factors, refused_text,
 };
 
 /// Says whether the user is in, out, must enroll, or what to choose from.

@@ -68,11 +68,15 @@ impl Engine {
                 }
             },
             Err(Retry::Conflict(AT_COOL_DOWN)) => {
-                let denial = Denial::new(DenyReason::AnomalousPush, "three pushes went unanswered or were withdrawn within ten minutes");
+                let denial = Denial::new(
+                    DenyReason::AnomalousPush,
+                    "three pushes went unanswered or were withdrawn within ten minutes",
+                );
                 self.deny(asked, FactorUsed::DuoPush, denial).await.map(Round::Done)
             }
             Err(Retry::Conflict(AT_LIVE)) => {
-                let denial = Denial::new(DenyReason::PushInProgress, "as many pushes of this user wait as may at a time");
+                let denial =
+                    Denial::new(DenyReason::PushInProgress, "as many pushes of this user wait as may at a time");
                 self.deny(asked, FactorUsed::DuoPush, denial).await.map(Round::Done)
             }
             Err(Retry::Conflict(step)) => {

@@ -121,11 +121,8 @@ mod tests {
     #[test]
     fn few_refusals_of_one_device_are_written_down() {
         let refusals = Refusals::default();
-        let (account, device, other) = (
-            AccountId::generate(&mut SystemRng),
-            PhoneId::generate(&mut SystemRng),
-            PhoneId::generate(&mut SystemRng),
-        );
+        let (account, device, other) =
+            (AccountId::generate(&mut SystemRng), PhoneId::generate(&mut SystemRng), PhoneId::generate(&mut SystemRng));
         let now = Timestamp::UNIX_EPOCH;
         let written = |device, at| (0..100).filter(|_| refusals.may_log(account, device, at)).count();
         assert_eq!([written(device, now), written(device, now), written(other, now)], [10, 0, 10]);

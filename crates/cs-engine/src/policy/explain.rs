@@ -4,9 +4,7 @@ use std::net::IpAddr;
 
 use cs_core::id::{AccountId, IntegrationKey, PolicyKey, UserId};
 use cs_core::network::canonical;
-use cs_core::policy::facts::{
-    Access, Application, Client, Endpoint, PermittedGroups, Place, Remembered, Surface,
-};
+use cs_core::policy::facts::{Access, Application, Client, Endpoint, PermittedGroups, Place, Remembered, Surface};
 use cs_core::policy::risk::Assessment;
 use cs_core::policy::trace::Trace;
 use cs_core::policy::{Browser, Country, Facts, Level, Method, Os, PushRule, Set, Verdict, Version, Word, evaluate};

@@ -337,11 +337,7 @@ impl Kept<'_> {
             remembered: Remembered::default(),
             risk: &risk,
             exemptions: self.user.map_or(&[], |facts| &facts.exemptions),
-            offered: if self.in_a_browser {
-                served::in_a_browser()
-            } else {
-                served::anywhere()
-            },
+            offered: if self.in_a_browser { served::in_a_browser() } else { served::anywhere() },
             also_has: user.map_or(Set::EMPTY, |user| methods(&user.credentials, self.models)),
             versions: &engine.inner.versions,
             now: self.now,

@@ -4,8 +4,8 @@
 //! version): what is still as the change made it becomes what it was before; what somebody has changed since stays as it is, and the log says so.
 
 use cs_core::id::{AccountId, GroupId, IntegrationKey, PolicyKey};
-use cs_core::policy::{Reach, Section};
 use cs_core::policy::Word as _;
+use cs_core::policy::{Reach, Section};
 use cs_store::Job;
 use cs_store::policies::{PolicyRecord, PolicyScope, PolicyUse};
 use cs_store::trials::Trial;

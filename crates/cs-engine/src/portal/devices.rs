@@ -20,8 +20,8 @@ use super::session::PortalSession;
 use super::words;
 use crate::letters::About;
 use crate::login::reference;
-use crate::wake::Delivery;
 use crate::passkeys::credential_name;
+use crate::wake::Delivery;
 use crate::{Access, DeviceEvent, Engine, EngineError, Liveness, SystemRng};
 
 /// The account's setting that lets users remove the last way they have to log in.

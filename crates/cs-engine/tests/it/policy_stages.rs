@@ -237,7 +237,9 @@ async fn a_change_is_taken_back_though_the_group_of_its_stage_is_gone(site: Site
     let key = site.made("A", json!({}), None).await;
     let stage = |reach, within| {
         let key = key.clone();
-        site.edit(within, move |draft: &mut Draft| draft.stage(&key, Some(reach), |draft, key| put(draft, key, &deny())))
+        site.edit(within, move |draft: &mut Draft| {
+            draft.stage(&key, Some(reach), |draft, key| put(draft, key, &deny()))
+        })
     };
     stage(Reach::Group(group), None).await.unwrap();
     site.edit(Some(MINUTE), |draft| draft.finish_stage(&key)).await.unwrap();

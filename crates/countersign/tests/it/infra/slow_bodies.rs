@@ -70,7 +70,8 @@ async fn stall(site: &cs_testkit::Site, tls: &Arc<rustls::ClientConfig>, path: &
     let (_, port) = authority.rsplit_once(':').unwrap();
     let address = SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap()));
     let mut client = Client::connect(address, Arc::clone(tls), "localhost").await;
-    let mut head = format!("POST {path} HTTP/1.1\r\nHost: {authority}\r\nContent-Length: 10\r\nExpect: 100-continue\r\n");
+    let mut head =
+        format!("POST {path} HTTP/1.1\r\nHost: {authority}\r\nContent-Length: 10\r\nExpect: 100-continue\r\n");
     if let Some(api) = signed {
         // An integration's key is no secret; the signature is looked at when the body is there.
         let request = api.request(Method::POST, path, &[]).build().unwrap();

@@ -15,7 +15,7 @@ const SESSION: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 impl Office {
     /// A passkey of Alice's, at a browser that shows the authenticator's page.
     async fn passkey(&self) -> VirtualKey {
-        let mut key = VirtualKey::platform(&self.site.engine().authenticator_origin().to_owned());
+        let mut key = VirtualKey::platform(self.site.engine().authenticator_origin());
         self.register(&mut key, Wanted::Passkey).await;
         key
     }
