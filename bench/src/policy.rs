@@ -271,6 +271,8 @@ fn user() -> anyhow::Result<User> {
             id: format!("DP{n:018}").parse()?,
             name: String::new(),
             number: "+41440000000".to_owned(),
+            landline: false,
+            sms: None,
             platform: "Google Android".to_owned(),
             owner: String::new(),
             authenticator: Some(Authenticator {

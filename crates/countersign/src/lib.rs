@@ -27,6 +27,7 @@ pub mod rest_v1;
 pub mod server;
 pub mod site;
 pub mod support;
+mod telephony;
 pub mod tls;
 pub mod versions;
 mod well_known;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::any;
 use cs_engine::passkeys::{RelyingParty, RelyingPartyError};
+use cs_engine::telephony::Telephony;
 use cs_engine::{Clock, Engine, EngineConfig, Geo, GeoError, GeoFiles};
 use cs_store::audit::Exporter;
 use cs_store::vault::MasterKey;
@@ -20,7 +21,7 @@ use crate::ops::ReadinessCheck;
 use crate::outbound::checkpoints::CheckpointWebhook;
 use crate::server::{Addresses, ServerParts};
 use crate::versions::{VersionTable, VersionTableError};
-use crate::{admin_api, auth_api, authenticator, enroll, frame, oauth, panel, portal, rest_v1, well_known};
+use crate::{admin_api, auth_api, authenticator, enroll, frame, oauth, panel, portal, rest_v1, telephony, well_known};
 
 /// Who opens the database: nodes that share one must have different names, and so must a command beside a running server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,9 +124,16 @@ pub fn engine(config: &Config, store: Store, clock: Clock, addresses: Addresses)
         node: host_name(),
         authenticator_origin: config.hosts.authenticator.origin(addresses.authenticator.port()),
         mail: config.mail.is_some(),
+        telephony: telephony_of(config),
         versions: VersionTable::shipped()?.versions,
         relying_party: relying_party(config, addresses)?,
     }))
+}
+
+/// What the gateway of `config` is used for.
+#[must_use]
+pub fn telephony_of(config: &Config) -> Telephony {
+    config.telephony.as_ref().map(|telephony| telephony.offers.clone()).unwrap_or_default()
 }
 
 /// Who browsers believe this installation to be: the parent domain, with pages on the API and prompt host, and the authenticator, to which a passkey can bring an account.
@@ -170,6 +178,7 @@ pub fn surfaces(engine: &Engine, config: &Config, addresses: Addresses, shutdown
         .merge(portal::routes(app.clone()))
         .merge(admin_api::routes(app.clone()))
         .merge(looks(app.clone()))
+        .merge(telephony::routes(app.clone(), config.telephony.as_ref().and_then(|telephony| telephony.secret.clone())))
         .merge(panel::routes(app))
         .merge(assets())
         .merge(well_known::routes(engine));

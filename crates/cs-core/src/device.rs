@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::id::{PhoneId, TokenId};
 use crate::otp::{OtpParams, OtpRecord};
 use crate::policy::facts::PhoneFacts;
+use crate::telephony::is_dialable;
 
 /// What runs an authenticator; policy may tell them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +70,35 @@ impl Authenticator {
     }
 }
 
+/// Passcodes by SMS that were sent to a phone and not used yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SmsWaiting {
+    /// The first digit of the next one.
+    pub next: char,
+    /// How many there are.
+    pub count: u32,
+    /// When they stop working; `None` = never.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A passcode that was sent by SMS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SmsCode {
+    /// The phone that it was sent to.
+    pub phone: PhoneId,
+    /// The number that it was sent to.
+    pub number: String,
+    /// When it stops working; `None` = never.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl SmsCode {
+    /// Whether it may be used at `now`, for a phone as it is now: a code that went to a number which is no longer the phone's is worth nothing.
+    pub fn is_usable(&self, phone: &Phone, now: Timestamp) -> bool {
+        phone.id == self.phone && phone.number == self.number && self.expires_at.is_none_or(|until| now < until)
+    }
+}
+
 /// A phone (or tablet, or laptop: whatever holds an authenticator or takes calls).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Phone {
@@ -80,6 +110,10 @@ pub struct Phone {
     pub number: String,
     /// Whose it is, where several people share one user; empty if nobody said.
     pub owner: String,
+    /// Whether it is a landline, which takes calls and no messages.
+    pub landline: bool,
+    /// Passcodes that were sent to it by SMS and wait to be used.
+    pub sms: Option<SmsWaiting>,
     /// As Duo displays it: "Google Android", "Apple iOS", "Generic Smartphone", "Unknown", …
     pub platform: String,
     /// The authenticator on it, once activated.
@@ -92,19 +126,30 @@ impl Phone {
         self.authenticator.as_ref().is_some_and(|a| a.confirmed)
     }
 
-    /// Whether it can serve as a factor at all.
+    /// Whether a message can be sent to it.
+    pub fn can_text(&self) -> bool {
+        !self.landline && is_dialable(&self.number)
+    }
+
+    /// Whether it can be called.
+    pub fn can_call(&self) -> bool {
+        is_dialable(&self.number)
+    }
+
+    /// The first digit of the next passcode that was sent to it, if one can be used at `now`.
+    pub fn next_sms_digit(&self, now: Timestamp) -> Option<char> {
+        let waiting = self.sms.filter(|_| self.can_text())?;
+        waiting.expires_at.is_none_or(|until| now < until).then_some(waiting.next)
+    }
+
+    /// Whether it can serve as a factor at all, messages and calls aside: those need a gateway.
     pub fn is_usable(&self) -> bool {
         self.can_push()
     }
 
     /// The number with all but the last four digits hidden, in Duo's form (`XXX-XXX-0100`); empty if there is none.
     pub fn masked_number(&self) -> String {
-        let digits: Vec<char> = self.number.chars().filter(char::is_ascii_digit).collect();
-        match digits.len() {
-            0 => String::new(),
-            n if n < 4 => "XXX-XXX-XXXX".to_owned(),
-            n => format!("XXX-XXX-{}", digits[n - 4..].iter().collect::<String>()),
-        }
+        masked(&self.number)
     }
 
     /// How the phone is named in lists and in the log: by its number, its label or its platform, and whose it is.
@@ -125,6 +170,16 @@ impl Phone {
             (number, _) => number,
         };
         owned(name, &self.owner)
+    }
+}
+
+/// `number` with all but the last four digits hidden, in Duo's form; empty if it has no digit.
+pub fn masked(number: &str) -> String {
+    let digits: Vec<char> = number.chars().filter(char::is_ascii_digit).collect();
+    match digits.len() {
+        0 => String::new(),
+        n if n < 4 => "XXX-XXX-XXXX".to_owned(),
+        n => format!("XXX-XXX-{}", digits[n - 4..].iter().collect::<String>()),
     }
 }
 

@@ -56,6 +56,10 @@ pub enum At {
     Phone(PhoneId),
     /// The browser is asked to make a passkey, or a security key to make itself known.
     Key(Wanted),
+    /// Which number takes calls and messages?
+    Number,
+    /// A code went there, and is to be typed.
+    NumberCode,
     /// What if it is lost?
     Backup,
     /// All is set up.
@@ -73,6 +77,10 @@ pub enum Post {
     Confirm,
     /// What the browser made.
     Register,
+    /// A number to send a code to.
+    Number,
+    /// The code that went there.
+    Check,
     /// Set this up as well.
     Backup,
     /// The codes have been kept.
@@ -85,26 +93,46 @@ pub enum Post {
 
 impl Post {
     /// All of them.
-    pub const ALL: [Self; 8] =
-        [Self::Choose, Self::Wait, Self::Confirm, Self::Register, Self::Backup, Self::Kept, Self::Skip, Self::Finish];
+    pub const ALL: [Self; 10] = [
+        Self::Choose,
+        Self::Wait,
+        Self::Confirm,
+        Self::Register,
+        Self::Number,
+        Self::Check,
+        Self::Backup,
+        Self::Kept,
+        Self::Skip,
+        Self::Finish,
+    ];
 }
 
 impl At {
     /// Whether `post` makes sense here, where `added` is set up.
     pub fn takes(self, post: Post, added: &[Added]) -> bool {
         match (self, post) {
-            (Self::Choose | Self::Phone(_) | Self::Key(_), Post::Choose)
+            (Self::Choose | Self::Phone(_) | Self::Key(_) | Self::Number | Self::NumberCode, Post::Choose)
             | (Self::Phone(_), Post::Wait | Post::Confirm)
             | (Self::Key(_), Post::Register)
+            | (Self::Number, Post::Number)
+            | (Self::NumberCode, Post::Check)
             | (Self::Backup, Post::Backup | Post::Skip)
             | (Self::Done, Post::Finish) => true,
             (Self::Backup, Post::Kept) => added.contains(&Added::Codes),
             (
-                Self::Choose | Self::Phone(_) | Self::Key(_) | Self::Backup | Self::Done,
+                Self::Choose
+                | Self::Phone(_)
+                | Self::Key(_)
+                | Self::Number
+                | Self::NumberCode
+                | Self::Backup
+                | Self::Done,
                 Post::Choose
                 | Post::Wait
                 | Post::Confirm
                 | Post::Register
+                | Post::Number
+                | Post::Check
                 | Post::Backup
                 | Post::Kept
                 | Post::Skip
@@ -208,6 +236,8 @@ mod tests {
             id: format!("DP{}", letter.repeat(18)).parse().unwrap(),
             name: String::new(),
             number: String::new(),
+            landline: false,
+            sms: None,
             owner: String::new(),
             platform: "Unknown".to_owned(),
             authenticator: Some(Authenticator {

@@ -21,6 +21,7 @@ pub mod otp;
 pub mod policy;
 pub mod prompt;
 pub mod secret;
+pub mod telephony;
 pub mod user;
 pub mod user_agent;
 pub mod username;

@@ -119,5 +119,6 @@ pub(crate) fn new_phone(now: Timestamp) -> PhoneRecord {
         created_at: now,
         last_seen: None,
         authenticator: None,
+        has_sms_codes: false,
     }
 }

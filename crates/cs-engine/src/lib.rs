@@ -30,6 +30,7 @@ pub mod prompt;
 pub mod review;
 mod risk;
 mod served;
+pub mod telephony;
 mod visit;
 mod waiters;
 pub mod wake;
@@ -80,6 +81,7 @@ struct Inner {
     /// The origin that authenticators speak to, part of every statement they sign.
     authenticator_origin: String,
     mail: bool,
+    telephony: telephony::Telephony,
     versions: Versions,
     relying_party: RelyingParty,
 }
@@ -98,6 +100,8 @@ pub struct EngineConfig {
     pub authenticator_origin: String,
     /// Whether letters can be sent: a mail server is configured.
     pub mail: bool,
+    /// What the operator's telephony gateway can do.
+    pub telephony: telephony::Telephony,
     /// Which versions of systems and browsers there are, for policies that ask for recent ones.
     pub versions: Versions,
     /// Who browsers believe this installation to be.
@@ -107,7 +111,8 @@ pub struct EngineConfig {
 impl Engine {
     /// The engine of this process.
     pub fn new(config: EngineConfig) -> Self {
-        let EngineConfig { store, clock, geo, node, authenticator_origin, mail, versions, relying_party } = config;
+        let EngineConfig { store, clock, geo, node, authenticator_origin, mail, telephony, versions, relying_party } =
+            config;
         let node = format!("{node}/{}", cs_core::id::TxId::generate(&mut SystemRng));
         let inner = Inner {
             directory: Directory::new(store.clone()),
@@ -123,6 +128,7 @@ impl Engine {
             node,
             authenticator_origin,
             mail,
+            telephony,
             versions,
             relying_party,
         };

@@ -1,7 +1,7 @@
 //! Enrollment, from the link in a mail or in the middle of a first login: choose, do it, add a backup, done.
 //!
 //! All forms post below [`Visit::base`] with the hidden field `step`: `choose` (`way`), `register` (`credential`: the attestation as JSON, `name`), `confirm`
-//! (`same`: `yes` or `no`), `backup` (`way`), `codes` (to have recovery codes), `kept`, `skip`, `finish`. While a phone is awaited, the script posts `step` to `wait`,
+//! (`same`: `yes` or `no`), `number` (`number`; `by`: `sms` or `call`), `check` (`code`), `backup` (`way`), `codes` (to have recovery codes), `kept`, `skip`, `finish`. While a phone is awaited, the script posts `step` to `wait`,
 //! expects `{"waiting": bool}`, and loads the page at the base anew when that is over.
 
 use askama::Template;
@@ -60,13 +60,16 @@ pub enum NewWay {
     SecurityKey,
     /// A passkey, wherever the person keeps such.
     Passkey,
+    /// A number that takes messages or calls.
+    Number,
     /// Printable codes that each work once; a backup only.
     Codes,
 }
 
 impl NewWay {
     /// Every one.
-    pub const ALL: [Self; 5] = [Self::Phone, Self::Platform, Self::SecurityKey, Self::Passkey, Self::Codes];
+    pub const ALL: [Self; 6] =
+        [Self::Phone, Self::Platform, Self::SecurityKey, Self::Passkey, Self::Number, Self::Codes];
 
     /// What the form sends as `way`.
     pub const fn as_str(self) -> &'static str {
@@ -75,6 +78,7 @@ impl NewWay {
             Self::Platform => "platform",
             Self::SecurityKey => "security-key",
             Self::Passkey => "passkey",
+            Self::Number => "number",
             Self::Codes => "codes",
         }
     }
@@ -90,6 +94,7 @@ impl NewWay {
             Self::Platform => id("new-platform"),
             Self::SecurityKey => id("new-security-key"),
             Self::Passkey => id("new-passkey"),
+            Self::Number => id("new-number"),
             Self::Codes => id("new-codes"),
         }
     }
@@ -100,6 +105,7 @@ impl NewWay {
             Self::Platform => id("new-platform-about"),
             Self::SecurityKey => id("new-security-key-about"),
             Self::Passkey => id("new-passkey-about"),
+            Self::Number => id("new-number-about"),
             Self::Codes => id("new-codes-about"),
         }
     }
@@ -110,6 +116,7 @@ impl NewWay {
             Self::Platform => "finger",
             Self::SecurityKey => "key",
             Self::Passkey => "person",
+            Self::Number => "message",
             Self::Codes => "print",
         }
     }
@@ -117,7 +124,7 @@ impl NewWay {
     /// What the page says where the browser cannot do it; nothing where every browser can.
     fn missing(self) -> Option<&'static str> {
         match self {
-            Self::Phone | Self::Codes => None,
+            Self::Phone | Self::Number | Self::Codes => None,
             Self::Platform => Some(id("new-platform-missing")),
             Self::SecurityKey | Self::Passkey => Some(id("key-unsupported")),
         }
@@ -174,6 +181,57 @@ pub struct Compare<'a> {
     pub device: &'a str,
 }
 
+/// Which number takes messages or calls?
+#[derive(Debug, Clone, Copy, Template)]
+#[template(path = "enroll/number.html")]
+pub struct Number<'a> {
+    /// What surrounds it.
+    pub chrome: Chrome<'a>,
+    /// The visit.
+    pub visit: Visit<'a>,
+    /// Whether a code can go there as a message.
+    pub sms: bool,
+    /// Whether it can be spoken in a call.
+    pub call: bool,
+    /// Why the last number was not taken.
+    pub error: Option<NumberError>,
+}
+
+/// Why a number was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NumberError {
+    /// It is none that can be dialled from here.
+    Number,
+    /// Too many messages, or one just now.
+    Limit,
+    /// The code was wrong too often, or too late.
+    Code,
+}
+
+impl NumberError {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Number => id("number-wrong"),
+            Self::Limit => id("number-limit"),
+            Self::Code => id("number-code-over"),
+        }
+    }
+}
+
+/// Type the code that went to the number.
+#[derive(Debug, Clone, Copy, Template)]
+#[template(path = "enroll/number_code.html")]
+pub struct NumberCode<'a> {
+    /// What surrounds it.
+    pub chrome: Chrome<'a>,
+    /// The visit.
+    pub visit: Visit<'a>,
+    /// Where it went.
+    pub number: &'a str,
+    /// Whether the last one typed was wrong.
+    pub wrong: bool,
+}
+
 /// Register a security key, or this device.
 #[derive(Debug, Clone, Copy, Template)]
 #[template(path = "enroll/key.html")]
@@ -195,7 +253,7 @@ impl NewKey<'_> {
         match self.way {
             NewWay::Platform => id("add-platform-title"),
             NewWay::Passkey => id("add-passkey-title"),
-            NewWay::SecurityKey | NewWay::Phone | NewWay::Codes => id("add-key-title"),
+            NewWay::SecurityKey | NewWay::Phone | NewWay::Number | NewWay::Codes => id("add-key-title"),
         }
     }
 
@@ -203,7 +261,7 @@ impl NewKey<'_> {
         match self.way {
             NewWay::Platform => id("add-platform-what"),
             NewWay::Passkey => id("add-passkey-what"),
-            NewWay::SecurityKey | NewWay::Phone | NewWay::Codes => id("add-key-what"),
+            NewWay::SecurityKey | NewWay::Phone | NewWay::Number | NewWay::Codes => id("add-key-what"),
         }
     }
 }

@@ -127,6 +127,8 @@ pub struct CodeError<'a> {
     pub left: Option<usize>,
     /// Under what the log keeps it.
     pub reference: &'a str,
+    /// Not the code was wrong: no other message could be sent for now, and those before are good.
+    pub not_sent: bool,
 }
 
 /// Where a user's passcodes come from.

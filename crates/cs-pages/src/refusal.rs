@@ -94,6 +94,8 @@ whys! {
     AgentReportUnverified "agent_report_unverified" "laptop" [Again Application];
     /// Too many pushes went unanswered.
     AnomalousPush "anomalous_push" "clock" [Other Application];
+    /// A message or call went out just now, or too many.
+    TelephonyLimit "telephony_limit" "clock" [Again Other Application];
     /// Tor, a public proxy or VPN.
     AnonymousNetwork "anonymous_ip" "globe" [Again Application];
     /// A key of which there is a copy.

@@ -1,7 +1,7 @@
 //! What a login reads: the user with devices, groups and lockout, in one statement.
 
 use cs_core::bypass_code::BypassCode;
-use cs_core::device::{Authenticator, AuthenticatorClass, Phone, Token};
+use cs_core::device::{Authenticator, AuthenticatorClass, Phone, SmsCode, SmsWaiting, Token};
 use cs_core::group::{GroupStatus, Membership};
 use cs_core::id::{AccountId, PhoneId, UserId};
 use cs_core::lockout::{Lock, LockoutState};
@@ -34,7 +34,8 @@ macro_rules! user_facts {
             "FROM group_member m, user_group g, u WHERE m.account = $1 AND m.user_id = u.user_id AND g.account = $1 AND g.group_id = m.group_id ",
             "UNION ALL SELECT 'phone', p.phone_id, p.name, p.number, p.platform, a.class, a.otp_algorithm, a.otp_memo, ",
             "o.position, a.activated_at, a.confirmed_at, a.auto_approve_until, a.otp_period, a.otp_counter, a.otp_last_step, a.otp_drift, a.otp_held, ",
-            "a.version, CASE a.otp_kind WHEN 'mh' THEN 1 WHEN 'mt' THEN 2 END + CASE WHEN a.push IS NULL THEN 0 ELSE 10 END, a.seed, p.owner, a.app_version, a.posture ",
+            "a.version, COALESCE(CASE a.otp_kind WHEN 'mh' THEN 1 WHEN 'mt' THEN 2 END + CASE WHEN a.push IS NULL THEN 0 ELSE 10 END, 0) ",
+            "+ CASE p.type WHEN 'Landline' THEN 100 ELSE 0 END, a.seed, p.owner, a.app_version, a.posture ",
             "FROM u, user_phone o JOIN phone p ON p.account = o.account AND p.phone_id = o.phone_id ",
             "LEFT JOIN authenticator a ON a.account = o.account AND a.phone_id = o.phone_id WHERE o.account = $1 AND o.user_id = u.user_id ",
             "UNION ALL SELECT 'token', t.token_id, t.serial, t.type, t.otp_algorithm, t.otp_memo, NULL, NULL, ",
@@ -46,6 +47,9 @@ macro_rules! user_facts {
             "UNION ALL SELECT 'bypass', c.code_id, NULL, NULL, NULL, NULL, NULL, NULL, ",
             "c.expires_at, c.uses_left, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL ",
             "FROM bypass_code c, u WHERE c.account = $1 AND c.user_id = u.user_id AND c.digest = $3 ",
+            "UNION ALL SELECT 'sms', s.phone_id, s.number, s.digit, NULL, NULL, NULL, NULL, ",
+            "s.place, s.expires_at, CASE WHEN s.digest = $3 THEN 1 ELSE 0 END, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL ",
+            "FROM sms_code s, u WHERE s.account = $1 AND s.user_id = u.user_id AND (s.expires_at IS NULL OR s.expires_at > $4) ",
             "UNION ALL SELECT 'exemption', m.exemption_id, m.kind, m.integrations, m.networks, m.reason, NULL, NULL, ",
             "m.created_at, m.expires_at, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL ",
             "FROM exemption m, u WHERE m.account = $1 AND m.user_id = u.user_id AND m.expires_at > $4"
@@ -74,13 +78,15 @@ pub enum UserRef<'a> {
     Id(UserId),
 }
 
-/// A user and, where a passcode was typed that is one, the bypass code it is.
+/// A user and, where a passcode was typed that is one, the bypass code or code by SMS it is.
 #[derive(Debug)]
 pub struct UserFacts {
     /// The user.
     pub user: User,
     /// The bypass code with the digest asked for. Whether it may still be used is not checked here.
     pub bypass_code: Option<BypassCode>,
+    /// The passcode by SMS with the same digest. Whether it may still be used is not checked here.
+    pub sms_code: Option<SmsCode>,
     /// The exemptions whose end has not come.
     pub exemptions: Vec<Exemption>,
 }
@@ -144,6 +150,7 @@ fn assemble(rows: &[Row]) -> Result<Option<UserFacts>, StoreError> {
     let mut user = None;
     let (mut groups, mut phones, mut tokens, mut bypass_code) = (Vec::new(), Vec::new(), Vec::new(), None);
     let (mut exemptions, mut credentials) = (Vec::new(), Vec::new());
+    let (mut messages, mut sms_code) = (Vec::new(), None);
     for row in rows {
         match row.str(0)? {
             "user" => user = Some(read_user(row)?),
@@ -151,6 +158,13 @@ fn assemble(rows: &[Row]) -> Result<Option<UserFacts>, StoreError> {
             "phone" => phones.push((row.int(8)?, read_phone(row)?)),
             "token" => tokens.push((row.int(8)?, read_token(row)?)),
             "webauthn" => credentials.push(read_credential(row, &CREDENTIAL)?),
+            "sms" => {
+                let code =
+                    SmsCode { phone: parsed("sms_code", row, 1)?, number: row.text(2)?, expires_at: row.opt_time(9)? };
+                let digit = row.str(3)?.chars().next().ok_or_else(|| corrupt("sms_code", row))?;
+                messages.push((row.int(8)?, digit, code.clone()));
+                sms_code = sms_code.or((row.int(10)? == 1).then_some(code));
+            }
             "exemption" => exemptions.push(read_exemption(row, 2, 8)?),
             "bypass" => {
                 bypass_code = Some(BypassCode {
@@ -169,8 +183,20 @@ fn assemble(rows: &[Row]) -> Result<Option<UserFacts>, StoreError> {
     user.credentials = credentials;
     user.groups = groups;
     user.phones = phones.into_iter().map(|(_, phone)| phone).collect();
+    messages.sort_by_key(|(place, ..)| *place);
+    for phone in &mut user.phones {
+        phone.sms = waiting_at(phone, &messages);
+    }
     user.tokens = tokens.into_iter().map(|(_, token)| token).collect();
-    Ok(Some(UserFacts { user, bypass_code, exemptions }))
+    Ok(Some(UserFacts { user, bypass_code, sms_code, exemptions }))
+}
+
+/// What was sent to `phone` by SMS, at the number it has now.
+fn waiting_at(phone: &Phone, messages: &[(i64, char, SmsCode)]) -> Option<SmsWaiting> {
+    let mut own = messages.iter().filter(|(_, _, code)| code.phone == phone.id && code.number == phone.number);
+    let (_, next, first) = own.next()?;
+    let count = u32::try_from(own.count()).unwrap_or(u32::MAX).saturating_add(1);
+    Some(SmsWaiting { next: *next, count, expires_at: first.expires_at })
 }
 
 fn read_user(row: &Row) -> Result<User, StoreError> {
@@ -224,15 +250,17 @@ fn read_membership(row: &Row) -> Result<Membership, StoreError> {
 }
 
 fn read_phone(row: &Row) -> Result<Phone, StoreError> {
+    // Three things share a column: every kind of row has the same ones.
+    let packed = row.int(18)?;
+    let (landline, bound) = (packed >= 100, packed % 100);
     let authenticator = match row.opt_str(5)? {
         None => None,
         Some(class) => {
-            // Kind and subscription share a column: every kind of row has the same ones.
-            let (kind, can_be_woken) = match row.opt_int(18)? {
-                Some(1) => ("mh", false),
-                Some(2) => ("mt", false),
-                Some(11) => ("mh", true),
-                Some(12) => ("mt", true),
+            let (kind, can_be_woken) = match bound {
+                1 => ("mh", false),
+                2 => ("mt", false),
+                11 => ("mh", true),
+                12 => ("mt", true),
                 _ => return Err(corrupt("authenticator", row)),
             };
             let (params, otp) = otp_columns("authenticator", row, kind, 6, 12)?;
@@ -262,6 +290,8 @@ fn read_phone(row: &Row) -> Result<Phone, StoreError> {
         name: row.text(2)?,
         number: row.text(3)?,
         owner: row.opt_text(20)?.unwrap_or_default(),
+        landline,
+        sms: None,
         platform: row.text(4)?,
         authenticator,
     })

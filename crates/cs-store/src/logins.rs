@@ -1,4 +1,4 @@
-//! Pushes: the only logins that outlive a request.
+//! Pushes and calls: the only logins that outlive a request.
 
 use std::sync::Arc;
 
@@ -62,13 +62,40 @@ pub struct Login {
     pub reason: Option<String>,
     /// The process that made it.
     pub node: String,
+    /// What the person is asked by.
+    pub factor: AskedBy,
+    /// Whether somebody has picked up, where it is a call.
+    pub is_picked_up: bool,
+}
+
+/// What a person is asked by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedBy {
+    /// A push, which the authenticator on the phone answers.
+    Push,
+    /// A call, which only the gateway that makes it answers.
+    Call,
+}
+
+impl AskedBy {
+    /// The word in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Push => "push",
+            Self::Call => "call",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        [Self::Push, Self::Call].into_iter().find(|factor| factor.as_str() == word)
+    }
 }
 
 macro_rules! select_login {
     ($rest:literal) => {
         concat!(
             "SELECT account, txid, user_id, ikey, source, surface, state, phone_id, digits, number_tries, statement, access, ",
-            "request_digest, idem_key, created_at, expires_at, reason, node FROM login WHERE ",
+            "request_digest, idem_key, created_at, expires_at, reason, node, factor, progress FROM login WHERE ",
             $rest
         )
     };
@@ -79,8 +106,8 @@ impl Login {
     pub fn open(&self) -> Step {
         Step::one(
             "INSERT INTO login (account, txid, user_id, ikey, source, surface, state, phone_id, digits, number_tries, statement, access, \
-             request_digest, idem_key, created_at, expires_at, node) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING",
+             request_digest, idem_key, created_at, expires_at, node, factor) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT DO NOTHING",
             args![
                 self.account.as_str(),
                 self.txid.to_string(),
@@ -98,7 +125,8 @@ impl Login {
                 self.idempotency_key.as_deref(),
                 self.created_at,
                 self.expires_at,
-                self.node.as_str()
+                self.node.as_str(),
+                self.factor.as_str()
             ],
         )
     }
@@ -129,6 +157,8 @@ impl Login {
             expires_at,
             reason: row.opt_text(16)?,
             node: row.text(17)?,
+            factor: AskedBy::parse(row.str(18)?).ok_or_else(|| corrupt("login", row))?,
+            is_picked_up: row.opt_str(19)? == Some("answered"),
         })
     }
 }
@@ -256,7 +286,7 @@ impl Store {
         row.as_ref().map(Login::read).transpose()
     }
 
-    /// The pushes waiting for a device at `now`, oldest first.
+    /// The pushes, and no calls, waiting for a device at `now`, oldest first.
     pub async fn logins_waiting_for(
         &self,
         account: AccountId,
@@ -265,7 +295,7 @@ impl Store {
     ) -> Result<Vec<Login>, StoreError> {
         let rows = self
             .query(
-                select_login!("account = $1 AND phone_id = $2 AND state = 'waiting' AND expires_at > $3 ORDER BY created_at, txid LIMIT 50"),
+                select_login!("account = $1 AND phone_id = $2 AND state = 'waiting' AND factor = 'push' AND expires_at > $3 ORDER BY created_at, txid LIMIT 50"),
                 args![account.as_str(), phone.as_str(), now],
             )
             .await?;

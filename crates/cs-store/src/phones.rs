@@ -49,6 +49,8 @@ pub struct PhoneRecord {
     pub last_seen: Option<Timestamp>,
     /// What is bound to it.
     pub authenticator: Option<BoundSummary>,
+    /// Whether passcodes were sent to it by SMS that were not used yet.
+    pub has_sms_codes: bool,
 }
 
 /// An authenticator as lists show it.
@@ -152,6 +154,7 @@ pub fn detach_phone(account: AccountId, user: UserId, phone: PhoneId) -> Vec<Ste
         Step::one("DELETE FROM user_phone WHERE account = $1 AND user_id = $2 AND phone_id = $3", key()),
         Step::any("DELETE FROM activation WHERE account = $1 AND user_id = $2 AND phone_id = $3", key()),
         Step::any("DELETE FROM authenticator WHERE account = $1 AND user_id = $2 AND phone_id = $3", key()),
+        Step::any("DELETE FROM sms_code WHERE account = $1 AND user_id = $2 AND phone_id = $3", key()),
     ]
 }
 
@@ -163,6 +166,7 @@ pub fn remove_phone(account: AccountId, phone: PhoneId) -> Vec<Step> {
         crate::authenticators::touch_users_of_phone(account, phone),
         Step::any("DELETE FROM activation WHERE account = $1 AND phone_id = $2", key()),
         Step::any("DELETE FROM authenticator WHERE account = $1 AND phone_id = $2", key()),
+        Step::any("DELETE FROM sms_code WHERE account = $1 AND phone_id = $2", key()),
         Step::any("DELETE FROM user_phone WHERE account = $1 AND phone_id = $2", key()),
     ]
 }
@@ -170,7 +174,8 @@ pub fn remove_phone(account: AccountId, phone: PhoneId) -> Vec<Step> {
 macro_rules! phone_columns {
     () => {
         "p.account, p.phone_id, p.number, p.extension, p.name, p.type, p.platform, p.predelay, p.postdelay, p.model, p.version, p.created_at, \
-         p.last_seen, a.user_id, a.class, a.app_version, a.confirmed_at, a.auto_approve_until, a.activated_at, a.key_protection, a.posture, p.owner "
+         p.last_seen, a.user_id, a.class, a.app_version, a.confirmed_at, a.auto_approve_until, a.activated_at, a.key_protection, a.posture, p.owner, \
+         (SELECT COUNT(*) FROM sms_code s WHERE s.account = p.account AND s.phone_id = p.phone_id) "
     };
 }
 
@@ -232,6 +237,7 @@ fn read_phone(row: &Row) -> Result<PhoneRecord, StoreError> {
         created_at: row.time(11)?,
         last_seen: row.opt_time(12)?,
         authenticator,
+        has_sms_codes: row.int(22)? > 0,
     })
 }
 
@@ -300,7 +306,7 @@ impl Reader {
             "WHERE o.account = $1 AND o.user_id IN ({}) ORDER BY o.position, o.phone_id"
         );
         let rows = self.rows_of_many(account, users.iter().map(UserId::as_str), sql).await?;
-        grouped(&rows, |row| Ok((parsed("user_phone", row, 22)?, read_phone(row)?)))
+        grouped(&rows, |row| Ok((parsed("user_phone", row, 23)?, read_phone(row)?)))
     }
 
     /// The users of each of these phones.

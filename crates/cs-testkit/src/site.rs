@@ -81,6 +81,7 @@ impl Site {
             geo: self.engine.geo().clone(),
             node: "other".to_owned(),
             mail: false,
+            telephony: cs_engine::telephony::Telephony::default(),
             authenticator_origin: self.engine.authenticator_origin().to_owned(),
             relying_party: self.engine.relying_party().clone(),
             versions: cs_core::policy::facts::Versions::default(),
@@ -99,6 +100,7 @@ impl Site {
             node: "test".to_owned(),
             authenticator_origin: config.hosts.authenticator.origin(bound.addresses.authenticator.port()),
             mail: config.mail.is_some(),
+            telephony: countersign::site::telephony_of(&config),
             relying_party: relying_party(&config, bound.addresses).expect("a relying party"),
             versions: cs_core::policy::facts::Versions::default(),
         });

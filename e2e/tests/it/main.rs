@@ -23,5 +23,6 @@ mod pam_duo_policies;
 mod passkeys;
 mod prompt;
 mod radius_proxy;
+mod telephony;
 mod universal_prompt;
 mod without_scripts;

@@ -125,6 +125,7 @@ fn outcome(answer: &AuthAnswer) -> &'static str {
         AuthAnswer::Decided(decided) => match decided.why {
             Why::Allowed(_) => "in",
             Why::Denied(reason) => reason.as_str(),
+            Why::Sent => "sent",
         },
         AuthAnswer::Started { .. } => panic!("a push was started"),
     }

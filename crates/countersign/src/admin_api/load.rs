@@ -5,6 +5,7 @@ use std::hash::Hash;
 
 use cs_core::id::{AccountId, PhoneId, TokenId, UserId};
 use cs_core::webauthn::Credential as WebauthnCredential;
+use cs_engine::telephony::Telephony;
 use cs_store::bypass_codes::BypassCodeRecord;
 use cs_store::phones::PhoneRecord;
 use cs_store::tokens::TokenRecord;
@@ -14,7 +15,7 @@ use cs_store::{Reader, StoreError};
 use jiff::Timestamp;
 
 use super::extract::not_found;
-use super::objects::{BareUser, BypassCodeObject, Credential, Group, Phone, Token, User};
+use super::objects::{takes_calls, takes_messages, BarePhone, BareUser, BypassCodeObject, Credential, Group, Phone, Token, User};
 use crate::app::App;
 use crate::http::Failure;
 
@@ -23,16 +24,24 @@ pub(super) struct Load {
     reader: Reader,
     account: AccountId,
     now: Timestamp,
+    telephony: Telephony,
 }
 
 impl Load {
     pub(super) fn new(app: &App, account: AccountId) -> Self {
-        Self { reader: app.engine().store().reader(), account, now: app.engine().clock().now() }
+        let engine = app.engine();
+        let telephony = engine.telephony().clone();
+        Self { reader: engine.store().reader(), account, now: engine.clock().now(), telephony }
     }
 
     /// The connections for lists.
     pub(super) fn reader(&self) -> &Reader {
         &self.reader
+    }
+
+    /// What the telephony gateway can do.
+    pub(super) fn telephony(&self) -> &Telephony {
+        &self.telephony
     }
 
     /// The time of this answer.
@@ -54,7 +63,11 @@ impl Load {
                 phones.remove(&user.id).unwrap_or_default(),
                 tokens.remove(&user.id).unwrap_or_default(),
             );
-            let is_usable = |phone: &PhoneRecord| phone.authenticator.as_ref().is_some_and(|device| device.confirmed);
+            let is_usable = |phone: &PhoneRecord| {
+                phone.authenticator.as_ref().is_some_and(|device| device.confirmed)
+                    || takes_calls(phone, &self.telephony)
+                    || takes_messages(phone, &self.telephony)
+            };
             let credentials = credentials.remove(&user.id).unwrap_or_default();
             let is_enrolled = !tokens.is_empty()
                 || phones.iter().any(is_usable)
@@ -62,7 +75,7 @@ impl Load {
             complete.push(User {
                 user: BareUser::new(user, is_enrolled, self.now),
                 groups: groups.into_iter().map(|group| Group::new(group, self.now())).collect(),
-                phones: phones.into_iter().map(Into::into).collect(),
+                phones: phones.into_iter().map(|phone| BarePhone::new(phone, &self.telephony)).collect(),
                 tokens: tokens.into_iter().map(Into::into).collect(),
                 u2ftokens: [],
                 webauthncredentials: credentials.into_iter().map(Into::into).collect(),
@@ -91,7 +104,10 @@ impl Load {
         let users = self.owners(&owners).await?;
         Ok(phones
             .into_iter()
-            .map(|phone| Phone { users: self.bare(&users, owners.get(&phone.id)), phone: phone.into() })
+            .map(|phone| Phone {
+                users: self.bare(&users, owners.get(&phone.id)),
+                phone: BarePhone::new(phone, &self.telephony),
+            })
             .collect())
     }
 

@@ -3,8 +3,10 @@
 use cs_core::group::GroupStatus;
 use cs_core::lockout::Lock;
 use cs_core::otp::OtpScheme;
+use cs_core::telephony::is_dialable;
 use cs_core::user::{DefaultFactor, UserStatus};
 use cs_core::webauthn::Credential as WebauthnCredential;
+use cs_engine::telephony::Telephony;
 use cs_store::bypass_codes::BypassCodeRecord;
 use cs_store::groups::GroupRecord;
 use cs_store::phones::PhoneRecord;
@@ -167,8 +169,10 @@ pub(super) struct BarePhone {
     auto_approve_until: Option<i64>,
 }
 
-impl From<PhoneRecord> for BarePhone {
-    fn from(phone: PhoneRecord) -> Self {
+impl BarePhone {
+    /// A phone, where `telephony` says what a gateway can do.
+    pub(super) fn new(phone: PhoneRecord, telephony: &Telephony) -> Self {
+        let (call, text) = (takes_calls(&phone, telephony), takes_messages(&phone, telephony));
         let device = phone.authenticator.filter(|device| device.confirmed);
         let filled = |text: String| Some(text).filter(|text| !text.is_empty());
         Self {
@@ -181,9 +185,18 @@ impl From<PhoneRecord> for BarePhone {
             kind: phone.kind,
             platform: phone.platform,
             activated: device.is_some(),
-            // Without a telephony gateway there are neither calls nor SMS.
-            capabilities: if device.is_some() { vec!["auto", "push", "mobile_otp"] } else { Vec::new() },
-            sms_passcodes_sent: false,
+            capabilities: [
+                ("auto", device.is_some() || call),
+                ("push", device.is_some()),
+                ("sms", text),
+                ("phone", call),
+                ("mobile_otp", device.is_some()),
+            ]
+            .into_iter()
+            .filter(|(_, can)| *can)
+            .map(|(capability, _)| capability)
+            .collect(),
+            sms_passcodes_sent: phone.has_sms_codes,
             model: phone.model,
             last_seen: phone.last_seen.map(without_zone).unwrap_or_default(),
             encrypted: "Unknown",
@@ -194,6 +207,16 @@ impl From<PhoneRecord> for BarePhone {
             auto_approve_until: device.and_then(|device| device.auto_approve_until).map(Timestamp::as_second),
         }
     }
+}
+
+/// Whether a gateway can call `phone`.
+pub(super) fn takes_calls(phone: &PhoneRecord, telephony: &Telephony) -> bool {
+    telephony.calls && is_dialable(&phone.number)
+}
+
+/// Whether a gateway can send it a message.
+pub(super) fn takes_messages(phone: &PhoneRecord, telephony: &Telephony) -> bool {
+    telephony.sms && is_dialable(&phone.number) && phone.kind != "Landline"
 }
 
 /// UTC to the second, without saying so: "2022-02-17T16:42:38".

@@ -67,7 +67,7 @@ macro_rules! belongings {
             async fn of(load: &Load, account: AccountId, user: UserId) -> Result<Vec<$object>, StoreError> {
                 let found = load.reader().$of(account, &[user]).await?.remove(&user).unwrap_or_default();
                 let object_of = $object_of;
-                Ok(found.into_iter().map(|record| object_of(record, load.now())).collect())
+                Ok(found.into_iter().map(|record| object_of(record, load)).collect())
             }
 
             async fn give(engine: &Engine, change: Change<'_>, id: $id_type) -> Result<(), EngineError> {
@@ -82,9 +82,9 @@ macro_rules! belongings {
 }
 
 belongings! {
-    Groups: "groups", "group_id", GroupId, Group, groups_of, add_to_group, remove_from_group, Group::new;
-    Phones: "phones", "phone_id", PhoneId, BarePhone, phones_of, give_phone, take_phone, |phone, _| BarePhone::from(phone);
-    Tokens: "tokens", "token_id", TokenId, BareToken, tokens_of, give_token, take_token, |token, _| BareToken::from(token);
+    Groups: "groups", "group_id", GroupId, Group, groups_of, add_to_group, remove_from_group, |group, load: &Load| Group::new(group, load.now());
+    Phones: "phones", "phone_id", PhoneId, BarePhone, phones_of, give_phone, take_phone, |phone, load: &Load| BarePhone::new(phone, load.telephony());
+    Tokens: "tokens", "token_id", TokenId, BareToken, tokens_of, give_token, take_token, |token, _: &Load| BareToken::from(token);
 }
 
 fn routes_of<B: Belongings>() -> Router<App> {

@@ -65,6 +65,7 @@ fn decided_response(decided: &Decided) -> AuthResponse {
         Status::Fraud => AuthStatus::Fraud,
         Status::LockedOut => AuthStatus::LockedOut,
         Status::Timeout => AuthStatus::Timeout,
+        Status::Sent => AuthStatus::Sent,
     };
     AuthResponse {
         result: status.result(),

@@ -1,7 +1,7 @@
 //! `POST /auth/v2/preauth`: may this user in, and how.
 
 use axum::extract::State;
-use cs_core::login::Menu;
+use cs_core::login::{Menu, telephones};
 use cs_core::policy::{Challenge as Allowed, Method};
 use cs_core::user::User;
 use cs_engine::login::{Challenge, PreauthOutcome, PreauthRequest};
@@ -9,6 +9,7 @@ use cs_wire::auth_api::{
     Capability, Device, DeviceKind, PreauthRequest as WireRequest, PreauthResponse, PreauthResult, TextPrompt,
     VerifiedPush,
 };
+use jiff::Timestamp;
 
 use super::who;
 use crate::app::App;
@@ -53,7 +54,7 @@ pub(super) async fn preauth(
             PreauthResponse { prompt, enroll_portal_url: url, ..decided(PreauthResult::Enroll, text) }
         }
         PreauthOutcome::Challenge(challenge) => PreauthResponse {
-            devices: Some(devices(&challenge.user, &challenge.allowed)),
+            devices: Some(devices(&challenge.user, &challenge.allowed, app.engine().clock().now())),
             verified_push: request
                 .client_supports_verified_push
                 .then(|| verified_push(&challenge, app.engine().clock().now().as_second()))
@@ -65,11 +66,19 @@ pub(super) async fn preauth(
 }
 
 /// The devices that the policy leaves something to do.
-fn devices(user: &User, allowed: &Allowed) -> Vec<Device> {
+fn devices(user: &User, allowed: &Allowed, now: Timestamp) -> Vec<Device> {
     let phones = user.phones.iter().filter_map(|phone| {
-        allowed.refusal(phone.id).ok()?;
-        let (push, passcode) = (allowed.may_push(phone.id), allowed.methods.contains(Method::DuoPasscode));
-        let able = [(Capability::Auto, push), (Capability::Push, push), (Capability::MobileOtp, passcode)];
+        let by_telephone = |method| telephones(user, allowed, method).any(|one| one.id == phone.id);
+        let (text, call) = (by_telephone(Method::Sms), by_telephone(Method::Phonecall));
+        let is_fine = allowed.refusal(phone.id).is_ok();
+        let (push, passcode) = (allowed.may_push(phone.id), is_fine && allowed.methods.contains(Method::DuoPasscode));
+        let able = [
+            (Capability::Auto, push || call),
+            (Capability::Push, push),
+            (Capability::Sms, text),
+            (Capability::Phone, call),
+            (Capability::MobileOtp, passcode),
+        ];
         let capabilities: Vec<_> = able.into_iter().filter(|(_, can)| *can).map(|(capability, _)| capability).collect();
         (!capabilities.is_empty()).then(|| Device {
             device: phone.id.to_string(),
@@ -78,7 +87,7 @@ fn devices(user: &User, allowed: &Allowed) -> Vec<Device> {
             name: phone.name.clone(),
             number: Some(phone.masked_number()),
             capabilities: Some(capabilities),
-            sms_nextcode: None,
+            sms_nextcode: phone.next_sms_digit(now).filter(|_| text).map(String::from),
         })
     });
     let tokens = user.tokens.iter().filter(|_| allowed.methods.contains(Method::HardwareToken)).map(|token| Device {

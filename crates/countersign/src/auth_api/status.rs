@@ -2,12 +2,12 @@
 
 use axum::extract::State;
 use cs_core::id::TxId;
-use cs_engine::login::LoginStatus;
+use cs_engine::login::{CallState, LoginStatus};
 use cs_wire::auth_api::{AuthResponse, AuthResult, AuthStatus, AuthStatusRequest, CancelResponse};
 
 use super::decided_response;
 use crate::app::App;
-use crate::http::{AuthV2, Envelope, Failure, PUSHED, Signed};
+use crate::http::{AuthV2, Envelope, Failure, Signed, waiting_text};
 
 /// Answers when the login is decided, or after the hold time while it is not.
 pub(super) async fn auth_status(
@@ -16,18 +16,26 @@ pub(super) async fn auth_status(
 ) -> Result<Envelope<AuthResponse>, Failure> {
     let _waiting = app.gate().wait()?;
     let engine = app.engine();
-    let status = match request.txid.parse::<TxId>() {
-        Ok(txid) => engine.auth_status(&caller, txid).await?,
+    let txid = request.txid.parse::<TxId>();
+    let status = match &txid {
+        Ok(txid) => engine.auth_status(&caller, *txid).await?,
         Err(_) => LoginStatus::Decided(engine.deferred(&caller, &request.txid)?),
     };
-    Ok(Envelope::new(match status {
-        LoginStatus::Decided(decided) => decided_response(&decided),
-        LoginStatus::Waiting => AuthResponse {
-            result: AuthResult::Waiting,
-            status: AuthStatus::Pushed,
-            status_msg: PUSHED.to_owned(),
-            trusted_device_token: None,
-        },
+    Ok(Envelope::new(match (status, txid) {
+        (LoginStatus::Decided(decided), _) => decided_response(&decided),
+        (LoginStatus::Waiting, txid) => {
+            let call = match txid {
+                Ok(txid) => engine.call_state(&caller, txid).await?,
+                Err(_) => None,
+            };
+            let status = match &call {
+                None => AuthStatus::Pushed,
+                Some(CallState::Dialling(_)) => AuthStatus::Calling,
+                Some(CallState::PickedUp) => AuthStatus::Answered,
+            };
+            let status_msg = waiting_text(call.as_ref());
+            AuthResponse { result: AuthResult::Waiting, status, status_msg, trusted_device_token: None }
+        }
     }))
 }
 

@@ -7,6 +7,7 @@ use cs_store::audit::Syslog;
 
 use super::database::DatabaseUrl;
 use super::mail::{self, MailDraft, MailPassword, MailSecurity};
+use super::telephony::{self, BodyTemplate, GatewayPlace, TelephonyDraft};
 use super::value::{Raw, ValueError};
 use super::webhooks::{WebhookSecret, WebhookUrl, WebhooksDraft};
 use super::{CertificateFiles, Config, LogFormat, MasterKeySource};
@@ -38,6 +39,7 @@ pub(super) struct Draft {
     pub(super) parent_was_set: bool,
     pub(super) mail: MailDraft,
     pub(super) webhooks: WebhooksDraft,
+    pub(super) telephony: TelephonyDraft,
 }
 
 impl Draft {
@@ -49,6 +51,7 @@ impl Draft {
             parent_was_set: false,
             mail: MailDraft::default(),
             webhooks: WebhooksDraft::default(),
+            telephony: TelephonyDraft::default(),
         }
     }
 
@@ -82,6 +85,15 @@ macro_rules! set_mail {
     ($field:ident = $parse:expr) => {
         |draft, raw| {
             draft.mail.$field = Some($parse(raw)?);
+            Ok(())
+        }
+    };
+}
+
+macro_rules! set_telephony {
+    ($field:ident = $parse:expr) => {
+        |draft, raw| {
+            draft.telephony.$field = Some($parse(raw)?);
             Ok(())
         }
     };
@@ -236,6 +248,64 @@ pub const KEYS: &[Key] = &[
             draft.config.push.allowed_networks = raw.networks()?;
             Ok(())
         },
+    ),
+    Key {
+        name: "telephony.gateway",
+        about: "Where SMS and calls go: `file:PATH`, or an `https://` address that they are posted to; without it neither is offered.",
+        is_secret: true,
+        set: set_telephony!(gateway = GatewayPlace::parse),
+    },
+    key(
+        "telephony.offer",
+        "What the gateway is used for: `sms`, `phone`, or both; `phone` needs telephony.secret.",
+        set_telephony!(offer = telephony::offer),
+    ),
+    Key {
+        name: "telephony.secret",
+        about: "Key that requests to the gateway, and its reports of pressed keys, are signed with: `whsec_` and at least 24 bytes in base64.",
+        is_secret: true,
+        set: set_telephony!(secret = WebhookSecret::parse),
+    },
+    Key {
+        name: "telephony.authorization",
+        about: "Authorization header for the gateway: `Bearer TOKEN`, or `Basic USER:PASSWORD`; better in the environment or in a file.",
+        is_secret: true,
+        set: set_telephony!(authorization = |raw: Raw| raw.text().map(|text| MailPassword::Text(text.into()))),
+    },
+    key(
+        "telephony.authorization_file",
+        "File, mode 0600, whose first line is the Authorization header for the gateway.",
+        set_telephony!(authorization_file = |raw: Raw| raw.path().map(MailPassword::File)),
+    ),
+    key(
+        "telephony.body",
+        "Body of a message in the gateway's own format, JSON or a form, with `{to}`, `{text}` and `{id}` in it.",
+        set_telephony!(body = |raw: Raw| BodyTemplate::parse_text(&raw.text()?)),
+    ),
+    key(
+        "telephony.ca",
+        "PEM certificates to trust for the gateway instead of the system's.",
+        set_telephony!(ca = Raw::path),
+    ),
+    key(
+        "telephony.allowed_networks",
+        "Private addresses or networks that the gateway may be in; plain HTTP goes nowhere else.",
+        set_telephony!(allowed_networks = Raw::networks),
+    ),
+    key(
+        "telephony.timeout",
+        "The longest the gateway may take for one request.",
+        set_telephony!(timeout = |raw: Raw| raw.duration(SECOND, MINUTE)),
+    ),
+    key(
+        "telephony.most_per_day",
+        "The most messages and calls of one account within 24 hours.",
+        set_telephony!(most_per_day = |raw: Raw| raw.number(0, 10_000_000)),
+    ),
+    key(
+        "telephony.prefixes",
+        "What numbers must begin with, such as `+49`, to be texted or called at all; any unless set.",
+        set_telephony!(prefixes = telephony::prefixes),
     ),
     key(
         "audit.checkpoint_syslog",

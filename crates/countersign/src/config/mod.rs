@@ -9,6 +9,7 @@ mod keys;
 mod mail;
 mod master_key;
 mod source;
+mod telephony;
 mod value;
 mod webhooks;
 
@@ -27,6 +28,7 @@ pub use mail::{MailConfig, MailPassword, MailSecurity, PasswordError};
 pub use master_key::{MasterKeyError, MasterKeySource};
 pub(crate) use source::distance;
 pub use source::{Loaded, load, load_from};
+pub use telephony::{BodyTemplate, Gateway, HttpGateway, TelephonyConfig};
 pub use value::ValueError;
 pub use webhooks::{WebhookSecret, WebhookUrl, Webhooks};
 
@@ -64,6 +66,8 @@ pub struct Config {
     pub webhooks: Option<Webhooks>,
     /// How phones are woken.
     pub push: PushSettings,
+    /// What sends messages and makes calls. Without it neither is offered.
+    pub telephony: Option<TelephonyConfig>,
     pub limits: Limits,
     /// How long waiting logins may take to get their answer after a stop signal.
     pub drain: Duration,
@@ -227,6 +231,7 @@ impl Config {
             alert_webhook: None,
             webhooks: None,
             push: PushSettings::default(),
+            telephony: None,
             limits: Limits::default(),
             drain: Duration::from_secs(70),
             log: Log { format: LogFormat::Auto, filter: "info".to_owned() },

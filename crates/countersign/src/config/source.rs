@@ -10,7 +10,7 @@ use super::database::DatabaseUrl;
 use super::error::{ConfigError, ConfigErrors, Origin};
 use super::keys::{Draft, KEYS, Key, RESERVED};
 use super::value::{Raw, ValueError};
-use super::{Config, MailPassword, MasterKeySource};
+use super::{Config, Gateway, MailPassword, MasterKeySource};
 
 /// A configuration and where each value that was set came from.
 #[derive(Debug)]
@@ -171,6 +171,7 @@ impl Reading {
             });
         }
         config.mail = std::mem::take(&mut draft.mail).finish(&mut self.errors);
+        config.telephony = std::mem::take(&mut draft.telephony).finish(&mut self.errors);
         absolute_paths(config);
         if self.errors.is_empty() {
             Ok(Loaded { config: self.draft.config, file, origins: self.origins })
@@ -206,6 +207,16 @@ fn absolute_paths(config: &mut Config) {
     config.anonymous_lists.iter_mut().for_each(join);
     config.webhooks.iter_mut().filter_map(|webhooks| webhooks.ca.as_mut()).for_each(join);
     config.push.ca.iter_mut().for_each(join);
+    match config.telephony.as_mut().map(|telephony| &mut telephony.gateway) {
+        Some(Gateway::File(path)) => join(path),
+        Some(Gateway::Http(gateway)) => {
+            gateway.ca.iter_mut().for_each(join);
+            if let Some(MailPassword::File(path)) = &mut gateway.authorization {
+                join(path);
+            }
+        }
+        None => {}
+    }
 }
 
 fn is_below(host: &str, parent: &str) -> bool {

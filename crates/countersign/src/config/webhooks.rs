@@ -49,7 +49,7 @@ impl WebhookUrl {
         Self::parse_text(&raw.text()?)
     }
 
-    pub(crate) fn parse_text(text: &str) -> Result<Self, ValueError> {
+    pub fn parse_text(text: &str) -> Result<Self, ValueError> {
         let url = Url::parse(text).map_err(|_| URL_SHAPE)?;
         // `http` only gets as far as networks that are listed; the address decides.
         let is_usable = matches!(url.scheme(), "https" | "http")
@@ -86,7 +86,7 @@ impl WebhookSecret {
         Self::parse_text(&Zeroizing::new(raw.text()?))
     }
 
-    pub(crate) fn parse_text(text: &str) -> Result<Self, ValueError> {
+    pub fn parse_text(text: &str) -> Result<Self, ValueError> {
         let encoded = text.strip_prefix("whsec_").ok_or(SECRET_SHAPE)?;
         let bytes = Zeroizing::new(BASE64.decode(encoded.as_bytes()).map_err(|_| SECRET_SHAPE)?);
         if (24..=64).contains(&bytes.len()) { Ok(Self(bytes)) } else { Err(SECRET_SHAPE) }

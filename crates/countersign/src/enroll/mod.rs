@@ -35,6 +35,8 @@ pub(crate) fn routes(app: App) -> Router {
         .route("/enroll/visit/{visit_id}/options", post(posts::options))
         .route("/enroll/visit/{visit_id}/confirm", post(posts::confirm))
         .route("/enroll/visit/{visit_id}/register", post(posts::register))
+        .route("/enroll/visit/{visit_id}/number", post(posts::number))
+        .route("/enroll/visit/{visit_id}/check", post(posts::check))
         .route("/enroll/visit/{visit_id}/backup", post(posts::backup))
         .route("/enroll/visit/{visit_id}/kept", post(posts::kept))
         .route("/enroll/visit/{visit_id}/skip", post(posts::skip))

@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use cs_core::webauthn::Wanted;
-use cs_engine::enrollment::{EnrollInput, Enrolled, NewFactor};
+use cs_engine::enrollment::{CodeBy, EnrollInput, Enrolled, NewFactor};
 use cs_engine::passkeys::MAX_RESPONSE_BYTES;
 use cs_pages::Why;
 use cs_pages::enroll::NewWay;
@@ -17,6 +17,8 @@ use crate::http::Failure;
 
 /// The longest name that is looked at; how many characters of it are allowed is the engine's matter.
 const MAX_NAME_BYTES: usize = 256;
+/// With everything people put between the digits.
+const MAX_NUMBER_BYTES: usize = 128;
 
 /// Set this up. Without a way it goes back to the choice.
 pub(super) async fn choose(app: State<App>, id: Path<String>, visitor: Visitor, body: Body) -> Response {
@@ -46,6 +48,25 @@ pub(super) async fn register(app: State<App>, id: Path<String>, visitor: Visitor
         Some(EnrollInput::Register { response, name })
     })
     .await
+}
+
+/// A number, and how a code shall go there.
+pub(super) async fn number(app: State<App>, id: Path<String>, visitor: Visitor, body: Body) -> Response {
+    submit(app, id, visitor, body, |form| {
+        let number = form.filled("number", MAX_NUMBER_BYTES).ok()??;
+        let by = match &*form.filled("by", 8).ok()?? {
+            "sms" => CodeBy::Sms,
+            "call" => CodeBy::Call,
+            _ => return None,
+        };
+        Some(EnrollInput::Number { number, by })
+    })
+    .await
+}
+
+/// The code that went there.
+pub(super) async fn check(app: State<App>, id: Path<String>, visitor: Visitor, body: Body) -> Response {
+    submit(app, id, visitor, body, |form| Some(EnrollInput::Check(form.filled("code", 64).ok()??))).await
 }
 
 /// Set this up as well.
@@ -82,6 +103,7 @@ fn way(form: &Params) -> Option<NewFactor> {
         NewWay::Platform => Some(NewFactor::Key(Wanted::Platform)),
         NewWay::SecurityKey => Some(NewFactor::Key(Wanted::SecurityKey)),
         NewWay::Passkey => Some(NewFactor::Key(Wanted::Passkey)),
+        NewWay::Number => Some(NewFactor::Number),
         NewWay::Codes => Some(NewFactor::Codes),
     }
 }

@@ -7,9 +7,11 @@ use cs_core::secret::PlainCode;
 use cs_core::username::UsernameNormalization;
 use cs_core::webauthn::Wanted;
 use cs_engine::enrollment::{
-    Back as LeadsBack, EnrollView, Enrollment, LinkState, NewFactor, NotNow, NotSaved, WhyNot,
+    Back as LeadsBack, CodeBy, EnrollView, Enrollment, LinkState, NewFactor, NotNow, NotSaved, NumberFault, WhyNot,
 };
-use cs_pages::enroll::{Backup, Choose, Codes, Compare, Done, NewKey, NewWay, Phone, Stage, Visit};
+use cs_pages::enroll::{
+    Backup, Choose, Codes, Compare, Done, NewKey, NewWay, Number, NumberCode, NumberError, Phone, Stage, Visit,
+};
 use cs_pages::{Chrome, Doors, Go, Template as _, Why};
 use cs_wire::device::{ActivationCode, ActivationLink};
 use data_encoding::BASE64;
@@ -27,8 +29,8 @@ pub(super) async fn render(app: &App, visitor: &Visitor, enrollment: &Enrollment
     let (base, token) = (page_of(enrollment.id()), enrollment.step_token());
     let stage = match enrollment.at() {
         At::Choose => Stage::First,
-        At::Phone(_) | At::Key(_) if enrollment.added().is_empty() => Stage::First,
-        At::Phone(_) | At::Key(_) | At::Backup => Stage::Backup,
+        At::Phone(_) | At::Key(_) | At::Number | At::NumberCode if enrollment.added().is_empty() => Stage::First,
+        At::Phone(_) | At::Key(_) | At::Number | At::NumberCode | At::Backup => Stage::Backup,
         At::Done => Stage::Finish,
     };
     let visit = Visit { base: &base, token: &token, user: enrollment.username(), stage };
@@ -40,6 +42,16 @@ pub(super) async fn render(app: &App, visitor: &Visitor, enrollment: &Enrollment
         EnrollView::Key { wanted, options } => {
             NewKey { chrome, visit, request: options, way: way(NewFactor::Key(*wanted)), back: true }.render()
         }
+        EnrollView::Number { ways, fault } => {
+            let error = fault.map(|fault| match fault {
+                NumberFault::Number => NumberError::Number,
+                NumberFault::Limit => NumberError::Limit,
+                NumberFault::Code => NumberError::Code,
+            });
+            let (sms, call) = (ways.contains(&CodeBy::Sms), ways.contains(&CodeBy::Call));
+            Number { chrome, visit, sms, call, error }.render()
+        }
+        EnrollView::NumberCode { number, is_wrong } => NumberCode { chrome, visit, number, wrong: *is_wrong }.render(),
         EnrollView::Phone { code } => {
             let Some((link, qr)) = activation(app, code) else {
                 return (StatusCode::INTERNAL_SERVER_ERROR, visitor.refusal(Why::Service, None)).into_response();
@@ -76,6 +88,7 @@ fn way(factor: NewFactor) -> NewWay {
         NewFactor::Key(Wanted::Platform) => NewWay::Platform,
         NewFactor::Key(Wanted::SecurityKey) => NewWay::SecurityKey,
         NewFactor::Key(Wanted::Passkey) => NewWay::Passkey,
+        NewFactor::Number => NewWay::Number,
         NewFactor::Codes => NewWay::Codes,
     }
 }

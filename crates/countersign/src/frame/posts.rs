@@ -30,7 +30,7 @@ pub(super) async fn choose(app: State<App>, id: Path<String>, visitor: Visitor, 
     submit(app, id, visitor, body, |form| {
         let means = Means::parse(&form.filled("method", 32).ok()??)?;
         let phone = match form.filled("device", 32).ok()? {
-            Some(device) if means == Means::Push => Some(device.parse().ok()?),
+            Some(device) if means.names_a_phone() => Some(device.parse().ok()?),
             Some(_) | None => None,
         };
         Some(Input::Choose(Way { means, phone }))

@@ -4,8 +4,8 @@ use cs_core::login::DenyReason;
 use cs_core::prompt::{Failure, Means};
 use cs_engine::prompt::{NamedWay, Prompt, Seen, View};
 use cs_pages::prompt::{
-    Checking, CodeError, Key, Method, Options, Passcode, PasscodeSources, Passkey, Push, Step, Success, Trust, Waiting,
-    Way,
+    Call, Checking, CodeError, Key, Method, Options, Passcode, PasscodeSources, Passkey, Push, Sent, Step, Success,
+    Trust, Waiting, Way,
 };
 use cs_pages::{Doors, Go, Outdated, Refusal, RenderError, Template as _, Why};
 use cs_wire::oidc::RedirectUri;
@@ -69,14 +69,23 @@ fn html(
             let seen = *seen == Seen::Yes;
             Push { chrome, step, device, number, seconds, seen, here, passcode, options }.render()
         }
-        View::Passcode { sources, wrong, left, push, options } => {
+        View::Call { device, seconds, options } => {
+            Call { chrome, step, device, seconds: *seconds, options: *options }.render()
+        }
+        View::Passcode { sources, sent, wrong, left, push, options } => {
             let number = push.as_ref().and_then(|(number, _)| number.as_deref().map(grouped));
             let push = push.as_ref().map(|(_, seconds)| Waiting { number: number.as_deref(), seconds: *seconds });
             let sources =
                 PasscodeSources { authenticator: sources.authenticator, token: sources.token, bypass: sources.bypass };
             let left = left.and_then(|left| usize::try_from(left).ok());
-            let error = wrong.as_ref().map(|failure| CodeError { left, reference: &failure.reference });
-            Passcode { chrome, step, sources, sent: None, push, error, options: *options }.render()
+            let error = wrong.as_ref().map(|failure| CodeError {
+                left,
+                reference: &failure.reference,
+                not_sent: failure.reason == DenyReason::TelephonyLimit,
+            });
+            let id = sent.as_ref().map(|(phone, _)| phone.to_string()).unwrap_or_default();
+            let sent = sent.as_ref().map(|(_, name)| Sent { device: &id, name });
+            Passcode { chrome, step, sources, sent, push, error, options: *options }.render()
         }
         View::Passkey { request, wrong } => {
             let (refused, back) = (
@@ -179,10 +188,7 @@ fn shown(way: &NamedWay) -> Option<Way<'_>> {
 }
 
 fn device(way: &NamedWay) -> String {
-    match (way.way.means, way.way.phone) {
-        (Means::Push, Some(phone)) => phone.to_string(),
-        (Means::Push | Means::Platform | Means::SecurityKey | Means::Passcode | Means::Bypass, _) => String::new(),
-    }
+    way.way.phone.filter(|_| way.way.means.names_a_phone()).map(|phone| phone.to_string()).unwrap_or_default()
 }
 
 /// Digits in groups that can be read at a glance: three by three, four as two and two.

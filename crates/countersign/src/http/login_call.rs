@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use cs_core::login::{AllowReason, Menu};
-use cs_engine::login::{Decided, Refused, Who};
+use cs_engine::login::{CallState, Decided, Refused, Who};
 use cs_engine::{Access, Caller, EngineError};
 use cs_wire::auth_api::Origin;
 use cs_wire::params::Params;
@@ -12,7 +12,16 @@ use cs_wire::params::Params;
 use crate::app::App;
 
 /// Shown while a push waits.
-pub(crate) const PUSHED: &str = "Pushed a login request to your phone...";
+const PUSHED: &str = "Pushed a login request to your phone...";
+
+/// What a person is told while nobody has answered: a push, or how far a call has come.
+pub(crate) fn waiting_text(call: Option<&CallState>) -> String {
+    match call {
+        None => PUSHED.to_owned(),
+        Some(CallState::Dialling(number)) => format!("Dialing {number}..."),
+        Some(CallState::PickedUp) => "Answered. Press the key that the call names to log in.".to_owned(),
+    }
+}
 
 /// From where, as the rules see it. What is no address is none.
 pub(crate) fn access(origin: &Origin) -> Access {

@@ -24,7 +24,8 @@ pub use edge::{Edge, RequestInfo, request_host};
 pub use envelope::Envelope;
 pub use failure::{Failure, SHORTLY, with_fallbacks};
 pub(crate) use login_call::{
-    PUSHED, access, allowed_text, decided_text, enroll_text, enroll_url, menu_factors, refused_text, request_digest,
+    access, allowed_text, decided_text, enroll_text, enroll_url, menu_factors, refused_text, request_digest,
+    waiting_text,
 };
 pub(crate) use logo::logo_response;
 pub(crate) use look::{Look, Whose, looks};

@@ -5,16 +5,19 @@ mod alerts;
 mod maintenance;
 pub(crate) mod outbox;
 mod review;
+mod telephony;
 mod wake;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cs_engine::Engine;
 use cs_store::backfill::{self, BACKFILLS};
 
-use crate::config::{Config, PushSettings};
+use crate::config::{Config, Gateway, PushSettings, TelephonyConfig};
 use crate::net::Shutdown;
 use crate::outbound::mail::{MailCourier, Sender};
+use crate::outbound::telephony::{FileGateway, GatewaySetupError, HttpTelephone, TelephoneGateway};
 use crate::outbound::web_push::{WebPush, WebPushSetupError};
 use crate::outbound::webhook::Webhook;
 use outbox::Courier as _;
@@ -61,6 +64,7 @@ pub fn start(engine: &Engine, config: &Config, shutdown: &Shutdown) {
             );
         }
     });
+    start_telephony(engine, config, shutdown);
     tokio::spawn(addresses::run(engine.geo().clone(), shutdown.clone()));
     if let Some(mail) = &config.mail {
         let courier = MailCourier::new(engine.clone(), Sender::new(mail.clone()));
@@ -106,6 +110,50 @@ fn start_waking(engine: &Engine, config: &Config, shutdown: &Shutdown) {
         // Phones still hear of logins while their authenticator is open.
         Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "phones cannot be woken"),
     }
+}
+
+fn start_telephony(engine: &Engine, config: &Config, shutdown: &Shutdown) {
+    fn with<G: TelephoneGateway>(engine: &Engine, gateway: G, shutdown: &Shutdown) {
+        let gateway = Arc::new(gateway);
+        let messages = telephony::Messages { engine: engine.clone(), gateway: Arc::clone(&gateway) };
+        tokio::spawn(outbox::run_apart(engine.clone(), messages, shutdown.clone()));
+        let calls = telephony::Calls { engine: engine.clone(), gateway };
+        tokio::spawn(outbox::run_apart(engine.clone(), calls, shutdown.clone()));
+    }
+    let Some(telephony) = &config.telephony else { return };
+    match &telephony.gateway {
+        Gateway::File(path) => with(engine, FileGateway::new(path.clone()), shutdown),
+        Gateway::Http(settings) => match HttpTelephone::new(settings, telephony.secret.as_ref()) {
+            Ok(gateway) => with(engine, gateway, shutdown),
+            // Messages wait in the outbox, and are too late soon.
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the telephony gateway cannot be used")
+            }
+        },
+    }
+}
+
+/// Hands over the messages and calls that are due, at most one batch each, and says how many it tried. The server does this by itself.
+pub async fn deliver_telephony(engine: &Engine, telephony: &TelephonyConfig) -> Result<usize, DeliverTelephonyError> {
+    async fn with<G: TelephoneGateway>(engine: &Engine, gateway: G) -> Result<usize, DeliverTelephonyError> {
+        let gateway = Arc::new(gateway);
+        let messages = telephony::Messages { engine: engine.clone(), gateway: Arc::clone(&gateway) };
+        let calls = telephony::Calls { engine: engine.clone(), gateway };
+        Ok(outbox::deliver_due(engine, &messages).await? + outbox::deliver_due(engine, &calls).await?)
+    }
+    match &telephony.gateway {
+        Gateway::File(path) => with(engine, FileGateway::new(path.clone())).await,
+        Gateway::Http(settings) => with(engine, HttpTelephone::new(settings, telephony.secret.as_ref())?).await,
+    }
+}
+
+/// Why nothing was handed over.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliverTelephonyError {
+    #[error(transparent)]
+    Setup(#[from] GatewaySetupError),
+    #[error(transparent)]
+    Store(#[from] cs_store::StoreError),
 }
 
 /// Sends the wake-ups that are due, at most one batch, and says how many it tried. The server does this by itself.

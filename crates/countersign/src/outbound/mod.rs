@@ -4,6 +4,7 @@ pub(crate) mod addresses;
 pub mod checkpoints;
 pub mod mail;
 mod posting;
+pub mod telephony;
 mod traffic;
 pub mod web_push;
 pub mod webhook;

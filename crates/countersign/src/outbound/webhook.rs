@@ -129,7 +129,8 @@ impl Webhook {
     }
 }
 
-fn sign(secret: &WebhookSecret, id: &str, time: &str, body: &str) -> String {
+/// The signature of Standard Webhooks 1.0 over `id`, `time` and `body`.
+pub(crate) fn sign(secret: &WebhookSecret, id: &str, time: &str, body: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose());
     let tag = hmac::sign(&key, [id, ".", time, ".", body].concat().as_bytes());
     format!("v1,{}", BASE64.encode(tag.as_ref()))

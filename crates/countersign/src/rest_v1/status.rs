@@ -6,7 +6,7 @@ use cs_engine::login::{Decided, LoginStatus};
 use cs_wire::rest_v1::{FinalResult, StatusRequest, StatusResponse};
 
 use crate::app::App;
-use crate::http::{Envelope, Failure, PUSHED, RestV1, Signed, decided_text};
+use crate::http::{Envelope, Failure, RestV1, Signed, decided_text, waiting_text};
 
 /// Answers when the login is decided, or after the hold time while it is not: never at once without news, because duo_unix 1.11 lets people in
 /// after twenty answers.
@@ -16,13 +16,18 @@ pub(super) async fn status(
 ) -> Result<Envelope<StatusResponse>, Failure> {
     let _waiting = app.gate().wait()?;
     let engine = app.engine();
-    let status = match request.txid.parse::<TxId>() {
-        Ok(txid) => engine.auth_status(&caller, txid).await?,
+    let txid = request.txid.parse::<TxId>();
+    let status = match &txid {
+        Ok(txid) => engine.auth_status(&caller, *txid).await?,
         Err(_) => LoginStatus::Decided(engine.deferred(&caller, &request.txid)?),
     };
-    Ok(Envelope::new(match status {
-        LoginStatus::Decided(decided) => decided_response(&decided),
-        LoginStatus::Waiting => StatusResponse { status: PUSHED.to_owned(), result: None },
+    Ok(Envelope::new(match (status, txid) {
+        (LoginStatus::Decided(decided), _) => decided_response(&decided),
+        (LoginStatus::Waiting, Ok(txid)) => {
+            let call = engine.call_state(&caller, txid).await?;
+            StatusResponse { status: waiting_text(call.as_ref()), result: None }
+        }
+        (LoginStatus::Waiting, Err(_)) => StatusResponse { status: waiting_text(None), result: None },
     }))
 }
 

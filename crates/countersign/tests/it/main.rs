@@ -23,6 +23,7 @@ mod reasons;
 mod rest_v1;
 mod routes;
 mod scene;
+mod telephony;
 
 use cs_core::id::AccountId;
 use cs_engine::SystemRng;

@@ -95,6 +95,10 @@ impl Scene {
                 return Some(self.in_browser(reason, blocked).await);
             }
 
+            DenyReason::TelephonyLimit => {
+                // Nothing is sent here: a site of its own, with a gateway.
+                return Some(Refused { message: crate::telephony::refused_by_limit().await, is_logged: false });
+            }
             DenyReason::AnomalousPush => {
                 self.phone(reason).await;
                 for _ in 0..3 {

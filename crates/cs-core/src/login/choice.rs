@@ -36,6 +36,10 @@ pub enum Choice {
 pub enum Chosen<'a> {
     /// A push to this phone.
     Push(&'a Phone),
+    /// A call to this phone.
+    Call(&'a Phone),
+    /// New passcodes by SMS to this phone.
+    Sms(&'a Phone),
     /// The user must type a passcode; nothing to start.
     Passcode,
 }
@@ -55,17 +59,17 @@ pub fn choose<'a>(
             match push_target(user, allowed, device) {
                 Ok(phone) if !wants_passcode => Ok(Chosen::Push(phone)),
                 Ok(_) => Ok(Chosen::Passcode),
-                Err(denial) if denial.reason == DenyReason::InvalidDevice => Err(denial),
-                Err(_) => Ok(Chosen::Passcode),
+                // Messages are never sent unless they are asked for.
+                Err(denial) => match telephone(user, allowed, Method::Phonecall, device) {
+                    Ok(phone) if !wants_passcode => Ok(Chosen::Call(phone)),
+                    Ok(_) | Err(_) if denial.reason != DenyReason::InvalidDevice => Ok(Chosen::Passcode),
+                    Ok(_) | Err(_) => Err(denial),
+                },
             }
         }
         FactorRequest::Push => push_target(user, allowed, device).map(Chosen::Push),
-        FactorRequest::Phone => {
-            Err(Denial::new(DenyReason::FactorRestricted, "phone calls: no telephony gateway is configured"))
-        }
-        FactorRequest::Sms => {
-            Err(Denial::new(DenyReason::FactorRestricted, "SMS passcodes: no telephony gateway is configured"))
-        }
+        FactorRequest::Phone => telephone(user, allowed, Method::Phonecall, device).map(Chosen::Call),
+        FactorRequest::Sms => telephone(user, allowed, Method::Sms, device).map(Chosen::Sms),
     }
 }
 
@@ -87,6 +91,39 @@ fn push_target<'a>(user: &'a User, allowed: &Challenge, device: Choice) -> Resul
     found.ok_or_else(|| no_push(user, allowed))
 }
 
+/// The phones of `user` that take messages or calls, whichever `method` is, and that the policy leaves, in their order.
+pub fn telephones<'a>(user: &'a User, allowed: &Challenge, method: Method) -> impl Iterator<Item = &'a Phone> {
+    let is_left = allowed.methods.contains(method);
+    let takes = move |phone: &&Phone| match method {
+        Method::Sms => phone.can_text(),
+        Method::Phonecall => phone.can_call(),
+        _ => false,
+    };
+    user.phones.iter().filter(move |_| is_left).filter(takes)
+}
+
+fn telephone<'a>(user: &'a User, allowed: &Challenge, method: Method, device: Choice) -> Result<&'a Phone, Denial> {
+    let what = if method == Method::Sms { "SMS passcodes" } else { "phone calls" };
+    let restricted = |why| Denial::new(DenyReason::FactorRestricted, format!("{what}: {why}"));
+    if !allowed.methods.contains(method) {
+        return Err(restricted(
+            "no gateway is configured for them, no phone has a number, or the policy does not allow them here",
+        ));
+    }
+    let mut able = telephones(user, allowed, method);
+    match device {
+        Choice::Auto => able.next(),
+        Choice::Nth(n) => n.checked_sub(1).and_then(|n| able.nth(n)),
+        Choice::Device(id) => {
+            if !user.phones.iter().any(|phone| phone.id == id) {
+                return Err(Denial::new(DenyReason::InvalidDevice, format!("{id} is not a device of the user")));
+            }
+            able.find(|phone| phone.id == id)
+        }
+    }
+    .ok_or_else(|| restricted("this phone takes none"))
+}
+
 /// Why no push can be sent: the state of a phone that could take one, the policy, or that there is none.
 fn no_push(user: &User, allowed: &Challenge) -> Denial {
     let mut activated = user.phones.iter().filter(|phone| phone.can_push()).peekable();
@@ -102,6 +139,7 @@ pub fn may_use(allowed: &Challenge, matched: Match<'_>) -> Result<(), Denial> {
     let (method, what) = match matched {
         Match::BypassCode(_) => return Ok(()),
         Match::Token(_) => (Method::HardwareToken, "codes of hardware tokens"),
+        Match::SmsCode(_) => (Method::Sms, "passcodes by SMS"),
         Match::Phone(phone) => {
             allowed.refusal(phone.id)?;
             (Method::DuoPasscode, "codes of the authenticator")

@@ -1,8 +1,10 @@
 //! The text menu that terminal clients print, and what comes back from it.
 
-use super::choice::{Choice, FactorRequest};
+use jiff::Timestamp;
+
+use super::choice::{Choice, FactorRequest, telephones};
 use super::ticket::Ticket;
-use crate::policy::Challenge;
+use crate::policy::{Challenge, Method};
 use crate::user::User;
 
 /// The menu of one login.
@@ -25,11 +27,17 @@ pub struct MenuEntry {
     pub factor: String,
 }
 
-/// The menu for `user`: what the policy `allowed`.
+/// The menu for `user` at `now`: what the policy `allowed`.
 ///
 /// `shown` is the ticket whose number of so many digits the menu shows.
 /// Both travel inside the factor ids, so no memory of the menu is needed, and nobody can choose the option without a number by typing its name.
-pub fn menu(user: &User, allowed: &Challenge, shown: Option<(&Ticket, &str)>, default: MenuDefault<'_>) -> Menu {
+pub fn menu(
+    user: &User,
+    allowed: &Challenge,
+    shown: Option<(&Ticket, &str)>,
+    default: MenuDefault<'_>,
+    now: Timestamp,
+) -> Menu {
     let able: Vec<_> = user.phones.iter().filter(|phone| allowed.may_push(phone.id)).collect();
     let mut entries = Vec::with_capacity(able.len());
     for (at, phone) in able.iter().enumerate() {
@@ -43,8 +51,22 @@ pub fn menu(user: &User, allowed: &Challenge, shown: Option<(&Ticket, &str)>, de
             None => MenuEntry { label: format!("Duo Push to {to}"), factor },
         });
     }
+    let pushes = entries.len();
+    for (at, phone) in (1..).zip(telephones(user, allowed, Method::Phonecall)) {
+        let label = format!("Phone call to {}", printable(&phone.menu_name()));
+        entries.push(MenuEntry { label, factor: format!("phone{at}") });
+    }
+    let calls = entries.len() - pushes;
+    for (at, phone) in (1..).zip(telephones(user, allowed, Method::Sms)) {
+        let mut label = format!("SMS passcodes to {}", printable(&phone.menu_name()));
+        if let Some(digit) = phone.next_sms_digit(now) {
+            label.push_str(&format!(" (next code starts with: {digit})"));
+        }
+        entries.push(MenuEntry { label, factor: format!("sms{at}") });
+    }
     let default = match default {
-        _ if entries.is_empty() => None,
+        // Never messages, which are of no use to a client that asks for no code.
+        _ if pushes == 0 => (calls > 0).then(|| "phone1".to_owned()),
         MenuDefault::Nothing => None,
         MenuDefault::Push => Some("push1".to_owned()),
         MenuDefault::Ticket(ticket) => Some(format!("push1-{}", ticket.txid())),

@@ -10,9 +10,9 @@ mod push;
 mod reason;
 mod ticket;
 
-pub use choice::{Choice, Chosen, FactorRequest, choose, may_use};
+pub use choice::{Choice, Chosen, FactorRequest, choose, may_use, telephones};
 pub use menu::{Menu, MenuDefault, MenuEntry, Selection, menu, parse_selection};
-pub use passcode::{Evaluation, Match, Move, SealedSecret, evaluate};
+pub use passcode::{Evaluation, KeptCodes, Match, Move, SealedSecret, evaluate};
 pub use push::{Decision, HOLD, LEGACY_HOLD, LEGACY_POLL_LIMIT, NUMBER_TRIES, PUSH_TTL, Push, PushClosed};
 pub use reason::{AllowReason, Denial, DenyReason, FactorUsed};
 pub use ticket::{TICKET_TTL, Ticket, TicketError};

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::reason::FactorUsed;
 use crate::bypass_code::BypassCode;
-use crate::device::{Phone, Token};
+use crate::device::{Phone, SmsCode, Token};
 use crate::id::BypassCodeId;
 use crate::otp::{OtpKind, OtpParams, OtpRecord, OtpSecret, OtpToken, Outcome, PasscodeShape, TypedPasscode};
 use crate::policy::Method;
@@ -37,6 +37,8 @@ pub enum Match<'a> {
     Token(&'a Token),
     /// A code of the authenticator on this phone.
     Phone(&'a Phone),
+    /// A code that was sent to this phone, which has to be used up.
+    SmsCode(&'a Phone),
 }
 
 impl Match<'_> {
@@ -46,6 +48,7 @@ impl Match<'_> {
             Self::BypassCode(_) => Method::Bypass,
             Self::Token(_) => Method::HardwareToken,
             Self::Phone(_) => Method::DuoPasscode,
+            Self::SmsCode(_) => Method::Sms,
         }
     }
 
@@ -56,6 +59,7 @@ impl Match<'_> {
             Self::Token(token) if token.otp.kind == OtpKind::Yk => FactorUsed::YubikeyCode,
             Self::Token(_) => FactorUsed::HardwareToken,
             Self::Phone(_) => FactorUsed::DuoMobilePasscode,
+            Self::SmsCode(_) => FactorUsed::SmsPasscode,
         }
     }
 }
@@ -70,19 +74,32 @@ pub struct Evaluation<'a> {
     pub moves: Vec<Move<'a>>,
 }
 
+/// Codes of the user that are kept as a digest, and have the digest of what was typed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct KeptCodes<'a> {
+    /// A bypass code.
+    pub bypass: Option<&'a BypassCode>,
+    /// A code that was sent by SMS.
+    pub sms: Option<&'a SmsCode>,
+}
+
 /// Looks at what `user` typed at `now`.
 ///
-/// `bypass` is the user's bypass code with the digest of what was typed, if there is one. `open` opens a sealed secret; a secret that cannot be opened
+/// `kept` is what is kept under the digest of what was typed, if there is something. `open` opens a sealed secret; a secret that cannot be opened
 /// is an error of its own, never a wrong passcode.
 pub fn evaluate<'a, E>(
     user: &'a User,
     typed: &TypedPasscode,
-    bypass: Option<&BypassCode>,
+    kept: KeptCodes<'_>,
     now: Timestamp,
     mut open: impl FnMut(SealedSecret<'a>) -> Result<OtpSecret, E>,
 ) -> Result<Evaluation<'a>, E> {
-    if let Some(code) = bypass.filter(|code| code.is_usable(now)) {
+    if let Some(code) = kept.bypass.filter(|code| code.is_usable(now)) {
         return Ok(Evaluation { matched: Some(Match::BypassCode(code.id)), moves: Vec::new() });
+    }
+    let sent_to = kept.sms.and_then(|code| user.phones.iter().find(|phone| code.is_usable(phone, now)));
+    if let Some(phone) = sent_to {
+        return Ok(Evaluation { matched: Some(Match::SmsCode(phone)), moves: Vec::new() });
     }
     let mut moves = Vec::new();
     for token in user.tokens.iter().filter(|t| could_be(t.otp.kind, typed.shape())) {

@@ -28,7 +28,9 @@ pub(crate) mod word;
 
 pub use compare::{Change, compare};
 pub use country::{Countries, Country};
-pub use evaluate::{Challenge, Decision, PhoneChoice, PushRule, Verdict, evaluate, recheck, recheck_risk};
+pub use evaluate::{
+    Challenge, Decision, PhoneChoice, PushRule, Verdict, evaluate, recheck, recheck_method, recheck_risk,
+};
 pub use facts::Facts;
 pub use fault::{Fault, SectionError};
 pub use names::{Browser, Method, Os, Section};

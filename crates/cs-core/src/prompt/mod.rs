@@ -40,6 +40,8 @@ pub enum State {
     Passcode {
         /// Whether the help desk's is meant rather than one's own. Whatever is typed is judged the same.
         means: Means,
+        /// The phone that codes were just sent to.
+        sent: Option<PhoneId>,
         /// Why the last one was refused.
         wrong: Option<Failure>,
         /// A push that can still be answered.
@@ -80,9 +82,11 @@ pub enum State {
     Refused(Failure),
 }
 
-/// A push that was sent from here and can be answered.
+/// A push that was sent from here, or a call that was made, and can be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LivePush {
+    /// Which of the two.
+    pub means: Means,
     /// Its id.
     pub txid: TxId,
     /// Where to.
@@ -181,8 +185,8 @@ pub enum Event {
     Looked,
     /// A push was sent.
     Pushed(LivePush),
-    /// A code will be typed.
-    WillType(Means),
+    /// A code will be typed; by SMS, it was sent to the phone of the way.
+    WillType(Way),
     /// A key will be asked.
     WillTouch(Means),
     /// Nobody is named: a passkey will say who it is.
@@ -262,12 +266,12 @@ impl State {
                 },
                 Event::Looked => Ok(Self::Options { push }),
                 Event::Pushed(sent) => Ok(Self::Push(sent)),
-                Event::WillType(means) => Ok(Self::Passcode { means, wrong: None, push }),
+                Event::WillType(way) => Ok(Self::Passcode { means: way.means, sent: way.phone, wrong: None, push }),
                 Event::WillTouch(means) => Ok(Self::Key { means, push }),
                 Event::Failed(way, failure) => Ok(match self {
                     // What was typed wrong is typed again.
-                    Self::Passcode { means, .. } if way.means.is_typed() => {
-                        Self::Passcode { means, wrong: Some(failure), push }
+                    Self::Passcode { means, sent, .. } if way.means.is_typed() => {
+                        Self::Passcode { means, sent, wrong: Some(failure), push }
                     }
                     _ => Self::Again { way, failure },
                 }),
@@ -331,7 +335,7 @@ impl State {
     #[must_use]
     pub fn without_push(self) -> Self {
         match self {
-            Self::Passcode { means, wrong, .. } => Self::Passcode { means, wrong, push: None },
+            Self::Passcode { means, sent, wrong, .. } => Self::Passcode { means, sent, wrong, push: None },
             Self::Key { means, .. } => Self::Key { means, push: None },
             Self::Options { .. } => Self::Options { push: None },
             other => other,
@@ -354,6 +358,7 @@ mod tests {
 
     fn push() -> LivePush {
         LivePush {
+            means: Means::Push,
             txid: TxId::from_bytes([1; 16]),
             phone: "DPAAAAAAAAAAAAAAAAAA".parse().unwrap(),
             digits: 6,
@@ -386,7 +391,7 @@ mod tests {
             ("checking", State::Checking),
             ("outdated", State::Outdated),
             ("push", State::Push(push())),
-            ("passcode", State::Passcode { means: Means::Passcode, wrong: None, push: Some(push()) }),
+            ("passcode", State::Passcode { means: Means::Passcode, sent: None, wrong: None, push: Some(push()) }),
             ("key", State::Key { means: Means::SecurityKey, push: None }),
             ("passkey", State::Passkey { wrong: None }),
             ("options", State::Options { push: Some(push()) }),
@@ -404,7 +409,7 @@ mod tests {
             ("warned", Event::Warned),
             ("looked", Event::Looked),
             ("pushed", Event::Pushed(push())),
-            ("will type", Event::WillType(Means::Bypass)),
+            ("will type", Event::WillType(Way::of(Means::Bypass))),
             ("will touch", Event::WillTouch(Means::Platform)),
             ("nameless", Event::Nameless),
             ("failed", Event::Failed(Way::of(Means::Passcode), failure())),
@@ -484,7 +489,7 @@ mod tests {
     #[test]
     fn a_push_stays_good_while_another_way_is_looked_at_and_not_after() {
         let looked = State::Push(push()).after(Event::Looked).unwrap();
-        let typing = looked.after(Event::WillType(Means::Passcode)).unwrap();
+        let typing = looked.after(Event::WillType(Way::of(Means::Passcode))).unwrap();
         assert_eq!(typing.live_push(), Some(push()));
         let wrong = typing.after(Event::Failed(Way::of(Means::Passcode), failure())).unwrap();
         assert_eq!(wrong.live_push(), Some(push()));

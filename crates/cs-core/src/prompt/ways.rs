@@ -1,6 +1,7 @@
 //! The ways in that a person can choose from, best first, and the one that begins by itself.
 
 use crate::id::PhoneId;
+use crate::login::telephones;
 use crate::policy::{Challenge, Method};
 use crate::user::User;
 
@@ -15,13 +16,18 @@ pub enum Means {
     Push,
     /// A code of one's own: authenticator or hardware token.
     Passcode,
+    /// A code by SMS.
+    Sms,
+    /// A call.
+    Call,
     /// A code from the help desk.
     Bypass,
 }
 
 impl Means {
     /// All of them, the most secure first (`product.md` 1.1).
-    pub const ALL: [Self; 5] = [Self::Platform, Self::SecurityKey, Self::Push, Self::Passcode, Self::Bypass];
+    pub const ALL: [Self; 7] =
+        [Self::Platform, Self::SecurityKey, Self::Push, Self::Passcode, Self::Sms, Self::Call, Self::Bypass];
 
     /// The word in forms and cookies.
     pub const fn as_str(self) -> &'static str {
@@ -30,6 +36,8 @@ impl Means {
             Self::SecurityKey => "security-key",
             Self::Push => "push",
             Self::Passcode => "passcode",
+            Self::Sms => "sms",
+            Self::Call => "call",
             Self::Bypass => "bypass",
         }
     }
@@ -46,6 +54,8 @@ impl Means {
             Self::SecurityKey => Method::WebauthnRoaming,
             Self::Push => Method::DuoPush,
             Self::Passcode => Method::DuoPasscode,
+            Self::Sms => Method::Sms,
+            Self::Call => Method::Phonecall,
             Self::Bypass => Method::Bypass,
         }
     }
@@ -53,8 +63,32 @@ impl Means {
     /// Whether it is typed into the field for codes.
     pub const fn is_typed(self) -> bool {
         match self {
-            Self::Passcode | Self::Bypass => true,
-            Self::Platform | Self::SecurityKey | Self::Push => false,
+            Self::Passcode | Self::Sms | Self::Bypass => true,
+            Self::Platform | Self::SecurityKey | Self::Push | Self::Call => false,
+        }
+    }
+
+    /// Whether a phone has to be named with it.
+    pub const fn names_a_phone(self) -> bool {
+        match self {
+            Self::Push | Self::Sms | Self::Call => true,
+            Self::Platform | Self::SecurityKey | Self::Passcode | Self::Bypass => false,
+        }
+    }
+
+    /// Whether somebody is asked on a phone, and answers there.
+    pub const fn is_answered_there(self) -> bool {
+        match self {
+            Self::Push | Self::Call => true,
+            Self::Platform | Self::SecurityKey | Self::Passcode | Self::Sms | Self::Bypass => false,
+        }
+    }
+
+    /// Whether it may begin without a click. What costs money and rings at night does not, and what the help desk gives is for whoever asks for it.
+    const fn begins_by_itself(self) -> bool {
+        match self {
+            Self::Platform | Self::SecurityKey | Self::Push | Self::Passcode => true,
+            Self::Sms | Self::Call | Self::Bypass => false,
         }
     }
 }
@@ -64,7 +98,7 @@ impl Means {
 pub struct Way {
     /// How.
     pub means: Means,
-    /// The phone of a push.
+    /// The phone of a push, a message or a call.
     pub phone: Option<PhoneId>,
 }
 
@@ -76,7 +110,12 @@ impl Way {
 
     /// A push to `phone`.
     pub const fn push(phone: PhoneId) -> Self {
-        Self { means: Means::Push, phone: Some(phone) }
+        Self::to(Means::Push, phone)
+    }
+
+    /// `means` by way of `phone`.
+    pub const fn to(means: Means, phone: PhoneId) -> Self {
+        Self { means, phone: Some(phone) }
     }
 }
 
@@ -101,6 +140,9 @@ pub fn ways(user: &User, allowed: &Challenge, keys: Keys) -> Vec<Way> {
     if has(Method::DuoPasscode) || has(Method::HardwareToken) {
         ways.push(Way::of(Means::Passcode));
     }
+    for (method, means) in [(Method::Sms, Means::Sms), (Method::Phonecall, Means::Call)] {
+        ways.extend(telephones(user, allowed, method).map(|phone| Way::to(means, phone.id)));
+    }
     if has(Method::Bypass) {
         ways.push(Way::of(Means::Bypass));
     }
@@ -108,10 +150,11 @@ pub fn ways(user: &User, allowed: &Challenge, keys: Keys) -> Vec<Way> {
 }
 
 /// The way that begins without a click: the one used `last` in this browser while it is still there, otherwise the most secure. A bypass code only where there is
-/// nothing else.
+/// nothing else; messages and calls never.
 pub fn automatic(ways: &[Way], last: Option<Way>) -> Option<Way> {
-    let own = || ways.iter().copied().filter(|way| way.means != Means::Bypass);
-    own().find(|way| Some(*way) == last).or_else(|| own().next()).or_else(|| ways.first().copied())
+    let own = || ways.iter().copied().filter(|way| way.means.begins_by_itself());
+    let bypass_alone = || ways.first().copied().filter(|way| way.means == Means::Bypass);
+    own().find(|way| Some(*way) == last).or_else(|| own().next()).or_else(bypass_alone)
 }
 
 #[cfg(test)]
@@ -122,6 +165,8 @@ mod tests {
     fn the_last_way_begins_if_it_is_still_there_and_a_bypass_code_never_by_itself() {
         let push = |letter: &str| Way::push(format!("DP{}", letter.repeat(18)).parse().unwrap());
         let (platform, passcode, bypass) = (Way::of(Means::Platform), Way::of(Means::Passcode), Way::of(Means::Bypass));
+        let phone = "DPAAAAAAAAAAAAAAAAAA".parse().unwrap();
+        let (sms, call) = (Way::to(Means::Sms, phone), Way::to(Means::Call, phone));
         let all = [platform, push("A"), push("B"), passcode, bypass];
         for (ways, last, chosen) in [
             (&all[..], None, Some(platform)),
@@ -132,6 +177,10 @@ mod tests {
             (&all[1..], Some(platform), Some(push("A"))),
             (&all[4..], None, Some(bypass)),
             (&all[4..], Some(passcode), Some(bypass)),
+            // What costs money waits for a click, also where it is all there is.
+            (&[sms, call], Some(sms), None),
+            (&[sms, call, bypass], None, None),
+            (&[passcode, sms, call], Some(call), Some(passcode)),
             (&[], Some(passcode), None),
         ] {
             assert_eq!(automatic(ways, last), chosen, "{last:?} of {ways:?}");

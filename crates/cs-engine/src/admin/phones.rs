@@ -137,6 +137,7 @@ impl Engine {
             created_at: now,
             last_seen: None,
             authenticator: None,
+            has_sms_codes: false,
         };
         change.write(&mut phone)?;
         let job = Job::new().step(phone.insert(account)).log(phone_record(account, actor, "phone_create", &phone, now));

@@ -75,7 +75,7 @@ settings! {
     "webauthn_aaguids": Models, "";
     "duo_mobile_otp_type": Choice(&["hotp", "totp"]), "hotp";
     "sms_batch": Number(1, 10), 1;
-    "sms_expiration": NumberOrOff(1, 525_600), 0;
+    "sms_expiration": NumberOrOff(1, 525_600), 10;
     "sms_refresh": Bit, 0;
     "sms_message": Text(160), "SMS passcodes";
     "fraud_email": Email, "";

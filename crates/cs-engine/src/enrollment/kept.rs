@@ -8,6 +8,8 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
+use super::number::KeptNumber;
+
 /// Where an enrollment stands.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Kept {
@@ -21,6 +23,8 @@ pub(super) struct Kept {
     pub(super) username: String,
     pub(super) at: At,
     pub(super) added: Vec<Added>,
+    /// A number that waits to be proven.
+    pub(super) number: Option<KeptNumber>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -36,6 +40,8 @@ struct Written {
     phone: Option<String>,
     key: Option<String>,
     added: Vec<String>,
+    #[serde(default)]
+    number: Option<KeptNumber>,
 }
 
 const CODES: &str = "codes";
@@ -52,6 +58,8 @@ impl Kept {
             At::Choose => ("choose", None, None),
             At::Phone(phone) => ("phone", Some(phone.to_string()), None),
             At::Key(wanted) => ("key", None, Some(wanted.as_str().to_owned())),
+            At::Number => ("number", None, None),
+            At::NumberCode => ("number_code", None, None),
             At::Backup => ("backup", None, None),
             At::Done => ("done", None, None),
         };
@@ -72,6 +80,7 @@ impl Kept {
             phone,
             key,
             added: added.collect(),
+            number: self.number.clone(),
         };
         json!(written).to_string()
     }
@@ -88,6 +97,8 @@ impl Kept {
             ("choose", None, None) => At::Choose,
             ("phone", Some(phone), None) => At::Phone(phone.parse().ok()?),
             ("key", None, Some(wanted)) => At::Key(Wanted::parse(&wanted)?),
+            ("number", None, None) => At::Number,
+            ("number_code", None, None) => At::NumberCode,
             ("backup", None, None) => At::Backup,
             ("done", None, None) => At::Done,
             _ => return None,
@@ -101,8 +112,8 @@ impl Kept {
             Some(key) => Some(key.parse().ok()?),
             None => None,
         };
-        let Written { link, back, username, .. } = written;
-        Some(Self { origin, link, application, back, username, at, added })
+        let Written { link, back, username, number, .. } = written;
+        Some(Self { origin, link, application, back, username, at, added, number })
     }
 
     pub(super) fn link_digest(&self) -> Option<[u8; 32]> {
@@ -124,7 +135,7 @@ mod tests {
                 Origin::Login,
                 Origin::Portal { factor_at: jiff::Timestamp::UNIX_EPOCH, method: Method::WebauthnRoaming },
             ],
-            [At::Choose, At::Phone(phone), At::Key(Wanted::SecurityKey), At::Backup, At::Done],
+            [At::Choose, At::Phone(phone), At::Key(Wanted::SecurityKey), At::NumberCode, At::Backup, At::Done],
         );
         for origin in origins {
             for at in ats {
@@ -136,6 +147,7 @@ mod tests {
                     username: "alice".to_owned(),
                     at,
                     added: vec![Added::Phone(phone), Added::Key(key), Added::Codes],
+                    number: (at == At::NumberCode).then(KeptNumber::default),
                 };
                 let text = kept.to_text();
                 assert_eq!(Kept::read(&text).as_ref(), Some(&kept));

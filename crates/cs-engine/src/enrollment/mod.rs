@@ -7,6 +7,7 @@
 //! | `key` | passkeys and security keys among them |
 //! | `finish` | back to the login that it was in the middle of |
 //! | `gate` | who may enroll here and now, and what the log says of whoever may not |
+//! | `number` | numbers that take calls and messages |
 //! | `kept` | where that stands, as the database keeps it |
 //!
 //! CISA AA22-074A tells of a dormant user whose guessed password was enough to enroll a device. Here nobody enrolls by a link who has a factor already, nor who is
@@ -17,6 +18,7 @@ mod gate;
 mod kept;
 mod key;
 mod link;
+mod number;
 mod wizard;
 
 pub use finish::Back;
@@ -24,4 +26,5 @@ pub use gate::{NotNow, REFUSED, WhyNot};
 pub use key::NotSaved;
 pub(crate) use link::is_active;
 pub use link::{Invitation, Invite, LINK_TTL, LOGIN_LINK_TTL, Link, LinkState};
+pub use number::{CodeBy, NumberFault};
 pub use wizard::{CODES_MADE, EnrollInput, EnrollView, Enrolled, Enrollment, MISMATCH, NewFactor, RECOVERY_CODES};

@@ -28,6 +28,7 @@ use super::gate::{Enrolling, NotNow, WhyNot};
 use super::kept::Kept;
 use super::key::NotSaved;
 use super::link::{Link, LinkState};
+use super::number::{CodeBy, KeptNumber, NumberFault};
 use crate::admin::Actor;
 use crate::admin::bypass::Giver;
 use crate::admin::users::{UserChange, new_user};
@@ -58,6 +59,8 @@ pub enum NewFactor {
     Phone,
     /// A passkey or security key.
     Key(Wanted),
+    /// A number that takes calls or messages.
+    Number,
     /// Recovery codes; a backup only.
     Codes,
 }
@@ -76,6 +79,15 @@ pub enum EnrollInput {
         /// What the person calls it.
         name: String,
     },
+    /// A number, and how a code shall go there.
+    Number {
+        /// As it was typed.
+        number: String,
+        /// How.
+        by: CodeBy,
+    },
+    /// The code that went there.
+    Check(String),
     /// Set this up as well.
     Backup(NewFactor),
     /// The codes have been kept.
@@ -90,6 +102,8 @@ impl EnrollInput {
             Self::Choose(_) => Post::Choose,
             Self::Confirm(_) => Post::Confirm,
             Self::Register { .. } => Post::Register,
+            Self::Number { .. } => Post::Number,
+            Self::Check(_) => Post::Check,
             Self::Backup(_) => Post::Backup,
             Self::Kept => Post::Kept,
             Self::Skip => Post::Skip,
@@ -138,6 +152,20 @@ pub enum EnrollView {
         wanted: Wanted,
         /// `PublicKeyCredentialCreationOptionsJSON`.
         options: String,
+    },
+    /// Which number?
+    Number {
+        /// How a code can go there.
+        ways: Vec<CodeBy>,
+        /// Why the last one was not taken.
+        fault: Option<NumberFault>,
+    },
+    /// Which code?
+    NumberCode {
+        /// The number that it went to.
+        number: String,
+        /// Whether the last one typed was wrong.
+        is_wrong: bool,
     },
     /// What if it is lost?
     Backup {
@@ -293,6 +321,7 @@ impl Engine {
             username: user.username.clone(),
             at: At::Choose,
             added: Vec::new(),
+            number: None,
         };
         Ok(Ok(self.begin_visit(account.id, VisitKind::Enrollment, user.id, kept.to_text(), VISIT_TTL).await?))
     }
@@ -351,6 +380,7 @@ impl Engine {
             EnrollInput::Choose(chosen) => *chosen,
             EnrollInput::Backup(chosen) => Some(*chosen),
             EnrollInput::Confirm(true) => Some(NewFactor::Phone),
+            EnrollInput::Number { .. } | EnrollInput::Check(_) => Some(NewFactor::Number),
             EnrollInput::Confirm(false) | EnrollInput::Register { .. } | EnrollInput::Kept | EnrollInput::Skip => None,
         };
         if let Some(factor) = chosen.filter(|factor| *factor != NewFactor::Codes)
@@ -366,6 +396,18 @@ impl Engine {
             EnrollInput::Choose(Some(NewFactor::Key(wanted))) | EnrollInput::Backup(NewFactor::Key(wanted)) => {
                 self.move_on(enrollment, At::Key(*wanted), None, Job::new()).await
             }
+            EnrollInput::Choose(Some(NewFactor::Number)) | EnrollInput::Backup(NewFactor::Number) => {
+                enrollment.kept.number = None;
+                self.move_on(enrollment, At::Number, None, Job::new()).await
+            }
+            EnrollInput::Number { number, by } => {
+                let ways = self.new_number_ways(enrollment, &user).await?;
+                match ways.contains(by) {
+                    true => self.send_number_code(enrollment, &user, number, *by).await,
+                    false => Ok(Enrolled::Moved),
+                }
+            }
+            EnrollInput::Check(typed) => self.check_number_code(enrollment, &user, typed, access).await,
             // Codes alone would be spent one day, and nothing left.
             EnrollInput::Choose(None | Some(NewFactor::Codes)) => self.leave_phone(enrollment, &user).await,
             EnrollInput::Backup(NewFactor::Codes) => self.give_codes(enrollment, &user, access).await,
@@ -403,7 +445,7 @@ impl Engine {
                 let Ok(user) = may else { return Ok(EnrollView::Done { added: Vec::new() }) };
                 Ok(user)
             }
-            At::Choose | At::Phone(_) | At::Key(_) | At::Backup => {
+            At::Choose | At::Phone(_) | At::Key(_) | At::Number | At::NumberCode | At::Backup => {
                 self.let_enroll(&enrollment.enrolling(), access).await?
             }
         };
@@ -434,6 +476,14 @@ impl Engine {
                 // Not allowed any more.
                 None => EnrollView::Choose { ways },
             },
+            At::Number => EnrollView::Number {
+                ways: self.new_number_ways(enrollment, &user).await?,
+                fault: kept.number.as_ref().and_then(|number| number.fault),
+            },
+            At::NumberCode => EnrollView::NumberCode {
+                number: kept.number.as_ref().map(|number| number.number.clone()).unwrap_or_default(),
+                is_wrong: kept.number.as_ref().is_some_and(KeptNumber::is_wrong),
+            },
             At::Backup => EnrollView::Backup {
                 added: kept.added.iter().rev().find_map(named).unwrap_or_default(),
                 ways: ways.into_iter().chain([NewFactor::Codes]).collect(),
@@ -455,7 +505,18 @@ impl Engine {
             let offered = Wanted::ALL.into_iter().filter(|wanted| wanted.is_offered(|method| section.allows(method)));
             factors.extend(offered.map(NewFactor::Key));
         }
+        if !self.ways_to_number(|method| section.allows(method)).is_empty() {
+            factors.push(NewFactor::Number);
+        }
         Ok(factors)
+    }
+
+    /// How a code can go to a new number.
+    async fn new_number_ways(&self, enrollment: &Enrollment, user: &User) -> Result<Vec<CodeBy>, EngineError> {
+        let caller = self.enrollment_caller(enrollment).await?;
+        let rules = self.rules(&caller, self.clock().now()).await?;
+        let section = *rules.effective(Some(user)).authentication_methods.value;
+        Ok(self.ways_to_number(|method| section.allows(method)))
     }
 
     /// How the link ended that `enrollment` hangs on: one with which nothing was set up yet.

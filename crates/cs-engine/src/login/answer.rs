@@ -10,11 +10,11 @@ use cs_core::webauthn::Ask;
 use cs_store::Job;
 use cs_store::attempts::{count_failed_push, count_success};
 use cs_store::facts::UserRef;
-use cs_store::logins::{Login, close, count_wrong_number};
+use cs_store::logins::{AskedBy, Login, close, count_wrong_number};
 use jiff::Timestamp;
 
 use super::auth::Round;
-use super::decide::{Question, known_phones, offered};
+use super::decide::{Question, known_phones};
 use super::record::Entry;
 use super::refusals::void_answer;
 use super::status::{access_of, push_factor, who_of};
@@ -122,7 +122,7 @@ impl Engine {
         txid: TxId,
     ) -> Result<Option<Asked>, EngineError> {
         let login = self.store().login(account, txid).await?;
-        Ok(login.filter(|login| login.phone == device).map(Asked::from))
+        Ok(login.filter(|login| is_asked_on(login, device)).map(Asked::from))
     }
 
     /// Closes a login by the answer of the device it was sent to.
@@ -145,7 +145,7 @@ impl Engine {
                 Some(login) => Some(login),
                 None => self.store().login(answer.account, answer.txid).await?,
             };
-            let login = login.filter(|login| login.phone == answer.device).ok_or(AnswerError::NoSuchRequest)?;
+            let login = login.filter(|login| is_asked_on(login, answer.device)).ok_or(AnswerError::NoSuchRequest)?;
             if let Err(closed) = login.push.answer(answer.decision, now) {
                 self.log_void_answer(&login, answer, closed.state.as_str(), now).await?;
                 return Err(closed.into());
@@ -200,7 +200,7 @@ impl Engine {
         })
     }
 
-    async fn close_by_answer(
+    pub(super) async fn close_by_answer(
         &self,
         login: &Login,
         answer: &Answer,
@@ -250,7 +250,7 @@ impl Engine {
             exemptions: &facts.exemptions,
             access: &access,
             shows_number: login.digits > 0,
-            offered: offered(caller.surface, Ask::SecondFactor),
+            offered: self.offered(caller.surface, Ask::SecondFactor),
             remembered: Remembered::default(),
             risk: &risk,
             now,
@@ -266,7 +266,11 @@ impl Engine {
                 job = job.step(close(account, login.txid, Push::Approved, None, now)).step(policies);
                 job.guards.extend(self.remember_address(&caller, user, &effective, &access, why, now));
                 let rule = if login.digits > 0 { PushRule::Verified { digits: login.digits } } else { PushRule::Plain };
-                let after_risk = user.risk.succeeded(place, Method::DuoPush, rule, now);
+                let method = match login.factor {
+                    AskedBy::Push => Method::DuoPush,
+                    AskedBy::Call => Method::Phonecall,
+                };
+                let after_risk = user.risk.succeeded(place, method, rule, now);
                 job = job.step(count_success(account, user, &after, &after_risk, now)).log(entry.allowed(
                     self,
                     why,
@@ -320,4 +324,9 @@ impl Engine {
             }
         })
     }
+}
+
+/// Whether `login` is for the authenticator on `device` to answer: a call to the same phone is not.
+fn is_asked_on(login: &Login, device: PhoneId) -> bool {
+    login.phone == device && login.factor == AskedBy::Push
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use cs_core::bypass_code::BypassCode;
+use cs_core::device::SmsCode;
 use cs_core::id::{AccountId, TxId};
 use cs_core::lockout::LockoutState;
 use cs_core::login::{
-    AllowReason, Choice, Chosen, Denial, DenyReason, FactorRequest, FactorUsed, Match, Move, SealedSecret, Selection,
-    Ticket, TicketError, choose, evaluate, may_use, parse_selection,
+    AllowReason, Choice, Chosen, Denial, DenyReason, FactorRequest, FactorUsed, KeptCodes, Match, Move, SealedSecret,
+    Selection, Ticket, TicketError, choose, evaluate, may_use, parse_selection,
 };
 use cs_core::otp::{OtpSecret, TypedPasscode};
 use cs_core::policy::exemption::Exemption;
@@ -20,10 +21,11 @@ use cs_core::user::User;
 use cs_core::webauthn::Ask;
 use cs_store::attempts::{count_attempt, count_success, move_authenticator, move_token, use_bypass_code};
 use cs_store::outbox::Effect;
+use cs_store::telephony::use_sms_code;
 use cs_store::{Job, StoreError};
 use jiff::Timestamp;
 
-use super::decide::{Question, Rules, known_phones, may_approve, offered};
+use super::decide::{Question, Rules, known_phones, may_approve};
 use super::identity::is_reserved;
 use super::passkey::{Assertion, first_factor_only};
 use super::preauth::AtOnce;
@@ -125,6 +127,7 @@ impl AuthRequest {
 pub(super) struct Facts {
     pub(super) user: User,
     bypass_code: Option<BypassCode>,
+    sms_code: Option<SmsCode>,
     exemptions: Vec<Exemption>,
     /// From memory, perhaps not what the database has: good for a success, whose commit is guarded, and for nothing else.
     is_remembered: bool,
@@ -177,12 +180,14 @@ impl Engine {
                 Some(user) => Some(Facts {
                     user: Arc::unwrap_or_clone(user),
                     bypass_code: None,
+                    sms_code: None,
                     exemptions: Vec::new(),
                     is_remembered: true,
                 }),
                 None => self.load_user(key.as_ref(), digest.as_ref(), now).await?.map(|facts| Facts {
                     user: facts.user,
                     bypass_code: facts.bypass_code,
+                    sms_code: facts.sms_code,
                     exemptions: facts.exemptions,
                     is_remembered: false,
                 }),
@@ -199,7 +204,7 @@ impl Engine {
                 exemptions: facts.as_ref().map_or(&[][..], |facts| &facts.exemptions),
                 access: &request.access,
                 shows_number: shows_number(caller, &wanted, &ticket, &effective, &risk),
-                offered: offered(caller.surface, wanted.ask()),
+                offered: self.offered(caller.surface, wanted.ask()),
                 remembered: Remembered::default(),
                 risk: &risk,
                 now,
@@ -274,6 +279,8 @@ impl Engine {
                             Ok(()) => self.push(&login, phone, ticket, *by_menu).await?,
                             Err(denial) => Round::Done(self.deny(&login, FactorUsed::DuoPush, denial).await?),
                         },
+                        Ok(Chosen::Call(phone)) => self.call(&login, phone).await?,
+                        Ok(Chosen::Sms(phone)) => self.send_codes(&login, phone).await?,
                         Ok(Chosen::Passcode) => {
                             let denial = Denial::new(DenyReason::FactorRestricted, "auto: a passcode is needed");
                             Round::Done(self.deny(&login, FactorUsed::NotAvailable, denial).await?)
@@ -320,10 +327,9 @@ impl Engine {
             // The policies refused those who are locked out; only a clock that jumped can lead here.
             return Ok(Round::Again);
         };
+        let kept = KeptCodes { bypass: facts.bypass_code.as_ref(), sms: facts.sms_code.as_ref() };
         let evaluation = match typed {
-            Some(typed) => {
-                evaluate(user, typed, facts.bypass_code.as_ref(), now, |sealed| self.open_secret(account, sealed))?
-            }
+            Some(typed) => evaluate(user, typed, kept, now, |sealed| self.open_secret(account, sealed))?,
             // Too long or empty: wrong like any other.
             None => cs_core::login::Evaluation { matched: None, moves: Vec::new() },
         };
@@ -361,7 +367,7 @@ impl Engine {
         job = job.step(integration).step(policies);
         let why = evaluation.matched.map(|matched| match matched {
             Match::BypassCode(_) => AllowReason::BypassUser,
-            Match::Token(_) | Match::Phone(_) => AllowReason::ValidPasscode,
+            Match::Token(_) | Match::Phone(_) | Match::SmsCode(_) => AllowReason::ValidPasscode,
         });
         // A code that the policy does not allow here is used up all the same.
         let restricted = evaluation.matched.and_then(|matched| may_use(allowed, matched).err());
@@ -372,6 +378,9 @@ impl Engine {
             let remembered = self.remember_address(caller, user, effective, &request.access, why, now);
             job.guards.extend(remembered);
         }
+        if let (Some(Match::SmsCode(_)), Some(typed)) = (evaluation.matched, typed) {
+            job = job.step(use_sms_code(account, user.id, &self.bypass_digest(account, typed.expose())?, now));
+        }
         for moved in &evaluation.moves {
             if let Move::Token(token, next) = moved {
                 job = job.step(move_token(account, token, next));
@@ -379,7 +388,9 @@ impl Engine {
         }
         match evaluation.matched {
             Some(Match::Token(token)) => entry.device = Some((token.id.to_string(), token.display_name())),
-            Some(Match::Phone(phone)) => entry.device = Some((phone.id.to_string(), phone.display_name())),
+            Some(Match::Phone(phone) | Match::SmsCode(phone)) => {
+                entry.device = Some((phone.id.to_string(), phone.display_name()))
+            }
             Some(Match::BypassCode(_)) | None => {}
         }
         let mut after = None;
@@ -393,13 +404,16 @@ impl Engine {
                     why,
                     "the passcode is right",
                 ));
-                after = Some(After { lockout, risk, moves: Moved::of(&evaluation.moves), now });
+                // What waits to be used of a message is not the same any more.
+                let is_kept = !matches!(evaluation.matched, Some(Match::SmsCode(_)));
+                after = is_kept.then(|| After { lockout, risk, moves: Moved::of(&evaluation.moves), now });
                 // Only a factor of one's own earns it.
                 let token = match why == AllowReason::ValidPasscode {
                     true => self.remember(caller, user, effective, now)?,
                     false => None,
                 };
-                Decided { trusted_device_token: token, ..Decided::let_in(why) }
+                let by = evaluation.matched.map(|matched| matched.method());
+                Decided { trusted_device_token: token, by, ..Decided::let_in(why) }
             }
             (_, Some(denial)) => {
                 // Counted as an attempt, so that another one cannot come between, and not as a failure: the code was right.
@@ -424,6 +438,9 @@ impl Engine {
             Round::Done(()) => {
                 if decided.why == Why::Allowed(AllowReason::ValidPasscode) {
                     self.inner.seen.succeeded(account, request.access.address, self.place_of(&request.access), now);
+                }
+                if let (Some(Match::SmsCode(phone)), true) = (evaluation.matched, decided.allow) {
+                    self.refresh_codes(login, phone).await;
                 }
                 Round::Done((AuthAnswer::Decided(decided), after))
             }
@@ -550,6 +567,20 @@ impl Decided {
             trusted_device_token: None,
             reference: None,
             why: Why::Allowed(why),
+            by: None,
+        }
+    }
+
+    /// Codes are on their way: not in, and nothing went wrong.
+    pub(super) fn sent() -> Self {
+        Self {
+            allow: false,
+            status: Status::Sent,
+            message: "New SMS passcodes sent.".to_owned(),
+            trusted_device_token: None,
+            reference: None,
+            why: Why::Sent,
+            by: None,
         }
     }
 
@@ -589,6 +620,7 @@ impl Decided {
             | DenyReason::PushInProgress
             | DenyReason::RootedDevice
             | DenyReason::SoftwareRestricted
+            | DenyReason::TelephonyLimit
             | DenyReason::TouchIdDisabled
             | DenyReason::UserCancelled
             | DenyReason::UserDisabled
@@ -605,6 +637,7 @@ impl Decided {
             trusted_device_token: None,
             reference: Some(refused.reference.clone()),
             why: Why::Denied(reason),
+            by: None,
         }
     }
 
@@ -642,7 +675,7 @@ fn shows_number(
     risk: &Assessment,
 ) -> bool {
     match (wanted, ticket) {
-        (Wanted::Passcode(_), _) => {
+        (Wanted::Passcode(_) | Wanted::Factor { request: FactorRequest::Sms | FactorRequest::Phone, .. }, _) => {
             // Where no push is asked for, what the rules say of pushes does not matter, save under risk: whoever has no other strong factor and is where no
             // number can be shown may then use codes. A menu and the prompt show numbers; of any other caller it is not known, and a policy that refuses
             // those that cannot is not to be softened.

@@ -9,27 +9,20 @@ use cs_core::policy::exemption::Exemption;
 use cs_core::policy::facts::{self, Application, Facts, PermittedGroups, PhoneFacts, Remembered};
 use cs_core::policy::risk::Assessment;
 use cs_core::policy::sections::{Lowered, PushWithoutDisplay, StepDownRule};
-use cs_core::policy::{Decision, Effective, Method, Set, Stack, Verdict, evaluate, recheck, recheck_risk};
+use cs_core::policy::{
+    Decision, Effective, Method, Set, Stack, Verdict, evaluate, recheck, recheck_method, recheck_risk,
+};
 use cs_core::user::User;
 use cs_core::webauthn::{self, AaguidList, Ask};
 use cs_store::Step;
 use cs_store::attempts::integration_unchanged;
-use cs_store::logins::Login;
+use cs_store::logins::{AskedBy, Login};
 use cs_store::policies::policies_unchanged;
 use jiff::Timestamp;
 
+use super::call::is_still_its_number;
 use super::trust::token_time;
 use crate::{Access, Caller, Engine, EngineError, Surface, served};
-
-/// Ways to authenticate through `surface`, as second factor or in place of the password: never both at once.
-pub(super) fn offered(surface: Surface, ask: Ask) -> Set<Method> {
-    match (ask, surface) {
-        (Ask::SecondFactor, Surface::AuthV2 | Surface::RestV1) => served::anywhere(),
-        (Ask::SecondFactor, Surface::Prompt) => served::in_a_browser(),
-        (Ask::Passwordless, Surface::AuthV2 | Surface::RestV1) => Set::EMPTY,
-        (Ask::Passwordless, Surface::Prompt) => served::passwordless(),
-    }
-}
 
 /// The policies in force at one application, as of one version.
 pub(crate) struct Rules {
@@ -92,7 +85,7 @@ pub(super) struct Question<'a> {
     pub(super) access: &'a Access,
     /// Whether a push could show a number before it is answered.
     pub(super) shows_number: bool,
-    /// See [`offered`].
+    /// See [`Engine::offered`].
     pub(super) offered: Set<Method>,
     pub(super) remembered: Remembered,
     /// See [`Engine::assess`].
@@ -101,6 +94,19 @@ pub(super) struct Question<'a> {
 }
 
 impl Engine {
+    /// Ways to authenticate through `surface`, as second factor or in place of the password: never both at once. Messages and calls where a gateway makes them.
+    pub(super) fn offered(&self, surface: Surface, ask: Ask) -> Set<Method> {
+        let telephony = self.telephony();
+        let by_telephone = [(telephony.sms, Method::Sms), (telephony.calls, Method::Phonecall)];
+        let by_telephone = || by_telephone.into_iter().filter(|(can, _)| *can).map(|(_, method)| method).collect();
+        match (ask, surface) {
+            (Ask::SecondFactor, Surface::AuthV2 | Surface::RestV1) => served::anywhere().union(by_telephone()),
+            (Ask::SecondFactor, Surface::Prompt) => served::in_a_browser().union(by_telephone()),
+            (Ask::Passwordless, Surface::AuthV2 | Surface::RestV1) => Set::EMPTY,
+            (Ask::Passwordless, Surface::Prompt) => served::passwordless(),
+        }
+    }
+
     /// What holds at the application of `caller`. Read from memory, unless something has changed.
     pub(crate) async fn rules(&self, caller: &Caller, now: Timestamp) -> Result<Rules, EngineError> {
         let book = self.directory().policies(&caller.account, now).await?;
@@ -127,7 +133,7 @@ impl Engine {
             exemptions: &[],
             access: &access,
             shows_number: true,
-            offered: offered(caller.surface, Ask::SecondFactor),
+            offered: self.offered(caller.surface, Ask::SecondFactor),
             remembered,
             risk,
             now,
@@ -211,6 +217,9 @@ impl Engine {
 ///
 /// Fails with the denial to give: a user disabled, a country refused, a method blocked or a phone found to be tampered with meanwhile must not get in.
 fn still_allowed(effective: &Effective<'_>, facts: &Facts<'_>, login: &Login) -> Result<(), Denial> {
+    if login.factor == AskedBy::Call {
+        return call_still_allowed(effective, facts, login);
+    }
     recheck(effective, facts, Some(login.phone))?;
     let is_theirs = |user: &User| user.phones.iter().any(|phone| phone.id == login.phone && phone.can_push());
     if !facts.user.is_some_and(is_theirs) {
@@ -234,6 +243,22 @@ fn still_allowed(effective: &Effective<'_>, facts: &Facts<'_>, login: &Login) ->
         && (methods.without_display == PushWithoutDisplay::PlainPush || effective.step_down.rules.iter().any(lowers));
     if methods.require_verified_push && login.digits < methods.verified_push_digits && !plain_will_do {
         return Err(Denial::new(DenyReason::FactorRestricted, "push: the policy has come to ask for a longer number"));
+    }
+    Ok(())
+}
+
+/// The same for a call that was made under earlier rules.
+fn call_still_allowed(effective: &Effective<'_>, facts: &Facts<'_>, login: &Login) -> Result<(), Denial> {
+    recheck(effective, facts, None)?;
+    let called = facts.user.and_then(|user| user.phones.iter().find(|phone| phone.id == login.phone));
+    if !called.is_some_and(|phone| is_still_its_number(login, phone)) {
+        let fact = format!("the number that was called is no longer that of {}", login.phone);
+        return Err(Denial::new(DenyReason::InvalidDevice, fact));
+    }
+    recheck_method(effective, facts, Method::Phonecall)
+        .map_err(|signal| Denial::new(DenyReason::FactorRestricted, format!("phone call: {signal}")))?;
+    if !facts.offered.contains(Method::Phonecall) || !effective.authentication_methods.value.allows(Method::Phonecall) {
+        return Err(Denial::new(DenyReason::FactorRestricted, "phone calls: the policy no longer allows them"));
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! The decision itself is in the log already, so nothing needs to be kept: the id *is* the decision, sealed for the integration that asked, for a short time.
 
 use cs_core::login::{AllowReason, Denial, DenyReason, PUSH_TTL};
+use cs_core::policy::{Method, Word as _};
 use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,12 @@ pub(super) struct Sealed {
     /// The reference of a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     r: Option<String>,
+    /// Codes were sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    s: bool,
+    /// What a code turned out to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    m: Option<String>,
     /// The token for the next login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     t: Option<String>,
@@ -67,19 +74,26 @@ impl Sealed {
         let (allowed, denied) = match decided.why {
             Why::Allowed(why) => (Some(why.as_str().to_owned()), None),
             Why::Denied(reason) => (None, Some(reason.as_str().to_owned())),
+            Why::Sent => (None, None),
         };
         Self {
             e: until.as_second(),
             a: allowed,
             d: denied,
             r: decided.reference.clone(),
+            s: decided.why == Why::Sent,
+            m: decided.by.map(|method| method.as_str().to_owned()),
             t: decided.trusted_device_token.clone(),
         }
     }
 
     pub(super) fn decided(self) -> Option<Decided> {
         match (self.a.as_deref().and_then(AllowReason::parse), self.d.as_deref().and_then(DenyReason::parse)) {
-            (Some(why), None) => Some(Decided { trusted_device_token: self.t, ..Decided::let_in(why) }),
+            (Some(why), None) => {
+                let by = self.m.as_deref().and_then(Method::parse);
+                Some(Decided { trusted_device_token: self.t, by, ..Decided::let_in(why) })
+            }
+            (None, None) if self.s => Some(Decided::sent()),
             (None, Some(reason)) => {
                 let denial = Denial::new(reason, String::new());
                 Some(Decided::refused(&Refused { denial, reference: self.r.unwrap_or_default() }))

@@ -14,7 +14,7 @@ use cs_store::attempts::{integration_unchanged, user_unchanged};
 use cs_store::audit::{LogKind, LogRecord};
 use cs_store::authenticators::BoundDevice;
 use cs_store::facts::UserRef;
-use cs_store::logins::{IDENTITY_CHECK, Login, close, no_cool_down};
+use cs_store::logins::{AskedBy, IDENTITY_CHECK, Login, close, no_cool_down};
 use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
@@ -222,6 +222,8 @@ impl Engine {
             expires_at: now + PUSH_TTL,
             reason: None,
             node: self.inner.node.clone(),
+            factor: AskedBy::Push,
+            is_picked_up: false,
         }
     }
 

@@ -6,8 +6,10 @@
 //! | `auth` | do a factor: a passcode at once, a push as a transaction |
 //! | `decide` | facts for the policies, and what they say |
 //! | `passkey` | judge an assertion by passkey or security key |
-//! | `push` | open a push, join one |
-//! | `close` | pushes that end without an answer: timed out, withdrawn |
+//! | `push` | open a push, join one; calls are joined the same |
+//! | `call` | have somebody called, and hear which key was pressed |
+//! | `sms` | send passcodes |
+//! | `close` | pushes and calls that end without an answer: timed out, withdrawn |
 //! | `status` | wait for somebody to answer |
 //! | `answer` | an authenticator answers |
 //! | `refusals` | answers that are refused, kept within bounds |
@@ -22,6 +24,7 @@
 
 mod answer;
 mod auth;
+mod call;
 mod close;
 mod decide;
 mod deferred;
@@ -34,6 +37,7 @@ mod push;
 mod record;
 mod refusals;
 mod repeat;
+mod sms;
 mod status;
 mod survey;
 mod trust;
@@ -50,6 +54,7 @@ use cs_store::facts::{UserFacts, UserRef, UserVersion};
 
 pub use answer::{Answer, AnswerError, Answered, Asked};
 pub use auth::{AuthAnswer, AuthRequest, FactorInput};
+pub use call::{CallNews, CallReport, CallState};
 pub(crate) use close::Withdrawn;
 pub use identity::IdentityCheck;
 pub use moving::{MOVE_TTL, MoveProof, Proven};

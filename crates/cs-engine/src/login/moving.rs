@@ -23,7 +23,7 @@ use cs_store::webauthn::{Ceremony, mark_cloned, use_credential};
 use jiff::{SignedDuration, Timestamp};
 
 use super::auth::Round;
-use super::decide::{Question, Rules, known_phones, offered};
+use super::decide::{Question, Rules, known_phones};
 use super::passkey::{Assertion, Judged, Judging, first_factor_only};
 use super::preauth::AtOnce;
 use super::record::Entry;
@@ -31,7 +31,7 @@ use super::{Who, reference};
 use crate::enroll::new_phone;
 use crate::moves::{CONTEST_WITHIN, PROVEN};
 use crate::passkeys::{Begun, Binding, claim};
-use crate::{Access, AccountEntry, Caller, Engine, EngineError, Liveness, MAX_ROUNDS, Surface, SystemRng};
+use crate::{Access, AccountEntry, Caller, Engine, EngineError, Liveness, MAX_ROUNDS, Surface, SystemRng, served};
 
 /// How long the new device has for its activation.
 pub const MOVE_TTL: SignedDuration = SignedDuration::from_mins(10);
@@ -135,7 +135,7 @@ impl Engine {
                 exemptions: facts.as_ref().map_or(&[][..], |facts| &facts.exemptions),
                 access,
                 shows_number: true,
-                offered: offered(Surface::Prompt, Ask::SecondFactor),
+                offered: self.offered(Surface::Prompt, Ask::SecondFactor),
                 remembered: Remembered::default(),
                 risk: &risk,
                 now,
@@ -380,7 +380,7 @@ impl<'a> Judgement<'a> {
             .filter(|(second, _)| methods.allows(*second) && usable.contains(*second))
             .map(|(_, first)| first)
             .collect();
-        let base = first_factor_only(self.effective, offered(Surface::Prompt, Ask::Passwordless));
+        let base = first_factor_only(self.effective, served::passwordless());
         policy::Challenge { passwordless: base.passwordless.union(both), ..base }
     }
 }

@@ -13,7 +13,7 @@ use cs_store::Job;
 use cs_store::attempts::touch_last_login;
 use jiff::Timestamp;
 
-use super::decide::{Question, Rules, known_phones, offered};
+use super::decide::{Question, Rules, known_phones};
 use super::record::Entry;
 use super::{Found, Reads, Refused, Who, reference};
 use crate::error::Retry;
@@ -98,7 +98,7 @@ impl Engine {
                 exemptions: found.as_ref().map_or(&[][..], |found| &found.exemptions),
                 access: &request.access,
                 shows_number: request.shows_number,
-                offered: offered(caller.surface, Ask::SecondFactor),
+                offered: self.offered(caller.surface, Ask::SecondFactor),
                 remembered,
                 risk: &risk,
                 now,
@@ -176,7 +176,7 @@ impl Engine {
             (_, Some(ticket)) => MenuDefault::Ticket(ticket),
             (Plain::Usual | Plain::ByTicket, None) => MenuDefault::Push,
         };
-        let menu = menu(user, allowed, number.as_ref().map(|(ticket, number)| (ticket, number.as_str())), default);
+        let menu = menu(user, allowed, number.as_ref().map(|(ticket, number)| (ticket, number.as_str())), default, now);
         Ok((number.map(|(ticket, number)| (ticket.txid(), number)), menu))
     }
 

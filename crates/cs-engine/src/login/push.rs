@@ -1,11 +1,11 @@
-//! Open a push, join one.
+//! Open a push, join one; calls are joined the same.
 
 use cs_core::device::Phone;
 use cs_core::id::TxId;
 use cs_core::login::{Denial, DenyReason, FactorUsed, PUSH_TTL, Push, Ticket, TicketError};
 use cs_core::policy::PushRule;
 use cs_core::user::User;
-use cs_store::logins::{Login, may_have_another, no_cool_down};
+use cs_store::logins::{AskedBy, Login, may_have_another, no_cool_down};
 use cs_store::{Job, Step, args};
 use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
@@ -89,7 +89,7 @@ impl Engine {
         }
     }
 
-    fn new_login(&self, asked: &auth::Login<'_>, phone: &Phone, txid: TxId, digits: u8) -> Login {
+    pub(super) fn new_login(&self, asked: &auth::Login<'_>, phone: &Phone, txid: TxId, digits: u8) -> Login {
         let auth::Login { caller, request, facts, now, .. } = *asked;
         let user = &facts.user;
         let account = caller.account.id;
@@ -131,11 +131,13 @@ impl Engine {
             expires_at: now + PUSH_TTL,
             reason: None,
             node: self.inner.node.clone(),
+            factor: AskedBy::Push,
+            is_picked_up: false,
         }
     }
 
     /// What stands in the way of `login`: the same request sent again, or another one.
-    async fn other_login(
+    pub(super) async fn other_login(
         &self,
         caller: &Caller,
         request: &AuthRequest,
@@ -187,7 +189,10 @@ impl Engine {
     /// Tells everyone on this node that `login` is closed.
     pub(crate) fn announce(&self, login: &Login, push: Push) {
         self.inner.waiters.closed(login.txid, push);
-        self.inner.hub.publish(login.account, login.phone, DeviceEvent::Closed(login.txid, push));
+        // A device that was never asked has nothing to take away.
+        if login.factor == AskedBy::Push {
+            self.inner.hub.publish(login.account, login.phone, DeviceEvent::Closed(login.txid, push));
+        }
     }
 }
 
@@ -213,7 +218,7 @@ fn push_number(
     }
 }
 
-enum Other {
+pub(super) enum Other {
     /// Nothing any more: try again.
     Gone,
     /// The same request: its push is this one's.
@@ -223,7 +228,7 @@ enum Other {
 }
 
 /// Holds while the user was not changed by an administrator since the decision.
-fn user_version(login: &Login, user: &User) -> Step {
+pub(super) fn user_version(login: &Login, user: &User) -> Step {
     Step::exists(
         "SELECT 1 FROM users WHERE account = $1 AND user_id = $2 AND version = $3",
         args![login.account.as_str(), user.id.as_str(), user.version],

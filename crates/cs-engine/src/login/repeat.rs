@@ -2,6 +2,7 @@
 //!
 //! Pushes need none of this: their row carries the key (see `push`).
 
+use cs_core::login::FactorRequest;
 use cs_core::user::User;
 use cs_store::Step;
 use cs_store::answers::{AnswerKey, KeptAnswer};
@@ -33,7 +34,7 @@ impl Engine {
                 .map_err(|_| EngineError::Invalid("idempotency_key"))?;
             return Ok(sealed.decided());
         }
-        if matches!(wanted, Wanted::Passcode(_)) {
+        if matches!(wanted, Wanted::Passcode(_) | Wanted::Factor { request: FactorRequest::Sms, .. }) {
             // The key of a push: that was another request.
             let push = self.store().login_by_idempotency_key(key.account, key.integration, key.user, key.key).await?;
             if push.is_some() {

@@ -2,8 +2,9 @@
 
 use cs_core::id::TxId;
 use cs_core::login::{AllowReason, Denial, DenyReason, FactorUsed, HOLD, LEGACY_HOLD, LEGACY_POLL_LIMIT, Push};
+use cs_core::policy::Method;
 use cs_store::facts::{UserFacts, UserRef};
-use cs_store::logins::Login;
+use cs_store::logins::{AskedBy, Login};
 use jiff::Timestamp;
 
 use super::close::Withdrawn;
@@ -26,6 +27,8 @@ pub enum Status {
     LockedOut,
     /// A push waits.
     Pushed,
+    /// Codes are on their way.
+    Sent,
     /// Nobody answered.
     Timeout,
 }
@@ -40,6 +43,7 @@ impl Status {
             Self::Fraud => "fraud",
             Self::LockedOut => "locked_out",
             Self::Pushed => "pushed",
+            Self::Sent => "sent",
             Self::Timeout => "timeout",
         }
     }
@@ -60,6 +64,8 @@ pub struct Decided {
     pub reference: Option<String>,
     /// The rule behind it.
     pub why: Why,
+    /// What a code turned out to be, where one let the person in: whoever gives something for a factor must know which it was.
+    pub by: Option<Method>,
 }
 
 /// The rule behind a decision, in the log's words.
@@ -69,6 +75,8 @@ pub enum Why {
     Allowed(AllowReason),
     /// Out.
     Denied(DenyReason),
+    /// Neither: codes were sent.
+    Sent,
 }
 
 /// How a login stands.
@@ -248,9 +256,13 @@ fn refused(txid: TxId, reason: DenyReason) -> Decided {
     Decided::refused(&Refused { denial: Denial::new(reason, String::new()), reference: reference(txid) })
 }
 
-/// The log's word for a push.
+/// The log's word for a push or a call.
 pub(super) fn push_factor(login: &Login) -> FactorUsed {
-    if login.digits == 0 { FactorUsed::DuoPush } else { FactorUsed::VerifiedDuoPush }
+    match login.factor {
+        AskedBy::Call => FactorUsed::PhoneCall,
+        AskedBy::Push if login.digits == 0 => FactorUsed::DuoPush,
+        AskedBy::Push => FactorUsed::VerifiedDuoPush,
+    }
 }
 
 /// Whom the client named for `login`.

@@ -14,7 +14,7 @@ use cs_core::webauthn::Ask;
 use cs_store::Job;
 use jiff::Timestamp;
 
-use super::decide::{Question, known_phones, offered};
+use super::decide::{Question, known_phones};
 use super::record::Entry;
 use super::trust::granted_by;
 use super::{Refused, Who, reference};
@@ -144,7 +144,7 @@ impl Engine {
             exemptions: found.as_ref().map_or(&[][..], |found| &found.exemptions),
             access,
             shows_number: true,
-            offered: offered(caller.surface, Ask::SecondFactor),
+            offered: self.offered(caller.surface, Ask::SecondFactor),
             remembered: Remembered::default(),
             risk,
             now,

@@ -32,11 +32,27 @@ enum KeptState {
     Checking,
     Outdated,
     Push(KeptPush),
-    Passcode { means: String, wrong: Option<KeptFailure>, push: Option<KeptPush> },
-    Key { means: String, push: Option<KeptPush> },
-    Passkey { wrong: Option<KeptFailure> },
-    Options { push: Option<KeptPush> },
-    Again { way: KeptWay, failure: KeptFailure },
+    Passcode {
+        means: String,
+        #[serde(default)]
+        sent: Option<String>,
+        wrong: Option<KeptFailure>,
+        push: Option<KeptPush>,
+    },
+    Key {
+        means: String,
+        push: Option<KeptPush>,
+    },
+    Passkey {
+        wrong: Option<KeptFailure>,
+    },
+    Options {
+        push: Option<KeptPush>,
+    },
+    Again {
+        way: KeptWay,
+        failure: KeptFailure,
+    },
     Trust(KeptAdmitted),
     Done(KeptAdmitted),
     MustEnroll(KeptFailure),
@@ -45,6 +61,9 @@ enum KeptState {
 
 #[derive(Serialize, Deserialize)]
 struct KeptPush {
+    /// Absent: a push.
+    #[serde(default)]
+    means: Option<String>,
     txid: String,
     phone: String,
     digits: u8,
@@ -97,10 +116,11 @@ impl KeptState {
             State::Checking => Self::Checking,
             State::Outdated => Self::Outdated,
             State::Push(push) => Self::Push(KeptPush::of(push)),
-            State::Passcode { means, wrong, push: sent } => Self::Passcode {
+            State::Passcode { means, sent, wrong, push: live } => Self::Passcode {
                 means: means.as_str().to_owned(),
+                sent: sent.map(|phone| phone.to_string()),
                 wrong: wrong.as_ref().map(KeptFailure::of),
-                push: push(sent),
+                push: push(live),
             },
             State::Key { means, push: sent } => Self::Key { means: means.as_str().to_owned(), push: push(sent) },
             State::Passkey { wrong } => Self::Passkey { wrong: wrong.as_ref().map(KeptFailure::of) },
@@ -127,8 +147,12 @@ impl KeptState {
             Self::Checking => State::Checking,
             Self::Outdated => State::Outdated,
             Self::Push(push) => State::Push(push.read()?),
-            Self::Passcode { means, wrong: why, push: sent } => {
-                State::Passcode { means: Means::parse(&means)?, wrong: wrong(why)?, push: push(sent)? }
+            Self::Passcode { means, sent, wrong: why, push: live } => {
+                let sent = match sent {
+                    Some(phone) => Some(phone.parse().ok()?),
+                    None => None,
+                };
+                State::Passcode { means: Means::parse(&means)?, sent, wrong: wrong(why)?, push: push(live)? }
             }
             Self::Passkey { wrong: why } => State::Passkey { wrong: wrong(why)? },
             Self::Key { means, push: sent } => State::Key { means: Means::parse(&means)?, push: push(sent)? },
@@ -145,6 +169,7 @@ impl KeptState {
 impl KeptPush {
     fn of(push: &LivePush) -> Self {
         Self {
+            means: (push.means != Means::Push).then(|| push.means.as_str().to_owned()),
             txid: push.txid.to_string(),
             phone: push.phone.to_string(),
             digits: push.digits,
@@ -153,7 +178,9 @@ impl KeptPush {
     }
 
     fn read(self) -> Option<LivePush> {
+        let means = self.means.map_or(Some(Means::Push), |word| Means::parse(&word))?;
         Some(LivePush {
+            means,
             txid: self.txid.parse::<TxId>().ok()?,
             phone: self.phone.parse::<PhoneId>().ok()?,
             digits: self.digits,
@@ -212,6 +239,7 @@ mod tests {
     #[test]
     fn every_state_is_read_as_written() {
         let push = LivePush {
+            means: Means::Push,
             txid: TxId::from_bytes([1; 16]),
             phone: "DPAAAAAAAAAAAAAAAAAA".parse().unwrap(),
             digits: 6,
@@ -225,8 +253,9 @@ mod tests {
             State::Checking,
             State::Outdated,
             State::Push(push),
-            State::Passcode { means: Means::Bypass, wrong: Some(failure.clone()), push: Some(push) },
-            State::Passcode { means: Means::Passcode, wrong: None, push: None },
+            State::Push(LivePush { means: Means::Call, ..push }),
+            State::Passcode { means: Means::Bypass, sent: None, wrong: Some(failure.clone()), push: Some(push) },
+            State::Passcode { means: Means::Sms, sent: Some(push.phone), wrong: None, push: None },
             State::Key { means: Means::Platform, push: None },
             State::Passkey { wrong: Some(failure.clone()) },
             State::Options { push: Some(push) },

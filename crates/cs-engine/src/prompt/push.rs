@@ -47,7 +47,7 @@ impl Engine {
         let Some(push) = prompt.state.live_push().filter(|_| !prompt.is_expired(self.clock().now())) else {
             return Ok(Changed::default());
         };
-        let way = Way::push(push.phone);
+        let way = Way::to(push.means, push.phone);
         match self.standing(&prompt.caller, push).await? {
             Standing::Approved => {
                 let why = AllowReason::UserApproved;
@@ -119,6 +119,8 @@ impl Engine {
                 Why::Allowed(AllowReason::UserApproved) if decided.allow => Ok(Standing::Approved),
                 // Nothing else than an approval lets a push in.
                 Why::Allowed(_) => ended(DenyReason::Error, reference(push.txid)),
+                // Codes are no answer to a push.
+                Why::Sent => ended(DenyReason::Error, reference(push.txid)),
                 Why::Denied(reason) => ended(reason, decided.reference.unwrap_or_else(|| reference(push.txid))),
             },
             // Removed with its user, or by a restore.

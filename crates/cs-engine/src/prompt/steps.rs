@@ -2,8 +2,8 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use cs_core::login::{AllowReason, Choice, DenyReason, FactorRequest, Ticket};
-use cs_core::policy::PushRule;
 use cs_core::policy::sections::RememberMethod;
+use cs_core::policy::{Method, PushRule};
 use cs_core::prompt::{Admitted, Event, Failure, Keys, LivePush, Means, Post, Question, State, Way, automatic, ways};
 use cs_core::webauthn::{Ask, Class};
 use cs_store::Job;
@@ -183,8 +183,8 @@ impl Engine {
             // Gone since the page was shown, or made up.
             return Ok(Event::Looked.into());
         }
-        if let Some(push) = prompt.state.live_push().filter(|_| way.means == Means::Push) {
-            if way.phone == Some(push.phone) && self.is_waiting(prompt, push).await? {
+        if let Some(push) = prompt.state.live_push().filter(|_| way.means.is_answered_there()) {
+            if way == Way::to(push.means, push.phone) && self.is_waiting(prompt, push).await? {
                 return Ok(Event::Pushed(push).into());
             }
             self.give_up_push(prompt, push, Withdrawn::Because(DenyReason::UserCancelled)).await;
@@ -241,15 +241,42 @@ impl Engine {
                             PushRule::Plain => 0,
                             PushRule::Verified { digits } => digits,
                         };
-                        let sent = LivePush { txid, phone, digits, expires_at: now + cs_core::login::PUSH_TTL };
+                        let sent = LivePush {
+                            means: Means::Push,
+                            txid,
+                            phone,
+                            digits,
+                            expires_at: now + cs_core::login::PUSH_TTL,
+                        };
                         Ok(Event::Pushed(self.as_sent(&prompt.caller, sent).await?).into())
                     }
                     AuthAnswer::Decided(decided) => self.outcome_of(prompt, way, &decided, visit, changed).await,
                 }
             }
-            (Means::Passcode | Means::Bypass, _) => Ok(Event::WillType(way.means).into()),
+            (Means::Call, Some(phone)) => {
+                let factor = FactorInput::Named(FactorRequest::Phone, Choice::Device(phone));
+                let request = self.request(prompt, visit, factor, format!("call {phone}").as_bytes());
+                match self.auth(&prompt.caller, &request).await? {
+                    AuthAnswer::Started { txid, .. } => {
+                        let expires_at = self.clock().now() + cs_core::telephony::CALL_TTL;
+                        let called = LivePush { means: Means::Call, txid, phone, digits: 0, expires_at };
+                        Ok(Event::Pushed(self.as_sent(&prompt.caller, called).await?).into())
+                    }
+                    AuthAnswer::Decided(decided) => self.outcome_of(prompt, way, &decided, visit, changed).await,
+                }
+            }
+            (Means::Sms, Some(phone)) => {
+                let factor = FactorInput::Named(FactorRequest::Sms, Choice::Device(phone));
+                let request = self.request(prompt, visit, factor, format!("sms {phone}").as_bytes());
+                match self.auth(&prompt.caller, &request).await? {
+                    AuthAnswer::Decided(decided) => self.outcome_of(prompt, way, &decided, visit, changed).await,
+                    // A message starts nothing that could be waited for.
+                    AuthAnswer::Started { .. } => Ok(Event::Looked.into()),
+                }
+            }
+            (Means::Passcode | Means::Bypass, _) => Ok(Event::WillType(way).into()),
             (Means::Platform | Means::SecurityKey, _) => Ok(Event::WillTouch(way.means).into()),
-            (Means::Push, None) => Ok(Event::Looked.into()),
+            (Means::Push | Means::Sms | Means::Call, None) => Ok(Event::Looked.into()),
         }
     }
 
@@ -261,13 +288,13 @@ impl Engine {
         visit: &Visit,
         changed: &mut Changed,
     ) -> Result<Outcome, EngineError> {
-        let means = match &prompt.state {
-            State::Passcode { means, .. } => *means,
-            _ => Means::Passcode,
+        let way = match &prompt.state {
+            State::Passcode { means, sent, .. } => Way { means: *means, phone: *sent },
+            _ => Way::of(Means::Passcode),
         };
         let request = self.request(prompt, visit, FactorInput::Passcode(typed.clone()), typed.as_bytes());
         match self.auth(&prompt.caller, &request).await? {
-            AuthAnswer::Decided(decided) => self.outcome_of(prompt, Way::of(means), &decided, visit, changed).await,
+            AuthAnswer::Decided(decided) => self.outcome_of(prompt, way, &decided, visit, changed).await,
             // A code starts nothing.
             AuthAnswer::Started { .. } => Ok(Event::Looked.into()),
         }
@@ -350,9 +377,15 @@ impl Engine {
     ) -> Result<Outcome, EngineError> {
         match decided.why {
             Why::Allowed(why) => {
+                // What was typed may be another kind of code than the page asked for, and may prove less.
+                let way = match decided.by {
+                    Some(Method::Sms) => Way { means: Means::Sms, ..way },
+                    _ => way,
+                };
                 let admitted = Admitted { txid: prompt.log_id(), why, at: self.clock().now(), way: Some(way) };
                 self.admit(prompt, admitted, visit, changed).await
             }
+            Why::Sent => Ok(Event::WillType(way).into()),
             Why::Denied(reason) => {
                 let reference = decided.reference.clone().unwrap_or_else(|| reference(prompt.log_id()));
                 Ok(failed(way, Failure { reason, reference }).into())
@@ -461,6 +494,7 @@ pub(super) fn failed(way: Way, failure: Failure) -> Event {
             | Reason::InvalidPasscode
             | Reason::AnomalousPush
             | Reason::PushInProgress
+            | Reason::TelephonyLimit
             | Reason::FactorRestricted
             | Reason::InvalidDevice
             | Reason::LoginExpired

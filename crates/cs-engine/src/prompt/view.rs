@@ -1,5 +1,6 @@
 //! What the page shows.
 
+use cs_core::id::PhoneId;
 use cs_core::lockout::Lock;
 use cs_core::login::{DenyReason, Ticket};
 use cs_core::policy::sections::{RememberFor, TimeUnit};
@@ -40,8 +41,19 @@ pub enum View {
         /// Whether there is anything else to choose.
         options: bool,
     },
+    /// A phone is being called.
+    Call {
+        /// The device's name.
+        device: String,
+        /// Seconds until it is given up.
+        seconds: u32,
+        /// Whether there is anything else to choose.
+        options: bool,
+    },
     /// A code is to be typed.
     Passcode {
+        /// Where codes were just sent: the phone and its name.
+        sent: Option<(PhoneId, String)>,
         /// Where codes come from.
         sources: Sources,
         /// Why the last one was refused.
@@ -199,6 +211,11 @@ impl Engine {
                 // Lifted since: the page goes on by itself.
                 None => View::Checking,
             },
+            State::Push(push) if push.means == Means::Call => View::Call {
+                device: device_name(survey.user.as_deref(), push.phone),
+                seconds: seconds_left(push, now),
+                options: has_others(Means::Call),
+            },
             State::Push(push) => View::Push {
                 device: device_name(survey.user.as_deref(), push.phone),
                 number: self.number(prompt, &survey, push)?,
@@ -207,7 +224,8 @@ impl Engine {
                 passcode: ways.iter().any(|way| way.way.means == Means::Passcode),
                 options: has_others(Means::Push),
             },
-            State::Passcode { means, wrong, push } => View::Passcode {
+            State::Passcode { means, sent, wrong, push } => View::Passcode {
+                sent: sent.map(|phone| (phone, device_name(survey.user.as_deref(), phone))),
                 sources: sources(&survey, *means),
                 wrong: wrong.clone(),
                 left: survey.tries_left.filter(|left| wrong.is_some() && *left <= FEW_TRIES),
@@ -304,14 +322,14 @@ fn named(user: Option<&User>, way: Way) -> NamedWay {
     NamedWay { way, name }
 }
 
-fn device_name(user: Option<&User>, phone: cs_core::id::PhoneId) -> String {
+fn device_name(user: Option<&User>, phone: PhoneId) -> String {
     let found = user.and_then(|user| user.phones.iter().find(|one| one.id == phone));
     found.map(|phone| phone.display_name()).unwrap_or_default()
 }
 
 fn sources(survey: &Survey, means: Means) -> Sources {
     let has = |method| survey.challenge.as_ref().is_some_and(|allowed| allowed.methods.contains(method));
-    let own = means != Means::Bypass;
+    let own = !matches!(means, Means::Bypass | Means::Sms);
     Sources {
         authenticator: own && has(Method::DuoPasscode),
         token: own && has(Method::HardwareToken),

@@ -43,6 +43,7 @@ impl Site {
             node: "test".into(),
             authenticator_origin: "https://auth.example".into(),
             mail: false,
+            telephony: cs_engine::telephony::Telephony::default(),
             versions: cs_core::policy::facts::Versions::default(),
             relying_party: RelyingParty::new("example", &["https://mfa.example".into()], &[]).unwrap(),
         });

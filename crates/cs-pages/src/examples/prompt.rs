@@ -83,8 +83,11 @@ pub(super) fn all(chrome: Chrome<'_>, w: Words<'_>) -> Result<Vec<Example>, aska
         ("trust".into(), Trust { chrome, step, days: 30 }.render()?),
         ("success".into(), success.render()?),
     ];
-    let wrong = CodeError { left: None, reference: w.is("4F7A21BC") };
+    let wrong = CodeError { left: None, reference: w.is("4F7A21BC"), not_sent: false };
     pages.push(("passcode-wrong".into(), Passcode { error: Some(wrong), ..code }.render()?));
+    let not_sent = CodeError { not_sent: true, ..wrong };
+    let sent = Some(Sent { device: phone.device, name: w.is("…0199") });
+    pages.push(("passcode-not-sent".into(), Passcode { error: Some(not_sent), sent, ..code }.render()?));
     let last = CodeError { left: Some(3), ..wrong };
     pages.push(("bypass-wrong".into(), Passcode { error: Some(last), sources: bypass, ..code }.render()?));
     for (name, authenticator, token) in [("app", true, false), ("token", false, true)] {

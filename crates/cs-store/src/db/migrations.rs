@@ -29,7 +29,8 @@ migrations![
     "V9__webauthn",
     "V10__web_push",
     "V11__enrollment",
-    "V13__moves"
+    "V13__moves",
+    "V14__telephony"
 ];
 
 /// The runner for one engine's list, up to `version` or to the newest.

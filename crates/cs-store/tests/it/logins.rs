@@ -9,7 +9,7 @@ use cs_store::attempts::{
 };
 use cs_store::facts::{UserFacts, UserRef, UserVersion};
 use cs_store::logins::{
-    COOL_DOWN, LIVE_PUSHES, Login, close, count_wrong_number, may_have_another, no_cool_down, time_out,
+    AskedBy, COOL_DOWN, LIVE_PUSHES, Login, close, count_wrong_number, may_have_another, no_cool_down, time_out,
 };
 use cs_store::testing::TestDatabase;
 use cs_store::{CommitError, Job, Step, Store, args};
@@ -28,7 +28,7 @@ on_both_engines!(
     wrong_numbers_are_counted_once_each,
 );
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().unwrap()
 }
 
@@ -37,15 +37,15 @@ fn id<T: std::str::FromStr>(prefix: &str, name: char) -> T {
     text.parse().ok().unwrap()
 }
 
-fn account() -> AccountId {
+pub(crate) fn account() -> AccountId {
     id("DA", 'A')
 }
 
-fn alice() -> UserId {
+pub(crate) fn alice() -> UserId {
     id("DU", 'A')
 }
 
-fn phone() -> PhoneId {
+pub(crate) fn phone() -> PhoneId {
     id("DP", 'A')
 }
 
@@ -54,7 +54,7 @@ fn ikey() -> IntegrationKey {
 }
 
 /// Alice: two groups, a phone with an authenticator and one without, a token, two bypass codes of which one is over.
-async fn with_alice(database: &TestDatabase) -> Store {
+pub(crate) async fn with_alice(database: &TestDatabase) -> Store {
     let store = database.open().await.unwrap();
     let (a, u) = (account(), alice());
     let t = now();
@@ -125,11 +125,11 @@ fn bypass_code(id: &str, digest: u8, expires_at: Option<Timestamp>, uses: Option
     )
 }
 
-async fn facts(store: &Store, digest: u8) -> UserFacts {
+pub(crate) async fn facts(store: &Store, digest: u8) -> UserFacts {
     store.user_facts(account(), UserRef::Name("alice"), Some(&[digest; 32]), now()).await.unwrap().unwrap()
 }
 
-async fn holds(store: &Store, step: Step) -> bool {
+pub(crate) async fn holds(store: &Store, step: Step) -> bool {
     match store.commit(Job::new().step(step)).await {
         Ok(_) => true,
         Err(CommitError::Conflict { .. }) => false,
@@ -137,7 +137,7 @@ async fn holds(store: &Store, step: Step) -> bool {
     }
 }
 
-fn push(name: u8, at: Timestamp) -> Login {
+pub(crate) fn push(name: u8, at: Timestamp) -> Login {
     let expires_at = at + SignedDuration::from_secs(60);
     Login {
         account: account(),
@@ -158,6 +158,8 @@ fn push(name: u8, at: Timestamp) -> Login {
         expires_at,
         reason: None,
         node: "test/1".to_owned(),
+        factor: AskedBy::Push,
+        is_picked_up: false,
     }
 }
 

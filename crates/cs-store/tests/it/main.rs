@@ -46,4 +46,5 @@ mod rotation;
 mod shim;
 mod source;
 mod statements;
+mod telephony;
 mod webauthn;

@@ -56,6 +56,7 @@ async fn add_phone(store: &Store, id: PhoneId) {
         created_at: now(),
         last_seen: None,
         authenticator: None,
+        has_sms_codes: false,
     };
     commit(store, [record.insert(account())]).await.unwrap();
 }

@@ -71,6 +71,7 @@ async fn what_another_node_sends_is_found_within_seconds() {
         authenticator_origin: site.engine().authenticator_origin().to_owned(),
         relying_party: site.engine().relying_party().clone(),
         mail: false,
+        telephony: cs_engine::telephony::Telephony::default(),
         versions: cs_core::policy::facts::Versions::default(),
     });
     let (account, key) = (site.account, site.auth_api().key());

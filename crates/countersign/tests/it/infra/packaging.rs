@@ -3,7 +3,8 @@ use countersign::config::{KEYS, load_from};
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../packaging/countersign.toml");
 
 /// Keys that stand for another one, and cannot be set beside it: named in the other's comment.
-const ALTERNATIVES: &[(&str, &str)] = &[("mail.password", "`password = \"…\"`")];
+const ALTERNATIVES: &[(&str, &str)] =
+    &[("mail.password", "`password = \"…\"`"), ("telephony.authorization", "`authorization = \"…\"`")];
 
 #[test]
 fn the_example_configuration_shows_every_key_and_loads() {

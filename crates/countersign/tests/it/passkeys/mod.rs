@@ -198,6 +198,7 @@ fn reason(decided: &Decided) -> &'static str {
     match decided.why {
         Why::Allowed(_) => "in",
         Why::Denied(reason) => reason.as_str(),
+        Why::Sent => "sent",
     }
 }
 

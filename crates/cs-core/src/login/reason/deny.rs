@@ -235,6 +235,12 @@ reasons! {
         admin: "browsers blocks this browser.",
         remedy: "Take the browser off blocked_browsers_list if it should be allowed.",
     }
+    /// Too many messages or calls, or one just now.
+    TelephonyLimit = "telephony_limit" {
+        user: "No further message or call can be sent for now. Wait half a minute, or use another way to log in.",
+        admin: "A message or call went out less than half a minute before, or as many as there may be in a day went to this person or number, or from this account.",
+        remedy: "If the person did not ask for them, someone knows the password or is paid by the number: have the password changed. telephony.most_per_day is the account's limit.",
+    }
     /// The authenticator does not ask for a finger or face.
     TouchIdDisabled = "touch_id_disabled" {
         user: "Your authenticator does not ask for your finger or face. Turn that on in its settings and try again.",
@@ -331,6 +337,7 @@ impl DenyReason {
             | Self::PushInProgress
             | Self::RootedDevice
             | Self::SoftwareRestricted
+            | Self::TelephonyLimit
             | Self::TouchIdDisabled
             | Self::UserCancelled
             | Self::UserDisabled

@@ -102,8 +102,12 @@ pub enum FactorUsed {
     NotAvailable,
     /// A passcode of unknown origin: none matched.
     Passcode,
+    /// A call.
+    PhoneCall,
     /// A remembered device.
     RememberedDevice,
+    /// A passcode that was sent by SMS.
+    SmsPasscode,
     /// A push with a number to type.
     VerifiedDuoPush,
     /// The Touch ID of a Mac, as Duo calls it.
@@ -126,7 +130,9 @@ impl FactorUsed {
             Self::HardwareToken => "hardware_token",
             Self::NotAvailable => "not_available",
             Self::Passcode => "passcode",
+            Self::PhoneCall => "phone_call",
             Self::RememberedDevice => "remembered_device",
+            Self::SmsPasscode => "sms_passcode",
             Self::VerifiedDuoPush => "verified_duo_push",
             Self::WebauthnChromeTouchId => "WebAuthn Chrome Touch ID",
             Self::WebauthnCredential => "WebAuthn Credential",

@@ -179,8 +179,11 @@ fn fixed_methods(facts: &Facts<'_>) -> Set<Method> {
     if !user.tokens.is_empty() {
         methods = methods.with(Method::HardwareToken);
     }
-    if user.phones.iter().any(|phone| !phone.number.is_empty()) {
-        methods = methods.with(Method::Sms).with(Method::Phonecall);
+    if user.phones.iter().any(|phone| phone.can_text()) {
+        methods = methods.with(Method::Sms);
+    }
+    if user.phones.iter().any(|phone| phone.can_call()) {
+        methods = methods.with(Method::Phonecall);
     }
     if user.live_bypass_codes > 0 { methods.with(Method::Bypass) } else { methods.without(Method::Bypass) }
 }

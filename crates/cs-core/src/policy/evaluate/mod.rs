@@ -173,6 +173,13 @@ pub fn recheck_risk(effective: &Effective<'_>, facts: &Facts<'_>, digits: u8) ->
     if is_enough && challenge.methods.contains(Method::DuoPush) { Ok(()) } else { Err(signal) }
 }
 
+/// The same for any other `method` that a login waits for: whether risk, as it is known now, still leaves it.
+pub fn recheck_method(effective: &Effective<'_>, facts: &Facts<'_>, method: Method) -> Result<(), Evidence> {
+    let mut walk = Walk::new(effective, facts);
+    let Some(signal) = walk.demand.step_up else { return Ok(()) };
+    if factors::factors(&mut walk).methods.contains(method) { Ok(()) } else { Err(signal) }
+}
+
 fn phone_denial(phone: PhoneId, fault: PhoneFault) -> Denial {
     Denial::new(fault.reason(), Fact::Phone { phone, fault }.to_string())
 }

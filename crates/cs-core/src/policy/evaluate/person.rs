@@ -2,7 +2,7 @@
 
 use super::super::facts::{Facts, PermittedGroups};
 use super::super::group_filter::GroupFilter;
-use super::super::names::Section;
+use super::super::names::{Method, Section};
 use super::super::sections::{NetworkStanding, UserAuthBehavior};
 use super::super::trace::{Fact, Outcome, Rule};
 use super::Walk;
@@ -105,7 +105,16 @@ pub(super) fn requirement(walk: &mut Walk<'_, '_>) {
 /// Step 9: people without a factor.
 pub(super) fn enrollment(walk: &mut Walk<'_, '_>) {
     let facts = walk.facts;
-    let has_factor = |user: &User| user.is_enrolled() || user.live_bypass_codes > 0 || !facts.also_has.is_empty();
+    let methods = walk.effective.authentication_methods.value;
+    let by_telephone = |user: &User| {
+        let may = |method| facts.offered.contains(method) && methods.allows(method);
+        user.phones
+            .iter()
+            .any(|phone| (may(Method::Sms) && phone.can_text()) || (may(Method::Phonecall) && phone.can_call()))
+    };
+    let has_factor = |user: &User| {
+        user.is_enrolled() || user.live_bypass_codes > 0 || !facts.also_has.is_empty() || by_telephone(user)
+    };
     if facts.user.is_some_and(has_factor) {
         return walk.section(9, Section::NewUser, Outcome::Passes, Fact::Enrolled);
     }

@@ -60,6 +60,8 @@ pub(crate) fn phone(n: u32) -> Phone {
         id: phone_id(n),
         name: String::new(),
         number: String::new(),
+        landline: false,
+        sms: None,
         owner: String::new(),
         platform: "Google Android".to_owned(),
         authenticator: Some(Authenticator {

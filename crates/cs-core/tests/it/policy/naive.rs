@@ -37,6 +37,11 @@ pub(super) fn decide(policy: &Complete, facts: &Facts<'_>, tables: &Tables) -> S
             || !activated(user).is_empty()
             || user.live_bypass_codes > 0
             || !facts.also_has.is_empty()
+            || [Method::Sms, Method::Phonecall].into_iter().any(|method| {
+                let section = &policy.authentication_methods;
+                let may = section.allowed.contains(method) && !section.blocked.contains(method);
+                may && facts.offered.contains(method) && by_telephone(user, method)
+            })
     });
     if !enrolled {
         let networks = &policy.authorized_networks;
@@ -529,10 +534,9 @@ fn factors(policy: &Complete, facts: &Facts<'_>, tables: &Tables, lowered: Optio
         }
     };
     let good_phone = phones.iter().any(|(_, reason)| reason.is_none());
-    let numbered = user.phones.iter().any(|phone| !phone.number.is_empty());
     let has = |method: Method| match method {
         Method::DuoPush | Method::DuoPasscode => good_phone || facts.also_has.contains(method),
-        Method::Sms | Method::Phonecall => numbered || facts.also_has.contains(method),
+        Method::Sms | Method::Phonecall => by_telephone(user, method) || facts.also_has.contains(method),
         Method::HardwareToken => !user.tokens.is_empty() || facts.also_has.contains(method),
         Method::Bypass => user.live_bypass_codes > 0,
         _ => facts.also_has.contains(method),
@@ -622,4 +626,10 @@ fn factors(policy: &Complete, facts: &Facts<'_>, tables: &Tables, lowered: Optio
         }
     }
     text
+}
+
+/// Mobile phones take messages; whatever has a number of full length takes calls.
+fn by_telephone(user: &User, method: Method) -> bool {
+    let long = |number: &str| number.len() >= 8 && number.starts_with('+') && number[1..].parse::<u64>().is_ok();
+    user.phones.iter().any(|phone| long(&phone.number) && (method == Method::Phonecall || !phone.landline))
 }
