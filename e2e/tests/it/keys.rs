@@ -204,3 +204,52 @@ async fn what_a_browser_cannot_do_is_said_beside_the_choice() {
     page.reload();
     page.wait_for_text("This browser cannot use security keys here.");
 }
+
+/// Notes what every page asks of the browser, since nothing on a page shows whether a passkey was offered in its field.
+fn note_what_is_asked(page: &Page) {
+    let source = "const get = navigator.credentials?.get.bind(navigator.credentials);
+        if (get) navigator.credentials.get = (options) => {
+            localStorage.setItem('mediation', options.mediation ?? 'none');
+            return get(options);
+        };";
+    page.call("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": source }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn this_device_is_set_up_in_the_middle_of_a_login_and_logs_in_by_autofill_the_next_day() {
+    let desk = Desk::set_up().await;
+    let methods = ["duo-push", "webauthn-platform", "webauthn-platform-pwl"];
+    desk.policy(json!({"authentication_methods": {"allowed_auth_list": methods}})).await;
+    let page = desk.browser.page();
+    let device = page.authenticator(Kind::Platform);
+    page.open(&desk.login(Some("newcomer")));
+    page.wait_for_text("Set it up now");
+    page.follow_words("Set it up now");
+    page.follow_words("This device");
+    page.fill("#name", "laptop");
+    page.follow("[data-use]");
+    page.wait_for_text("(laptop) is set up.");
+    page.follow_words("Not now");
+    page.follow_words("Log in to");
+    let told = desk.told(&page).await;
+    assert_eq!(told["preferred_username"], "newcomer");
+    assert_eq!(told["auth_context"]["factor"], "WebAuthn Credential");
+
+    // The application names nobody, and the browser offers the passkey in the field; the virtual device takes every offer at once.
+    desk.site.advance(86_400);
+    note_what_is_asked(&page);
+    page.open(&desk.login(None));
+    let told = desk.told(&page).await;
+    assert_eq!(told["preferred_username"], "newcomer");
+    assert_eq!(told["auth_context"]["reason"], "user_approved");
+    page.open(&format!("{}/portal", desk.site.origin()));
+    assert_eq!(page.eval("localStorage.getItem('mediation')"), "conditional");
+
+    // Whom the device does not recognise gets nowhere: the browser itself refuses.
+    device.recognises_user(false);
+    page.open(&desk.login(None));
+    page.wait_for("#user");
+    assert_eq!(page.attribute("#user", "autocomplete").as_deref(), Some("username webauthn"));
+    page.click("[data-use]");
+    page.wait_for_text("That did not work or was cancelled.");
+}

@@ -35,6 +35,7 @@ const NO_WAY_IN: &[(&str, &str)] = &[
     ("/oauth/v1/authorize", "begins a login, of which nothing is decided yet"),
     ("/frame/prompt/{prompt_id}", "shows where a login stands; an approved push was decided when it was approved"),
     ("/portal/from/{prompt_id}", "begins a login, of which nothing is decided yet"),
+    ("/portal/passkey", "begins a login, of which nothing is decided yet"),
     ("/portal/again", "begins another one for somebody who is in"),
     ("/portal", "of somebody who is in"),
     (

@@ -72,6 +72,7 @@ settings! {
     "push_without_display": Choice(&["plain", "passcode"]), "plain";
     "confirm_activation": Flag, false;
     "self_service_remove_last": Flag, false;
+    "self_service_move_by_code": Flag, true;
     "webauthn_aaguids": Models, "";
     "duo_mobile_otp_type": Choice(&["hotp", "totp"]), "hotp";
     "sms_batch": Number(1, 10), 1;

@@ -63,6 +63,13 @@ pub struct Proven {
     pub devices: Vec<(PhoneId, String)>,
 }
 
+/// The account's setting that lets a recovery code move an account without a password.
+const BY_CODE: &str = "self_service_move_by_code";
+
+fn codes_move(account: &AccountEntry) -> bool {
+    account.settings.get(BY_CODE).and_then(serde_json::Value::as_bool) != Some(false)
+}
+
 /// One proof, as it is judged.
 struct Judgement<'a> {
     caller: &'a Caller,
@@ -103,6 +110,10 @@ impl Engine {
         access: &Access,
     ) -> Result<Option<Proven>, EngineError> {
         let Some(caller) = self.portal_caller(account, Liveness::forever()).await? else { return Ok(None) };
+        if matches!(proof, MoveProof::Code { .. }) && !codes_move(account) {
+            // Nothing is looked at, so nothing is counted either: the answer is the one that everybody gets.
+            return Ok(None);
+        }
         let (who, digest) = match proof {
             MoveProof::Code { username, code } => {
                 let digest = code.as_ref().map(|code| self.bypass_digest(account.id, code.expose())).transpose()?;

@@ -95,6 +95,19 @@ async fn with_mail() -> Site {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_the_account_says_so_a_code_alone_moves_nothing() {
+    let site = Site::start().await;
+    let alice = site.user("alice").await;
+    device(&site, &alice).await;
+    let code = alice.bypass_code().await;
+    site.settings(json!({"self_service_move_by_code": false})).await;
+    assert_eq!(prove(&site, "alice", &code).await.0, 403);
+    // The code was not used up: it still opens the portal, behind a password.
+    site.settings(json!({"self_service_move_by_code": true})).await;
+    assert_eq!(prove(&site, "alice", &code).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_recovery_code_brings_the_account_to_a_new_phone_and_the_old_one_is_out_at_once() {
     let site = with_mail().await;
     let alice = site.user("alice").await;
