@@ -86,8 +86,8 @@ impl Desk {
 
 /// What the page sent last as answer of a key: the form, as it went over the wire.
 fn sent(page: &Page) -> String {
-    let requests = page.events().into_iter().filter(|event| event.method == "Network.requestWillBeSent");
-    let answer = requests.filter(|event| event.params["request"]["url"].as_str().unwrap().ends_with("/key")).last();
+    let mut requests = page.events().into_iter().filter(|event| event.method == "Network.requestWillBeSent");
+    let answer = requests.rfind(|event| event.params["request"]["url"].as_str().unwrap().ends_with("/key"));
     answer.unwrap().params["request"]["postData"].as_str().unwrap().to_owned()
 }
 

@@ -15,7 +15,9 @@ use cs_store::{Reader, StoreError};
 use jiff::Timestamp;
 
 use super::extract::not_found;
-use super::objects::{takes_calls, takes_messages, BarePhone, BareUser, BypassCodeObject, Credential, Group, Phone, Token, User};
+use super::objects::{
+    BarePhone, BareUser, BypassCodeObject, Credential, Group, Phone, Token, User, takes_calls, takes_messages,
+};
 use crate::app::App;
 use crate::http::Failure;
 

@@ -113,10 +113,10 @@ fn told(error: &GatewayError) -> String {
 
 /// Not delivered: also the log knows.
 async fn given_up(engine: &Engine, effect: &Leased, kind: &'static str, why: String) -> Delivery {
-    if let Ok(account) = effect.account.parse() {
-        if let Err(error) = engine.telephony_failed(account, kind, &why).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "an undelivered message is not in the log");
-        }
+    if let Ok(account) = effect.account.parse()
+        && let Err(error) = engine.telephony_failed(account, kind, &why).await
+    {
+        tracing::warn!(error = &error as &dyn std::error::Error, "an undelivered message is not in the log");
     }
     Delivery::Never(why)
 }

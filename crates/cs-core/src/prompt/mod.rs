@@ -440,7 +440,20 @@ mod tests {
 
     /// One row for each state, one column for each event, in the order of [`events`]; a dash is out of order.
     const TABLE: [[&str; 12]; 12] = [
-        ["outdated", "options", "push", "passcode", "key", "passkey", "again", "trust", "done", "-", "must enroll", "refused"],
+        [
+            "outdated",
+            "options",
+            "push",
+            "passcode",
+            "key",
+            "passkey",
+            "again",
+            "trust",
+            "done",
+            "-",
+            "must enroll",
+            "refused",
+        ],
         ["-", "options", "push", "passcode", "key", "-", "again", "trust", "done", "-", "must enroll", "refused"],
         ["-", "options", "push", "passcode", "key", "-", "again", "trust", "done", "-", "must enroll", "refused"],
         ["-", "options", "push", "passcode", "key", "-", "passcode", "trust", "done", "-", "must enroll", "refused"],

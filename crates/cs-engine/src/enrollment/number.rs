@@ -5,11 +5,11 @@ use cs_core::policy::Method;
 use cs_core::secret::PlainCode;
 use cs_core::telephony::{NUMBER_CODE_TRIES, NUMBER_CODE_TTL, SMS_DIGITS};
 use cs_core::user::User;
+use cs_store::Job;
 use cs_store::attempts::user_unchanged;
 use cs_store::authenticators::touch_user;
 use cs_store::enrollment_links::use_link;
 use cs_store::phones::attach_phone;
-use cs_store::Job;
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -110,7 +110,8 @@ impl Engine {
             CodeBy::Call => {
                 let digits: Vec<String> = code.expose().chars().map(String::from).collect();
                 let digits = digits.join(", ");
-                let order = CallOrder::speaking(&number, format!("{}. Code: {digits}. {digits}.", account.name), expires);
+                let order =
+                    CallOrder::speaking(&number, format!("{}. Code: {digits}. {digits}.", account.name), expires);
                 ("phone", self.telephony_effect(CALL, account.id, &order, now)?)
             }
         };
@@ -200,9 +201,8 @@ impl Engine {
         }
         let mut record =
             self.self_record(account, user, "phone_number_confirmed", &json!({"device": phone.as_str()}), access, now);
-        record.personal = Some(
-            json!({"username": user.username, "access_ip": access.address, "phone": kept.number}).to_string(),
-        );
+        record.personal =
+            Some(json!({"username": user.username, "access_ip": access.address, "phone": kept.number}).to_string());
         job = job.step(touch_user(account, user.id)).log(record);
         let shown = cs_core::device::masked(&kept.number);
         job.effects.extend(self.notice(enrollment.account(), user, About::DeviceAdded, &shown, now)?);

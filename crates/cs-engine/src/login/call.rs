@@ -159,7 +159,9 @@ impl Engine {
                 deny(DenyReason::AnomalousPush, "three calls went unanswered within ten minutes").await.map(Round::Done)
             }
             Err(Retry::Conflict(AT_LIVE)) => {
-                deny(DenyReason::PushInProgress, "as many of this user's logins wait as may at a time").await.map(Round::Done)
+                deny(DenyReason::PushInProgress, "as many of this user's logins wait as may at a time")
+                    .await
+                    .map(Round::Done)
             }
             Err(Retry::Conflict(step)) if limits.contains(&step) => {
                 deny(DenyReason::TelephonyLimit, "no further call for now: see docs/telephony.md")

@@ -243,7 +243,7 @@ impl Judge<'_> {
             integration: &integration,
             user,
             models: &account.login.webauthn_models,
-            in_a_browser: prompt || used.is_some_and(|used| served::needs_a_browser(used)),
+            in_a_browser: prompt || used.is_some_and(served::needs_a_browser),
             personal: &personal,
             now,
         };

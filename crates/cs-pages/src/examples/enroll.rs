@@ -4,7 +4,9 @@ use askama::Template;
 
 use super::{Example, Words};
 use crate::Chrome;
-use crate::enroll::{Backup, Choose, Codes, Compare, Done, NewKey, NewWay, Number, NumberCode, NumberError, Phone, Stage, Visit};
+use crate::enroll::{
+    Backup, Choose, Codes, Compare, Done, NewKey, NewWay, Number, NumberCode, NumberError, Phone, Stage, Visit,
+};
 
 /// A picture of a code: what it holds does not matter here.
 const QR: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'%3E%3Cpath d='M0 0h3v3h-3zM6 0h3v3h-3zM0 6h3v3h-3zM4 1h1v2h-1zM3 4h2v1h-2zM6 4h1v2h2v1h-3zM4 7h2v2h-2zM1 4h1v1h-1zM8 4h1v1h-1zM7 8h2v1h-2z'/%3E%3C/svg%3E";

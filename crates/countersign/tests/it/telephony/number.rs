@@ -104,7 +104,12 @@ async fn wrong_codes_are_counted_and_the_last_voids_it() {
     let wrong = if code == "0000000" { "1111111" } else { "0000000" };
     for _ in 0..4 {
         // Posted twice from one page it is one guess.
-        let old = Page { path: page.path.clone(), status: page.status, headers: page.headers.clone(), html: page.html.clone() };
+        let old = Page {
+            path: page.path.clone(),
+            status: page.status,
+            headers: page.headers.clone(),
+            html: page.html.clone(),
+        };
         page = at.browser.submit(&page, "check", &[("code", wrong)]).await;
         assert!(page.posts_to("check") && page.html.contains("role=\"alert\""), "{}", page.html);
         let again = at.browser.submit(&old, "check", &[("code", &code)]).await;
