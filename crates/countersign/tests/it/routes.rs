@@ -64,6 +64,8 @@ const OPEN: &[(&str, &str, &str)] = &[
         "/enroll/visit/{visit_id}/register",
         "the enrollment's own cookie and the step's proof are the credentials",
     ),
+    ("POST", "/enroll/visit/{visit_id}/number", "the enrollment's own cookie and the step's proof are the credentials"),
+    ("POST", "/enroll/visit/{visit_id}/check", "the enrollment's own cookie and the step's proof are the credentials"),
     ("POST", "/enroll/visit/{visit_id}/backup", "the enrollment's own cookie and the step's proof are the credentials"),
     ("POST", "/enroll/visit/{visit_id}/kept", "the enrollment's own cookie and the step's proof are the credentials"),
     ("POST", "/enroll/visit/{visit_id}/skip", "the enrollment's own cookie and the step's proof are the credentials"),
