@@ -71,10 +71,9 @@ pub async fn run(store: &Store, backfill: &Backfill) -> Result<Filled, StoreErro
             job = job.step(Step::any(backfill.apply, args![after, last.as_str()]));
         }
         let started = Instant::now();
-        match store.commit(job.alone()).await {
+        match store.commit_in_turn(job.alone()).await {
             Ok(_) => filled.chunks += 1,
             Err(CommitError::Conflict { .. }) => filled.met += 1,
-            Err(CommitError::Overloaded) => {}
             Err(error) => return Err(unavailable(error)),
         }
         let took = started.elapsed();

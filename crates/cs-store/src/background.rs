@@ -8,10 +8,6 @@ use crate::db::{CommitError, Job, Receipt, Store};
 const SHARE: u32 = 3;
 /// The longest pause.
 const LONGEST: Duration = Duration::from_secs(1);
-/// How long to leave a full queue alone. Room in it is gone within a moment, so whoever looks once a second may never find any.
-const RETRY: Duration = Duration::from_millis(20);
-/// How often a full queue is tried again: for about a minute.
-const PATIENCE: u32 = 3_000;
 
 /// Pauses after a piece of background work that took `took`: at most a quarter of the time goes to such work. A commit that has to wait behind
 /// logins takes longer, so the busier the database, the longer the pause.
@@ -20,22 +16,11 @@ pub async fn rest(took: Duration) {
 }
 
 impl Store {
-    /// Commits a chunk of background work and rests. While there are more logins than the database can take it waits, for up to a minute.
+    /// Commits a chunk of background work and rests. While there are more logins than the database can take it waits for its turn, and is never starved.
     pub async fn commit_in_background(&self, job: Job) -> Result<Receipt, CommitError> {
-        let mut refused = 0;
-        loop {
-            let started = std::time::Instant::now();
-            let outcome = self.commit(job.clone()).await;
-            match outcome {
-                Err(CommitError::Overloaded) if refused < PATIENCE => {
-                    refused += 1;
-                    tokio::time::sleep(RETRY).await;
-                }
-                outcome => {
-                    rest(started.elapsed()).await;
-                    return outcome;
-                }
-            }
-        }
+        let started = std::time::Instant::now();
+        let outcome = self.commit_in_turn(job).await;
+        rest(started.elapsed()).await;
+        outcome
     }
 }

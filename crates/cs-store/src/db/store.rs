@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, Semaphore, broadcast, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast, oneshot};
 
 use super::checkpoints::{self, Checkpointing, Via};
 use super::exports::Exports;
@@ -148,6 +148,15 @@ impl Signals {
 pub(super) struct Pending {
     pub(super) job: Job,
     pub(super) reply: oneshot::Sender<Result<Receipt, CommitError>>,
+    /// Its place in the queue.
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl Pending {
+    /// Makes room: a writer has taken it.
+    pub(super) fn leave_queue(&mut self) {
+        self.place = None;
+    }
 }
 
 pub(super) enum Db {
@@ -176,6 +185,8 @@ pub(super) struct Inner {
     pub(super) exports: Exports,
     report_timeout: Duration,
     reports: Semaphore,
+    /// The places in the queue of commits. Whoever waits for one gets the next that is free.
+    places: Arc<Semaphore>,
     lists: Lists,
     reads: AtomicU64,
 }
@@ -249,6 +260,7 @@ impl Store {
             exports: Exports::start(&config.exporters),
             report_timeout: config.report_timeout,
             reports: Semaphore::new(4),
+            places: Arc::new(Semaphore::new(config.queue)),
             lists: Lists::default(),
             reads: AtomicU64::new(0),
         }));
@@ -316,11 +328,22 @@ impl Store {
     /// Fails with [`CommitError::Conflict`] when a guard does not hold, and at once with [`CommitError::Overloaded`] when the queue is full.
     /// Once queued, the job is carried out even if the caller stops waiting.
     pub async fn commit(&self, job: Job) -> Result<Receipt, CommitError> {
+        let place = self.0.places.clone().try_acquire_owned().map_err(|_| CommitError::Overloaded)?;
+        self.commit_from(place, job).await
+    }
+
+    /// [`commit`](Self::commit) that waits for its turn when the queue is full, for as long as it takes.
+    pub(crate) async fn commit_in_turn(&self, job: Job) -> Result<Receipt, CommitError> {
+        let place = self.0.places.clone().acquire_owned().await.map_err(|_| CommitError::Closed)?;
+        self.commit_from(place, job).await
+    }
+
+    async fn commit_from(&self, place: OwnedSemaphorePermit, job: Job) -> Result<Receipt, CommitError> {
         if job.has_nul() {
             return Err(CommitError::NulInText);
         }
         let (reply, outcome) = oneshot::channel();
-        let pending = Pending { job, reply };
+        let pending = Pending { job, reply, place: Some(place) };
         match &self.0.db {
             Db::Sqlite(db) => db.submit(pending)?,
             Db::Postgres(db) => db.submit(pending)?,

@@ -70,6 +70,7 @@ impl Lane {
             if waiting.lock().await.recv_many(&mut batch, BATCH).await == 0 {
                 return;
             }
+            batch.iter_mut().for_each(Pending::leave_queue);
             self.carry_out(batch).await;
         }
     }

@@ -69,6 +69,7 @@ impl Writer {
         while let Ok(first) = waiting.recv() {
             let mut batch = vec![first];
             batch.extend(waiting.try_iter().take(BATCH - 1));
+            batch.iter_mut().for_each(Pending::leave_queue);
             self.commit(batch);
             if self.log_is_large.swap(false, Ordering::Acquire) {
                 // With nothing left to move, the next batch begins the log again, unless somebody reads from it at that moment.
