@@ -16,6 +16,7 @@ use super::request::Request;
 use super::same::{LoginKey, Same};
 use super::section::{Dropped, Section};
 use super::seen::{PacketKey, Packets, Seen};
+use super::timers::Timers;
 use super::verdict::{PrimaryReply, Reply};
 
 /// A challenge can be answered for so long.
@@ -44,6 +45,8 @@ struct Running {
     fallback: Option<Instant>,
     /// The State of the challenge that is shown.
     state: Option<Vec<u8>>,
+    /// Every State that was shown, to be forgotten with the login.
+    states: Vec<Vec<u8>>,
     /// What was decided.
     reply: Option<Reply>,
     decided: Option<Instant>,
@@ -62,6 +65,10 @@ pub struct Engine {
     sockets: Vec<Vec<usize>>,
     packets: Packets,
     running: HashMap<LoginId, Running>,
+    /// When each of them has something to do.
+    timers: Timers<LoginId>,
+    /// How many of them are not decided.
+    undecided: usize,
     same: Same,
     /// States of challenges, those that were answered included.
     challenges: HashMap<Vec<u8>, LoginId>,
@@ -80,6 +87,8 @@ impl Engine {
             sockets,
             packets: Packets::default(),
             running: HashMap::new(),
+            timers: Timers::default(),
+            undecided: 0,
             same: Same::new(secret),
             challenges: HashMap::new(),
             out: VecDeque::new(),
@@ -95,12 +104,12 @@ impl Engine {
 
     /// When [`on_timeout`](Self::on_timeout) has something to do.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.running.values().map(|running| running.fallback.map_or(running.ends, |at| at.min(running.ends))).min()
+        self.timers.first()
     }
 
     /// How many logins wait for something.
     pub fn waiting(&self) -> usize {
-        self.running.values().filter(|running| running.reply.is_none()).count()
+        self.undecided
     }
 
     /// A packet came.
@@ -223,6 +232,7 @@ impl Engine {
             ends: now + waits,
             fallback: None,
             state: None,
+            states: Vec::new(),
             reply: None,
             decided: None,
             attempt: 0,
@@ -230,6 +240,8 @@ impl Engine {
             shown: None,
         };
         self.running.insert(id, running);
+        self.undecided += 1;
+        self.retime(id);
         self.same.began(login_key, id);
         self.carry_out(id, wish, now);
     }
@@ -284,7 +296,9 @@ impl Engine {
             .and_then(|serving| serving.device(device))
             .map_or(KEPT, |device| device.nas_timeout);
         running.ends = now + waits;
-        if let Some(wish) = running.login.on(Event::Answer(typed)) {
+        let wish = running.login.on(Event::Answer(typed));
+        self.retime(id);
+        if let Some(wish) = wish {
             self.carry_out(id, wish, now);
         }
     }
@@ -313,17 +327,13 @@ impl Engine {
 
     /// Time has passed.
     pub fn on_timeout(&mut self, now: Instant) {
-        let due: Vec<LoginId> = self
-            .running
-            .iter()
-            .filter(|(_, running)| running.ends <= now || running.fallback.is_some_and(|at| at <= now))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in due {
+        for id in self.timers.due(now) {
             let Some(running) = self.running.get_mut(&id) else { continue };
             if running.ends > now {
                 running.fallback = None;
-                if let Some(wish) = running.login.on(Event::NoAnswerYet) {
+                let wish = running.login.on(Event::NoAnswerYet);
+                self.retime(id);
+                if let Some(wish) = wish {
                     self.carry_out(id, wish, now);
                 }
             } else if running.reply.is_some() || running.login.waits_for_typing() {
@@ -334,10 +344,20 @@ impl Engine {
         }
     }
 
+    /// Notes when a login has something to do, whenever that has changed.
+    fn retime(&mut self, id: LoginId) {
+        let running = self.running.get(&id);
+        self.timers.set(id, running.map(|running| running.fallback.map_or(running.ends, |at| at.min(running.ends))));
+    }
+
     fn forget(&mut self, id: LoginId) {
         let Some(running) = self.running.remove(&id) else { return };
+        self.retime(id);
+        self.undecided -= usize::from(running.reply.is_none());
         self.same.over(&running.key, id);
-        self.challenges.retain(|_, of| *of != id);
+        for state in &running.states {
+            self.challenges.remove(state);
+        }
         if running.is_asking {
             self.out.push_back(Output::Cancel { login: id });
         }
@@ -362,6 +382,7 @@ impl Engine {
                 running.attempt += 1;
                 let attempt = running.attempt;
                 self.out.push_back(Output::Auth { login, section, request, wanted, attempt });
+                self.retime(id);
             }
             Wish::Challenge { text } => self.challenge(id, text, now),
             Wish::Accept { text, why } => {
@@ -377,10 +398,12 @@ impl Engine {
         (self.random)(&mut state);
         let Some(running) = self.running.get_mut(&id) else { return };
         running.state = Some(state.clone());
+        running.states.push(state.clone());
         running.ends = now + CHALLENGE_LIFE;
         let reply = Reply::challenge(text, state.clone());
         running.shown = Some(reply.clone());
         self.challenges.insert(state, id);
+        self.retime(id);
         self.tell(id, Outcome::Challenged, now);
         self.answer_all(id, &reply, now);
     }
@@ -391,7 +414,9 @@ impl Engine {
         let was_asking = std::mem::take(&mut running.is_asking);
         running.fallback = None;
         (running.ends, running.decided) = (now + KEPT, Some(now));
-        running.reply = Some(reply.clone());
+        let was_decided = running.reply.replace(reply.clone()).is_some();
+        self.undecided -= usize::from(!was_decided);
+        self.retime(id);
         if was_asking {
             self.out.push_back(Output::Cancel { login: id });
         }
@@ -439,3 +464,6 @@ fn fallback(mode: &crate::cfg::radius_server::Mode, wanted: &Wanted) -> Option<D
         Wanted::Typed(Typed::Phone(_) | Typed::Sms(_) | Typed::Passcode(_)) | Wanted::Choice(_) => None,
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -8,6 +8,7 @@ pub mod same;
 pub mod section;
 pub mod seen;
 pub mod split;
+pub mod timers;
 pub mod upstream;
 pub mod verdict;
 

@@ -3,7 +3,7 @@
 //! A request keeps its number and authenticator over all its sendings to one host, and gets new ones for the next host. One socket carries 256 requests at a time, so
 //! there are as many sockets as are needed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use cs_radius::{
@@ -14,11 +14,14 @@ use super::Random;
 use super::login::Primary;
 use super::output::LoginId;
 use super::request::Request;
+use super::timers::Timers;
 use super::verdict::{PrimaryReply, may_travel};
 use crate::cfg::client::{Demand, RadiusClient};
 
 /// So many sockets, so 16,384 requests at a time.
 pub const MOST_SOCKETS: usize = 64;
+/// So many requests wait on each socket before the next one is opened.
+const ENOUGH: usize = 200;
 /// A host that did not answer is asked last for so long.
 const DEAD_FOR: Duration = Duration::from_secs(30);
 
@@ -44,6 +47,9 @@ pub struct Ended {
     pub reply: Option<PrimaryReply>,
 }
 
+/// A socket of the pool, and a number on it.
+type Place = (usize, u8);
+
 struct Asked {
     login: LoginId,
     request: Box<Request>,
@@ -59,8 +65,13 @@ struct Asked {
 pub struct Upstream {
     config: RadiusClient,
     secret: Secret,
-    asked: HashMap<(usize, u8), Asked>,
-    next: (usize, u8),
+    asked: HashMap<Place, Asked>,
+    /// When each question is sent again or given up.
+    timers: Timers<Place>,
+    /// Numbers that are free, the one that is free for the longest first (RFC 5080 §2.1.1).
+    free: VecDeque<Place>,
+    /// Sockets whose numbers are in use.
+    open: usize,
     dead: HashMap<usize, Instant>,
     /// Hosts that have sent a right Message-Authenticator.
     signing: HashSet<usize>,
@@ -75,7 +86,9 @@ impl Upstream {
             config,
             secret,
             asked: HashMap::new(),
-            next: (0, 0),
+            timers: Timers::default(),
+            free: VecDeque::new(),
+            open: 0,
             dead: HashMap::new(),
             signing: HashSet::new(),
             random,
@@ -101,28 +114,32 @@ impl Upstream {
         let again = now + self.config.retry_wait;
         let asked =
             Asked { login, request, password, host, authenticator: [0; 16], octets: Vec::new(), sent: 0, again };
+        // What does not fit into a packet is not asked.
         self.send(place, asked, now).ok_or_else(down)
     }
 
     /// When something is to be sent again or given up.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.asked.values().map(|asked| asked.again).min()
+        self.timers.first()
     }
 
     /// Sends again what was not answered, to the next host; gives up what was sent often enough.
     pub fn on_timeout(&mut self, now: Instant) -> (Vec<Transmit>, Vec<Ended>) {
-        let due: Vec<(usize, u8)> =
-            self.asked.iter().filter(|(_, asked)| asked.again <= now).map(|(place, _)| *place).collect();
         let (mut transmits, mut ended) = (Vec::new(), Vec::new());
-        for place in due {
-            let Some(asked) = self.asked.remove(&place) else { continue };
+        for place in self.timers.due(now) {
+            let Some(asked) = self.take(place) else { continue };
             self.dead.insert(asked.host, now + DEAD_FOR);
             if asked.sent > self.config.retries {
+                self.free.push_back(place);
                 ended.push(Ended { login: asked.login, outcome: Primary::Down, reply: None });
                 continue;
             }
             let host = self.host_from(asked.host + 1, now);
-            transmits.extend(self.send(place, Asked { host, ..asked }, now));
+            let login = asked.login;
+            match self.send(place, Asked { host, ..asked }, now) {
+                Some(transmit) => transmits.push(transmit),
+                None => ended.push(Ended { login, outcome: Primary::Down, reply: None }),
+            }
         }
         (transmits, ended)
     }
@@ -146,7 +163,8 @@ impl Upstream {
             Integrity::Absent if must_be_signed => return None,
             Integrity::Absent => {}
         }
-        let asked = self.asked.remove(&place)?;
+        let asked = self.take(place)?;
+        self.free.push_back(place);
         self.dead.remove(&host);
         let text = packet.text(kind::REPLY_MESSAGE).map(str::to_owned);
         let login = asked.login;
@@ -170,9 +188,14 @@ impl Upstream {
 
     fn send(&mut self, place: (usize, u8), mut asked: Asked, now: Instant) -> Option<Transmit> {
         (self.random)(&mut asked.authenticator);
-        asked.octets = self.packet(place.1, &asked)?;
+        let Some(octets) = self.packet(place.1, &asked) else {
+            self.free.push_back(place);
+            return None;
+        };
+        asked.octets = octets;
         asked.sent += 1;
         asked.again = now + self.config.retry_wait;
+        self.timers.set(place, Some(asked.again));
         let transmit = Transmit { socket: place.0, host: asked.host, octets: asked.octets.clone() };
         self.asked.insert(place, asked);
         Some(transmit)
@@ -214,19 +237,22 @@ impl Upstream {
             .unwrap_or(first % count)
     }
 
-    /// A number that is free on some socket. Numbers are taken in turn, so that one comes again as late as possible (RFC 5080 §2.1.1).
-    fn free_place(&mut self) -> Option<(usize, u8)> {
-        let open = (self.asked.len() / 200 + 1).min(MOST_SOCKETS);
-        for _ in 0..MOST_SOCKETS * 256 {
-            let place = self.next;
-            self.next = match place {
-                (socket, u8::MAX) => ((socket + 1) % open, 0),
-                (socket, number) => (socket, number + 1),
-            };
-            if !self.asked.contains_key(&place) {
-                return Some(place);
-            }
+    /// A number that is free on some socket: the one that is free for the longest, so that it comes again as late as possible.
+    fn free_place(&mut self) -> Option<Place> {
+        if self.asked.len() >= self.open * ENOUGH && self.open < MOST_SOCKETS {
+            let socket = self.open;
+            self.free.extend((0..=u8::MAX).map(|number| (socket, number)));
+            self.open += 1;
         }
-        None
+        self.free.pop_front()
+    }
+
+    /// Takes a question out; its number is given back by who does not ask it again.
+    fn take(&mut self, place: Place) -> Option<Asked> {
+        self.timers.set(place, None);
+        self.asked.remove(&place)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
@@ -59,9 +60,11 @@ fn open(address: IpAddr, port: u16, both: bool) -> io::Result<UdpSocket> {
 /// Hands on what arrives until nobody takes it any more.
 pub(super) async fn receive(socket: Arc<UdpSocket>, number: usize, arrived: mpsc::Sender<Arrived>) {
     let mut buffer = vec![0; DATAGRAM];
+    let mut failures = 0;
     loop {
         match socket.recv_from(&mut buffer).await {
             Ok((len, from)) => {
+                failures = 0;
                 let from = SocketAddr::new(from.ip().to_canonical(), from.port());
                 let octets = buffer.get(..len).unwrap_or_default().to_vec();
                 if arrived.send(Arrived { socket: number, from, octets }).await.is_err() {
@@ -69,8 +72,22 @@ pub(super) async fn receive(socket: Arc<UdpSocket>, number: usize, arrived: mpsc
                 }
             }
             // A packet of ours reached nobody; what comes next may be well.
-            Err(error) => tracing::debug!(%error, "receiving failed"),
+            Err(error) => {
+                tracing::debug!(%error, "receiving failed");
+                tokio::time::sleep(pause(failures)).await;
+                failures = failures.saturating_add(1);
+            }
         }
+    }
+}
+
+/// How long nothing is received after so many failures in a row: a socket that fails for good must not take the processor.
+fn pause(failures: u32) -> Duration {
+    const LONGEST: Duration = Duration::from_secs(1);
+    match failures {
+        0 => Duration::ZERO,
+        1..=10 => Duration::from_millis(1 << failures).min(LONGEST),
+        _ => LONGEST,
     }
 }
 
@@ -83,5 +100,21 @@ pub(super) async fn send(socket: &UdpSocket, to: SocketAddr, octets: &[u8]) {
     };
     if let Err(error) = socket.send_to(octets, to).await {
         tracing::warn!(%error, %to, "a packet was not sent");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_that_keeps_failing_is_tried_ever_more_rarely() {
+        assert_eq!(pause(0), Duration::ZERO);
+        let pauses: Vec<Duration> = (0..200).map(pause).collect();
+        assert!(pauses.is_sorted());
+        assert_eq!(
+            (pauses[1], pauses[199], pause(u32::MAX)),
+            (Duration::from_millis(2), Duration::from_secs(1), Duration::from_secs(1))
+        );
     }
 }

@@ -1,0 +1,114 @@
+//! Timers and numbers, against a look at every question.
+
+use std::collections::HashSet;
+
+use cs_radius::Builder;
+
+use super::*;
+
+const SECRET: &[u8] = b"between-proxy-and-server";
+
+fn config(hosts: usize) -> RadiusClient {
+    let text: String = (1..=hosts).map(|number| format!("host_{number}=192.0.2.{number}\n")).collect();
+    let text = format!(
+        "[radius_client]\nsecret=between-proxy-and-server\n{text}[radius_server_auto]\nikey=DIXXXXXXXXXXXXXXXXXX\n"
+    );
+    let text = format!(
+        "{text}skey=0123456789012345678901234567890123456789\napi_host=a.example.org\nradius_ip_1=192.0.2.9\nradius_secret_1=a-long-shared-secret\n"
+    );
+    let (config, faults) = crate::cfg::read(&text, &crate::sources::Host::for_file(std::path::Path::new("/none")));
+    let mut config = config.unwrap_or_else(|| panic!("{faults:?}"));
+    let Some(crate::cfg::client::Client::Radius(client)) = config.clients.remove("radius_client") else { panic!() };
+    *client
+}
+
+fn upstream(hosts: usize) -> Upstream {
+    let mut counter = 0_u64;
+    let random = move |octets: &mut [u8]| {
+        counter += 1;
+        octets.iter_mut().zip(counter.to_be_bytes().iter().cycle()).for_each(|(octet, value)| *octet = *value);
+    };
+    Upstream::new(config(hosts), Box::new(random))
+}
+
+fn request() -> Box<Request> {
+    let server = crate::radius::engine::tests::server("");
+    let octets = {
+        let mut builder = Builder::new(Code::AccessRequest, 1);
+        builder.attribute(kind::USER_NAME, b"alice").unwrap();
+        builder.into_request(&Secret::new(SECRET.to_vec()), &[1; 16])
+    };
+    let from = "192.0.2.9:1000".parse().unwrap();
+    Box::new(Request::read(&Packet::parse(&octets).unwrap(), &server, from).unwrap())
+}
+
+fn yes(sent: &Transmit) -> Vec<u8> {
+    let packet = Packet::parse(&sent.octets).unwrap();
+    let builder = Builder::new(Code::AccessAccept, packet.identifier());
+    builder.into_reply(&Secret::new(SECRET.to_vec()), packet.authenticator())
+}
+
+fn agrees(upstream: &Upstream) {
+    assert_eq!(upstream.poll_timeout(), upstream.asked.values().map(|asked| asked.again).min());
+    assert_eq!(upstream.asked.len() + upstream.free.len(), upstream.open * 256);
+    let free: HashSet<Place> = upstream.free.iter().copied().collect();
+    assert_eq!(free.len(), upstream.free.len());
+    assert!(upstream.asked.keys().all(|place| !free.contains(place)));
+}
+
+#[test]
+fn timers_and_free_numbers_agree_with_a_look_at_every_question() {
+    let (mut upstream, request, mut now) = (upstream(3), request(), Instant::now());
+    let mut chance = 7_u64;
+    let mut draw = |most: u64| {
+        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (chance >> 33) % most
+    };
+    let (mut on_the_way, mut asked, mut ended) = (Vec::new(), 0_u64, 0);
+    for step in 0..6_000 {
+        match draw(10) {
+            0..=4 => {
+                let sent = upstream.ask(LoginId(step), request.clone(), "secret", now).unwrap();
+                asked += 1;
+                on_the_way.push(sent);
+            }
+            5..=7 if !on_the_way.is_empty() => {
+                let at = usize::try_from(draw(on_the_way.len() as u64)).unwrap();
+                let sent: Transmit = on_the_way.swap_remove(at);
+                // Of a question that was sent to another host meanwhile, an answer means nothing.
+                ended += u64::from(upstream.on_packet(sent.socket, sent.host, &yes(&sent)).is_some());
+            }
+            _ => {
+                now += Duration::from_millis(draw(900));
+                let (again, over) = upstream.on_timeout(now);
+                on_the_way.extend(again);
+                ended += over.len() as u64;
+            }
+        }
+        agrees(&upstream);
+    }
+    while let Some(at) = upstream.poll_timeout() {
+        ended += upstream.on_timeout(at).1.len() as u64;
+        agrees(&upstream);
+    }
+    assert_eq!(asked, ended);
+}
+
+#[test]
+fn every_number_is_used_once_before_any_comes_again_and_there_is_an_end() {
+    let (mut upstream, request, now) = (upstream(1), request(), Instant::now());
+    let mut places = HashSet::new();
+    for login in 0..MOST_SOCKETS as u64 * 256 {
+        let sent = upstream.ask(LoginId(login), request.clone(), "secret", now).unwrap();
+        assert!(places.insert((sent.socket, sent.octets[1])));
+    }
+    assert_eq!(upstream.ask(LoginId(0), request.clone(), "secret", now).unwrap_err().outcome, Primary::Down);
+    agrees(&upstream);
+    // One that is answered is free again, behind nobody.
+    let (socket, number) = (5, 77);
+    let asked = &upstream.asked[&(socket, number)];
+    let sent = Transmit { socket, host: asked.host, octets: asked.octets.clone() };
+    assert!(upstream.on_packet(socket, 0, &yes(&sent)).is_some());
+    let sent = upstream.ask(LoginId(1), request, "secret", now).unwrap();
+    assert_eq!((sent.socket, sent.octets[1]), (socket, number));
+}
