@@ -37,6 +37,17 @@ impl Builder {
         Self { bytes, signed }
     }
 
+    /// The same with a Message-Authenticator whatever it is about: for whoever has sent one (RFC 5176 §3.4).
+    pub fn signed(code: Code, identifier: u8) -> Self {
+        let mut builder = Self::new(code, identifier);
+        if !builder.signed {
+            builder.bytes.extend([kind::MESSAGE_AUTHENTICATOR, 18]);
+            builder.bytes.resize(SIGNED_AT + 16, 0);
+            builder.signed = true;
+        }
+        builder
+    }
+
     /// What it will be.
     pub fn code(&self) -> Code {
         Code::from_octet(self.bytes.first().copied().unwrap_or_default())
@@ -117,6 +128,7 @@ impl Builder {
     /// Finishes an accounting, CoA or disconnect request, whose authenticator is a digest (RFC 2866 §3).
     pub fn into_digested_request(mut self, secret: &Secret) -> Vec<u8> {
         self.write_len();
+        self.sign(secret, &[0; 16]);
         let digest = authenticator(&self.bytes, secret, &[0; 16]);
         self.write_authenticator(&digest);
         self.bytes

@@ -37,6 +37,11 @@ pub(super) fn clients(config: &mut Config, sections: &[RawSection], faults: &mut
         server.client =
             found.or_else(|| only_directory.clone()).or_else(|| from_main.clone()).or_else(|| only_client.clone());
     }
+    for server in &mut config.radius {
+        let client = server.client.as_ref().and_then(|name| config.clients.get(name));
+        // Nobody else names lists.
+        server.relays_dacl &= matches!(client, Some(Client::Radius(_)));
+    }
     if let Some(accounting) = &mut config.accounting {
         let is_radius = |(_, client): &(&String, &Client)| matches!(client, Client::Radius(_));
         let upstreams = config.clients.iter().filter(is_radius).map(|(name, _)| name).collect();

@@ -10,8 +10,9 @@ use cs_radius::{Code, Packet, kind, password};
 use zeroize::Zeroizing;
 
 use super::Random;
+use super::dacl::{self, Download, Downloaded};
 use super::login::{Auth, Event, Login, Outage, Wanted, Wish};
-use super::output::{LoginId, Outcome, Output, Told};
+use super::output::{Admitted, LoginId, Outcome, Output, Told};
 use super::request::Request;
 use super::same::{LoginKey, Same};
 use super::section::{Dropped, Section};
@@ -146,8 +147,30 @@ impl Engine {
             self.answer(section, device, key, &[], &Reply::alive(), now);
             return Ok(());
         }
+        if self.is_download(section, device, &packet) {
+            if !packet.has_message_authenticator() {
+                return Err(Dropped::Unsigned);
+            }
+            let download = Download { section, device, key, octets: packet.as_bytes().to_vec() };
+            self.out.push_back(Output::Download(Box::new(download)));
+            return Ok(());
+        }
         self.request(section, device, key, &packet, now);
         Ok(())
+    }
+
+    fn is_download(&self, section: usize, device: usize, packet: &Packet<'_>) -> bool {
+        let serving = self.sections.get(section).filter(|serving| serving.server.relays_dacl);
+        serving.and_then(|serving| serving.secret(device)).is_some_and(|secret| dacl::is_download(packet, secret))
+    }
+
+    /// What became of a download; if nothing, the device's next packet is new.
+    pub fn on_downloaded(&mut self, Downloaded { download, reply }: Downloaded, now: Instant) {
+        let Download { section, device, key, octets } = download;
+        let Some(reply) = reply else { return self.packets.forget_one(&key) };
+        let Ok(packet) = Packet::parse(&octets) else { return };
+        let states: Vec<Vec<u8>> = packet.all(kind::PROXY_STATE).map(<[u8]>::to_vec).collect();
+        self.answer(section, device, key, &states, &reply, now);
     }
 
     /// The section that an address asks at a socket: the one with the smallest network.
@@ -386,7 +409,14 @@ impl Engine {
             }
             Wish::Challenge { text } => self.challenge(id, text, now),
             Wish::Accept { text, why } => {
+                let (attributes, host) = running
+                    .primary
+                    .as_ref()
+                    .map(|primary| (primary.attributes.clone(), Some(primary.host)))
+                    .unwrap_or_default();
                 let reply = Reply::accept(text, running.primary.take());
+                let admitted = Admitted { section, device: running.device, request, attributes, host };
+                self.out.push_back(Output::Admitted(Box::new(admitted)));
                 self.finish(id, reply, Outcome::Accepted(why), now);
             }
             Wish::Reject { text } => self.finish(id, Reply::reject(text.clone()), Outcome::Rejected(text), now),

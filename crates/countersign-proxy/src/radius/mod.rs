@@ -1,6 +1,8 @@
 //! RADIUS logins, without sockets: see [`engine`].
 
+pub mod dacl;
 pub mod engine;
+pub mod exchange;
 pub mod login;
 pub mod output;
 pub mod request;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::dacl::Download;
 use super::login::{AcceptedBy, Wanted};
 use super::request::Request;
 use super::section::Dropped;
@@ -65,8 +66,27 @@ pub enum Output {
         /// The login.
         login: LoginId,
     },
+    /// Somebody is let in; the answer comes next.
+    Admitted(Box<Admitted>),
+    /// A device asks for an access list.
+    Download(Box<Download>),
     /// Something for the log of logins.
     Told(Told),
+}
+
+/// Somebody who was let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    /// By this section.
+    pub section: usize,
+    /// Through a device of this entry.
+    pub device: usize,
+    /// Who, and from where.
+    pub request: Box<Request>,
+    /// What the server behind said that the device is told.
+    pub attributes: Vec<(u8, Vec<u8>)>,
+    /// Which host of the client section said it.
+    pub host: Option<usize>,
 }
 
 /// A line for the log.

@@ -179,7 +179,7 @@ impl Upstream {
                     .map(|attribute| (attribute.kind, attribute.value.to_vec()))
                     .collect();
                 let reply =
-                    PrimaryReply { attributes, secret: self.secret.clone(), authenticator: asked.authenticator };
+                    PrimaryReply { attributes, secret: self.secret.clone(), authenticator: asked.authenticator, host };
                 Ended { login, outcome: Primary::Right, reply: Some(reply) }
             }
             _ => Ended { login, outcome: Primary::Wrong { text }, reply: None },

@@ -14,6 +14,8 @@ pub struct PrimaryReply {
     pub secret: Secret,
     /// Of our request to it.
     pub authenticator: Authenticator,
+    /// Which host of its client section it is.
+    pub host: usize,
 }
 
 /// What a device is told.
@@ -23,22 +25,29 @@ pub struct Reply {
     text: Option<String>,
     state: Option<Vec<u8>>,
     primary: Option<PrimaryReply>,
+    /// Lines of an access list.
+    lines: Vec<(u8, Vec<u8>)>,
 }
 
 impl Reply {
     /// Let in.
     pub fn accept(text: Option<String>, primary: Option<PrimaryReply>) -> Self {
-        Self { code: Code::AccessAccept, text, state: None, primary }
+        Self { code: Code::AccessAccept, text, state: None, primary, lines: Vec::new() }
     }
 
     /// Keep out.
     pub fn reject(text: Option<String>) -> Self {
-        Self { code: Code::AccessReject, text, state: None, primary: None }
+        Self { code: Code::AccessReject, text, state: None, primary: None, lines: Vec::new() }
     }
 
     /// Something must be typed.
     pub fn challenge(text: String, state: Vec<u8>) -> Self {
-        Self { code: Code::AccessChallenge, text: Some(text), state: Some(state), primary: None }
+        Self { code: Code::AccessChallenge, text: Some(text), state: Some(state), primary: None, lines: Vec::new() }
+    }
+
+    /// A part of an access list, with the State of the next one.
+    pub fn list(code: Code, state: Option<Vec<u8>>, lines: Vec<(u8, Vec<u8>)>) -> Self {
+        Self { code, text: None, state, primary: None, lines }
     }
 
     /// Status-Server is answered so (RFC 5997 §4.2).
@@ -64,6 +73,9 @@ impl Reply {
         }
         if let Some(text) = &self.text {
             _ = builder.message(text);
+        }
+        for (kind, value) in &self.lines {
+            _ = builder.attribute(*kind, value);
         }
         if let Some(primary) = &self.primary {
             self.add_primary(&mut builder, primary, Hop { secret, request: request.authenticator() }, random);

@@ -1,7 +1,9 @@
 //! The proxy at work: sockets and the server around the [`Engine`].
 
 pub mod api;
+mod downloads;
 mod log;
+mod pool;
 mod sockets;
 mod upstreams;
 
@@ -18,6 +20,7 @@ use crate::cfg::application::FailMode;
 use crate::cfg::client::Client;
 use crate::cfg::radius_server::Mode;
 use crate::radius::Random;
+use crate::radius::dacl::Downloaded;
 use crate::radius::engine::Engine;
 use crate::radius::login::{Auth, Event, Outage, Preauth, Wanted};
 use crate::radius::output::{LoginId, Output};
@@ -59,6 +62,7 @@ pub struct Proxy {
     clients: Vec<Option<String>>,
     names: Vec<(String, String)>,
     upstreams: Upstreams,
+    downloads: downloads::Relay,
     /// Logins that wait for a person at the server.
     begun: HashMap<LoginId, Begun>,
     /// Those that were given up before the server had a name for them, by login and attempt: the section.
@@ -108,6 +112,7 @@ impl Proxy {
             clients: config.radius.iter().map(|server| server.client.clone()).collect(),
             names: config.radius.iter().map(|server| (server.name.clone(), server.application.ikey.clone())).collect(),
             upstreams: Upstreams::open(config)?,
+            downloads: downloads::Relay::open(config)?,
             engine: Engine::new(config.radius.iter().cloned().map(Section::new).collect(), served, random()),
             log: log::Log::open(&config.main)?,
             begun: HashMap::new(),
@@ -123,17 +128,21 @@ impl Proxy {
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         loop {
             self.carry_out().await;
-            let next = [self.engine.poll_timeout(), self.upstreams.poll_timeout()].into_iter().flatten().min();
+            let timeouts = [self.engine.poll_timeout(), self.upstreams.poll_timeout(), self.downloads.poll_timeout()];
+            let next = timeouts.into_iter().flatten().min();
             tokio::select! {
                 Some(packet) = self.arrived.recv() => self.engine.on_packet(packet.socket, packet.from, &packet.octets, now()),
                 Some(said) = self.said.recv() => self.heard(said),
                 ended = self.upstreams.next() => self.primary(ended),
+                ended = self.downloads.next() => self.downloaded(ended),
                 () = until(next) => {
                     let now = now();
                     self.engine.on_timeout(now);
                     for ended in self.upstreams.on_timeout(now).await {
                         self.primary(ended);
                     }
+                    let ended = self.downloads.on_timeout(now).await;
+                    self.downloaded(ended);
                 }
                 _ = stop.changed() => return,
             }
@@ -167,6 +176,10 @@ impl Proxy {
         self.engine.on_event(ended.login, Event::Primary(ended.outcome), now());
     }
 
+    fn downloaded(&mut self, ended: Vec<Downloaded>) {
+        ended.into_iter().for_each(|ended| self.engine.on_downloaded(ended, now()));
+    }
+
     async fn carry_out(&mut self) {
         while let Some(output) = self.engine.poll_output() {
             match output {
@@ -194,6 +207,11 @@ impl Proxy {
                     self.auth(login, section, request, wanted, attempt)
                 }
                 Output::Cancel { login } => self.cancel(login),
+                Output::Admitted(admitted) => self.downloads.admitted(&admitted),
+                Output::Download(download) => {
+                    let ended = self.downloads.wanted(*download).await;
+                    self.downloaded(ended);
+                }
                 Output::Told(told) => self.log.tell(&self.names, &told),
             }
         }

@@ -146,7 +146,7 @@ impl Upstreams {
 }
 
 /// Names are looked up once, as the proxy starts.
-fn address(host: &str, port: u16) -> anyhow::Result<SocketAddr> {
+pub(super) fn address(host: &str, port: u16) -> anyhow::Result<SocketAddr> {
     use std::net::ToSocketAddrs as _;
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(SocketAddr::new(address, port));

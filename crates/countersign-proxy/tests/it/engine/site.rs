@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use countersign_proxy::cfg::client::{Client, RadiusClient};
 use countersign_proxy::cfg::{self, reader::Sources};
 use countersign_proxy::radius::engine::Engine;
 use countersign_proxy::radius::login::{Auth, Event, Outage, Preauth, Primary, Wanted};
@@ -63,8 +64,17 @@ pub(super) struct Told3 {
 
 impl Site {
     pub(super) fn new(kind: &str, options: &str) -> Self {
+        Self::before("[duo_only_client]", kind, options)
+    }
+
+    /// The same before a RADIUS server.
+    pub(super) fn before_radius(kind: &str, options: &str) -> Self {
+        Self::before("[radius_client]\nhost=192.0.2.100\nsecret=server-shared-secret", kind, options)
+    }
+
+    fn before(client: &str, kind: &str, options: &str) -> Self {
         let text = format!(
-            "[duo_only_client]\n[{kind}]\nikey=DIXXXXXXXXXXXXXXXXXX\nskey=0123456789012345678901234567890123456789\napi_host=api.example.org\n\
+            "{client}\n[{kind}]\nikey=DIXXXXXXXXXXXXXXXXXX\nskey=0123456789012345678901234567890123456789\napi_host=api.example.org\n\
             radius_ip_1=192.0.2.0/24\nradius_secret_1=a-long-shared-secret\n{options}\n"
         );
         let (config, faults) = cfg::read(&text, &Nothing);
@@ -118,7 +128,9 @@ impl Site {
 
     /// Everything that is to be done, save lines for the log.
     pub(super) fn outputs(&mut self) -> Vec<Output> {
-        std::iter::from_fn(|| self.engine.poll_output()).filter(|output| !matches!(output, Output::Told(_))).collect()
+        std::iter::from_fn(|| self.engine.poll_output())
+            .filter(|output| !matches!(output, Output::Told(_) | Output::Admitted(_)))
+            .collect()
     }
 
     /// Lines for the log, and nothing else.
@@ -171,7 +183,7 @@ impl Site {
     pub(super) fn answers(&mut self, requests: &[&[u8]]) -> Vec<Told3> {
         let outputs = self.outputs();
         assert_eq!(outputs.len(), requests.len(), "{outputs:?}");
-        outputs.iter().zip(requests).map(|(output, request)| answer(output, request)).collect()
+        outputs.iter().zip(requests).map(|(output, request)| checked(output, request)).collect()
     }
 
     pub(super) fn answer(&mut self, request: &[u8]) -> Told3 {
@@ -179,7 +191,22 @@ impl Site {
     }
 }
 
-fn answer(output: &Output, request: &[u8]) -> Told3 {
+/// A client section with these options.
+pub(super) fn radius_source(options: &str) -> RadiusClient {
+    let text = format!(
+        "[radius_client]\nhost=192.0.2.100\nsecret=server-shared-secret\n{options}\n[radius_server_auto]\nikey=DIXXXXXXXXXXXXXXXXXX\n\
+        skey=0123456789012345678901234567890123456789\napi_host=api.example.org\nradius_ip_1=192.0.2.1\nradius_secret_1=a-long-shared-secret\n"
+    );
+    let (config, faults) = cfg::read(&text, &Nothing);
+    let config = config.unwrap_or_else(|| panic!("{faults:?}"));
+    match config.clients.get("radius_client") {
+        Some(Client::Radius(client)) => (**client).clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// An answer, checked as its device would.
+pub(super) fn checked(output: &Output, request: &[u8]) -> Told3 {
     let Output::Send { octets, .. } = output else { panic!("no answer: {output:?}") };
     let (request, packet) = (Packet::parse(request).unwrap(), Packet::parse(octets).unwrap());
     assert_eq!(packet.identifier(), request.identifier());

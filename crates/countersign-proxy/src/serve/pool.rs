@@ -1,0 +1,61 @@
+//! Sockets to ask others with, opened as their numbers appear.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+
+use super::sockets::{self, Arrived};
+use crate::radius::exchange::Transmit;
+
+/// Sockets of one family each, at the interface of whoever asks.
+pub(super) struct Pool {
+    interface: Option<String>,
+    /// IPv4 and IPv6, by number.
+    sockets: [Vec<Arc<UdpSocket>>; 2],
+    arrive: mpsc::Sender<Arrived>,
+    arrived: mpsc::Receiver<Arrived>,
+}
+
+impl Pool {
+    /// Without any socket yet; they are opened at `interface`, where one is given that is of the family of who is asked.
+    pub(super) fn new(interface: Option<String>) -> Self {
+        let (arrive, arrived) = mpsc::channel(super::QUEUE);
+        Self { interface, sockets: [Vec::new(), Vec::new()], arrive, arrived }
+    }
+
+    /// Sends a packet. What cannot be sent is as good as lost on its way, and sent again.
+    pub(super) async fn send(&mut self, transmit: &Transmit) {
+        let unspecified = match transmit.to.ip() {
+            IpAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
+            IpAddr::V6(_) => IpAddr::from(Ipv6Addr::UNSPECIFIED),
+        };
+        let own = self.interface.as_ref().and_then(|text| text.parse::<IpAddr>().ok());
+        let own = own.filter(|own| own.is_ipv4() == unspecified.is_ipv4()).unwrap_or(unspecified);
+        let [v4, v6] = &mut self.sockets;
+        let sockets = if unspecified.is_ipv4() { v4 } else { v6 };
+        while sockets.len() <= transmit.socket {
+            match sockets::bind(Some(&own.to_string()), 0) {
+                Ok(socket) => {
+                    let socket = Arc::new(socket);
+                    tokio::spawn(sockets::receive(socket.clone(), sockets.len(), self.arrive.clone()));
+                    sockets.push(socket);
+                }
+                Err(error) => return tracing::error!(%error, "no socket to ask others with"),
+            }
+        }
+        if let Some(socket) = sockets.get(transmit.socket) {
+            sockets::send(socket, transmit.to, &transmit.octets).await;
+        }
+    }
+
+    /// The next packet at any of them.
+    pub(super) async fn next(&mut self) -> Arrived {
+        match self.arrived.recv().await {
+            Some(arrived) => arrived,
+            // The other end is held by `self`, so this is never closed.
+            None => std::future::pending().await,
+        }
+    }
+}
