@@ -4,6 +4,7 @@
 
 pub mod cfg;
 pub mod commands;
+pub mod metrics;
 pub mod protect;
 pub mod radius;
 pub mod serve;

@@ -12,6 +12,12 @@ use super::radius_server::{Device, Enroll, Mode, RadiusServer};
 /// Everything, a paragraph for each section.
 pub fn explain(config: &Config) -> String {
     let mut text = String::new();
+    if let Some(address) = config.main.operations {
+        line(
+            &mut text,
+            format!("[main]\n  shows metrics and health at http://{address}/metrics, /healthz and /readyz."),
+        );
+    }
     config.radius.iter().for_each(|server| radius(&mut text, config, server));
     config.ldap.iter().for_each(|server| ldap(&mut text, config, server));
     for agent in &config.cloud {

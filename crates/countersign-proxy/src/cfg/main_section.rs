@@ -1,5 +1,6 @@
 //! `[main]`: logging, and what holds for every section.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::reader::Reader;
@@ -80,8 +81,8 @@ pub struct Main {
     pub server: Option<String>,
     /// Tries every connection before serving.
     pub test_connectivity_on_startup: bool,
-    /// Where metrics and health are served; off unless given.
-    pub operations: Option<String>,
+    /// Where metrics and health are served over HTTP; off unless given.
+    pub operations: Option<SocketAddr>,
 }
 
 /// A proxy that speaks CONNECT.
@@ -132,7 +133,23 @@ impl Main {
             client: reader.plain("client"),
             server: reader.plain("server"),
             test_connectivity_on_startup: reader.flag("test_connectivity_on_startup", false),
-            operations: reader.plain("operations_listen"),
+            operations: operations(reader),
         }
     }
+}
+
+/// `operations_listen`: a port of this host, or address and port.
+fn operations(reader: &Reader<'_>) -> Option<SocketAddr> {
+    let key = "operations_listen";
+    let text = reader.plain(key)?;
+    let port = || Some(SocketAddr::from((Ipv4Addr::LOCALHOST, text.parse::<u16>().ok()?)));
+    let Some(address) = text.parse().ok().or_else(port) else {
+        reader.error(key, format!("{key} is a port, or address and port (9812, 127.0.0.1:9812), not {text:?}"));
+        return None;
+    };
+    if !address.ip().is_loopback() {
+        reader
+            .warning(key, format!("{key}: whoever reaches {address} reads there which devices and servers are asked"));
+    }
+    Some(address)
 }

@@ -59,6 +59,37 @@ struct Running {
     shown: Option<Reply>,
 }
 
+/// What a packet was taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Taken {
+    /// A login, or a step of one.
+    Request,
+    /// A packet that is being worked on, again.
+    Repeated,
+    /// A packet that was answered, again: it got the same answer.
+    AnsweredAgain,
+    /// The question whether we are here.
+    Status,
+    /// Nothing; why is told.
+    Dropped,
+}
+
+impl Taken {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Request, Self::Repeated, Self::AnsweredAgain, Self::Status, Self::Dropped];
+
+    /// In a word, for metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Repeated => "repeated",
+            Self::AnsweredAgain => "answered-again",
+            Self::Status => "status",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
 /// All logins of a proxy.
 pub struct Engine {
     sections: Vec<Section>,
@@ -114,13 +145,14 @@ impl Engine {
     }
 
     /// A packet came.
-    pub fn on_packet(&mut self, socket: usize, from: SocketAddr, octets: &[u8], now: Instant) {
-        if let Err(dropped) = self.packet(socket, from, octets, now) {
+    pub fn on_packet(&mut self, socket: usize, from: SocketAddr, octets: &[u8], now: Instant) -> Taken {
+        self.packet(socket, from, octets, now).unwrap_or_else(|dropped| {
             self.out.push_back(Output::Told(Told::Dropped(from, dropped)));
-        }
+            Taken::Dropped
+        })
     }
 
-    fn packet(&mut self, socket: usize, from: SocketAddr, octets: &[u8], now: Instant) -> Result<(), Dropped> {
+    fn packet(&mut self, socket: usize, from: SocketAddr, octets: &[u8], now: Instant) -> Result<Taken, Dropped> {
         let (section, device) = self.section_of(socket, from).ok_or(Dropped::UnknownClient)?;
         let packet = Packet::parse(octets).map_err(|_| Dropped::Malformed)?;
         let serving = self.sections.get_mut(section).ok_or(Dropped::UnknownClient)?;
@@ -131,11 +163,11 @@ impl Engine {
         let key = PacketKey::of(from, socket, &packet);
         let device_waits = serving.device(device).map_or(KEPT, |device| device.nas_timeout);
         match self.packets.look(key, now, device_waits) {
-            Seen::InFlight => return Ok(()),
+            Seen::InFlight => return Ok(Taken::Repeated),
             Seen::Answered(answer) => {
                 let octets = answer.to_vec();
                 self.out.push_back(Output::Send { socket, to: from, octets });
-                return Ok(());
+                return Ok(Taken::AnsweredAgain);
             }
             Seen::New => {}
         }
@@ -145,7 +177,7 @@ impl Engine {
                 return Err(Dropped::Unsigned);
             }
             self.answer(section, device, key, &[], &Reply::alive(), now);
-            return Ok(());
+            return Ok(Taken::Status);
         }
         if self.is_download(section, device, &packet) {
             if !packet.has_message_authenticator() {
@@ -153,10 +185,10 @@ impl Engine {
             }
             let download = Download { section, device, key, octets: packet.as_bytes().to_vec() };
             self.out.push_back(Output::Download(Box::new(download)));
-            return Ok(());
+            return Ok(Taken::Request);
         }
         self.request(section, device, key, &packet, now);
-        Ok(())
+        Ok(Taken::Request)
     }
 
     fn is_download(&self, section: usize, device: usize, packet: &Packet<'_>) -> bool {

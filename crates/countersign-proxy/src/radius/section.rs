@@ -47,6 +47,32 @@ pub enum Dropped {
     Busy,
 }
 
+impl Dropped {
+    /// Every reason.
+    pub const ALL: [Self; 7] = [
+        Self::UnknownClient,
+        Self::Malformed,
+        Self::NotServed,
+        Self::WrongSecret,
+        Self::Unsigned,
+        Self::ProxyStateUnsigned,
+        Self::Busy,
+    ];
+
+    /// In a word, for metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::UnknownClient => "unknown-client",
+            Self::Malformed => "malformed",
+            Self::NotServed => "not-served",
+            Self::WrongSecret => "wrong-secret",
+            Self::Unsigned => "no-message-authenticator",
+            Self::ProxyStateUnsigned => "proxy-state-unsigned",
+            Self::Busy => "busy",
+        }
+    }
+}
+
 impl Section {
     /// Of a configuration.
     pub fn new(server: RadiusServer) -> Self {

@@ -118,6 +118,12 @@ impl Upstream {
         self.send(place, asked, now).ok_or_else(down)
     }
 
+    /// Every host as it is written, and whether it answered when it was asked last.
+    pub fn hosts(&self, now: Instant) -> impl Iterator<Item = (String, bool)> {
+        let is_well = move |host| self.dead.get(&host).is_none_or(|until| *until <= now);
+        self.config.hosts.iter().enumerate().map(move |(at, (host, port))| (format!("{host}:{port}"), is_well(at)))
+    }
+
     /// When something is to be sent again or given up.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.timers.first()

@@ -2,7 +2,10 @@
 
 pub mod api;
 mod downloads;
+mod figures;
+mod kernel;
 mod log;
+mod operations;
 mod pool;
 mod sockets;
 mod upstreams;
@@ -13,21 +16,24 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use tokio::net::UdpSocket;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::cfg::Config;
 use crate::cfg::application::FailMode;
 use crate::cfg::client::Client;
 use crate::cfg::radius_server::Mode;
+use crate::metrics::{Health, Metrics};
 use crate::radius::Random;
 use crate::radius::dacl::Downloaded;
 use crate::radius::engine::Engine;
 use crate::radius::login::{Auth, Event, Outage, Preauth, Wanted};
-use crate::radius::output::{LoginId, Output};
+use crate::radius::output::{LoginId, Output, Told};
 use crate::radius::request::Request;
 use crate::radius::section::Section;
 use crate::radius::upstream::Ended;
 use api::Api;
+use figures::Figures;
+use operations::Operations;
 use sockets::Arrived;
 use upstreams::Upstreams;
 
@@ -68,6 +74,10 @@ pub struct Proxy {
     /// Those that were given up before the server had a name for them, by login and attempt: the section.
     given_up: HashMap<(LoginId, u32), usize>,
     log: log::Log,
+    figures: Figures,
+    /// Whoever asks over HTTP wants a sign of life.
+    signs: mpsc::Receiver<oneshot::Sender<()>>,
+    _operations: Option<Operations>,
 }
 
 impl Proxy {
@@ -82,6 +92,10 @@ impl Proxy {
             .transpose()?;
         let (arrive, arrived) = mpsc::channel(QUEUE);
         let (say, said) = mpsc::unbounded_channel();
+        let (ask, signs) = mpsc::channel(1);
+        let (metrics, health) = (Metrics::default(), Health::default());
+        let operations = config.main.operations;
+        let operations = operations.map(|at| Operations::open(at, metrics.clone(), health.clone(), ask)).transpose()?;
         let mut places: Vec<(Option<String>, u16)> = Vec::new();
         let mut served: Vec<Vec<usize>> = Vec::new();
         for (at, server) in config.radius.iter().enumerate() {
@@ -117,6 +131,9 @@ impl Proxy {
             log: log::Log::open(&config.main)?,
             begun: HashMap::new(),
             given_up: HashMap::new(),
+            figures: Figures::new(metrics, health),
+            signs,
+            _operations: operations,
             sockets,
             arrived,
             said,
@@ -131,7 +148,10 @@ impl Proxy {
             let timeouts = [self.engine.poll_timeout(), self.upstreams.poll_timeout(), self.downloads.poll_timeout()];
             let next = timeouts.into_iter().flatten().min();
             tokio::select! {
-                Some(packet) = self.arrived.recv() => self.engine.on_packet(packet.socket, packet.from, &packet.octets, now()),
+                Some(packet) = self.arrived.recv() => {
+                    let taken = self.engine.on_packet(packet.socket, packet.from, &packet.octets, now());
+                    self.figures.received(taken);
+                }
                 Some(said) = self.said.recv() => self.heard(said),
                 ended = self.upstreams.next() => self.primary(ended),
                 ended = self.downloads.next() => self.downloaded(ended),
@@ -143,6 +163,12 @@ impl Proxy {
                     }
                     let ended = self.downloads.on_timeout(now).await;
                     self.downloaded(ended);
+                }
+                Some(sign) = self.signs.recv() => {
+                    let sockets = self.sockets.iter().map(|socket| &**socket);
+                    self.figures.refresh(self.engine.waiting(), self.upstreams.hosts(now()), sockets);
+                    // Whoever asked may have gone.
+                    _ = sign.send(());
                 }
                 _ = stop.changed() => return,
             }
@@ -170,6 +196,7 @@ impl Proxy {
     }
 
     fn primary(&mut self, ended: Ended) {
+        self.figures.primary_ended(ended.login, &ended.outcome, now());
         if let Some(reply) = ended.reply {
             self.engine.on_primary_reply(ended.login, reply);
         }
@@ -184,21 +211,24 @@ impl Proxy {
         while let Some(output) = self.engine.poll_output() {
             match output {
                 Output::Send { socket, to, octets } => {
+                    self.figures.sent(&octets);
                     if let Some(socket) = self.sockets.get(socket) {
                         sockets::send(socket, to, &octets).await;
                     }
                 }
                 Output::Primary { login, section, request, password } => {
                     let client = self.clients.get(section).and_then(Option::as_deref).unwrap_or_default();
+                    self.figures.primary_asked(login, client, now());
                     if let Some(ended) = self.upstreams.ask(client, login, request, &password, now()).await {
                         self.primary(ended);
                     }
                 }
                 Output::Preauth { login, section, request, menu } => {
                     let Some(api) = self.apis.get(section).cloned() else { continue };
-                    let say = self.say.clone();
+                    let (say, called) = (self.say.clone(), self.called(section, "preauth"));
                     tokio::spawn(async move {
                         let answer = api.preauth(&request, menu).await;
+                        called(answer.as_ref().err().copied());
                         // Nobody listens while the proxy ends.
                         _ = say.send(Said::Preauth(login, answer));
                     });
@@ -212,7 +242,14 @@ impl Proxy {
                     let ended = self.downloads.wanted(*download).await;
                     self.downloaded(ended);
                 }
-                Output::Told(told) => self.log.tell(&self.names, &told),
+                Output::Told(told) => {
+                    let name = match &told {
+                        Told::Login { section, .. } => self.names.get(*section).map(|(name, _)| name.as_str()),
+                        Told::Dropped(..) => None,
+                    };
+                    self.figures.told(&told, name.unwrap_or_default());
+                    self.log.tell(&self.names, &told);
+                }
             }
         }
     }
@@ -220,13 +257,25 @@ impl Proxy {
     fn auth(&mut self, login: LoginId, section: usize, request: Box<Request>, wanted: Wanted, attempt: u32) {
         let Some(api) = self.apis.get(section).cloned() else { return };
         self.begun.insert(login, Begun { attempt, section, txid: None });
-        let (say, key) = (self.say.clone(), fresh_key());
+        let (say, key, called) = (self.say.clone(), fresh_key(), self.called(section, "auth"));
         tokio::spawn(async move {
             let begun = say.clone();
             let answer =
                 api.auth(&request, &wanted, key, |txid| _ = begun.send(Said::Begun(login, attempt, txid))).await;
+            called(answer.as_ref().err().copied());
             _ = say.send(Said::Auth(login, attempt, answer));
         });
+    }
+
+    /// Counts a call to the server that begins now; it is told how it ended.
+    fn called(&self, section: usize, call: &'static str) -> impl FnOnce(Option<Outage>) + Send + 'static {
+        let (metrics, health) = (self.figures.metrics.clone(), self.figures.health.clone());
+        let name = self.names.get(section).map(|(name, _)| name.clone()).unwrap_or_default();
+        let begun = now();
+        move |failure| {
+            let took = now().saturating_duration_since(begun);
+            figures::called(&metrics, &health, &name, call, failure, took);
+        }
     }
 
     fn cancel(&mut self, login: LoginId) {

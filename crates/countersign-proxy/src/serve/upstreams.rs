@@ -90,6 +90,15 @@ impl Upstreams {
         }
     }
 
+    /// Every RADIUS server behind: its section, where it is, and whether it answers.
+    pub(super) fn hosts(&self, now: Instant) -> impl Iterator<Item = (&str, String, bool)> {
+        let pools = self.by_name.iter().filter_map(|(name, place)| match place {
+            Place::Pool(at) => Some((name.as_str(), self.clients.get(*at)?)),
+            _ => None,
+        });
+        pools.flat_map(move |(name, pool)| pool.upstream.hosts(now).map(move |(host, is_well)| (name, host, is_well)))
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.clients.iter().filter_map(|pool| pool.upstream.poll_timeout()).min()
     }
