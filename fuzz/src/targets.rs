@@ -1,6 +1,7 @@
 //! What is fuzzed: every parser that bytes from outside reach.
 
 mod device;
+mod ldap;
 mod otp;
 mod proxy;
 mod radius;
@@ -38,6 +39,10 @@ pub static TARGETS: &[&Target] = &[
     &proxy::CONFIGURATION,
     &radius::PACKET,
     &radius::EAP,
+    &ldap::STREAM,
+    &ldap::FILTER,
+    &ldap::DN,
+    &ldap::SPNEGO,
 ];
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ const ARROWS: &[(&str, Arrows)] = &[
     ("cs-core", Arrows::To(&[])),
     ("cs-wire", Arrows::To(&[])),
     ("cs-radius", Arrows::To(&[])),
+    ("cs-ldap", Arrows::To(&[])),
     ("cs-saml", Arrows::To(&[])),
     ("cs-store", Arrows::To(&["cs-core"])),
     ("cs-engine", Arrows::To(&["cs-store", "cs-core"])),
@@ -32,11 +33,11 @@ const ARROWS: &[(&str, Arrows)] = &[
             "cs-client",
         ]),
     ),
-    ("countersign-proxy", Arrows::To(&["cs-client", "cs-radius", "cs-core"])),
+    ("countersign-proxy", Arrows::To(&["cs-client", "cs-radius", "cs-ldap", "cs-core"])),
     ("countersign-device", Arrows::To(&["cs-wire", "cs-core"])),
     ("countersign-health", Arrows::To(&["cs-wire"])),
     ("pam_countersign", Arrows::To(&["cs-client", "cs-core"])),
-    ("fuzz", Arrows::To(&["cs-core", "cs-wire", "cs-radius", "countersign-proxy"])),
+    ("fuzz", Arrows::To(&["cs-core", "cs-wire", "cs-radius", "cs-ldap", "countersign-proxy"])),
     ("xtask", Arrows::To(&[])),
     (TESTKIT, Arrows::Anywhere),
     ("e2e", Arrows::Anywhere),
@@ -47,7 +48,7 @@ const ARROWS: &[(&str, Arrows)] = &[
 const TESTKIT: &str = "cs-testkit";
 
 /// No I/O, no clock, no ambient randomness, no runtime.
-const PURE: &[&str] = &["cs-core", "cs-wire", "cs-radius", "cs-saml"];
+const PURE: &[&str] = &["cs-core", "cs-wire", "cs-radius", "cs-ldap", "cs-saml"];
 
 /// What a pure crate must not reach, by whatever way.
 const IMPURE: &[&str] = &[
