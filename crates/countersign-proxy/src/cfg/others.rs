@@ -1,5 +1,7 @@
 //! Sections beside servers and clients: directory synchronisation, single sign-on, the HTTP proxy, accounting, dynamic authorization.
 
+use std::path::PathBuf;
+
 use zeroize::Zeroizing;
 
 use super::main_section::{HttpProxyAddress, Main};
@@ -103,6 +105,12 @@ pub struct Accounting {
     pub client: Option<String>,
     /// Of that server.
     pub upstream_port: u16,
+    /// The folder where records wait for that server.
+    pub spool: PathBuf,
+    /// How much may wait, in MiB.
+    pub spool_mb: u64,
+    /// How long a record may wait, in days.
+    pub spool_days: u64,
 }
 
 impl Accounting {
@@ -112,6 +120,9 @@ impl Accounting {
             port: reader.number("port", 1813, 1..=u16::MAX),
             client: reader.plain("client"),
             upstream_port: reader.number("upstream_port", 1813, 1..=u16::MAX),
+            spool: reader.state_path("spool"),
+            spool_mb: reader.number("spool_mb", 256, 4..=1 << 20),
+            spool_days: reader.number("spool_days", 7, 1..=365),
         }
     }
 }
@@ -123,6 +134,8 @@ pub struct Coa {
     pub interface: Option<String>,
     /// UDP: 3799 is the standard's, 1700 Cisco's.
     pub ports: Vec<u16>,
+    /// Sessions of people who may not log in any more are ended.
+    pub ends_disabled: bool,
 }
 
 impl Coa {
@@ -131,6 +144,7 @@ impl Coa {
         let port = |text: &String| text.parse().map_err(|_| reader.error("port", format!("{text:?} is no port"))).ok();
         let ports: Vec<u16> = texts.iter().filter_map(port).collect();
         let interface = reader.plain("interface").or_else(|| main.interface.clone());
-        Self { interface, ports: if ports.is_empty() { vec![1700, 3799] } else { ports } }
+        let ends_disabled = reader.flag("disconnect_disabled", true);
+        Self { interface, ports: if ports.is_empty() { vec![1700, 3799] } else { ports }, ends_disabled }
     }
 }

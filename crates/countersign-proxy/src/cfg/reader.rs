@@ -104,6 +104,15 @@ impl<'a> Reader<'a> {
         self.plain(key).map(|name| self.sources.folder().join(name))
     }
 
+    /// A folder for what the proxy keeps: as [`path`](Self::path), usually below the folder that the service manager gives for that, or beside the configuration.
+    pub fn state_path(&self, key: &str) -> PathBuf {
+        self.path(key).unwrap_or_else(|| {
+            let given = self.sources.variable("STATE_DIRECTORY").filter(|folders| !folders.is_empty());
+            let folder = given.as_deref().and_then(|folders| folders.split(':').next()).map(PathBuf::from);
+            folder.unwrap_or_else(|| self.sources.folder().to_owned()).join(key)
+        })
+    }
+
     /// `true`, `false`, or a number of which zero is false.
     pub fn flag(&self, key: &str, usual: bool) -> bool {
         let Some(value) = self.plain(key) else { return usual };

@@ -1,6 +1,9 @@
 //! RADIUS logins, without sockets: see [`engine`].
 
+pub mod accounting;
+pub mod coa;
 pub mod dacl;
+pub mod devices;
 pub mod engine;
 pub mod exchange;
 pub mod login;
@@ -9,6 +12,7 @@ pub mod request;
 pub mod same;
 pub mod section;
 pub mod seen;
+pub mod sessions;
 pub mod split;
 pub mod timers;
 pub mod upstream;

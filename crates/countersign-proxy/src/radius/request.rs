@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use cs_radius::{Packet, kind};
 use zeroize::Zeroizing;
 
+use super::sessions::audit_id;
 use crate::cfg::radius_server::RadiusServer;
 
 /// An Access-Request without its password.
@@ -22,8 +23,12 @@ pub struct Request {
     pub nas_ip: Option<IpAddr>,
     /// NAS-Identifier.
     pub nas_id: Option<String>,
+    /// NAS-Port.
+    pub nas_port: Option<u32>,
     /// Service-Type.
     pub service: Option<u32>,
+    /// Cisco's `audit-session-id`, by which the session is named later.
+    pub audit_id: Option<Vec<u8>>,
     /// What travels on to the next server: kind and value.
     pub passed: Vec<(u8, Vec<u8>)>,
     /// Passwords are ISO 8859-1.
@@ -53,10 +58,30 @@ impl Request {
             from,
             nas_ip,
             nas_id: packet.text(kind::NAS_IDENTIFIER).map(str::to_owned),
+            nas_port: packet.number(kind::NAS_PORT),
             service: packet.number(kind::SERVICE_TYPE),
+            audit_id: audit_id(packet),
             passed: passed(packet, server),
             is_latin: server.pw_codec == "latin-1",
         })
+    }
+
+    /// What sessions are learned from, without a section.
+    #[cfg(test)]
+    pub(super) fn read_for_tests(packet: &Packet<'_>, from: SocketAddr) -> Self {
+        Self {
+            user: packet.text(kind::USER_NAME).unwrap_or_default().to_owned(),
+            address: None,
+            station: packet.text(kind::CALLING_STATION_ID).map(str::to_owned),
+            from,
+            nas_ip: packet.number(kind::NAS_IP_ADDRESS).map(|number| IpAddr::from(number.to_be_bytes())),
+            nas_id: packet.text(kind::NAS_IDENTIFIER).map(str::to_owned),
+            nas_port: packet.number(kind::NAS_PORT),
+            service: None,
+            audit_id: audit_id(packet),
+            passed: Vec::new(),
+            is_latin: false,
+        }
     }
 
     /// A password as text.

@@ -1,13 +1,19 @@
 //! The proxy at work: sockets and the server around the [`Engine`].
 
+mod accounting;
 pub mod api;
+mod clock;
+mod coa;
 mod downloads;
 mod figures;
 mod kernel;
 mod log;
 mod operations;
 mod pool;
+mod quiet;
+mod relays;
 mod sockets;
+mod spool;
 mod upstreams;
 
 use std::collections::HashMap;
@@ -69,6 +75,7 @@ pub struct Proxy {
     names: Vec<(String, String)>,
     upstreams: Upstreams,
     downloads: downloads::Relay,
+    relays: relays::Relays,
     /// Logins that wait for a person at the server.
     begun: HashMap<LoginId, Begun>,
     /// Those that were given up before the server had a name for them, by login and attempt: the section.
@@ -127,6 +134,7 @@ impl Proxy {
             names: config.radius.iter().map(|server| (server.name.clone(), server.application.ikey.clone())).collect(),
             upstreams: Upstreams::open(config)?,
             downloads: downloads::Relay::open(config)?,
+            relays: relays::Relays::open(config)?,
             engine: Engine::new(config.radius.iter().cloned().map(Section::new).collect(), served, random()),
             log: log::Log::open(&config.main)?,
             begun: HashMap::new(),
@@ -170,9 +178,10 @@ impl Proxy {
                     // Whoever asked may have gone.
                     _ = sign.send(());
                 }
-                _ = stop.changed() => return,
+                _ = stop.changed() => break,
             }
         }
+        self.relays.close().await;
     }
 
     fn heard(&mut self, said: Said) {
@@ -237,7 +246,10 @@ impl Proxy {
                     self.auth(login, section, request, wanted, attempt)
                 }
                 Output::Cancel { login } => self.cancel(login),
-                Output::Admitted(admitted) => self.downloads.admitted(&admitted),
+                Output::Admitted(admitted) => {
+                    self.downloads.admitted(&admitted);
+                    self.relays.admitted(&admitted);
+                }
                 Output::Download(download) => {
                     let ended = self.downloads.wanted(*download).await;
                     self.downloaded(ended);
@@ -316,8 +328,6 @@ fn refuse_unserved(config: &Config) -> anyhow::Result<()> {
     }
     unserved.extend(config.cloud.iter().chain(&config.sso).map(|agent| format!("[{}]", agent.name)));
     unserved.extend(config.http_proxy.iter().map(|_| "[http_proxy]".to_owned()));
-    unserved.extend(config.accounting.iter().map(|_| "[radius_acct]".to_owned()));
-    unserved.extend(config.coa.iter().map(|_| "[radius_coa]".to_owned()));
     if unserved.is_empty() {
         return Ok(());
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use countersign_proxy::cfg::client::{Client, RadiusClient};
 use countersign_proxy::cfg::{self, reader::Sources};
+use countersign_proxy::radius::devices::Devices;
 use countersign_proxy::radius::engine::Engine;
 use countersign_proxy::radius::login::{Auth, Event, Outage, Preauth, Primary, Wanted};
 use countersign_proxy::radius::output::{LoginId, Outcome, Output, Told};
@@ -203,6 +204,16 @@ pub(super) fn radius_source(options: &str) -> RadiusClient {
         Some(Client::Radius(client)) => (**client).clone(),
         other => panic!("{other:?}"),
     }
+}
+
+/// The devices of one section, 192.0.2.0/24.
+pub(super) fn devices_of(options: &str) -> Devices {
+    let text = format!(
+        "[duo_only_client]\n[radius_server_auto]\nikey=DIXXXXXXXXXXXXXXXXXX\nskey=0123456789012345678901234567890123456789\n\
+        api_host=api.example.org\nradius_ip_1=192.0.2.0/24\nradius_secret_1=a-long-shared-secret\n{options}\n"
+    );
+    let (config, faults) = cfg::read(&text, &Nothing);
+    Devices::of(&config.unwrap_or_else(|| panic!("{faults:?}")).radius)
 }
 
 /// An answer, checked as its device would.

@@ -1,0 +1,369 @@
+//! Accounting on its way to the server behind (RFC 2866): what is sent next, and what is over.
+//!
+//! A device is answered as soon as its record is on the disk; from there on the record is ours to deliver, in order, however long the server is away.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::digest;
+use cs_radius::{Packet, kind};
+
+/// So many records are on their way at a time, of different sessions.
+const WINDOW: usize = 32;
+/// How far behind the first record that waits another one is looked for.
+const LOOK: usize = 256;
+/// A server that was silent is tried again after so long, then after twice that, and so on.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// After so many failures of one record another one is tried in between: it may be this one that the server does not like.
+const DOUBTFUL: u32 = 3;
+/// After so many failures a record is given up, if the server took others meanwhile.
+const HOPELESS: u32 = 8;
+/// The same record in another packet is known for so long.
+const KNOWN_FOR: Duration = Duration::from_secs(300);
+/// So many of them; beyond, the oldest are forgotten.
+const MOST_KNOWN: usize = 100_000;
+
+/// The place of a record in the order in which records came.
+pub type Sequence = u64;
+
+/// Tells records apart that come again in another packet: everything but what changes when a device sends again.
+pub type Content = [u8; 32];
+
+/// See [`Content`].
+pub fn content(device: std::net::IpAddr, packet: &Packet<'_>) -> Content {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(device.to_string().as_bytes());
+    for attribute in packet.attributes() {
+        if ![kind::ACCT_DELAY_TIME, kind::PROXY_STATE, kind::MESSAGE_AUTHENTICATOR].contains(&attribute.kind) {
+            // No value is longer than 253 octets.
+            context.update(&[attribute.kind, u8::try_from(attribute.value.len()).unwrap_or(u8::MAX)]);
+            context.update(attribute.value);
+        }
+    }
+    let mut content = [0; 32];
+    content.copy_from_slice(context.finish().as_ref());
+    content
+}
+
+/// Tells sessions apart, whose records are delivered one after another.
+pub fn session_of(device: std::net::IpAddr, packet: &Packet<'_>) -> u64 {
+    let id = packet.first(kind::ACCT_SESSION_ID).unwrap_or_default();
+    let digest = digest::digest(&digest::SHA256, &[device.to_string().as_bytes(), &[0], id].concat());
+    digest.as_ref().first_chunk().copied().map_or(0, u64::from_be_bytes)
+}
+
+/// A record as the server gets it: as the device sent it, save what belongs to one hop, and `waited` seconds later. `own` is who the proxy is for that server, where it
+/// does not ask as the device.
+pub fn forwarded(packet: &Packet<'_>, own: Option<std::net::Ipv4Addr>, waited: u64) -> Vec<(u8, Vec<u8>)> {
+    let waited = u32::try_from(waited).unwrap_or(u32::MAX);
+    let mut attributes = Vec::new();
+    let mut told = false;
+    for attribute in packet.attributes() {
+        let value = match attribute.kind {
+            kind::MESSAGE_AUTHENTICATOR | kind::PROXY_STATE => continue,
+            kind::ACCT_DELAY_TIME => {
+                told = true;
+                let before = <[u8; 4]>::try_from(attribute.value).map_or(0, u32::from_be_bytes);
+                before.saturating_add(waited).to_be_bytes().to_vec()
+            }
+            kind::NAS_IP_ADDRESS => own.map_or_else(|| attribute.value.to_vec(), |own| own.octets().to_vec()),
+            _ => attribute.value.to_vec(),
+        };
+        attributes.push((attribute.kind, value));
+    }
+    let len: usize = attributes.iter().map(|(_, value)| value.len() + 2).sum::<usize>() + cs_radius::MIN_LEN;
+    // A record that fills its packet goes without.
+    if !told && waited > 0 && len + 6 <= cs_radius::MAX_LEN {
+        attributes.push((kind::ACCT_DELAY_TIME, waited.to_be_bytes().to_vec()));
+    }
+    attributes
+}
+
+/// Records that came a short while ago.
+#[derive(Default)]
+pub struct Known {
+    known: HashMap<Content, Instant>,
+    order: VecDeque<(Instant, Content)>,
+}
+
+impl Known {
+    /// Whether a record came before.
+    pub fn has(&mut self, content: &Content, now: Instant) -> bool {
+        while let Some(&(until, first)) = self.order.front() {
+            if until > now && self.order.len() <= MOST_KNOWN {
+                break;
+            }
+            self.order.pop_front();
+            if self.known.get(&first) == Some(&until) {
+                self.known.remove(&first);
+            }
+        }
+        self.known.contains_key(content)
+    }
+
+    /// Notes one that is on the disk.
+    pub fn add(&mut self, content: Content, now: Instant) {
+        self.known.insert(content, now + KNOWN_FOR);
+        self.order.push_back((now + KNOWN_FOR, content));
+    }
+}
+
+struct Waiting {
+    session: u64,
+    failures: u32,
+    /// How many records the server had taken when this one was sent, and when it failed first.
+    taken_when_sent: u64,
+    taken_when_failed: Option<u64>,
+    not_before: Option<Instant>,
+}
+
+/// What became of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failed {
+    /// It is tried again.
+    Again,
+    /// The server takes others and not this one: it is given up.
+    GivenUp,
+}
+
+/// Records that wait for the server, in their order.
+#[derive(Default)]
+pub struct Feed {
+    waiting: BTreeMap<Sequence, Waiting>,
+    in_flight: BTreeMap<Sequence, u64>,
+    /// How many the server has taken.
+    taken: u64,
+    /// Since when the server is silent: how often it was tried, and when it is tried next.
+    silent: Option<(u32, Instant)>,
+    /// The record that it is tried with.
+    trial: Option<Sequence>,
+}
+
+impl Feed {
+    /// Adds a record at the end.
+    pub fn push(&mut self, sequence: Sequence, session: u64) {
+        let waiting = Waiting { session, failures: 0, taken_when_sent: 0, taken_when_failed: None, not_before: None };
+        self.waiting.insert(sequence, waiting);
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// The first that waits: everything before it is over.
+    pub fn first(&self) -> Option<Sequence> {
+        self.waiting.keys().next().copied()
+    }
+
+    /// Whether the server is silent.
+    pub fn is_silent(&self) -> bool {
+        self.silent.is_some()
+    }
+
+    /// When [`next`](Self::next) may have something again.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match self.silent {
+            Some((_, again)) if self.in_flight.is_empty() && !self.waiting.is_empty() => Some(again),
+            Some(_) => None,
+            None => self.waiting.values().take(LOOK).filter_map(|waiting| waiting.not_before).min(),
+        }
+    }
+
+    /// The record to send next. While the server is silent it is one at a time.
+    pub fn next(&mut self, now: Instant) -> Option<Sequence> {
+        let sequence = match self.silent {
+            Some((_, again)) if again > now || !self.in_flight.is_empty() => None,
+            Some((tries, _)) => {
+                let doubtful = self.waiting.values().next().is_some_and(|first| first.failures >= DOUBTFUL);
+                let other = if doubtful && tries % 2 == 1 { self.eligible(now, 1) } else { None };
+                other.or_else(|| self.first())
+            }
+            None if self.in_flight.len() >= WINDOW => None,
+            None => self.eligible(now, 0),
+        }?;
+        let taken = self.taken;
+        let waiting = self.waiting.get_mut(&sequence)?;
+        waiting.taken_when_sent = taken;
+        self.trial = self.silent.map(|_| sequence);
+        self.in_flight.insert(sequence, waiting.session);
+        Some(sequence)
+    }
+
+    /// The first record that is not on its way, behind none of its own session, when so many are left out.
+    fn eligible(&self, now: Instant, leave: usize) -> Option<Sequence> {
+        let mut busy: HashSet<u64> = self.in_flight.values().copied().collect();
+        for (place, (sequence, waiting)) in self.waiting.iter().take(LOOK).enumerate() {
+            let is_free = !busy.contains(&waiting.session) && waiting.not_before.is_none_or(|at| at <= now);
+            if place >= leave && is_free {
+                return Some(*sequence);
+            }
+            busy.insert(waiting.session);
+        }
+        None
+    }
+
+    /// The server has taken a record.
+    pub fn done(&mut self, sequence: Sequence) {
+        self.in_flight.remove(&sequence);
+        self.waiting.remove(&sequence);
+        self.taken += 1;
+        self.silent = None;
+    }
+
+    /// The server did not answer to a record.
+    pub fn failed(&mut self, sequence: Sequence, now: Instant) -> Failed {
+        self.in_flight.remove(&sequence);
+        let taken = self.taken;
+        let Some(waiting) = self.waiting.get_mut(&sequence) else { return Failed::Again };
+        waiting.failures += 1;
+        let first = *waiting.taken_when_failed.get_or_insert(taken);
+        if waiting.failures >= HOPELESS && taken > first {
+            self.waiting.remove(&sequence);
+            return Failed::GivenUp;
+        }
+        if taken > waiting.taken_when_sent {
+            // It took others meanwhile: this one waits alone.
+            waiting.not_before = Some(now + pause(waiting.failures));
+        } else if self.trial == Some(sequence) || self.silent.is_none() {
+            let tries = self.silent.map_or(0, |(tries, _)| tries) + 1;
+            self.silent = Some((tries, now + pause(tries)));
+        }
+        Failed::Again
+    }
+
+    /// Forgets a record that is too old or cannot be read.
+    pub fn forget(&mut self, sequence: Sequence) {
+        self.in_flight.remove(&sequence);
+        self.waiting.remove(&sequence);
+    }
+}
+
+fn pause(tries: u32) -> Duration {
+    FIRST_PAUSE.saturating_mul(1 << tries.saturating_sub(1).min(8)).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use cs_radius::{Builder, Code, Secret};
+
+    use super::*;
+
+    fn drain(feed: &mut Feed, now: Instant) -> Vec<Sequence> {
+        std::iter::from_fn(|| feed.next(now)).collect()
+    }
+
+    #[test]
+    fn records_leave_in_order_and_those_of_one_session_one_after_another() {
+        let (mut feed, now) = (Feed::default(), Instant::now());
+        for (sequence, session) in [(1, 10), (2, 20), (3, 10), (4, 30)] {
+            feed.push(sequence, session);
+        }
+        assert_eq!(drain(&mut feed, now), [1, 2, 4]);
+        feed.done(2);
+        assert!(drain(&mut feed, now).is_empty(), "the third is of the first's session");
+        feed.done(1);
+        assert_eq!((drain(&mut feed, now), feed.first()), (vec![3], Some(3)));
+        feed.done(3);
+        feed.done(4);
+        assert!(feed.is_empty() && feed.poll_timeout().is_none());
+    }
+
+    #[test]
+    fn a_silent_server_is_tried_with_the_first_record_ever_more_rarely_and_then_gets_all() {
+        let (mut feed, mut now) = (Feed::default(), Instant::now());
+        for sequence in 0..100 {
+            feed.push(sequence, sequence);
+        }
+        let sent = drain(&mut feed, now);
+        assert_eq!(sent.len(), WINDOW);
+        sent.into_iter().for_each(|sequence| _ = feed.failed(sequence, now));
+        assert!(feed.is_silent());
+        let mut pauses = Vec::new();
+        for _ in 0..2 {
+            let again = feed.poll_timeout().unwrap();
+            pauses.push(again - now);
+            assert!(drain(&mut feed, now).is_empty());
+            now = again;
+            assert_eq!(drain(&mut feed, now), [0]);
+            assert_eq!(feed.failed(0, now), Failed::Again);
+        }
+        assert!(pauses[1] > pauses[0] && pauses[1] <= LONGEST_PAUSE, "{pauses:?}");
+        now = feed.poll_timeout().unwrap();
+        let probe = drain(&mut feed, now);
+        assert_eq!(probe.len(), 1);
+        feed.done(probe[0]);
+        let mut order = Vec::new();
+        while !feed.is_empty() {
+            let sent = drain(&mut feed, now);
+            sent.iter().for_each(|sequence| feed.done(*sequence));
+            order.extend(sent);
+        }
+        assert!(order.is_sorted() && order.len() == 99);
+    }
+
+    #[test]
+    fn a_record_that_the_server_does_not_like_holds_up_nobody_for_ever() {
+        let (mut feed, mut now) = (Feed::default(), Instant::now());
+        for sequence in 0..50 {
+            feed.push(sequence, sequence);
+        }
+        let mut given_up = false;
+        for _ in 0..200 {
+            for sequence in drain(&mut feed, now) {
+                if sequence != 0 {
+                    feed.done(sequence);
+                } else if feed.failed(0, now) == Failed::GivenUp {
+                    given_up = true;
+                }
+            }
+            now += LONGEST_PAUSE;
+        }
+        assert!(given_up && feed.is_empty(), "{} wait", feed.len());
+    }
+
+    fn record(identifier: u8, delay: Option<u32>, id: &str) -> Vec<u8> {
+        let mut builder = Builder::new(Code::AccountingRequest, identifier);
+        builder.attribute(kind::ACCT_SESSION_ID, id.as_bytes()).unwrap();
+        if let Some(delay) = delay {
+            builder.number(kind::ACCT_DELAY_TIME, delay).unwrap();
+        }
+        builder.attribute(kind::PROXY_STATE, &[identifier]).unwrap();
+        builder.into_digested_request(&Secret::new(*b"s"))
+    }
+
+    #[test]
+    fn the_same_record_in_another_packet_is_the_same() {
+        let device = "192.0.2.1".parse().unwrap();
+        let of = |octets: &[u8]| content(device, &Packet::parse(octets).unwrap());
+        let (mut known, now) = (Known::default(), Instant::now());
+        let first = of(&record(1, None, "A"));
+        assert!(!known.has(&first, now));
+        known.add(first, now);
+        assert!(known.has(&of(&record(2, Some(5), "A")), now));
+        assert!(!known.has(&of(&record(2, Some(5), "B")), now));
+        assert!(!known.has(&first, now + KNOWN_FOR));
+    }
+
+    #[test]
+    fn the_time_that_a_record_waited_is_told() {
+        let delay = |octets: &[u8], waited| {
+            let packet = Packet::parse(octets).unwrap();
+            let attributes = forwarded(&packet, None, waited);
+            assert!(attributes.iter().all(|(kind, _)| *kind != kind::PROXY_STATE));
+            let found = attributes.into_iter().find(|(kind, _)| *kind == kind::ACCT_DELAY_TIME);
+            found.map(|(_, value)| u32::from_be_bytes(value.try_into().unwrap()))
+        };
+        assert_eq!(delay(&record(1, None, "A"), 0), None);
+        assert_eq!(delay(&record(1, None, "A"), 7), Some(7));
+        assert_eq!(delay(&record(1, Some(5), "A"), 7), Some(12));
+        assert_eq!(delay(&record(1, Some(u32::MAX), "A"), 7), Some(u32::MAX));
+    }
+}

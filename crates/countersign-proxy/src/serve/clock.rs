@@ -1,0 +1,9 @@
+//! The time of day, for what is compared with the times of others.
+
+use jiff::Timestamp;
+
+/// Seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "records and requests of others bear the time of day")]
+pub(super) fn unix() -> u64 {
+    u64::try_from(Timestamp::now().as_second()).unwrap_or(0)
+}
