@@ -2,6 +2,7 @@
 
 mod device;
 mod ldap;
+mod ntlm;
 mod otp;
 mod proxy;
 mod radius;
@@ -43,6 +44,7 @@ pub static TARGETS: &[&Target] = &[
     &ldap::FILTER,
     &ldap::DN,
     &ldap::SPNEGO,
+    &ntlm::CHALLENGE,
 ];
 
 #[cfg(test)]

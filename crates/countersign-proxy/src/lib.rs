@@ -5,6 +5,7 @@
 pub mod cfg;
 pub mod commands;
 pub mod metrics;
+pub mod directory;
 pub mod protect;
 pub mod radius;
 pub mod serve;
