@@ -4,8 +4,9 @@
 
 pub mod cfg;
 pub mod commands;
-pub mod metrics;
 pub mod directory;
+pub mod metrics;
+
 pub mod protect;
 pub mod radius;
 pub mod serve;

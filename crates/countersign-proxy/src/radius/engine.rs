@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::Random;
 use super::dacl::{self, Download, Downloaded};
 use super::login::{Auth, Event, Login, Outage, Wanted, Wish};
-use super::output::{Admitted, LoginId, Outcome, Output, Told};
+use super::output::{Admitted, KeptOut, LoginId, Outcome, Output, Told};
 use super::request::Request;
 use super::same::{LoginKey, Same};
 use super::section::{Dropped, Section};
@@ -39,6 +39,8 @@ struct Running {
     waiting: Vec<(PacketKey, Vec<Vec<u8>>)>,
     /// What the other server said with its yes.
     primary: Option<PrimaryReply>,
+    /// Why the first factor is no yes.
+    kept_out: Option<KeptOut>,
     begun: Instant,
     packets: usize,
     ends: Instant,
@@ -282,6 +284,7 @@ impl Engine {
             key: login_key,
             waiting: vec![(key, states)],
             primary: None,
+            kept_out: None,
             begun: now,
             packets: 1,
             ends: now + waits,
@@ -377,6 +380,13 @@ impl Engine {
     pub fn on_primary_reply(&mut self, id: LoginId, reply: PrimaryReply) {
         if let Some(running) = self.running.get_mut(&id) {
             running.primary = Some(reply);
+        }
+    }
+
+    /// Why the first factor, which is about to be told, keeps somebody out.
+    pub fn on_kept_out(&mut self, id: LoginId, why: KeptOut) {
+        if let Some(running) = self.running.get_mut(&id) {
+            running.kept_out = Some(why);
         }
     }
 
@@ -489,7 +499,8 @@ impl Engine {
         let Some(running) = self.running.get(&id) else { return };
         let (section, request, packets) = (running.section, running.request.clone(), running.packets);
         let took = now.saturating_duration_since(running.begun);
-        self.out.push_back(Output::Told(Told::Login { section, request, outcome, took, packets }));
+        let kept_out = running.kept_out.clone();
+        self.out.push_back(Output::Told(Told::Login { section, request, outcome, took, packets, kept_out }));
     }
 
     fn answer_all(&mut self, id: LoginId, reply: &Reply, now: Instant) {

@@ -106,7 +106,18 @@ pub enum Told {
         took: Duration,
         /// How many packets it had.
         packets: usize,
+        /// Why the first factor kept somebody out, where it is known.
+        kept_out: Option<KeptOut>,
     },
+}
+
+/// Why a first factor kept somebody out: for the log, not for the person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeptOut {
+    /// It was refused.
+    Refused(&'static str),
+    /// Nobody could be asked.
+    NotAsked(String),
 }
 
 /// How a login stands when it is told.

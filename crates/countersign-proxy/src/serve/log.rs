@@ -13,7 +13,7 @@ use serde_json::json;
 use super::now;
 use crate::cfg::main_section::Main;
 use crate::radius::login::AcceptedBy;
-use crate::radius::output::{Outcome, Told};
+use crate::radius::output::{KeptOut, Outcome, Told};
 use crate::radius::section::Dropped;
 
 /// The same mistake of the same address is told once in so long.
@@ -45,9 +45,9 @@ impl Log {
     pub(super) fn tell(&mut self, names: &[(String, String)], told: &Told) {
         match told {
             Told::Dropped(from, why) => self.dropped(from.ip(), *why),
-            Told::Login { section, request, outcome, took, packets } => {
+            Told::Login { section, request, outcome, took, packets, kept_out } => {
                 let (name, ikey) = names.get(*section).cloned().unwrap_or_default();
-                let (status, stage, msg) = words(outcome);
+                let (status, stage, msg) = words(outcome, kept_out.as_ref());
                 let client_ip = request.address.map(|address| address.to_string());
                 let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
                 tracing::info!(user = %request.user, section = %name, from = %request.from, client_ip, status, took_ms = took, packets, "{msg}");
@@ -100,12 +100,20 @@ impl Log {
     }
 }
 
-fn words(outcome: &Outcome) -> (&'static str, &'static str, String) {
+fn words(outcome: &Outcome, kept_out: Option<&KeptOut>) -> (&'static str, &'static str, String) {
+    const FIRST: &str = "Primary authentication";
     const SECOND: &str = "Secondary authentication";
+    match (outcome, kept_out) {
+        (Outcome::Rejected(_), Some(KeptOut::Refused(why))) => return ("Reject", FIRST, (*why).to_owned()),
+        (Outcome::Rejected(_), Some(KeptOut::NotAsked(why))) => {
+            return ("Error", FIRST, format!("the first factor cannot be checked: {why}"));
+        }
+        (Outcome::Accepted(_) | Outcome::Challenged | Outcome::Rejected(_), _) => {}
+    }
     match outcome {
         Outcome::Accepted(AcceptedBy::Server) => ("Allow", SECOND, "let in".to_owned()),
         Outcome::Accepted(AcceptedBy::Exemption) => {
-            ("Allow", "Primary authentication", "let in without a second factor: exempt_username".to_owned())
+            ("Allow", FIRST, "let in without a second factor: exempt_username".to_owned())
         }
         Outcome::Accepted(AcceptedBy::FailSafe) => {
             ("Allow", SECOND, "LET IN WITHOUT A SECOND FACTOR: the server is away and failmode is safe".to_owned())

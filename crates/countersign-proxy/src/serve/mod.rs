@@ -4,6 +4,7 @@ mod accounting;
 pub mod api;
 mod clock;
 mod coa;
+mod directories;
 mod downloads;
 mod figures;
 mod kernel;
@@ -38,6 +39,7 @@ use crate::radius::request::Request;
 use crate::radius::section::Section;
 use crate::radius::upstream::Ended;
 use api::Api;
+use directories::{Checked, Directories};
 use figures::Figures;
 use operations::Operations;
 use sockets::Arrived;
@@ -74,6 +76,7 @@ pub struct Proxy {
     clients: Vec<Option<String>>,
     names: Vec<(String, String)>,
     upstreams: Upstreams,
+    directories: Directories,
     downloads: downloads::Relay,
     relays: relays::Relays,
     /// Logins that wait for a person at the server.
@@ -133,6 +136,7 @@ impl Proxy {
             clients: config.radius.iter().map(|server| server.client.clone()).collect(),
             names: config.radius.iter().map(|server| (server.name.clone(), server.application.ikey.clone())).collect(),
             upstreams: Upstreams::open(config)?,
+            directories: Directories::open(config)?,
             downloads: downloads::Relay::open(config)?,
             relays: relays::Relays::open(config)?,
             engine: Engine::new(config.radius.iter().cloned().map(Section::new).collect(), served, random()),
@@ -162,6 +166,7 @@ impl Proxy {
                 }
                 Some(said) = self.said.recv() => self.heard(said),
                 ended = self.upstreams.next() => self.primary(ended),
+                checked = self.directories.next() => self.checked(&checked),
                 ended = self.downloads.next() => self.downloaded(ended),
                 () = until(next) => {
                     let now = now();
@@ -212,6 +217,14 @@ impl Proxy {
         self.engine.on_event(ended.login, Event::Primary(ended.outcome), now());
     }
 
+    fn checked(&mut self, checked: &Checked) {
+        let (outcome, kept_out) = checked.outcome();
+        if let Some(why) = kept_out {
+            self.engine.on_kept_out(checked.login, why);
+        }
+        self.primary(Ended { login: checked.login, outcome, reply: None });
+    }
+
     fn downloaded(&mut self, ended: Vec<Downloaded>) {
         ended.into_iter().for_each(|ended| self.engine.on_downloaded(ended, now()));
     }
@@ -228,6 +241,9 @@ impl Proxy {
                 Output::Primary { login, section, request, password } => {
                     let client = self.clients.get(section).and_then(Option::as_deref).unwrap_or_default();
                     self.figures.primary_asked(login, client, now());
+                    if self.directories.ask(client, login, &request.user, &password) {
+                        continue;
+                    }
                     if let Some(ended) = self.upstreams.ask(client, login, request, &password, now()).await {
                         self.primary(ended);
                     }
@@ -321,9 +337,8 @@ fn refuse_unserved(config: &Config) -> anyhow::Result<()> {
         }
         let client = server.client.as_ref().and_then(|name| Some((name, config.clients.get(name)?)));
         match client {
-            Some((name, Client::Ad(_))) => unserved.push(format!("[{name}]")),
             Some((name, Client::Radius(radius))) if radius.tls.is_some() => unserved.push(format!("[{name}] (TLS)")),
-            Some((_, Client::Radius(_) | Client::DuoOnly)) | None => {}
+            Some((_, Client::Ad(_) | Client::Radius(_) | Client::DuoOnly)) | None => {}
         }
     }
     unserved.extend(config.cloud.iter().chain(&config.sso).map(|agent| format!("[{}]", agent.name)));
@@ -332,7 +347,7 @@ fn refuse_unserved(config: &Config) -> anyhow::Result<()> {
         return Ok(());
     }
     bail!(
-        "not served yet: {}. What is served: radius_server_auto, _challenge, _concat and _duo_only with passwords (PAP), and radius_client by UDP",
+        "not served yet: {}. What is served: radius_server_auto, _challenge, _concat and _duo_only with passwords (PAP), radius_client by UDP, and ad_client",
         unserved.join(", ")
     );
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cs_ldap::Filter;
 use zeroize::Zeroizing;
 
 use crate::cfg::reader::Reader;
@@ -110,7 +111,7 @@ impl AdClient {
             port: reader.number("port", usual_port, 1..=u16::MAX),
             security_group_dn: reader.plain("security_group_dn"),
             nested_groups: reader.flag("nested_groups", false),
-            ldap_filter: reader.plain("ldap_filter"),
+            ldap_filter: ldap_filter(reader),
             timeout: Duration::from_secs(reader.number("timeout", 10, 1..=600)),
             ntlm_domain: reader.plain("ntlm_domain").unwrap_or_default(),
             ntlm_workstation: reader.plain("ntlm_workstation").unwrap_or_default(),
@@ -145,6 +146,14 @@ fn auth_type(reader: &Reader<'_>) -> LdapAuth {
         }
         LdapAuth::Plain | LdapAuth::Ntlm2 => auth_type,
     }
+}
+
+fn ldap_filter(reader: &Reader<'_>) -> Option<String> {
+    let text = reader.plain("ldap_filter")?;
+    if let Err(fault) = Filter::parse(&text) {
+        reader.error("ldap_filter", format!("ldap_filter is no filter (RFC 4515): {fault}"));
+    }
+    Some(text)
 }
 
 fn ad_hosts(reader: &Reader<'_>) -> Vec<String> {
