@@ -13,12 +13,17 @@ use super::Random;
 use super::dacl::{self, Download, Downloaded};
 use super::login::{Auth, Event, Login, Outage, Wanted, Wish};
 use super::output::{Admitted, KeptOut, LoginId, Outcome, Output, Told};
+use super::proof::Proof;
 use super::request::Request;
 use super::same::{LoginKey, Same};
 use super::section::{Dropped, Section};
 use super::seen::{PacketKey, Packets, Seen};
 use super::timers::Timers;
 use super::verdict::{PrimaryReply, Reply};
+
+mod relayed;
+
+use relayed::{First, Relayed};
 
 /// A challenge can be answered for so long.
 const CHALLENGE_LIFE: Duration = Duration::from_secs(300);
@@ -59,6 +64,10 @@ struct Running {
     is_asking: bool,
     /// What is shown while something must be typed.
     shown: Option<Reply>,
+    /// The name that the device sent, which each of its packets repeats.
+    claimed: String,
+    /// Of a login whose first factor is no password.
+    relayed: Relayed,
 }
 
 /// What a packet was taken for.
@@ -162,6 +171,10 @@ impl Engine {
             return Err(Dropped::NotServed);
         }
         serving.admit(device, &packet)?;
+        // RFC 3579 §3.1
+        if packet.first(kind::EAP_MESSAGE).is_some() && !packet.has_message_authenticator() {
+            return Err(Dropped::Unsigned);
+        }
         let key = PacketKey::of(from, socket, &packet);
         let device_waits = serving.device(device).map_or(KEPT, |device| device.nas_timeout);
         match self.packets.look(key, now, device_waits) {
@@ -227,8 +240,14 @@ impl Engine {
             self.answer(section, device, key, &states, &refuse("No user name was sent."), now);
             return;
         };
+        if let Some(proof) = Proof::of(packet)
+            && (typed.is_none() || packet.first(kind::STATE).is_none())
+        {
+            self.proven(section, device, key, states, request, proof, packet.first(kind::STATE), now);
+            return;
+        }
         let Some(typed) = typed.as_ref().map(|typed| request.decoded(typed)) else {
-            self.answer(section, device, key, &states, &refuse("Only passwords (PAP) can be checked here."), now);
+            self.answer(section, device, key, &states, &refuse("No password was sent."), now);
             return;
         };
         let Ok(typed) = typed else {
@@ -238,10 +257,10 @@ impl Engine {
             return;
         };
         if let Some(state) = packet.first(kind::STATE) {
-            self.challenge_answered(section, device, key, states, state, &request, typed, now);
+            self.challenge_answered(section, device, key, states, state, &request, Event::Answer(typed), now);
             return;
         }
-        self.begin(section, device, key, states, request, &typed, now);
+        self.begin(section, device, key, states, request, First::Typed(typed), now);
     }
 
     #[expect(clippy::too_many_arguments, reason = "a packet and where it came in")]
@@ -252,11 +271,12 @@ impl Engine {
         key: PacketKey,
         states: Vec<Vec<u8>>,
         request: Request,
-        typed: &str,
+        first: First,
         now: Instant,
     ) {
         let Some(serving) = self.sections.get(section) else { return };
-        let (login_key, joins) = self.same.key(&serving.server, &request, typed);
+        let (login_key, joins) = self.same.key(&serving.server, &request, &first.fingerprint());
+        let joins = joins && first.repeats_itself();
         let is_fresh = |id: &LoginId| {
             self.running.get(id).is_some_and(|running| running.decided.is_none_or(|at| now < at + GRACE))
         };
@@ -272,7 +292,8 @@ impl Engine {
         }
         let (server, mode) = (&serving.server, serving.mode.clone());
         let exempt = server.exempt_usernames.contains(&request.user);
-        let (login, wish) = Login::begin(mode, server.application.failmode, exempt, typed);
+        let relayed = Relayed::of(&first);
+        let (login, wish) = first.begin(mode, server.application.failmode, exempt);
         let waits = serving.device(device).map_or(KEPT, |device| device.nas_timeout);
         let id = LoginId(self.next);
         self.next += 1;
@@ -280,6 +301,8 @@ impl Engine {
             login,
             section,
             device,
+            claimed: request.user.clone(),
+            relayed,
             request: Box::new(request),
             key: login_key,
             waiting: vec![(key, states)],
@@ -325,17 +348,18 @@ impl Engine {
         states: Vec<Vec<u8>>,
         state: &[u8],
         request: &Request,
-        typed: Zeroizing<String>,
+        answer: Event,
         now: Instant,
     ) {
         let id = self.challenges.get(state).copied();
         let running = id.and_then(|id| Some((id, self.running.get_mut(&id)?)));
         // A challenge is answered by who got it: the same person, through a device of the same entry.
         let theirs = running.filter(|(_, running)| {
-            (running.section, running.device, &running.request.user) == (section, device, &request.user)
+            (running.section, running.device, &running.claimed) == (section, device, &request.user)
         });
         let Some((id, running)) = theirs else {
             let reply = Reply::reject(Some("This question is too old. Log in again.".to_owned()));
+            let reply = self.refusal_of(&answer, reply);
             self.answer(section, device, key, &states, &reply, now);
             return;
         };
@@ -354,7 +378,8 @@ impl Engine {
             .and_then(|serving| serving.device(device))
             .map_or(KEPT, |device| device.nas_timeout);
         running.ends = now + waits;
-        let wish = running.login.on(Event::Answer(typed));
+        running.relayed.note(&answer);
+        let wish = running.login.on(answer);
         self.retime(id);
         if let Some(wish) = wish {
             self.carry_out(id, wish, now);
@@ -379,6 +404,7 @@ impl Engine {
     /// The first factor is right, and the other server said more than that.
     pub fn on_primary_reply(&mut self, id: LoginId, reply: PrimaryReply) {
         if let Some(running) = self.running.get_mut(&id) {
+            running.relayed.learn_user(&mut running.request, &reply);
             running.primary = Some(reply);
         }
     }
@@ -420,6 +446,9 @@ impl Engine {
         self.retime(id);
         self.undecided -= usize::from(running.reply.is_none());
         self.same.over(&running.key, id);
+        if let Some(person) = &running.relayed.person {
+            self.same.over(person, id);
+        }
         for state in &running.states {
             self.challenges.remove(state);
         }
@@ -429,10 +458,16 @@ impl Engine {
     }
 
     fn carry_out(&mut self, id: LoginId, wish: Wish, now: Instant) {
+        if matches!(wish, Wish::Preauth { .. }) && self.follows(id, now) {
+            return;
+        }
         let Some(running) = self.running.get_mut(&id) else { return };
         let (login, section, request) = (id, running.section, running.request.clone());
         match wish {
             Wish::Primary { password } => self.out.push_back(Output::Primary { login, section, request, password }),
+            Wish::Relay(relay) => self.out.push_back(Output::Relay { login, section, request, relay }),
+            Wish::AskOn { .. } => self.ask_on(id, now),
+            Wish::PassOnRefusal { text } => self.pass_on_refusal(id, text, now),
             Wish::Preauth { menu } => self.out.push_back(Output::Preauth { login, section, request, menu }),
             Wish::Auth(wanted) => {
                 let before = std::mem::replace(&mut running.is_asking, true);
@@ -451,32 +486,50 @@ impl Engine {
             }
             Wish::Challenge { text } => self.challenge(id, text, now),
             Wish::Accept { text, why } => {
-                let (attributes, host) = running
-                    .primary
-                    .as_ref()
-                    .map(|primary| (primary.attributes.clone(), Some(primary.host)))
-                    .unwrap_or_default();
-                let reply = Reply::accept(text, running.primary.take());
-                let admitted = Admitted { section, device: running.device, request, attributes, host };
-                self.out.push_back(Output::Admitted(Box::new(admitted)));
+                let reply = self.accepted(id, text.clone());
                 self.finish(id, reply, Outcome::Accepted(why), now);
+                self.tell_followers(id, text, Outcome::Accepted(why), now);
             }
-            Wish::Reject { text } => self.finish(id, Reply::reject(text.clone()), Outcome::Rejected(text), now),
+            Wish::Reject { text } => {
+                let reply = self.refusal(id, Reply::reject(text.clone()));
+                self.finish(id, reply, Outcome::Rejected(text.clone()), now);
+                self.tell_followers(id, text.clone(), Outcome::Rejected(text), now);
+            }
         }
     }
 
+    /// The answer for somebody who is let in, with what the first factor brought.
+    fn accepted(&mut self, id: LoginId, text: Option<String>) -> Reply {
+        let Some(running) = self.running.get_mut(&id) else { return Reply::accept(text, None) };
+        let (attributes, host) = running
+            .primary
+            .as_ref()
+            .map(|primary| (primary.attributes.clone(), Some(primary.host)))
+            .unwrap_or_default();
+        let (section, device, request) = (running.section, running.device, running.request.clone());
+        let reply = Reply::accept(text, running.primary.take());
+        self.out.push_back(Output::Admitted(Box::new(Admitted { section, device, request, attributes, host })));
+        reply
+    }
+
     fn challenge(&mut self, id: LoginId, text: String, now: Instant) {
+        self.tell(id, Outcome::Challenged, now);
+        self.show_followers(id, &text, now);
+        self.show(id, |state| Reply::challenge(text, state), now);
+    }
+
+    /// Shows something with a State of ours, and waits for the answer.
+    fn show(&mut self, id: LoginId, reply: impl FnOnce(Vec<u8>) -> Reply, now: Instant) {
         let mut state = vec![0; 16];
         (self.random)(&mut state);
         let Some(running) = self.running.get_mut(&id) else { return };
         running.state = Some(state.clone());
         running.states.push(state.clone());
         running.ends = now + CHALLENGE_LIFE;
-        let reply = Reply::challenge(text, state.clone());
+        let reply = reply(state.clone());
         running.shown = Some(reply.clone());
         self.challenges.insert(state, id);
         self.retime(id);
-        self.tell(id, Outcome::Challenged, now);
         self.answer_all(id, &reply, now);
     }
 

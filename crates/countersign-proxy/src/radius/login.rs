@@ -11,9 +11,12 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::proof::{Continued, Proof, Protocol, Relay};
 use super::split::{Typed, split, split_always};
 use crate::cfg::application::{Factor, FailMode};
 use crate::cfg::radius_server::{Enroll, Mode, PromptFormat};
+
+mod relayed;
 
 /// What a login needs done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +25,18 @@ pub enum Wish {
     Primary {
         /// What the directory shall check.
         password: Zeroizing<String>,
+    },
+    /// Have another server check what is no password, or the answer to what it asked.
+    Relay(Relay),
+    /// Show what the other server asks, as it came.
+    AskOn {
+        /// What it says to the person.
+        text: Option<String>,
+    },
+    /// Keep out, as the other server said it.
+    PassOnRefusal {
+        /// For the person.
+        text: Option<String>,
     },
     /// Ask the server what this person needs.
     Preauth {
@@ -82,6 +97,8 @@ pub enum Event {
     Auth(Result<Auth, Outage>),
     /// What was typed after a challenge.
     Answer(Zeroizing<String>),
+    /// What a device sent after a challenge and is no typed text.
+    Proof(Proof),
     /// A push waits, and the section wants a code to be asked for by now.
     NoAnswerYet,
     /// The device gives up in a moment.
@@ -100,6 +117,13 @@ pub enum Primary {
     },
     /// Nobody could be asked: nobody is let in.
     Down,
+    /// The other server asks something in its turn.
+    Asks(Continued),
+    /// It is right and has expired; the device's user could change it now.
+    ChangePassword {
+        /// What the other server says to the person.
+        text: Option<String>,
+    },
 }
 
 /// What the server says before a second factor.
@@ -178,6 +202,12 @@ enum State {
     },
     /// The way to enrollment is shown.
     Enrolling,
+    /// Another server has asked something.
+    Asked(Continued),
+    /// A password has expired; whether its user hears so depends on what the server says of them.
+    Expired {
+        text: Option<String>,
+    },
     Over,
 }
 
@@ -188,15 +218,28 @@ pub struct Login {
     failmode: FailMode,
     exempt: bool,
     typed: Option<Typed>,
+    /// Of the first factor, unless it is a password.
+    protocol: Option<Protocol>,
+    /// A first factor that is checked after the second: a password is not changed before.
+    deferred: Option<Proof>,
+    /// The second factor is right, and the deferred first one is being checked.
+    granted: Option<(Option<String>, AcceptedBy)>,
+    /// How often another server has asked something.
+    rounds: u8,
     state: State,
 }
 
 impl Login {
     /// Begins: what is to be asked first.
     pub fn begin(mode: Arc<Mode>, failmode: FailMode, exempt: bool, password: &str) -> (Self, Wish) {
-        let mut login = Self { mode, failmode, exempt, typed: None, state: State::Primary };
+        let mut login = Self::new(mode, failmode, exempt);
         let wish = login.first(password);
         (login, wish)
+    }
+
+    fn new(mode: Arc<Mode>, failmode: FailMode, exempt: bool) -> Self {
+        let (typed, protocol, deferred, granted) = (None, None, None, None);
+        Self { mode, failmode, exempt, typed, protocol, deferred, granted, rounds: 0, state: State::Primary }
     }
 
     fn first(&mut self, password: &str) -> Wish {
@@ -232,6 +275,14 @@ impl Login {
 
     /// Goes on after something happened; `None` if it means nothing now, as an answer that comes twice.
     pub fn on(&mut self, event: Event) -> Option<Wish> {
+        let wish = match self.on_relayed(event) {
+            Ok(wish) => wish,
+            Err(event) => self.on_other(event),
+        };
+        wish.map(|wish| self.within_protocol(wish))
+    }
+
+    fn on_other(&mut self, event: Event) -> Option<Wish> {
         Some(match (self.state.clone(), event) {
             (State::Over, _) => return None,
             (State::Primary, Event::Primary(Primary::Right)) if self.exempt => self.accept(None, AcceptedBy::Exemption),
@@ -270,7 +321,14 @@ impl Login {
 
     /// Whether somebody must type something before it goes on.
     pub fn waits_for_typing(&self) -> bool {
-        matches!(self.state, State::Menu { .. } | State::Passcode | State::PasscodeBesidePush { .. } | State::Enrolling)
+        match self.state {
+            State::Menu { .. }
+            | State::Passcode
+            | State::PasscodeBesidePush { .. }
+            | State::Enrolling
+            | State::Asked(_) => true,
+            State::Primary | State::Preauth | State::Auth | State::Expired { .. } | State::Over => false,
+        }
     }
 
     fn preauth(&mut self) -> Wish {
@@ -378,6 +436,9 @@ impl Login {
     }
 
     fn accept(&mut self, text: Option<String>, why: AcceptedBy) -> Wish {
+        if let Some(relay) = self.deferred_first_factor(&text, why) {
+            return relay;
+        }
         self.state = State::Over;
         Wish::Accept { text, why }
     }

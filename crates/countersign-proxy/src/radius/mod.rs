@@ -8,6 +8,7 @@ pub mod engine;
 pub mod exchange;
 pub mod login;
 pub mod output;
+pub mod proof;
 pub mod request;
 pub mod same;
 pub mod section;

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::dacl::Download;
 use super::login::{AcceptedBy, Wanted};
+use super::proof::Relay;
 use super::request::Request;
 use super::section::Dropped;
 
@@ -36,6 +37,17 @@ pub enum Output {
         request: Box<Request>,
         /// What to check.
         password: Zeroizing<String>,
+    },
+    /// Have what is no password, or an answer to what another server asked, checked by a client section.
+    Relay {
+        /// For this login.
+        login: LoginId,
+        /// By the section at this place.
+        section: usize,
+        /// What the device sent.
+        request: Box<Request>,
+        /// What to check.
+        relay: Relay,
     },
     /// Ask the server what the person needs.
     Preauth {

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use cs_radius::{Packet, kind};
 use zeroize::Zeroizing;
 
+use super::proof::{Protocol, is_mschap};
 use super::sessions::audit_id;
 use crate::cfg::radius_server::RadiusServer;
 
@@ -29,6 +30,8 @@ pub struct Request {
     pub service: Option<u32>,
     /// Cisco's `audit-session-id`, by which the session is named later.
     pub audit_id: Option<Vec<u8>>,
+    /// How the first factor is shown; `None` by a password.
+    pub protocol: Option<Protocol>,
     /// What travels on to the next server: kind and value.
     pub passed: Vec<(u8, Vec<u8>)>,
     /// Passwords are ISO 8859-1.
@@ -61,6 +64,7 @@ impl Request {
             nas_port: packet.number(kind::NAS_PORT),
             service: packet.number(kind::SERVICE_TYPE),
             audit_id: audit_id(packet),
+            protocol: None,
             passed: passed(packet, server),
             is_latin: server.pw_codec == "latin-1",
         })
@@ -79,6 +83,7 @@ impl Request {
             nas_port: packet.number(kind::NAS_PORT),
             service: None,
             audit_id: audit_id(packet),
+            protocol: None,
             passed: Vec::new(),
             is_latin: false,
         }
@@ -107,10 +112,11 @@ impl Request {
 }
 
 /// What of a request never travels on as it is: it is made anew for each hop.
-const OWN: [u8; 8] = [
+const OWN: [u8; 9] = [
     kind::USER_NAME,
     kind::USER_PASSWORD,
     kind::CHAP_PASSWORD,
+    kind::CHAP_CHALLENGE,
     kind::STATE,
     kind::PROXY_STATE,
     kind::EAP_MESSAGE,
@@ -130,7 +136,7 @@ fn passed(packet: &Packet<'_>, server: &RadiusServer) -> Vec<(u8, Vec<u8>)> {
     };
     packet
         .attributes()
-        .filter(|attribute| wanted(attribute.kind, attribute.value))
+        .filter(|attribute| wanted(attribute.kind, attribute.value) && !is_mschap(attribute))
         .map(|attribute| (attribute.kind, attribute.value.to_vec()))
         .collect()
 }

@@ -6,6 +6,7 @@ use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
 use super::output::LoginId;
+use super::proof::Protocol;
 use super::request::Request;
 use crate::cfg::radius_server::{Coalesce, RadiusServer};
 
@@ -35,6 +36,12 @@ impl Same {
             Coalesce::Off => false,
         };
         (LoginKey(digest(&self.key, server, request, typed)), joins)
+    }
+
+    /// The key of a person at a station whose first factor is right, whatever proved it: challenges make the same password look different each time.
+    pub(super) fn person(&self, server: &RadiusServer, request: &Request, protocol: Protocol) -> (LoginKey, bool) {
+        // No password begins so.
+        self.key(server, request, &format!("\0second factor after {}", protocol.word()))
     }
 
     pub(super) fn find(&self, key: &LoginKey) -> Option<LoginId> {

@@ -13,9 +13,10 @@ use cs_radius::{
 use super::Random;
 use super::login::Primary;
 use super::output::LoginId;
+use super::proof::{Continued, Credential, Proof, Protocol, Relay, belongs_to_answer};
 use super::request::Request;
 use super::timers::Timers;
-use super::verdict::{PrimaryReply, may_travel};
+use super::verdict::{PrimaryReply, may_travel, may_travel_unaccepted};
 use crate::cfg::client::{Demand, RadiusClient};
 
 /// So many sockets, so 16,384 requests at a time.
@@ -44,7 +45,7 @@ pub struct Ended {
     /// What became of the first factor.
     pub outcome: Primary,
     /// What came with a yes.
-    pub reply: Option<PrimaryReply>,
+    pub reply: Option<Box<PrimaryReply>>,
 }
 
 /// A socket of the pool, and a number on it.
@@ -53,12 +54,35 @@ type Place = (usize, u8);
 struct Asked {
     login: LoginId,
     request: Box<Request>,
-    password: zeroize::Zeroizing<Vec<u8>>,
+    shown: Shown,
+    /// Goes to the one host that asked for it, always as the same packet.
+    pinned: bool,
+    /// What that host wants back.
+    state: Option<Vec<u8>>,
     host: usize,
     authenticator: Authenticator,
     octets: Vec<u8>,
     sent: u32,
     again: Instant,
+}
+
+/// A first factor as it travels.
+enum Shown {
+    Password(zeroize::Zeroizing<Vec<u8>>),
+    Proof(Proof),
+}
+
+impl Asked {
+    fn protocol(&self) -> Option<Protocol> {
+        match &self.shown {
+            Shown::Password(_) => None,
+            Shown::Proof(proof) => Some(proof.protocol),
+        }
+    }
+
+    fn is_eap(&self) -> bool {
+        self.protocol() == Some(Protocol::Eap)
+    }
 }
 
 /// One `[radius_client]`.
@@ -103,17 +127,35 @@ impl Upstream {
         password: &str,
         now: Instant,
     ) -> Result<Transmit, Ended> {
+        let credential = Credential::Typed(zeroize::Zeroizing::new(password.to_owned()));
+        self.relay(login, request, Relay { credential, after: None }, now)
+    }
+
+    /// Asks about any first factor, or answers what a host has asked. As [`ask`](Self::ask).
+    pub fn relay(
+        &mut self,
+        login: LoginId,
+        request: Box<Request>,
+        relay: Relay,
+        now: Instant,
+    ) -> Result<Transmit, Ended> {
         let down = || Ended { login, outcome: Primary::Down, reply: None };
-        let password = request.encoded(password).map_err(|_| Ended {
-            login,
-            outcome: Primary::Wrong { text: None },
-            reply: None,
-        })?;
+        let shown = match relay.credential {
+            Credential::Typed(password) => Shown::Password(request.encoded(&password).map_err(|_| Ended {
+                login,
+                outcome: Primary::Wrong { text: None },
+                reply: None,
+            })?),
+            Credential::Proof(proof) => Shown::Proof(proof),
+        };
+        let is_change = matches!(&shown, Shown::Proof(proof) if proof.protocol == Protocol::ChangePassword);
         let place = self.free_place().ok_or_else(down)?;
-        let host = self.host_from(0, now);
-        let again = now + self.config.retry_wait;
-        let asked =
-            Asked { login, request, password, host, authenticator: [0; 16], octets: Vec::new(), sent: 0, again };
+        // A password that was changed is wrong for the next host that is asked to change it.
+        let pinned = relay.after.is_some() || is_change;
+        let host = relay.after.as_ref().map_or_else(|| self.host_from(0, now), |question| question.host);
+        let state = relay.after.and_then(|question| question.state);
+        let (again, authenticator, octets) = (now + self.config.retry_wait, [0; 16], Vec::new());
+        let asked = Asked { login, request, shown, pinned, state, host, authenticator, octets, sent: 0, again };
         // What does not fit into a packet is not asked.
         self.send(place, asked, now).ok_or_else(down)
     }
@@ -140,8 +182,12 @@ impl Upstream {
                 ended.push(Ended { login: asked.login, outcome: Primary::Down, reply: None });
                 continue;
             }
-            let host = self.host_from(asked.host + 1, now);
+            let host = if asked.pinned { asked.host } else { self.host_from(asked.host + 1, now) };
             let login = asked.login;
+            if host == asked.host {
+                transmits.push(self.send_again(place, asked, now));
+                continue;
+            }
             match self.send(place, Asked { host, ..asked }, now) {
                 Some(transmit) => transmits.push(transmit),
                 None => ended.push(Ended { login, outcome: Primary::Down, reply: None }),
@@ -167,29 +213,60 @@ impl Upstream {
             Integrity::Valid => _ = self.signing.insert(host),
             Integrity::Wrong => return None,
             Integrity::Absent if must_be_signed => return None,
+            // RFC 3579 §3.1: EAP is never believed without.
+            Integrity::Absent if packet.first(kind::EAP_MESSAGE).is_some() => return None,
             Integrity::Absent => {}
         }
         let asked = self.take(place)?;
         self.free.push_back(place);
         self.dead.remove(&host);
+        Some(self.ended(&packet, &asked))
+    }
+
+    fn ended(&self, packet: &Packet<'_>, asked: &Asked) -> Ended {
+        let (login, protocol, passes) = (asked.login, asked.protocol(), &self.config.pass_through);
         let text = packet.text(kind::REPLY_MESSAGE).map(str::to_owned);
-        let login = asked.login;
-        Some(match packet.code() {
+        let with = |travels: &dyn Fn(u8, &[u8]) -> bool, user: Option<&str>| {
+            let attributes = packet.attributes().filter(|attribute| travels(attribute.kind, attribute.value));
+            Some(Box::new(PrimaryReply {
+                attributes: attributes.map(|attribute| (attribute.kind, attribute.value.to_vec())).collect(),
+                secret: self.secret.clone(),
+                authenticator: asked.authenticator,
+                host: asked.host,
+                user: user.filter(|user| !user.is_empty()).map(str::to_owned),
+            }))
+        };
+        let belongs =
+            |kind: u8, value: &[u8]| protocol.is_some_and(|protocol| belongs_to_answer(kind, value, protocol));
+        let unaccepted = |kind: u8, value: &[u8]| may_travel_unaccepted(kind, value, protocol, passes);
+        match packet.code() {
             Code::AccessAccept => {
-                let travels = |attribute: &cs_radius::Attribute<'_>| {
-                    may_travel(attribute.kind, attribute.value, &self.config.pass_through)
-                };
-                let attributes = packet
-                    .attributes()
-                    .filter(travels)
-                    .map(|attribute| (attribute.kind, attribute.value.to_vec()))
-                    .collect();
-                let reply =
-                    PrimaryReply { attributes, secret: self.secret.clone(), authenticator: asked.authenticator, host };
-                Ended { login, outcome: Primary::Right, reply: Some(reply) }
+                let travels = |kind: u8, value: &[u8]| may_travel(kind, value, passes) || belongs(kind, value);
+                let reply = with(&travels, packet.text(kind::USER_NAME));
+                Ended { login, outcome: Primary::Right, reply }
             }
-            _ => Ended { login, outcome: Primary::Wrong { text }, reply: None },
-        })
+            Code::AccessChallenge => {
+                let state = packet.first(kind::STATE).map(<[u8]>::to_vec);
+                let question = Continued { host: asked.host, state, text };
+                Ended { login, outcome: Primary::Asks(question), reply: with(&unaccepted, None) }
+            }
+            // After a password only our own text is told.
+            _ if protocol.is_none() => Ended { login, outcome: Primary::Wrong { text }, reply: None },
+            _ if cs_radius::mschap::error_of(packet) == Some(cs_radius::mschap::error::PASSWD_EXPIRED) => {
+                Ended { login, outcome: Primary::ChangePassword { text }, reply: with(&unaccepted, None) }
+            }
+            _ => Ended { login, outcome: Primary::Wrong { text }, reply: with(&unaccepted, None) },
+        }
+    }
+
+    /// The same packet to the same host: it knows it again (RFC 5080 §2.2.2).
+    fn send_again(&mut self, place: Place, mut asked: Asked, now: Instant) -> Transmit {
+        asked.sent += 1;
+        asked.again = now + self.config.retry_wait;
+        self.timers.set(place, Some(asked.again));
+        let transmit = Transmit { socket: place.0, host: asked.host, octets: asked.octets.clone() };
+        self.asked.insert(place, asked);
+        transmit
     }
 
     fn send(&mut self, place: (usize, u8), mut asked: Asked, now: Instant) -> Option<Transmit> {
@@ -209,10 +286,26 @@ impl Upstream {
 
     fn packet(&self, identifier: u8, asked: &Asked) -> Option<Vec<u8>> {
         let request = &asked.request;
-        let hidden = password::hide(&asked.password, &self.secret, &asked.authenticator).ok()?;
         let mut builder = Builder::new(Code::AccessRequest, identifier);
         builder.attribute(kind::USER_NAME, request.user.as_bytes()).ok()?;
-        builder.attribute(kind::USER_PASSWORD, &hidden).ok()?;
+        match &asked.shown {
+            Shown::Password(password) => {
+                let hidden = password::hide(password, &self.secret, &asked.authenticator).ok()?;
+                builder.attribute(kind::USER_PASSWORD, &hidden).ok()?;
+            }
+            Shown::Proof(proof) => {
+                for (kind, value) in &proof.attributes {
+                    builder.attribute(*kind, value).ok()?;
+                }
+            }
+        }
+        if let Some(state) = &asked.state {
+            builder.attribute(kind::STATE, state).ok()?;
+        }
+        if asked.is_eap() {
+            // All that the device said is among it, who it is included.
+            return Some(builder.into_request(&self.secret, &asked.authenticator));
+        }
         let own = self.config.nas_ip.map(std::net::IpAddr::V4);
         let nas_ip = if self.config.preserve_nas { request.nas_ip.or(own) } else { own };
         match (nas_ip, &request.nas_id) {

@@ -3,6 +3,7 @@
 use cs_radius::salted::{self, Hop};
 use cs_radius::{Attribute, Authenticator, Builder, Code, Secret, kind, vendor};
 
+use super::proof::{Protocol, belongs_to_answer};
 use super::seen::PacketKey;
 
 /// What another server said with its yes, and under what its secrets are hidden.
@@ -16,6 +17,8 @@ pub struct PrimaryReply {
     pub authenticator: Authenticator,
     /// Which host of its client section it is.
     pub host: usize,
+    /// Who it says has logged in.
+    pub user: Option<String>,
 }
 
 /// What a device is told.
@@ -25,7 +28,7 @@ pub struct Reply {
     text: Option<String>,
     state: Option<Vec<u8>>,
     primary: Option<PrimaryReply>,
-    /// Lines of an access list.
+    /// Attributes of our own, and lines of an access list.
     lines: Vec<(u8, Vec<u8>)>,
 }
 
@@ -50,6 +53,23 @@ impl Reply {
         Self { code, text: None, state, primary: None, lines }
     }
 
+    /// What another server asks, or how it refuses; ours is only the State.
+    pub fn passed_on(code: Code, state: Option<Vec<u8>>, primary: Option<PrimaryReply>) -> Self {
+        Self { code, text: None, state, primary, lines: Vec::new() }
+    }
+
+    /// With an attribute of our own.
+    pub fn with(mut self, attribute: Option<(u8, Vec<u8>)>) -> Self {
+        self.lines.extend(attribute);
+        self
+    }
+
+    /// Beside EAP no text is sent (RFC 3579 §2.6.5).
+    pub(super) fn has_eap(&self) -> bool {
+        let passed = self.primary.iter().flat_map(|primary| &primary.attributes);
+        self.lines.iter().chain(passed).any(|(kind, _)| *kind == kind::EAP_MESSAGE)
+    }
+
     /// Status-Server is answered so (RFC 5997 §4.2).
     pub fn alive() -> Self {
         Self::accept(None, None)
@@ -71,7 +91,7 @@ impl Reply {
         if let Some(state) = &self.state {
             _ = builder.attribute(kind::STATE, state);
         }
-        if let Some(text) = &self.text {
+        if let Some(text) = self.text.as_ref().filter(|_| !self.has_eap()) {
             _ = builder.message(text);
         }
         for (kind, value) in &self.lines {
@@ -93,7 +113,12 @@ impl Reply {
         let from = Hop { secret: &primary.secret, request: &primary.authenticator };
         let mut salt = [0; 2];
         random(&mut salt);
-        for (kind, value) in &primary.attributes {
+        // The device's end of EAP needs all of its message; of the rest it can miss something.
+        let (eap, rest): (Vec<_>, Vec<_>) = primary.attributes.iter().partition(|(kind, _)| *kind == kind::EAP_MESSAGE);
+        for (kind, value) in eap.into_iter().chain(rest) {
+            if *kind == kind::REPLY_MESSAGE && self.has_eap() {
+                continue;
+            }
             // Each value of a packet has a salt of its own; two in one attribute take the next one.
             salt = u16::from_be_bytes(salt).wrapping_add(8).to_be_bytes();
             match salted::rehide(Attribute { kind: *kind, value }, from, to, salt) {
@@ -117,4 +142,16 @@ pub fn may_travel(kind: u8, value: &[u8], passes: &crate::cfg::client::PassThrou
         }
         kind => passes.has(None, kind),
     }
+}
+
+/// Whether an attribute of another server's question or refusal may travel: what the person and the protocol need, and what the section names.
+pub fn may_travel_unaccepted(
+    kind: u8,
+    value: &[u8],
+    protocol: Option<Protocol>,
+    passes: &crate::cfg::client::PassThrough,
+) -> bool {
+    matches!(kind, kind::REPLY_MESSAGE | kind::PROMPT | kind::SESSION_TIMEOUT)
+        || protocol.is_some_and(|protocol| belongs_to_answer(kind, value, protocol))
+        || may_travel(kind, value, passes)
 }

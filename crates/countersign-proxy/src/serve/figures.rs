@@ -112,6 +112,9 @@ impl Figures {
             Primary::Right => "right",
             Primary::Wrong { .. } => "wrong",
             Primary::Down => "down",
+            // It is asked once more, or told to be changed: in metrics each question of another server counts.
+            Primary::Asks(_) => "asks",
+            Primary::ChangePassword { .. } => "expired",
         };
         let labels: Labels<'_> = &[("client", &client), ("outcome", outcome)];
         let help = "First factors checked by each client section; down means that nobody could be asked";

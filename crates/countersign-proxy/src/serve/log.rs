@@ -14,6 +14,7 @@ use super::now;
 use crate::cfg::main_section::Main;
 use crate::radius::login::AcceptedBy;
 use crate::radius::output::{KeptOut, Outcome, Told};
+use crate::radius::proof::Protocol;
 use crate::radius::section::Dropped;
 
 /// The same mistake of the same address is told once in so long.
@@ -64,7 +65,7 @@ impl Log {
                     "nas_ip": request.nas_ip.map(|address| address.to_string()),
                     "nas_id": request.nas_id,
                     "calling_station_id": request.station,
-                    "protocol": "pap",
+                    "protocol": request.protocol.map_or("pap", Protocol::word),
                     "duration_ms": took,
                 });
                 self.write(&event);

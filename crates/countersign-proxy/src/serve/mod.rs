@@ -212,7 +212,7 @@ impl Proxy {
     fn primary(&mut self, ended: Ended) {
         self.figures.primary_ended(ended.login, &ended.outcome, now());
         if let Some(reply) = ended.reply {
-            self.engine.on_primary_reply(ended.login, reply);
+            self.engine.on_primary_reply(ended.login, *reply);
         }
         self.engine.on_event(ended.login, Event::Primary(ended.outcome), now());
     }
@@ -245,6 +245,13 @@ impl Proxy {
                         continue;
                     }
                     if let Some(ended) = self.upstreams.ask(client, login, request, &password, now()).await {
+                        self.primary(ended);
+                    }
+                }
+                Output::Relay { login, section, request, relay } => {
+                    let client = self.clients.get(section).and_then(Option::as_deref).unwrap_or_default();
+                    self.figures.primary_asked(login, client, now());
+                    if let Some(ended) = self.upstreams.relay(client, login, request, relay, now()).await {
                         self.primary(ended);
                     }
                 }
@@ -347,7 +354,7 @@ fn refuse_unserved(config: &Config) -> anyhow::Result<()> {
         return Ok(());
     }
     bail!(
-        "not served yet: {}. What is served: radius_server_auto, _challenge, _concat and _duo_only with passwords (PAP), radius_client by UDP, and ad_client",
+        "not served yet: {}. What is served: radius_server_auto, _challenge, _concat and _duo_only, radius_client by UDP, and ad_client",
         unserved.join(", ")
     );
 }

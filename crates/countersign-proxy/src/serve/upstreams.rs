@@ -15,6 +15,7 @@ use crate::cfg::Config;
 use crate::cfg::client::Client;
 use crate::radius::login::Primary;
 use crate::radius::output::LoginId;
+use crate::radius::proof::{Credential, Proof, Protocol, Relay};
 use crate::radius::request::Request;
 use crate::radius::upstream::{Ended, Transmit, Upstream};
 
@@ -97,6 +98,39 @@ impl Upstreams {
             _ => None,
         });
         pools.flat_map(move |(name, pool)| pool.upstream.hosts(now).map(move |(host, is_well)| (name, host, is_well)))
+    }
+
+    /// Has a first factor checked that is no password, or an answer to what a server asked. As [`ask`](Self::ask); where no server could check it, nobody is let in.
+    pub(super) async fn relay(
+        &mut self,
+        client: &str,
+        login: LoginId,
+        request: Box<Request>,
+        relay: Relay,
+        now: Instant,
+    ) -> Option<Ended> {
+        let ended = |outcome| Some(Ended { login, outcome, reply: None });
+        match (self.by_name.get(client), &relay.credential) {
+            (Some(Place::Pool(at)), _) => {
+                let at = *at;
+                match self.clients.get_mut(at)?.upstream.relay(login, request, relay, now) {
+                    Ok(transmit) => {
+                        self.send(at, transmit).await;
+                        None
+                    }
+                    Err(ended) => Some(ended),
+                }
+            }
+            // Nothing has to come back with a yes, as it has in MS-CHAP and EAP.
+            (Some(Place::Nobody), Credential::Proof(Proof { protocol: Protocol::Chap, .. })) => ended(Primary::Right),
+            (_, Credential::Proof(proof)) => {
+                let name = proof.protocol.name();
+                tracing::warn!(user = %request.user, from = %request.from, "{name} can be checked by a radius_client alone: set the device to PAP for this section");
+                let text = format!("{name} cannot be checked here: set the device to PAP.");
+                ended(Primary::Wrong { text: Some(text) })
+            }
+            (_, Credential::Typed(_)) => ended(Primary::Down),
+        }
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {

@@ -3,6 +3,7 @@
 mod coa;
 mod dacl;
 mod modes;
+mod relayed;
 mod same;
 mod site;
 mod trust;

@@ -112,3 +112,114 @@ fn every_number_is_used_once_before_any_comes_again_and_there_is_an_end() {
     let sent = upstream.ask(LoginId(1), request, "secret", now).unwrap();
     assert_eq!((sent.socket, sent.octets[1]), (socket, number));
 }
+
+fn chap() -> Credential {
+    let mut builder = Builder::new(Code::AccessRequest, 1);
+    builder.attribute(kind::CHAP_PASSWORD, &[1; 17]).unwrap();
+    let octets = builder.into_request(&Secret::new(SECRET.to_vec()), &[1; 16]);
+    Credential::Proof(Proof::of(&Packet::parse(&octets).unwrap()).unwrap())
+}
+
+fn eap(message: &[u8]) -> Credential {
+    let mut builder = Builder::new(Code::AccessRequest, 1);
+    builder.eap(message).unwrap();
+    builder.attribute(kind::NAS_IDENTIFIER, b"device").unwrap();
+    builder.attribute(kind::PROXY_STATE, b"theirs").unwrap();
+    builder.attribute(kind::STATE, b"ours").unwrap();
+    let octets = builder.into_request(&Secret::new(SECRET.to_vec()), &[1; 16]);
+    Credential::Proof(Proof::of(&Packet::parse(&octets).unwrap()).unwrap())
+}
+
+/// An answer with these attributes.
+fn says(sent: &Transmit, code: Code, attributes: &[(u8, &[u8])]) -> Vec<u8> {
+    let packet = Packet::parse(&sent.octets).unwrap();
+    let mut builder = Builder::new(code, packet.identifier());
+    for (kind, value) in attributes {
+        builder.attribute(*kind, value).unwrap();
+    }
+    builder.into_reply(&Secret::new(SECRET.to_vec()), packet.authenticator())
+}
+
+#[test]
+fn what_a_host_asks_is_answered_to_that_host_always_by_the_same_packet() {
+    let (mut upstream, request, mut now) = (upstream(3), request(), Instant::now());
+    // No secret of a typed answer leaves in clear, so the packet is read as the host reads it.
+    let credential = Credential::Typed(zeroize::Zeroizing::new("token".to_owned()));
+    let after = Some(Continued { host: 2, state: Some(b"theirs".to_vec()), text: None });
+    let sent = upstream.relay(LoginId(1), request, Relay { credential, after }, now).unwrap();
+    let packet = Packet::parse(&sent.octets).unwrap();
+    assert_eq!((sent.host, packet.first(kind::STATE)), (2, Some(&b"theirs"[..])));
+    let hidden = packet.first(kind::USER_PASSWORD).unwrap();
+    assert_eq!(*password::reveal(hidden, &Secret::new(SECRET.to_vec()), packet.authenticator()).unwrap(), b"token");
+    for _ in 0..3 {
+        now = upstream.poll_timeout().unwrap();
+        assert_eq!(upstream.on_timeout(now), (vec![sent.clone()], Vec::new()));
+        agrees(&upstream);
+    }
+    now = upstream.poll_timeout().unwrap();
+    let (again, ended) = upstream.on_timeout(now);
+    assert_eq!((again.len(), ended.len()), (0, 1));
+    assert_eq!(ended[0].outcome, Primary::Down);
+}
+
+#[test]
+fn the_only_host_gets_the_same_packet_again_and_knows_it() {
+    let (mut upstream, request, now) = (upstream(1), request(), Instant::now());
+    let sent = upstream.relay(LoginId(1), request, Relay { credential: chap(), after: None }, now).unwrap();
+    let later = upstream.poll_timeout().unwrap();
+    assert_eq!(upstream.on_timeout(later).0, [sent]);
+}
+
+#[test]
+fn a_question_of_a_host_keeps_its_state_and_text() {
+    let (mut upstream, request, now) = (upstream(2), request(), Instant::now());
+    let sent = upstream.ask(LoginId(1), request, "secret", now).unwrap();
+    let asks = says(
+        &sent,
+        Code::AccessChallenge,
+        &[(kind::STATE, b"theirs"), (kind::REPLY_MESSAGE, b"Token?"), (kind::FILTER_ID, b"vpn"), (kind::CLASS, b"c")],
+    );
+    let ended = upstream.on_packet(sent.socket, sent.host, &asks).unwrap();
+    let text = Some("Token?".to_owned());
+    let question = Continued { host: sent.host, state: Some(b"theirs".to_vec()), text };
+    assert_eq!(ended.outcome, Primary::Asks(question));
+    // What only a yes may bring does not come with a question.
+    assert_eq!(ended.reply.unwrap().attributes, [(kind::REPLY_MESSAGE, b"Token?".to_vec())]);
+}
+
+#[test]
+fn eap_keeps_all_that_the_device_said_and_is_believed_with_a_message_authenticator_alone() {
+    let (mut upstream, request, now) = (upstream(1), request(), Instant::now());
+    let message = [vec![2, 1, 1, 44, 25], vec![7; 295]].concat();
+    let sent = upstream.relay(LoginId(1), request, Relay { credential: eap(&message), after: None }, now).unwrap();
+    let packet = Packet::parse(&sent.octets).unwrap();
+    assert_eq!(packet.eap().unwrap(), message);
+    assert_eq!(packet.attributes().next().unwrap().kind, kind::MESSAGE_AUTHENTICATOR);
+    assert_eq!(packet.text(kind::NAS_IDENTIFIER), Some("device"));
+    assert_eq!((packet.first(kind::STATE), packet.first(kind::PROXY_STATE)), (None, None));
+    let accept = says(&sent, Code::AccessAccept, &[(kind::EAP_MESSAGE, &[3, 1, 0, 4]), (kind::USER_NAME, b"alice")]);
+    // Without its first attribute, and with a digest that is right: as CVE-2024-3596 makes it.
+    let mut bare = [&accept[..20], &accept[38..]].concat();
+    let len = u16::try_from(bare.len()).unwrap().to_be_bytes();
+    bare[2..4].copy_from_slice(&len);
+    let bare = {
+        use md5::{Digest as _, Md5};
+        let mut digest = Md5::new();
+        digest.update(&bare[..4]);
+        digest.update(packet.authenticator());
+        digest.update(&bare[20..]);
+        digest.update(SECRET);
+        bare[4..20].copy_from_slice(&digest.finalize());
+        bare
+    };
+    assert!(Packet::parse(&bare).is_ok_and(|reply| reply_is_authentic(
+        &reply,
+        &Secret::new(SECRET.to_vec()),
+        packet.authenticator()
+    )));
+    assert_eq!(upstream.on_packet(sent.socket, 0, &bare), None);
+    let ended = upstream.on_packet(sent.socket, 0, &accept).unwrap();
+    let reply = ended.reply.unwrap();
+    assert_eq!((ended.outcome, reply.user.as_deref()), (Primary::Right, Some("alice")));
+    assert_eq!(reply.attributes, [(kind::EAP_MESSAGE, vec![3, 1, 0, 4])]);
+}

@@ -179,7 +179,11 @@ fn a_storm_of_repeated_and_shuffled_packets_is_one_push() {
                 Output::Preauth { login, .. } => preauths.push(login),
                 Output::Auth { login, attempt, .. } => pushes.push((login, attempt)),
                 Output::Send { .. } => answered += 1,
-                Output::Cancel { .. } | Output::Admitted(_) | Output::Download(_) | Output::Told(_) => {
+                Output::Relay { .. }
+                | Output::Cancel { .. }
+                | Output::Admitted(_)
+                | Output::Download(_)
+                | Output::Told(_) => {
                     panic!("{output:?}")
                 }
             }
