@@ -122,6 +122,30 @@ impl RadiusProxy {
         Self { running: Running::start(command, dir, "serving"), port }
     }
 
+    /// Changes its configuration file and has it read again, as `systemctl reload` does. What it says then is to be waited for.
+    pub fn reload(&self, from: &str, to: &str) {
+        let path = self.running._dir.path().join("authproxy.cfg");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{from} is not in\n{text}");
+        std::fs::write(&path, text.replace(from, to)).unwrap();
+        let hangup = Command::new("kill").args(["-HUP", &self.running.child.id().to_string()]).status().unwrap();
+        assert!(hangup.success());
+    }
+
+    /// Sends so many logins with these attributes, 40 at a time, each of which must be answered: `radclient` sends none again.
+    pub fn load(&self, attributes: &str, count: usize) -> Asking {
+        let mut child = Command::new("radclient")
+            .args(["-q", "-s", "-t", "30", "-r", "1", "-p", "40", "-c", &count.to_string()])
+            .args([&format!("127.0.0.1:{}", self.port), "auth", DEVICE_SECRET])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(attributes.as_bytes()).unwrap();
+        Asking(child)
+    }
+
     /// What it has said.
     pub fn log(&self) -> String {
         self.running.lines.text()
@@ -157,6 +181,11 @@ impl RadiusProxy {
 pub struct Asking(Child);
 
 impl Asking {
+    /// Whether it still waits.
+    pub fn is_waiting(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+
     /// The answer, as `radclient` prints it: what was sent and what came.
     pub fn answer(self) -> String {
         let output = self.0.wait_with_output().unwrap();

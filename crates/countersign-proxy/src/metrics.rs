@@ -217,6 +217,11 @@ impl Health {
         }
     }
 
+    /// Forgets every part: those that there still are tell of themselves.
+    pub fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Every part that is not well, and why.
     pub fn problems(&self) -> Vec<(String, String)> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);

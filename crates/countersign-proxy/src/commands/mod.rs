@@ -37,7 +37,7 @@ enum Command {
 }
 
 /// The configuration's file.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 struct ConfigFile {
     /// The configuration
     #[arg(
@@ -60,6 +60,17 @@ impl ConfigFile {
         let octets = std::fs::read(&self.config).with_context(|| format!("cannot read {}", self.config.display()))?;
         let text = String::from_utf8(octets).with_context(|| format!("{} is not UTF-8 text", self.config.display()))?;
         Ok(cfg::read(&text, &self.host()))
+    }
+}
+
+impl ConfigFile {
+    /// What it says now; its mistakes otherwise. What is merely doubtful goes to the log.
+    fn reread(&self) -> anyhow::Result<Config> {
+        let (config, faults) = self.read()?;
+        let told = told(self, &faults);
+        let Some(config) = config else { anyhow::bail!("{}", told.trim_end()) };
+        told.lines().for_each(|line| tracing::warn!("{line}"));
+        Ok(config)
     }
 }
 

@@ -1,16 +1,19 @@
 //! `countersign-proxy run`
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::{ConfigFile, INVALID, OK, print, told};
 use crate::serve::Proxy;
+use crate::serve::systemd::Supervisor;
 
 /// Serve what the configuration says
 ///
-/// Ends on SIGTERM or SIGINT. Log lines go to standard error; RUST_LOG chooses how many (usually `info`).
+/// Ends on SIGTERM or SIGINT. SIGHUP has the configuration read again: logins under way end by the one they began with, and one with mistakes changes nothing. Log lines go to standard error; RUST_LOG chooses how many (usually `info`).
 #[derive(Debug, Args)]
 pub(super) struct Run {
     #[command(flatten)]
@@ -33,15 +36,25 @@ impl Run {
         runtime.block_on(async {
             let proxy = Proxy::open(&config)?;
             let (stop, stopped) = watch::channel(false);
+            let (again, asked) = mpsc::channel(1);
             let mut terminate = signal(SignalKind::terminate()).context("signals cannot be heard")?;
+            let mut hangup = signal(SignalKind::hangup()).context("signals cannot be heard")?;
             tokio::spawn(async move {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = tokio::signal::ctrl_c() => {}
+                loop {
+                    tokio::select! {
+                        _ = terminate.recv() => break,
+                        _ = tokio::signal::ctrl_c() => break,
+                        _ = hangup.recv() => {
+                            // One that is asked for and not begun sees what is there when it begins.
+                            _ = again.try_send(());
+                        }
+                    }
                 }
                 // Whoever has stopped already needs no word.
                 _ = stop.send(true);
             });
+            let file = self.file.clone();
+            let proxy = proxy.rereading(asked, Arc::new(move || file.reread())).supervised(Supervisor::of_process());
             tracing::info!(sections = config.radius.len(), "serving");
             proxy.run(stopped).await;
             tracing::info!("stopped");

@@ -17,6 +17,7 @@ use super::proof::Proof;
 use super::request::Request;
 use super::same::{LoginKey, Same};
 use super::section::{Dropped, Section};
+use super::sections::Sections;
 use super::seen::{PacketKey, Packets, Seen};
 use super::timers::Timers;
 use super::verdict::{PrimaryReply, Reply};
@@ -103,7 +104,7 @@ impl Taken {
 
 /// All logins of a proxy.
 pub struct Engine {
-    sections: Vec<Section>,
+    sections: Sections,
     /// Which sections a socket serves.
     sockets: Vec<Vec<usize>>,
     packets: Packets,
@@ -126,7 +127,7 @@ impl Engine {
         let mut secret = Zeroizing::new([0; 32]);
         random(&mut *secret);
         Self {
-            sections,
+            sections: Sections::new(sections),
             sockets,
             packets: Packets::default(),
             running: HashMap::new(),
@@ -155,6 +156,29 @@ impl Engine {
         self.undecided
     }
 
+    /// Serves other sections from now on, and says which of them each socket serves; `sockets` count from the first of these. Logins under way end by the sections they
+    /// began with. Returns the number of the first: sections are numbered on.
+    pub fn replace(&mut self, sections: Vec<Section>, sockets: Vec<Vec<usize>>) -> usize {
+        let first = self.sections.replace(sections);
+        self.sockets = sockets.into_iter().map(|served| served.into_iter().map(|at| first + at).collect()).collect();
+        first
+    }
+
+    /// The number of the first section of the next configuration.
+    pub fn next_section(&self) -> usize {
+        self.sections.next()
+    }
+
+    /// The lowest number of a section that some login began with. This looks at every login.
+    pub fn oldest_section(&self) -> Option<usize> {
+        self.running.values().map(|running| running.section).min()
+    }
+
+    /// Forgets sections with smaller numbers that serve no more.
+    pub fn forget_sections_before(&mut self, number: usize) {
+        self.sections.forget_before(number);
+    }
+
     /// A packet came.
     pub fn on_packet(&mut self, socket: usize, from: SocketAddr, octets: &[u8], now: Instant) -> Taken {
         self.packet(socket, from, octets, now).unwrap_or_else(|dropped| {
@@ -164,18 +188,30 @@ impl Engine {
     }
 
     fn packet(&mut self, socket: usize, from: SocketAddr, octets: &[u8], now: Instant) -> Result<Taken, Dropped> {
-        let (section, device) = self.section_of(socket, from).ok_or(Dropped::UnknownClient)?;
+        let asked = self.section_of(socket, from);
+        if asked.is_none() && !self.sections.has_retired() {
+            return Err(Dropped::UnknownClient);
+        }
         let packet = Packet::parse(octets).map_err(|_| Dropped::Malformed)?;
-        let serving = self.sections.get_mut(section).ok_or(Dropped::UnknownClient)?;
         if !matches!(packet.code(), Code::AccessRequest | Code::StatusServer) {
             return Err(Dropped::NotServed);
         }
-        serving.admit(device, &packet)?;
+        let key = PacketKey::of(from, socket, &packet);
+        let asked = self.begun_at(&packet, from).or(asked).ok_or(Dropped::UnknownClient);
+        let admitted = asked.and_then(|(section, device)| {
+            let serving = self.sections.get_mut(section).ok_or(Dropped::UnknownClient)?;
+            serving.admit(device, &packet).map(|()| (section, device))
+        });
+        let (section, device) = match admitted {
+            Ok(asked) => asked,
+            // A login that began before the configuration changed goes on for who may not ask any more.
+            Err(dropped) => return self.known_from_before(key).ok_or(dropped),
+        };
         // RFC 3579 §3.1
         if packet.first(kind::EAP_MESSAGE).is_some() && !packet.has_message_authenticator() {
             return Err(Dropped::Unsigned);
         }
-        let key = PacketKey::of(from, socket, &packet);
+        let Some(serving) = self.sections.get(section) else { return Err(Dropped::UnknownClient) };
         let device_waits = serving.device(device).map_or(KEPT, |device| device.nas_timeout);
         match self.packets.look(key, now, device_waits) {
             Seen::InFlight => return Ok(Taken::Repeated),
@@ -204,6 +240,28 @@ impl Engine {
         }
         self.request(section, device, key, &packet, now);
         Ok(Taken::Request)
+    }
+
+    /// The section and device of a challenge that was shown before the configuration changed, for its answer.
+    fn begun_at(&self, packet: &Packet<'_>, from: SocketAddr) -> Option<(usize, usize)> {
+        let running = self.running.get(self.challenges.get(packet.first(kind::STATE)?)?)?;
+        let section = self.sections.get(running.section).filter(|_| self.sections.is_retired(running.section))?;
+        section.device_of(from.ip()).filter(|device| *device == running.device).map(|device| (running.section, device))
+    }
+
+    /// What to do about a packet that came before the configuration changed, when it comes again.
+    fn known_from_before(&mut self, key: PacketKey) -> Option<Taken> {
+        if !self.sections.has_retired() {
+            return None;
+        }
+        match self.packets.known(&key)? {
+            Seen::Answered(answer) => {
+                let octets = answer.to_vec();
+                self.out.push_back(Output::Send { socket: key.socket, to: key.from, octets });
+                Some(Taken::AnsweredAgain)
+            }
+            Seen::InFlight | Seen::New => Some(Taken::Repeated),
+        }
     }
 
     fn is_download(&self, section: usize, device: usize, packet: &Packet<'_>) -> bool {
@@ -277,8 +335,13 @@ impl Engine {
         let Some(serving) = self.sections.get(section) else { return };
         let (login_key, joins) = self.same.key(&serving.server, &request, &first.fingerprint());
         let joins = joins && first.repeats_itself();
+        let secret_of = |section: usize, device: usize| self.sections.get(section)?.secret(device);
         let is_fresh = |id: &LoginId| {
-            self.running.get(id).is_some_and(|running| running.decided.is_none_or(|at| now < at + GRACE))
+            self.running.get(id).is_some_and(|running| {
+                // Its answer is made with the secret that it began with.
+                let is_same_secret = secret_of(running.section, running.device) == secret_of(section, device);
+                is_same_secret && running.decided.is_none_or(|at| now < at + GRACE)
+            })
         };
         if let Some(id) = self.same.find(&login_key).filter(|id| joins && is_fresh(id)) {
             self.join(id, key, states, now);

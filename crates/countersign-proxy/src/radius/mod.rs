@@ -12,6 +12,7 @@ pub mod proof;
 pub mod request;
 pub mod same;
 pub mod section;
+pub mod sections;
 pub mod seen;
 pub mod sessions;
 pub mod split;

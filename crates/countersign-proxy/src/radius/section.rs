@@ -81,6 +81,17 @@ impl Section {
         Self { mode: Arc::new(server.mode.clone()), devices, server }
     }
 
+    /// Takes over what another section has learned of the same devices: addresses and secret are the same.
+    pub fn learn_from(&mut self, other: &Self) {
+        for known in &mut self.devices {
+            let same =
+                |one: &&Known| (one.device.range, &one.device.secret) == (known.device.range, &known.device.secret);
+            if let Some(before) = other.devices.iter().find(same) {
+                (known.has_signed, known.is_behind_proxy) = (before.has_signed, before.is_behind_proxy);
+            }
+        }
+    }
+
     /// The entry that an address falls under: the smallest network that contains it.
     pub fn device_of(&self, address: IpAddr) -> Option<usize> {
         let within = self.devices.iter().enumerate().filter(|(_, known)| known.device.range.contains(address));

@@ -90,6 +90,12 @@ impl Packets {
         }
     }
 
+    /// What is known of a packet, without noting it.
+    pub fn known(&self, key: &PacketKey) -> Option<Seen<'_>> {
+        let known = self.known.get(key)?;
+        Some(known.answer.as_deref().map_or(Seen::InFlight, Seen::Answered))
+    }
+
     /// Keeps an answer. Of a packet that was forgotten meanwhile it is not kept.
     pub fn answered(&mut self, key: PacketKey, answer: &[u8], now: Instant) {
         if let Some(known) = self.known.get_mut(&key) {

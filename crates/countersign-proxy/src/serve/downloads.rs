@@ -21,8 +21,10 @@ pub(super) struct Relay {
 }
 
 impl Relay {
-    pub(super) fn open(config: &Config) -> anyhow::Result<Self> {
-        let clients = config.radius.iter().map(|server| server.client.clone().filter(|_| server.relays_dacl)).collect();
+    /// `base` is the number of the configuration's first section.
+    pub(super) fn open(config: &Config, base: usize) -> anyhow::Result<Self> {
+        let clients = config.radius.iter().map(|server| server.client.clone().filter(|_| server.relays_dacl));
+        let clients = std::iter::repeat_n(None, base).chain(clients).collect();
         let downloads = Downloads::new(sources(config)?, clients, random(), random());
         Ok(Self { downloads, pool: Pool::new(None) })
     }

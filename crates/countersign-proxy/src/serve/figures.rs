@@ -101,6 +101,12 @@ impl Figures {
         }
     }
 
+    /// The configuration was read again, and serves or does not.
+    pub(super) fn reloaded(&self, outcome: &'static str) {
+        let help = "How often the configuration was read again: served, or refused because of mistakes in it";
+        self.metrics.counter("countersign_proxy_reloads_total", help, &[("outcome", outcome)]).one();
+    }
+
     /// A first factor is being checked by this client section.
     pub(super) fn primary_asked(&mut self, login: LoginId, client: &str, now: Instant) {
         self.asked.insert(login, (client.to_owned(), now));

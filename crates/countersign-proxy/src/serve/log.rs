@@ -22,6 +22,7 @@ const QUIET: Duration = Duration::from_secs(60);
 /// Addresses that are remembered for that.
 const MOST: usize = 10_000;
 
+#[derive(Default)]
 pub(super) struct Log {
     events: Option<File>,
     told: HashMap<(IpAddr, Dropped), (Instant, u64)>,
@@ -42,12 +43,17 @@ impl Log {
         Ok(Self { events: main.log_auth_events.then(open).transpose()?, told: HashMap::new() })
     }
 
-    /// `names` are the name and integration key of each section.
-    pub(super) fn tell(&mut self, names: &[(String, String)], told: &Told) {
+    /// Goes on in the files of another configuration.
+    pub(super) fn reopened(&mut self, other: Self) {
+        self.events = other.events;
+    }
+
+    /// `name` are the name and integration key of the section of a login.
+    pub(super) fn tell(&mut self, name: Option<&(String, String)>, told: &Told) {
         match told {
             Told::Dropped(from, why) => self.dropped(from.ip(), *why),
-            Told::Login { section, request, outcome, took, packets, kept_out } => {
-                let (name, ikey) = names.get(*section).cloned().unwrap_or_default();
+            Told::Login { request, outcome, took, packets, kept_out, .. } => {
+                let (name, ikey) = name.cloned().unwrap_or_default();
                 let (status, stage, msg) = words(outcome, kept_out.as_ref());
                 let client_ip = request.address.map(|address| address.to_string());
                 let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);

@@ -7,7 +7,9 @@ mod coa;
 mod directories;
 mod downloads;
 mod figures;
+mod generation;
 mod kernel;
+mod listeners;
 mod log;
 mod operations;
 mod pool;
@@ -15,14 +17,13 @@ mod quiet;
 mod relays;
 mod sockets;
 mod spool;
+pub mod systemd;
 mod upstreams;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context as _, bail};
-use tokio::net::UdpSocket;
+use anyhow::bail;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::cfg::Config;
@@ -39,11 +40,15 @@ use crate::radius::request::Request;
 use crate::radius::section::Section;
 use crate::radius::upstream::Ended;
 use api::Api;
-use directories::{Checked, Directories};
+use directories::Checked;
 use figures::Figures;
+pub use generation::Reread;
+use generation::{Came, Generation, Kept, LINGERS, Prepared, Reload, Reloads};
+use listeners::Listeners;
 use operations::Operations;
+use relays::Relays;
 use sockets::Arrived;
-use upstreams::Upstreams;
+use systemd::Supervisor;
 
 /// Packets that wait to be worked on; beyond, the system's buffer fills.
 const QUEUE: usize = 4096;
@@ -67,18 +72,15 @@ struct Begun {
 /// A proxy whose sockets are open.
 pub struct Proxy {
     engine: Engine,
-    sockets: Vec<Arc<UdpSocket>>,
+    listeners: Listeners,
     arrived: mpsc::Receiver<Arrived>,
     said: mpsc::UnboundedReceiver<Said>,
     say: mpsc::UnboundedSender<Said>,
-    apis: Vec<Api>,
-    /// The client section of each server section.
-    clients: Vec<Option<String>>,
-    names: Vec<(String, String)>,
-    upstreams: Upstreams,
-    directories: Directories,
-    downloads: downloads::Relay,
-    relays: relays::Relays,
+    /// The configuration that serves is the last; those before it end what they began.
+    generations: Vec<Generation>,
+    reloads: Reloads,
+    supervisor: Supervisor,
+    relays: Relays,
     /// Logins that wait for a person at the server.
     begun: HashMap<LoginId, Begun>,
     /// Those that were given up before the server had a name for them, by login and attempt: the section.
@@ -87,7 +89,8 @@ pub struct Proxy {
     figures: Figures,
     /// Whoever asks over HTTP wants a sign of life.
     signs: mpsc::Receiver<oneshot::Sender<()>>,
-    _operations: Option<Operations>,
+    ask: operations::Ask,
+    operations: Option<Operations>,
 }
 
 impl Proxy {
@@ -95,98 +98,209 @@ impl Proxy {
     ///
     /// Fails if the configuration asks for what is not served yet, or something cannot be opened.
     pub fn open(config: &Config) -> anyhow::Result<Self> {
-        refuse_unserved(config)?;
-        let ca = config.main.http_ca_certs_file.as_ref();
-        let ca = ca
-            .map(|path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display())))
-            .transpose()?;
-        let (arrive, arrived) = mpsc::channel(QUEUE);
+        Self::open_beside(config, Listeners::new())
+    }
+
+    fn open_beside(config: &Config, listeners: (Listeners, mpsc::Receiver<Arrived>)) -> anyhow::Result<Self> {
+        let (listeners, arrived) = listeners;
         let (say, said) = mpsc::unbounded_channel();
         let (ask, signs) = mpsc::channel(1);
-        let (metrics, health) = (Metrics::default(), Health::default());
-        let operations = config.main.operations;
-        let operations = operations.map(|at| Operations::open(at, metrics.clone(), health.clone(), ask)).transpose()?;
-        let mut places: Vec<(Option<String>, u16)> = Vec::new();
-        let mut served: Vec<Vec<usize>> = Vec::new();
-        for (at, server) in config.radius.iter().enumerate() {
-            let place = (server.interface.clone(), server.port);
-            let socket = places.iter().position(|known| *known == place).unwrap_or_else(|| {
-                places.push(place);
-                served.push(Vec::new());
-                places.len() - 1
-            });
-            if let Some(sections) = served.get_mut(socket) {
-                sections.push(at);
-            }
-        }
-        let mut sockets = Vec::new();
-        for (number, (interface, port)) in places.iter().enumerate() {
-            let at = interface.as_deref().unwrap_or("every address");
-            let socket = sockets::bind(interface.as_deref(), *port)
-                .with_context(|| format!("cannot listen at {at}, UDP port {port}"))?;
-            let socket = Arc::new(socket);
-            tokio::spawn(sockets::receive(socket.clone(), number, arrive.clone()));
-            sockets.push(socket);
-        }
-        let api = |server: &crate::cfg::radius_server::RadiusServer| {
-            Api::new(&server.application, ca.as_deref()).with_context(|| format!("[{}]", server.name))
-        };
-        Ok(Self {
-            apis: config.radius.iter().map(api).collect::<anyhow::Result<_>>()?,
-            clients: config.radius.iter().map(|server| server.client.clone()).collect(),
-            names: config.radius.iter().map(|server| (server.name.clone(), server.application.ikey.clone())).collect(),
-            upstreams: Upstreams::open(config)?,
-            directories: Directories::open(config)?,
-            downloads: downloads::Relay::open(config)?,
-            relays: relays::Relays::open(config)?,
-            engine: Engine::new(config.radius.iter().cloned().map(Section::new).collect(), served, random()),
-            log: log::Log::open(&config.main)?,
+        let prepared = Prepared::open(config.clone(), 0, &listeners.places(), &Kept::default())?;
+        let mut proxy = Self {
+            engine: Engine::new(Vec::new(), Vec::new(), random()),
+            generations: Vec::new(),
+            reloads: Reloads::default(),
+            supervisor: Supervisor::default(),
             begun: HashMap::new(),
             given_up: HashMap::new(),
-            figures: Figures::new(metrics, health),
+            log: log::Log::default(),
+            figures: Figures::new(Metrics::default(), Health::default()),
+            relays: Relays::open(config, relays::Shared::default())?,
+            operations: None,
+            ask,
             signs,
-            _operations: operations,
-            sockets,
+            listeners,
             arrived,
             said,
             say,
-        })
+        };
+        let operations = proxy.operations(config)?;
+        proxy.serve(prepared, operations);
+        Ok(proxy)
+    }
+
+    /// Reads the configuration again whenever `asked`, and serves it if nothing is wrong with it.
+    #[must_use]
+    pub fn rereading(mut self, asked: mpsc::Receiver<()>, reread: Reread) -> Self {
+        self.reloads = Reloads::new(asked, reread);
+        self
+    }
+
+    /// Tells who supervises the process what happens.
+    #[must_use]
+    pub fn supervised(mut self, supervisor: Supervisor) -> Self {
+        self.supervisor = supervisor;
+        self
+    }
+
+    /// What the configuration says of metrics, opened; `None` if that is open already.
+    fn operations(&self, config: &Config) -> anyhow::Result<Option<Option<Operations>>> {
+        if config.main.operations == self.operations.as_ref().map(|operations| operations.asked) {
+            return Ok(None);
+        }
+        let (metrics, health) = (self.figures.metrics.clone(), self.figures.health.clone());
+        let open = |at| Operations::open(at, metrics, health, self.ask.clone());
+        config.main.operations.map(open).transpose().map(Some)
+    }
+
+    /// From here on this configuration serves, and the one before ends what it began.
+    fn serve(&mut self, prepared: Prepared, operations: Option<Option<Operations>>) {
+        let Prepared { config, generation, opened, log } = prepared;
+        if let Some(operations) = operations {
+            self.operations = operations;
+        }
+        let served = self.listeners.listen(opened);
+        self.engine.replace(config.radius.into_iter().map(Section::new).collect(), served);
+        self.log.reopened(log);
+        self.figures.health.clear();
+        if let Some(before) = self.generations.last_mut() {
+            before.retired = Some(now());
+        }
+        self.generations.push(generation);
+    }
+
+    /// Serves another configuration, unless something of it cannot be opened: then nothing has changed.
+    async fn change(&mut self, prepared: Prepared) -> anyhow::Result<()> {
+        let operations = self.operations(&prepared.config)?;
+        self.relays.change(&prepared.config).await?;
+        self.serve(prepared, operations);
+        Ok(())
     }
 
     /// Serves until `stop` is set. Logins that wait are answered that they were too late.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        self.supervisor.ready("Serving");
         loop {
             self.carry_out().await;
-            let timeouts = [self.engine.poll_timeout(), self.upstreams.poll_timeout(), self.downloads.poll_timeout()];
-            let next = timeouts.into_iter().flatten().min();
+            let timeouts = self.generations.iter().filter_map(Generation::poll_timeout);
+            let next = timeouts.chain(self.engine.poll_timeout()).chain(self.forgets_at()).min();
             tokio::select! {
                 Some(packet) = self.arrived.recv() => {
                     let taken = self.engine.on_packet(packet.socket, packet.from, &packet.octets, now());
                     self.figures.received(taken);
                 }
                 Some(said) = self.said.recv() => self.heard(said),
-                ended = self.upstreams.next() => self.primary(ended),
-                checked = self.directories.next() => self.checked(&checked),
-                ended = self.downloads.next() => self.downloaded(ended),
-                () = until(next) => {
-                    let now = now();
-                    self.engine.on_timeout(now);
-                    for ended in self.upstreams.on_timeout(now).await {
-                        self.primary(ended);
-                    }
-                    let ended = self.downloads.on_timeout(now).await;
-                    self.downloaded(ended);
-                }
+                came = generation::next_of(&mut self.generations) => match came {
+                    Came::Primary(ended) => self.primary(ended),
+                    Came::Checked(checked) => self.checked(&checked),
+                    Came::Downloaded(ended) => self.downloaded(ended),
+                },
+                () = until(next) => self.on_timeout(now()).await,
                 Some(sign) = self.signs.recv() => {
-                    let sockets = self.sockets.iter().map(|socket| &**socket);
-                    self.figures.refresh(self.engine.waiting(), self.upstreams.hosts(now()), sockets);
+                    let hosts = self.generations.last().into_iter().flat_map(|serving| serving.upstreams.hosts(now()));
+                    self.figures.refresh(self.engine.waiting(), hosts, self.listeners.iter());
                     // Whoever asked may have gone.
                     _ = sign.send(());
                 }
-                _ = stop.changed() => break,
+                reload = self.reloads.next() => self.reload(reload).await,
+                _ = stop.changed() => {
+                    self.supervisor.stopping();
+                    break;
+                }
             }
         }
         self.relays.close().await;
+    }
+
+    async fn on_timeout(&mut self, now: Instant) {
+        self.engine.on_timeout(now);
+        for at in 0..self.generations.len() {
+            let Some(generation) = self.generations.get_mut(at) else { continue };
+            let primaries = generation.upstreams.on_timeout(now).await;
+            let downloads = generation.downloads.on_timeout(now).await;
+            primaries.into_iter().for_each(|ended| self.primary(ended));
+            self.downloaded(downloads);
+        }
+        if self.forgets_at().is_some_and(|at| at <= now) {
+            self.forget_retired(now);
+        }
+    }
+
+    async fn reload(&mut self, reload: Reload) {
+        match reload {
+            Reload::Asked(reread) => {
+                self.supervisor.reloading();
+                let (base, open) = (self.engine.next_section(), self.listeners.places());
+                let kept = self.generations.last().map(Generation::kept).unwrap_or_default();
+                self.reloads.begin(move || Prepared::open(reread()?, base, &open, &kept));
+            }
+            Reload::Prepared(prepared) => {
+                let changed = match *prepared {
+                    Ok(prepared) => self.change(prepared).await,
+                    Err(error) => Err(error),
+                };
+                self.reloaded(changed);
+            }
+        }
+    }
+
+    fn reloaded(&self, changed: anyhow::Result<()>) {
+        match changed {
+            Ok(()) => {
+                tracing::info!("the configuration was read again, and serves");
+                self.figures.reloaded("served");
+                self.supervisor.ready("Serving");
+            }
+            Err(error) => {
+                tracing::error!("the new configuration is not used, and the old one serves on: {error:#}");
+                self.figures.reloaded("refused");
+                let status = format!("{error:#}");
+                let status = status.lines().next().unwrap_or_default();
+                self.supervisor.ready(&format!("The new configuration is not used: {status}"));
+            }
+        }
+    }
+
+    /// When to look whether the configuration before has ended what it began.
+    fn forgets_at(&self) -> Option<Instant> {
+        self.generations.first()?.retired.map(|since| since + LINGERS)
+    }
+
+    fn forget_retired(&mut self, now: Instant) {
+        let waited_for = self.begun.values().map(|begun| begun.section).chain(self.given_up.values().copied()).min();
+        let oldest = self.engine.oldest_section().into_iter().chain(waited_for).min().unwrap_or(usize::MAX);
+        let is_over = |generations: &[Generation]| match generations {
+            [first, second, ..] => first.retired.is_some_and(|since| since + LINGERS <= now) && second.base <= oldest,
+            _ => false,
+        };
+        while is_over(&self.generations) {
+            self.generations.remove(0);
+        }
+        match self.generations.as_mut_slice() {
+            [serving] => {
+                self.engine.forget_sections_before(serving.base);
+                self.listeners.close_silent();
+            }
+            // Somebody still waits: it is looked at again after a while.
+            [first, ..] => {
+                self.engine.forget_sections_before(first.base);
+                first.retired = first.retired.map(|since| if since + LINGERS <= now { now } else { since });
+            }
+            [] => {}
+        }
+    }
+
+    /// The configuration that a section is of.
+    fn generation(&self, section: usize) -> Option<&Generation> {
+        self.generations.iter().rev().find(|generation| generation.base <= section)
+    }
+
+    fn generation_mut(&mut self, section: usize) -> Option<&mut Generation> {
+        self.generations.iter_mut().rev().find(|generation| generation.base <= section)
+    }
+
+    fn api(&self, section: usize) -> Option<Api> {
+        self.generation(section)?.api(section).cloned()
     }
 
     fn heard(&mut self, said: Said) {
@@ -234,29 +348,33 @@ impl Proxy {
             match output {
                 Output::Send { socket, to, octets } => {
                     self.figures.sent(&octets);
-                    if let Some(socket) = self.sockets.get(socket) {
+                    if let Some(socket) = self.listeners.get(socket) {
                         sockets::send(socket, to, &octets).await;
                     }
                 }
                 Output::Primary { login, section, request, password } => {
-                    let client = self.clients.get(section).and_then(Option::as_deref).unwrap_or_default();
-                    self.figures.primary_asked(login, client, now());
-                    if self.directories.ask(client, login, &request.user, &password) {
+                    let Some(generation) = self.generation(section) else { continue };
+                    let client = generation.client(section).unwrap_or_default().to_owned();
+                    self.figures.primary_asked(login, &client, now());
+                    let Some(generation) = self.generation_mut(section) else { continue };
+                    if generation.directories.ask(&client, login, &request.user, &password) {
                         continue;
                     }
-                    if let Some(ended) = self.upstreams.ask(client, login, request, &password, now()).await {
+                    if let Some(ended) = generation.upstreams.ask(&client, login, request, &password, now()).await {
                         self.primary(ended);
                     }
                 }
                 Output::Relay { login, section, request, relay } => {
-                    let client = self.clients.get(section).and_then(Option::as_deref).unwrap_or_default();
-                    self.figures.primary_asked(login, client, now());
-                    if let Some(ended) = self.upstreams.relay(client, login, request, relay, now()).await {
+                    let Some(generation) = self.generation(section) else { continue };
+                    let client = generation.client(section).unwrap_or_default().to_owned();
+                    self.figures.primary_asked(login, &client, now());
+                    let Some(generation) = self.generation_mut(section) else { continue };
+                    if let Some(ended) = generation.upstreams.relay(&client, login, request, relay, now()).await {
                         self.primary(ended);
                     }
                 }
                 Output::Preauth { login, section, request, menu } => {
-                    let Some(api) = self.apis.get(section).cloned() else { continue };
+                    let Some(api) = self.api(section) else { continue };
                     let (say, called) = (self.say.clone(), self.called(section, "preauth"));
                     tokio::spawn(async move {
                         let answer = api.preauth(&request, menu).await;
@@ -270,27 +388,35 @@ impl Proxy {
                 }
                 Output::Cancel { login } => self.cancel(login),
                 Output::Admitted(admitted) => {
-                    self.downloads.admitted(&admitted);
-                    self.relays.admitted(&admitted);
+                    let section = admitted.section;
+                    if let Some(generation) = self.generation_mut(section) {
+                        generation.downloads.admitted(&admitted);
+                    }
+                    if let Some(of) = self.generation(section) {
+                        let name = of.name(section).map(|(name, _)| name.as_str()).unwrap_or_default();
+                        self.relays.admitted(&admitted, name, of.client(section));
+                    }
                 }
                 Output::Download(download) => {
-                    let ended = self.downloads.wanted(*download).await;
+                    let Some(generation) = self.generation_mut(download.section) else { continue };
+                    let ended = generation.downloads.wanted(*download).await;
                     self.downloaded(ended);
                 }
                 Output::Told(told) => {
                     let name = match &told {
-                        Told::Login { section, .. } => self.names.get(*section).map(|(name, _)| name.as_str()),
+                        Told::Login { section, .. } => self.generation(*section).and_then(|of| of.name(*section)),
                         Told::Dropped(..) => None,
                     };
-                    self.figures.told(&told, name.unwrap_or_default());
-                    self.log.tell(&self.names, &told);
+                    let name = name.cloned();
+                    self.figures.told(&told, name.as_ref().map(|(name, _)| name.as_str()).unwrap_or_default());
+                    self.log.tell(name.as_ref(), &told);
                 }
             }
         }
     }
 
     fn auth(&mut self, login: LoginId, section: usize, request: Box<Request>, wanted: Wanted, attempt: u32) {
-        let Some(api) = self.apis.get(section).cloned() else { return };
+        let Some(api) = self.api(section) else { return };
         self.begun.insert(login, Begun { attempt, section, txid: None });
         let (say, key, called) = (self.say.clone(), fresh_key(), self.called(section, "auth"));
         tokio::spawn(async move {
@@ -305,7 +431,8 @@ impl Proxy {
     /// Counts a call to the server that begins now; it is told how it ended.
     fn called(&self, section: usize, call: &'static str) -> impl FnOnce(Option<Outage>) + Send + 'static {
         let (metrics, health) = (self.figures.metrics.clone(), self.figures.health.clone());
-        let name = self.names.get(section).map(|(name, _)| name.clone()).unwrap_or_default();
+        let name =
+            self.generation(section).and_then(|of| of.name(section)).map(|(name, _)| name.clone()).unwrap_or_default();
         let begun = now();
         move |failure| {
             let took = now().saturating_duration_since(begun);
@@ -322,7 +449,7 @@ impl Proxy {
     }
 
     fn withdraw(&self, section: usize, txid: String) {
-        if let Some(api) = self.apis.get(section).cloned() {
+        if let Some(api) = self.api(section) {
             tokio::spawn(async move { api.cancel(&txid).await });
         }
     }
@@ -385,3 +512,6 @@ fn fresh_key() -> String {
     random()(&mut octets);
     data_encoding::BASE64URL_NOPAD.encode(&octets)
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,8 @@ pub(super) type Ask = mpsc::Sender<oneshot::Sender<()>>;
 
 /// Where it listens, until it is dropped.
 pub(super) struct Operations {
+    /// As the configuration says.
+    pub(super) asked: SocketAddr,
     #[cfg(test)]
     address: SocketAddr,
     task: tokio::task::JoinHandle<()>,
@@ -55,10 +57,11 @@ impl Operations {
         };
         let listener = listen()
             .with_context(|| format!("cannot listen at {address} for metrics and health (operations_listen)"))?;
-        let address = listener.local_addr().unwrap_or(address);
+        let (asked, address) = (address, listener.local_addr().unwrap_or(address));
         tracing::info!(%address, "metrics and health are shown");
         let shown = Shown { metrics, health, ask };
         Ok(Self {
+            asked,
             #[cfg(test)]
             address,
             task: tokio::spawn(accept(listener, shown)),

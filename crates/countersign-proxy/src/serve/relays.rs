@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use super::accounting::Accounting;
 use super::{coa, now};
 use crate::cfg::Config;
+use crate::cfg::radius_server::RadiusServer;
 use crate::radius::output::Admitted;
 use crate::radius::sessions::Sessions;
 
@@ -28,19 +29,17 @@ impl Shared {
 /// Tasks beside logins.
 pub(super) struct Relays {
     sessions: Shared,
-    /// Name and client of each server section.
-    sections: Vec<(String, Option<String>)>,
-    is_needed: bool,
+    /// What they serve.
+    config: Config,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
 }
 
 impl Relays {
-    /// Opens what the configuration asks for, and begins to serve it.
+    /// Opens what the configuration asks for, and begins to serve it. `sessions` are known already.
     ///
     /// Fails if something cannot be opened.
-    pub(super) fn open(config: &Config) -> anyhow::Result<Self> {
-        let sessions = Shared::default();
+    pub(super) fn open(config: &Config, sessions: Shared) -> anyhow::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         if let Some(section) = &config.accounting {
@@ -50,19 +49,53 @@ impl Relays {
             let (_end, ends) = mpsc::channel(ENDS);
             tasks.spawn(coa::Relay::open(config, section, sessions.clone(), ends)?.run(stopped));
         }
-        let sections = config.radius.iter().map(|server| (server.name.clone(), server.client.clone())).collect();
-        Ok(Self { sessions, sections, is_needed: config.coa.is_some(), stop, tasks })
+        Ok(Self { sessions, config: config.clone(), stop, tasks })
     }
 
-    /// Somebody was let in.
-    pub(super) fn admitted(&self, admitted: &Admitted) {
-        if let Some((section, client)) = self.sections.get(admitted.section).filter(|_| self.is_needed) {
-            self.sessions.lock().admitted(admitted, section, client.as_deref(), now());
+    /// Serves another configuration from now on. Where nothing is different that they look at, they go on undisturbed; otherwise ports are closed and opened again, and
+    /// whoever is not answered meanwhile sends again.
+    ///
+    /// Fails if something cannot be opened; then the one before is served again.
+    pub(super) async fn change(&mut self, config: &Config) -> anyhow::Result<()> {
+        if self.is_served_by(config) {
+            return Ok(());
+        }
+        self.close().await;
+        match Self::open(config, self.sessions.clone()) {
+            Ok(changed) => {
+                *self = changed;
+                Ok(())
+            }
+            Err(error) => {
+                match Self::open(&self.config, self.sessions.clone()) {
+                    Ok(before) => *self = before,
+                    Err(error) => tracing::error!("accounting and CoA are NOT served any more: {error:#}"),
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn is_served_by(&self, config: &Config) -> bool {
+        let devices = |config: &Config| {
+            let of = |server: &RadiusServer| (server.name.clone(), server.client.clone(), server.devices.clone());
+            config.radius.iter().map(of).collect::<Vec<_>>()
+        };
+        let (before, after) = (&self.config, config);
+        (&before.accounting, &before.coa) == (&after.accounting, &after.coa)
+            && ((before.accounting.is_none() && before.coa.is_none())
+                || (before.clients == after.clients && devices(before) == devices(after)))
+    }
+
+    /// Somebody was let in. `section` and `client` are the names of the sections that did it.
+    pub(super) fn admitted(&self, admitted: &Admitted, section: &str, client: Option<&str>) {
+        if self.config.coa.is_some() {
+            self.sessions.lock().admitted(admitted, section, client, now());
         }
     }
 
     /// Ends everything, once it has written down what it knows.
-    pub(super) async fn close(mut self) {
+    pub(super) async fn close(&mut self) {
         // Whoever has ended already needs no word.
         _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}

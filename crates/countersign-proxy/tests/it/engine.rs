@@ -4,6 +4,7 @@ mod coa;
 mod dacl;
 mod modes;
 mod relayed;
+mod reload;
 mod same;
 mod site;
 mod trust;

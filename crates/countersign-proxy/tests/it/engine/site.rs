@@ -78,15 +78,22 @@ impl Site {
             "{client}\n[{kind}]\nikey=DIXXXXXXXXXXXXXXXXXX\nskey=0123456789012345678901234567890123456789\napi_host=api.example.org\n\
             radius_ip_1=192.0.2.0/24\nradius_secret_1=a-long-shared-secret\n{options}\n"
         );
-        let (config, faults) = cfg::read(&text, &Nothing);
-        let config = config.unwrap_or_else(|| panic!("{faults:?}"));
-        let sections: Vec<Section> = config.radius.into_iter().map(Section::new).collect();
+        let sections = sections(&text);
         let mut counter = 0_u8;
         let random = move |octets: &mut [u8]| {
             counter = counter.wrapping_add(1);
             octets.fill(counter);
         };
         Self { engine: Engine::new(sections, vec![vec![0]], Box::new(random)), now: Instant::now(), identifier: 0 }
+    }
+
+    /// From now on a section of this kind with these options serves, with this network and secret of its devices.
+    pub(super) fn reload(&mut self, kind: &str, options: &str, network: &str, secret: &str) {
+        let text = format!(
+            "[duo_only_client]\n[{kind}]\nikey=DIXXXXXXXXXXXXXXXXXX\nskey=0123456789012345678901234567890123456789\napi_host=api.example.org\n\
+            radius_ip_1={network}\nradius_secret_1={secret}\n{options}\n"
+        );
+        self.engine.replace(sections(&text), vec![vec![0]]);
     }
 
     pub(super) fn wait(&mut self, seconds: u64) {
@@ -230,6 +237,11 @@ pub(super) fn checked(output: &Output, request: &[u8]) -> Told3 {
         text: packet.text(kind::REPLY_MESSAGE).map(str::to_owned),
         state: packet.first(kind::STATE).map(<[u8]>::to_vec),
     }
+}
+
+fn sections(text: &str) -> Vec<Section> {
+    let (config, faults) = cfg::read(text, &Nothing);
+    config.unwrap_or_else(|| panic!("{faults:?}")).radius.into_iter().map(Section::new).collect()
 }
 
 pub(super) fn can_push() -> Preauth {
