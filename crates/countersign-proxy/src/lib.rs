@@ -5,6 +5,7 @@
 pub mod cfg;
 pub mod commands;
 pub mod directory;
+pub mod logging;
 pub mod metrics;
 
 pub mod protect;

@@ -57,6 +57,8 @@ pub struct Main {
     pub log_dir: PathBuf,
     /// Logging into files.
     pub log_file: bool,
+    /// The configuration says so; otherwise it is done because nothing else is said, where it can be.
+    pub log_file_is_asked: bool,
     /// Logging to standard output.
     pub log_stdout: bool,
     /// Logging to syslog.
@@ -116,11 +118,15 @@ impl Main {
         let log_stdout = reader.flag("log_stdout", false);
         let facility = reader.word("syslog_facility", SyslogFacility::User);
         let log_syslog = reader.flag("log_syslog", false).then_some(facility);
-        let log_dir = reader.path("log_dir").unwrap_or_else(|| PathBuf::from("log"));
+        // systemd makes a folder for logs (LogsDirectory=) and says where it is.
+        let log_dir = reader.path("log_dir").or_else(|| reader.variable("LOGS_DIRECTORY").map(PathBuf::from));
+        let log_dir = log_dir.unwrap_or_else(|| reader.beside("log"));
+        let log_file_is_asked = reader.flag("log_file", false);
         Self {
             debug: reader.flag("debug", false),
             log_dir,
             log_file: reader.flag("log_file", !log_stdout && log_syslog.is_none()),
+            log_file_is_asked,
             log_stdout,
             log_syslog,
             log_max_size: reader.number("log_max_size", 10_485_760, 4096..=u64::MAX),

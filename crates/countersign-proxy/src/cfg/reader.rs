@@ -113,6 +113,16 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// A file beside the configuration.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.sources.folder().join(name)
+    }
+
+    /// An environment variable that stands for a key which is not given.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        self.sources.variable(name).filter(|value| !value.is_empty())
+    }
+
     /// `true`, `false`, or a number of which zero is false.
     pub fn flag(&self, key: &str, usual: bool) -> bool {
         let Some(value) = self.plain(key) else { return usual };

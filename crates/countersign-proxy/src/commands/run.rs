@@ -8,12 +8,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use super::{ConfigFile, INVALID, OK, print, told};
+use crate::logging::{Logging, Outputs};
 use crate::serve::Proxy;
 use crate::serve::systemd::Supervisor;
 
 /// Serve what the configuration says
 ///
-/// Ends on SIGTERM or SIGINT. SIGHUP has the configuration read again: logins under way end by the one they began with, and one with mistakes changes nothing. Log lines go to standard error; RUST_LOG chooses how many (usually `info`).
+/// Ends on SIGTERM or SIGINT. SIGHUP has the configuration read again: logins under way end by the one they began with, and one with mistakes changes nothing. Log lines go to standard error and where `[main]` says; RUST_LOG chooses how many (usually `info`).
 #[derive(Debug, Args)]
 pub(super) struct Run {
     #[command(flatten)]
@@ -28,9 +29,7 @@ impl Run {
             print(&format!("{told}It cannot start."))?;
             return Ok(INVALID);
         };
-        let usual = if config.main.debug { "debug" } else { "info" };
-        let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| usual.into());
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        let logging = Logging::begin(Outputs::open(&config.main)?)?;
         told.lines().for_each(|line| tracing::warn!("{line}"));
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async {
@@ -54,7 +53,10 @@ impl Run {
                 _ = stop.send(true);
             });
             let file = self.file.clone();
-            let proxy = proxy.rereading(asked, Arc::new(move || file.reread())).supervised(Supervisor::of_process());
+            let proxy = proxy
+                .rereading(asked, Arc::new(move || file.reread()))
+                .supervised(Supervisor::of_process())
+                .logging(logging);
             tracing::info!(sections = config.radius.len(), "serving");
             proxy.run(stopped).await;
             tracing::info!("stopped");

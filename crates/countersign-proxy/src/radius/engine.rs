@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 
 use super::Random;
 use super::dacl::{self, Download, Downloaded};
-use super::login::{Auth, Event, Login, Outage, Wanted, Wish};
-use super::output::{Admitted, KeptOut, LoginId, Outcome, Output, Told};
+use super::login::{Auth, Event, Login, Outage, Primary, Wanted, Wish};
+use super::output::{Admitted, KeptOut, LoginId, Outcome, Output, Stage, Told};
 use super::proof::Proof;
 use super::request::Request;
 use super::same::{LoginKey, Same};
@@ -69,6 +69,12 @@ struct Running {
     claimed: String,
     /// Of a login whose first factor is no password.
     relayed: Relayed,
+    /// How far it came, for the log.
+    stage: Stage,
+    /// The factor that was asked for last.
+    factor: Option<&'static str>,
+    /// The server's id of it.
+    txid: Option<String>,
 }
 
 /// What a packet was taken for.
@@ -382,6 +388,9 @@ impl Engine {
             attempt: 0,
             is_asking: false,
             shown: None,
+            stage: if matches!(wish, Wish::Preauth { .. }) { Stage::Second } else { Stage::First },
+            factor: None,
+            txid: None,
         };
         self.running.insert(id, running);
         self.undecided += 1;
@@ -459,8 +468,25 @@ impl Engine {
     /// Something else happened to a login outside.
     pub fn on_event(&mut self, id: LoginId, event: Event, now: Instant) {
         let Some(running) = self.running.get_mut(&id) else { return };
+        let reached = reached(&event);
         if let Some(wish) = running.login.on(event) {
+            if let Some(stage) = reached {
+                let before = std::mem::replace(&mut running.stage, stage);
+                let is_end = matches!(wish, Wish::Accept { .. });
+                if (before, stage) == (Stage::First, Stage::Second) && !is_end {
+                    let (section, request) = (running.section, running.request.clone());
+                    let took = now.saturating_duration_since(running.begun);
+                    self.out.push_back(Output::Told(Told::FirstFactor { section, request, took }));
+                }
+            }
             self.carry_out(id, wish, now);
+        }
+    }
+
+    /// The server has a name for a login that waits there.
+    pub fn on_begun(&mut self, id: LoginId, txid: String) {
+        if let Some(running) = self.running.get_mut(&id) {
+            running.txid = Some(txid);
         }
     }
 
@@ -543,6 +569,7 @@ impl Engine {
                     self.out.push_back(Output::Cancel { login });
                 }
                 running.attempt += 1;
+                running.factor = Some(wanted.word());
                 let attempt = running.attempt;
                 self.out.push_back(Output::Auth { login, section, request, wanted, attempt });
                 self.retime(id);
@@ -616,7 +643,9 @@ impl Engine {
         let (section, request, packets) = (running.section, running.request.clone(), running.packets);
         let took = now.saturating_duration_since(running.begun);
         let kept_out = running.kept_out.clone();
-        self.out.push_back(Output::Told(Told::Login { section, request, outcome, took, packets, kept_out }));
+        let (stage, factor, txid) = (running.stage, running.factor, running.txid.clone());
+        let told = Told::Login { section, request, outcome, stage, factor, txid, took, packets, kept_out };
+        self.out.push_back(Output::Told(told));
     }
 
     fn answer_all(&mut self, id: LoginId, reply: &Reply, now: Instant) {
@@ -643,6 +672,19 @@ impl Engine {
     }
 }
 
+/// How far a login came with something that happened, for the log.
+fn reached(event: &Event) -> Option<Stage> {
+    match event {
+        Event::Primary(Primary::Right) => Some(Stage::Second),
+        Event::Primary(Primary::Wrong { .. }) => Some(Stage::First),
+        Event::Primary(Primary::Down) => Some(Stage::FirstFailed),
+        Event::Preauth(Err(_)) | Event::Auth(Err(_)) => Some(Stage::SecondFailed),
+        Event::Preauth(Ok(_)) | Event::Auth(Ok(_)) => Some(Stage::Second),
+        Event::Primary(Primary::Asks(_) | Primary::ChangePassword { .. }) => None,
+        Event::Answer(_) | Event::Proof(_) | Event::NoAnswerYet | Event::Late => None,
+    }
+}
+
 /// How long a push is waited for alone.
 fn fallback(mode: &crate::cfg::radius_server::Mode, wanted: &Wanted) -> Option<Duration> {
     use super::split::Typed;
@@ -655,4 +697,4 @@ fn fallback(mode: &crate::cfg::radius_server::Mode, wanted: &Wanted) -> Option<D
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;

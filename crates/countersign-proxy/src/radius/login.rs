@@ -86,6 +86,20 @@ pub enum Wanted {
     Choice(Zeroizing<String>),
 }
 
+impl Wanted {
+    /// In a word, for the log: never a code.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Choice(_) => "prompt",
+            Self::Typed(Typed::Push(_)) => "push",
+            Self::Typed(Typed::Phone(_)) => "phone",
+            Self::Typed(Typed::Sms(_)) => "sms",
+            Self::Typed(Typed::Passcode(_)) => "passcode",
+        }
+    }
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {

@@ -106,14 +106,29 @@ pub struct Admitted {
 pub enum Told {
     /// A packet was dropped.
     Dropped(SocketAddr, Dropped),
+    /// The first factor of a login is right.
+    FirstFactor {
+        /// The section's number.
+        section: usize,
+        /// Who, and from where.
+        request: Box<Request>,
+        /// Since its first packet.
+        took: Duration,
+    },
     /// A login came to its end, or to a challenge.
     Login {
-        /// The section's place.
+        /// The section's number.
         section: usize,
         /// Who, and from where.
         request: Box<Request>,
         /// How.
         outcome: Outcome,
+        /// How far it came.
+        stage: Stage,
+        /// Which factor was asked for: a word, never a code.
+        factor: Option<&'static str>,
+        /// The server's id of it, if it waited for a person.
+        txid: Option<String>,
         /// Since its first packet.
         took: Duration,
         /// How many packets it had.
@@ -130,6 +145,19 @@ pub enum KeptOut {
     Refused(&'static str),
     /// Nobody could be asked.
     NotAsked(String),
+}
+
+/// How far a login came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The first factor decided.
+    First,
+    /// The first factor could not be checked.
+    FirstFailed,
+    /// The second factor decided.
+    Second,
+    /// The server could not be asked for the second.
+    SecondFailed,
 }
 
 /// How a login stands when it is told.

@@ -87,6 +87,7 @@ impl Figures {
                     counter.one();
                 }
             }
+            Told::FirstFactor { .. } => {}
             Told::Login { outcome, took, packets, .. } => {
                 let labels: Labels<'_> = &[("section", name), ("outcome", outcome_word(outcome))];
                 self.metrics

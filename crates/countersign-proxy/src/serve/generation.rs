@@ -16,6 +16,7 @@ use super::upstreams::Upstreams;
 use super::{log, refuse_unserved};
 use crate::cfg::Config;
 use crate::cfg::application::Application;
+use crate::logging::Outputs;
 use crate::radius::dacl::Downloaded;
 use crate::radius::upstream::Ended;
 
@@ -129,6 +130,8 @@ pub(super) struct Prepared {
     pub(super) generation: Generation,
     pub(super) opened: Opened,
     pub(super) log: log::Log,
+    /// Where the log of the process goes on.
+    pub(super) outputs: Option<Outputs>,
 }
 
 impl Prepared {
@@ -141,8 +144,14 @@ impl Prepared {
             generation: Generation::open(&config, base, kept)?,
             opened: Opened::open(&config, open)?,
             log: log::Log::open(&config.main)?,
+            outputs: None,
             config,
         })
+    }
+
+    /// Opens also what the log of the process wants.
+    pub(super) fn with_outputs(self) -> anyhow::Result<Self> {
+        Ok(Self { outputs: Some(Outputs::open(&self.config.main)?), ..self })
     }
 }
 

@@ -30,6 +30,7 @@ use crate::cfg::Config;
 use crate::cfg::application::FailMode;
 use crate::cfg::client::Client;
 use crate::cfg::radius_server::Mode;
+use crate::logging::Logging;
 use crate::metrics::{Health, Metrics};
 use crate::radius::Random;
 use crate::radius::dacl::Downloaded;
@@ -86,6 +87,7 @@ pub struct Proxy {
     /// Those that were given up before the server had a name for them, by login and attempt: the section.
     given_up: HashMap<(LoginId, u32), usize>,
     log: log::Log,
+    logging: Option<Logging>,
     figures: Figures,
     /// Whoever asks over HTTP wants a sign of life.
     signs: mpsc::Receiver<oneshot::Sender<()>>,
@@ -114,6 +116,7 @@ impl Proxy {
             begun: HashMap::new(),
             given_up: HashMap::new(),
             log: log::Log::default(),
+            logging: None,
             figures: Figures::new(Metrics::default(), Health::default()),
             relays: Relays::open(config, relays::Shared::default())?,
             operations: None,
@@ -136,6 +139,13 @@ impl Proxy {
         self
     }
 
+    /// Has the log of the process go on as each new configuration says.
+    #[must_use]
+    pub fn logging(mut self, logging: Logging) -> Self {
+        self.logging = Some(logging);
+        self
+    }
+
     /// Tells who supervises the process what happens.
     #[must_use]
     pub fn supervised(mut self, supervisor: Supervisor) -> Self {
@@ -155,13 +165,16 @@ impl Proxy {
 
     /// From here on this configuration serves, and the one before ends what it began.
     fn serve(&mut self, prepared: Prepared, operations: Option<Option<Operations>>) {
-        let Prepared { config, generation, opened, log } = prepared;
+        let Prepared { config, generation, opened, log, outputs } = prepared;
         if let Some(operations) = operations {
             self.operations = operations;
         }
         let served = self.listeners.listen(opened);
         self.engine.replace(config.radius.into_iter().map(Section::new).collect(), served);
         self.log.reopened(log);
+        if let (Some(logging), Some(outputs)) = (&self.logging, outputs) {
+            logging.go_on(outputs);
+        }
         self.figures.health.clear();
         if let Some(before) = self.generations.last_mut() {
             before.retired = Some(now());
@@ -232,7 +245,11 @@ impl Proxy {
                 self.supervisor.reloading();
                 let (base, open) = (self.engine.next_section(), self.listeners.places());
                 let kept = self.generations.last().map(Generation::kept).unwrap_or_default();
-                self.reloads.begin(move || Prepared::open(reread()?, base, &open, &kept));
+                let logs = self.logging.is_some();
+                self.reloads.begin(move || {
+                    let prepared = Prepared::open(reread()?, base, &open, &kept)?;
+                    if logs { prepared.with_outputs() } else { Ok(prepared) }
+                });
             }
             Reload::Prepared(prepared) => {
                 let changed = match *prepared {
@@ -317,7 +334,8 @@ impl Proxy {
                 if let Some(section) = self.given_up.remove(&(login, attempt)) {
                     self.withdraw(section, txid);
                 } else if let Some(begun) = self.begun.get_mut(&login).filter(|begun| begun.attempt == attempt) {
-                    begun.txid = Some(txid);
+                    begun.txid = Some(txid.clone());
+                    self.engine.on_begun(login, txid);
                 }
             }
         }
@@ -404,7 +422,9 @@ impl Proxy {
                 }
                 Output::Told(told) => {
                     let name = match &told {
-                        Told::Login { section, .. } => self.generation(*section).and_then(|of| of.name(*section)),
+                        Told::Login { section, .. } | Told::FirstFactor { section, .. } => {
+                            self.generation(*section).and_then(|of| of.name(*section))
+                        }
                         Told::Dropped(..) => None,
                     };
                     let name = name.cloned();
