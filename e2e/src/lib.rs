@@ -13,6 +13,7 @@ mod cutter;
 mod files;
 pub mod first_run;
 mod mail;
+pub mod namespace;
 mod phone;
 pub mod radius;
 mod sample;

@@ -7,7 +7,7 @@ pub mod commands;
 pub mod directory;
 pub mod logging;
 pub mod metrics;
-
+pub mod outage;
 pub mod protect;
 pub mod radius;
 pub mod serve;

@@ -49,6 +49,24 @@ impl Error {
         }
     }
 
+    /// How the server is away; `None` where it is there. For words in a log and for [what a fail mode is for](Self::is_away), which this does not change.
+    pub fn absence(&self) -> Option<Absence> {
+        match self {
+            Self::Network(error) => Some(match tls_error(error) {
+                Some(rustls::Error::InvalidCertificate(rustls::CertificateError::NotValidYet))
+                | Some(rustls::Error::InvalidCertificate(rustls::CertificateError::NotValidYetContext { .. })) => {
+                    Absence::NotValidYet
+                }
+                Some(_) => Absence::Tls,
+                None if error.is_timeout() => Absence::TimedOut,
+                None => Absence::Unreachable,
+            }),
+            Self::NotThisProtocol(_) => Some(Absence::Nonsense),
+            Self::Refused { status, .. } => (*status >= 500).then_some(Absence::CannotDecide),
+            Self::Host | Self::CaCertificate | Self::Tls(_) | Self::Clock => None,
+        }
+    }
+
     /// Whether the request may never have been decided on because the way there or back was broken.
     pub(crate) const fn is_lost(&self) -> bool {
         match self {
@@ -61,6 +79,43 @@ impl Error {
             | Self::NotThisProtocol(_) => false,
         }
     }
+}
+
+/// How a server is away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Absence {
+    /// No connection, or it broke.
+    Unreachable,
+    /// Nothing came in time.
+    TimedOut,
+    /// Its certificate is not one that is trusted, or TLS failed otherwise.
+    Tls,
+    /// Its certificate is not valid yet: the clock of this host is wrong.
+    NotValidYet,
+    /// It says itself that it cannot decide (HTTP 5xx).
+    CannotDecide,
+    /// What answers does not speak this protocol.
+    Nonsense,
+}
+
+/// What TLS says, somewhere below an error of the network.
+fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut next = Some(error);
+    // Causes are few; the bound is for one that names itself.
+    for _ in 0..16 {
+        let error = next?;
+        if let Some(found) = error.downcast_ref::<rustls::Error>() {
+            return Some(found);
+        }
+        // An error of input and output that wraps another tells of that one's cause, and not of itself.
+        if let Some(inner) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref)
+            && let Some(found) = tls_error(inner)
+        {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
 }
 
 fn detail_text(detail: &str) -> String {

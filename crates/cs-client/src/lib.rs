@@ -14,5 +14,5 @@ pub use cs_wire::auth_api::{
     AsyncResponse, AuthResponse, AuthResult, AuthStatus, Capability, Device, DeviceKind, EnrollResponse, EnrollStatus,
     PreauthResponse, PreauthResult, TextPrompt, TimeResponse, VerifiedPush,
 };
-pub use error::Error;
+pub use error::{Absence, Error};
 pub use login::{Auth, Factor, Preauth};

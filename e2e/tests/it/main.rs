@@ -17,6 +17,7 @@ mod libraries;
 mod login_duo;
 mod mail;
 mod new_phone;
+mod outage;
 mod pages;
 mod pam_duo;
 mod pam_duo_policies;

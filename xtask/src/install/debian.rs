@@ -38,6 +38,9 @@ const PACKAGES: &[Package] = &[
         name: "util-linux",
         is_present: || ["unshare", "setpriv", "script"].iter().all(|name| program(name).is_some()),
     },
+    // a network of a test's own, whose firewall drops packets
+    Package { name: "iproute2", is_present: || program("ip").is_some() },
+    Package { name: "nftables", is_present: || program("nft").is_some() },
     // the instruction count of a policy evaluation
     Package { name: "valgrind", is_present: || program("valgrind").is_some() },
     // pages as people see them: the browser, its certificate store, and letters for Japanese

@@ -198,6 +198,11 @@ pub enum Outage {
     Refused,
 }
 
+/// What a person is told while nobody can be asked and the section lets nobody in for that.
+const AWAY: &str = "The login service cannot be reached, so nobody is let in without the second factor. Try again in a minute, or call your help desk.";
+/// The server is there and will not talk to this proxy: trying again does not help.
+const REFUSED: &str = "The second factor cannot be checked: this login is not set up rightly. Call your help desk.";
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum State {
     Primary,
@@ -404,9 +409,8 @@ impl Login {
         match (outage, self.failmode) {
             (Outage::Away, FailMode::Safe) if *self.mode != Mode::DuoOnly => self.accept(None, AcceptedBy::FailSafe),
             // Without a first factor there is nothing that could be enough.
-            (Outage::Away, FailMode::Safe | FailMode::Secure | FailMode::Offline) | (Outage::Refused, _) => {
-                self.reject(Some("The second factor cannot be checked now. Try again in a minute.".to_owned()))
-            }
+            (Outage::Away, FailMode::Safe | FailMode::Secure | FailMode::Offline) => self.reject(Some(AWAY.to_owned())),
+            (Outage::Refused, _) => self.reject(Some(REFUSED.to_owned())),
         }
     }
 
@@ -423,9 +427,8 @@ impl Login {
                 Mode::Concat(_) | Mode::DuoOnly => self.reject(Some(text)),
             },
             // Once a factor was asked for, silence is a no: otherwise whoever cuts the line is in.
-            Err(Outage::Away | Outage::Refused) => {
-                self.reject(Some("The second factor cannot be checked now. Try again in a minute.".to_owned()))
-            }
+            Err(Outage::Away) => self.reject(Some(AWAY.to_owned())),
+            Err(Outage::Refused) => self.reject(Some(REFUSED.to_owned())),
         }
     }
 
