@@ -143,6 +143,10 @@ async fn netbios_name(service: &mut Service, person: &Entry) -> Result<Option<St
 }
 
 async fn meant(rules: &Rules, service: &mut Service, typed: Typed<'_>, person: Entry) -> Result<Meant, Trouble> {
+    // A bind without a name is anonymous, and right with any password.
+    if person.dn.is_empty() {
+        return Err(Trouble::Unasked);
+    }
     let typed = match typed {
         Typed::At(name) | Typed::InDomain { name, .. } | Typed::Plain(name) => name,
     };

@@ -3,14 +3,13 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::AT_A_TIME;
 use super::service::Service;
 
 /// A host that was in trouble is asked last for so long.
 const DEAD_FOR: Duration = Duration::from_secs(30);
 /// A connection is kept for so long, however busy: what is known of the directory is of its beginning.
 const KEPT_FOR: Duration = Duration::from_secs(600);
-/// So many wait for the next login.
-const MOST_KEPT: usize = 16;
 /// A service account that was refused is not tried again for so long: it would be locked by as many logins as there are.
 const BARRED_FOR: Duration = Duration::from_secs(60);
 
@@ -70,7 +69,7 @@ impl Hosts {
 
     pub(super) fn keep(&self, service: Service) {
         let mut memory = self.memory();
-        if memory.kept.len() >= MOST_KEPT {
+        if memory.kept.len() >= AT_A_TIME {
             memory.kept.remove(0);
         }
         memory.kept.push(service);

@@ -38,7 +38,7 @@ pub use refusal::Refusal;
 use service::Service;
 pub use trouble::Trouble;
 
-/// So many logins are asked about at a time; the next wait, no longer than the section's `timeout`.
+/// So many logins are asked about at a time, and so many connections of the service account there are; the next wait, no longer than the section's `timeout`.
 const AT_A_TIME: usize = 64;
 
 /// What a directory says of a first factor.
@@ -116,7 +116,7 @@ impl Directory {
         let mut last = None;
         for place in self.hosts.in_order(Instant::now()) {
             if let Some(why) = self.hosts.barred(Instant::now()) {
-                return Answer::Down(why);
+                return self.down(why);
             }
             let asked = tokio::time::timeout(self.config.timeout, self.ask(place, typed, password)).await;
             let trouble = match asked.unwrap_or(Err(Trouble::Silent(self.config.timeout))) {

@@ -70,7 +70,7 @@ pub enum Trouble {
         key: &'static str,
     },
     /// Membership cannot be told within bounds.
-    #[error("more than {0} groups lie around one person")]
+    #[error("more than {0} groups, or levels of groups, lie around one person")]
     TooManyGroups(usize),
     /// What came in answer to the first message of NTLM.
     #[error("its side of NTLM is missing or wrong")]

@@ -1,0 +1,257 @@
+//! A directory in the test's own process: alice is in it, and each test may have it do something else instead.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use countersign_proxy::cfg::{self, client::Client, reader::Sources};
+use countersign_proxy::directory::Directory;
+use cs_ldap::ber::{ENUMERATED, INTEGER, OCTET_STRING, Reader, SEQUENCE, SET, Writer};
+use cs_ldap::{Authentication, Message, MessageId, Operation, ResultCode, frame_len, response, tag};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use zeroize::Zeroizing;
+
+pub(super) const ALICE: &str = "uid=alice,ou=people,dc=lab";
+pub(super) const SERVICE: &str = "cn=svc,dc=lab";
+
+/// What a directory is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// Somebody connects; this is their number.
+    Connection(usize),
+    /// A bind with a password.
+    Bind(String, String),
+    /// A bind by a mechanism.
+    Sasl(String),
+    /// A search that begins here, with all its octets.
+    Search(String, Vec<u8>),
+    StartTls,
+    Unbind,
+}
+
+/// What it does then.
+pub(super) enum Act {
+    Send(Vec<u8>),
+    /// Says nothing, and listens on.
+    Silence,
+    HangUp,
+}
+
+type Wish = dyn Fn(&Asked, MessageId) -> Option<Act> + Send + Sync;
+
+/// A directory that listens.
+pub(super) struct Fake {
+    pub(super) port: u16,
+    pub(super) address: Ipv4Addr,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl Fake {
+    /// One that does as a directory should.
+    pub(super) async fn honest() -> Self {
+        Self::start(|_, _| None).await
+    }
+
+    /// One that does what `wish` says, and as it should where that is nothing.
+    pub(super) async fn start(wish: impl Fn(&Asked, MessageId) -> Option<Act> + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        Self::at(Ipv4Addr::LOCALHOST, listener, Arc::new(wish))
+    }
+
+    /// Two at the same port of two addresses, as the hosts of a section are.
+    pub(super) async fn pair(
+        first: impl Fn(&Asked, MessageId) -> Option<Act> + Send + Sync + 'static,
+        second: impl Fn(&Asked, MessageId) -> Option<Act> + Send + Sync + 'static,
+    ) -> (Self, Self) {
+        let other = Ipv4Addr::new(127, 0, 0, 2);
+        let (one, two) = loop {
+            let one = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+            // Somebody else may have that port there: then both are looked for anew.
+            if let Ok(two) = TcpListener::bind((other, one.local_addr().unwrap().port())).await {
+                break (one, two);
+            }
+        };
+        (Self::at(Ipv4Addr::LOCALHOST, one, Arc::new(first)), Self::at(other, two, Arc::new(second)))
+    }
+
+    fn at(address: Ipv4Addr, listener: TcpListener, wish: Arc<Wish>) -> Self {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let port = listener.local_addr().unwrap().port();
+        let log = asked.clone();
+        tokio::spawn(async move {
+            let mut count = 0;
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(converse(stream, count, wish.clone(), log.clone()));
+                count += 1;
+            }
+        });
+        Self { port, address, asked }
+    }
+
+    /// Everything that it was asked.
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    pub(super) fn count(&self, what: impl Fn(&Asked) -> bool) -> usize {
+        self.asked().iter().filter(|asked| what(asked)).count()
+    }
+
+    /// How often the service account came.
+    pub(super) fn service_binds(&self) -> usize {
+        self.count(|asked| matches!(asked, Asked::Bind(name, _) if name == SERVICE))
+    }
+
+    /// A section that asks it, by passwords in clear where `options` say nothing else.
+    pub(super) fn section(&self, options: &str) -> Directory {
+        section(&[self], options)
+    }
+}
+
+/// A section that asks these, in this order.
+pub(super) fn section(hosts: &[&Fake], options: &str) -> Directory {
+    let names: Vec<String> =
+        hosts.iter().enumerate().map(|(at, fake)| format!("host_{}={}\n", at + 1, fake.address)).collect();
+    let port = hosts[0].port;
+    let usual = if options.contains("auth_type") { "" } else { "auth_type=plain\nbind_dn=cn=svc,dc=lab\n" };
+    let text = format!(
+        "[ad_client]\n{}port={port}\n{usual}service_account_username=svc\nservice_account_password=svc-pw\nsearch_dn=dc=lab\nusername_attribute=uid\n\
+        at_attribute=mail\n{options}\n[radius_server_auto]\nikey=DIXXXXXXXXXXXXXXXXXX\nskey=0123456789012345678901234567890123456789\napi_host=api.example.org\n\
+        radius_ip_1=192.0.2.0/24\nradius_secret_1=a-long-shared-secret\n",
+        names.concat()
+    );
+    let (config, faults) = cfg::read(&text, &Nothing);
+    let config = config.unwrap_or_else(|| panic!("{faults:?}"));
+    let Some(Client::Ad(ad)) = config.clients.get("ad_client") else { panic!("no section") };
+    Directory::new("ad_client", ad, options.contains("nested_groups")).unwrap()
+}
+
+async fn converse(mut stream: TcpStream, number: usize, wish: Arc<Wish>, log: Arc<Mutex<Vec<Asked>>>) {
+    let mut came = Vec::new();
+    let begins = Asked::Connection(number);
+    log.lock().unwrap().push(begins.clone());
+    if matches!(wish(&begins, MessageId::UNSOLICITED), Some(Act::HangUp)) {
+        return;
+    }
+    loop {
+        while let Some(len) = frame_len(&came, 1 << 20).unwrap().filter(|len| *len <= came.len()) {
+            let rest = came.split_off(len);
+            let octets = std::mem::replace(&mut came, rest);
+            let message = Message::parse(&octets).unwrap();
+            let asked = read(&octets, &message);
+            log.lock().unwrap().push(asked.clone());
+            match wish(&asked, message.id).unwrap_or_else(|| usual(&asked, message.id)) {
+                Act::Send(octets) => {
+                    if stream.write_all(&octets).await.is_err() {
+                        return;
+                    }
+                }
+                Act::Silence => {}
+                Act::HangUp => return,
+            }
+        }
+        if stream.read_buf(&mut came).await.unwrap_or(0) == 0 {
+            return;
+        }
+    }
+}
+
+fn read(octets: &[u8], message: &Message<'_>) -> Asked {
+    match &message.operation {
+        Operation::BindRequest(bind) => match &bind.authentication {
+            Authentication::Simple(password) => {
+                Asked::Bind(bind.name.to_owned(), password.expose_text().unwrap().to_owned())
+            }
+            Authentication::Sasl { mechanism, .. } => Asked::Sasl(mechanism.clone()),
+            Authentication::Other(tag) => panic!("a bind of kind {tag}"),
+        },
+        Operation::ExtendedRequest(_) => Asked::StartTls,
+        Operation::UnbindRequest => Asked::Unbind,
+        Operation::Other(tag::SEARCH_REQUEST) => {
+            let mut inside = Reader::new(Reader::new(octets).expect(SEQUENCE).unwrap());
+            inside.expect(INTEGER).unwrap();
+            let search = inside.expect(tag::SEARCH_REQUEST).unwrap();
+            Asked::Search(Reader::new(search).text(OCTET_STRING).unwrap().to_owned(), octets.to_vec())
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Whether a search speaks of an attribute.
+pub(super) fn mentions(octets: &[u8], text: &str) -> bool {
+    octets.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// As a small directory does it: of the filter, only whether alice is asked for by name.
+pub(super) fn usual(asked: &Asked, id: MessageId) -> Act {
+    Act::Send(match asked {
+        Asked::Bind(name, password) => {
+            let passwords = [(SERVICE, "svc-pw"), (ALICE, "right")];
+            let is_right = passwords.contains(&(name, password));
+            let code = if is_right { ResultCode::Success } else { ResultCode::InvalidCredentials };
+            response::bind_response(id, code, "")
+        }
+        Asked::Search(base, _) if base.is_empty() => {
+            [entry(id, "", &[("namingContexts", "dc=lab")]), done(id, ResultCode::Success)].concat()
+        }
+        Asked::Search(base, octets) if base == "dc=lab" && mentions(octets, "alice") => {
+            [entry(id, ALICE, &[("uid", "alice")]), done(id, ResultCode::Success)].concat()
+        }
+        Asked::Search(..) => done(id, ResultCode::Success),
+        Asked::StartTls => response::extended_response(id, ResultCode::ProtocolError, "no TLS here", None),
+        Asked::Sasl(_) => response::bind_response(id, ResultCode::AuthMethodNotSupported, ""),
+        Asked::Connection(_) | Asked::Unbind => return Act::Silence,
+    })
+}
+
+/// An entry that a search found.
+pub(super) fn entry(id: MessageId, dn: &str, attributes: &[(&str, &str)]) -> Vec<u8> {
+    answer(id, tag::SEARCH_RESULT_ENTRY, |entry| {
+        entry.octets(OCTET_STRING, dn.as_bytes());
+        entry.nested(SEQUENCE, |list| {
+            for (name, value) in attributes {
+                list.nested(SEQUENCE, |one| {
+                    one.octets(OCTET_STRING, name.as_bytes());
+                    one.nested(SET, |values| _ = values.octets(OCTET_STRING, value.as_bytes()));
+                });
+            }
+        });
+    })
+}
+
+/// The end of a search.
+pub(super) fn done(id: MessageId, code: ResultCode) -> Vec<u8> {
+    answer(id, tag::SEARCH_RESULT_DONE, |end| {
+        end.number(ENUMERATED, code.number()).octets(OCTET_STRING, b"").octets(OCTET_STRING, b"");
+    })
+}
+
+fn answer(id: MessageId, tag: u8, fill: impl FnOnce(&mut Writer)) -> Vec<u8> {
+    let mut writer = Writer::with_room(256);
+    writer.nested(SEQUENCE, |message| {
+        message.number(INTEGER, id.number()).nested(tag, fill);
+    });
+    writer.into_octets().to_vec()
+}
+
+/// A host with nothing on it.
+struct Nothing;
+
+impl Sources for Nothing {
+    fn variable(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    fn file(&self, _path: &Path) -> std::io::Result<Zeroizing<String>> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+
+    fn unprotect(&self, _value: &str) -> Result<Zeroizing<String>, String> {
+        Err("nothing".to_owned())
+    }
+
+    fn folder(&self) -> &Path {
+        Path::new("/")
+    }
+}
