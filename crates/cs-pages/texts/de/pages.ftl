@@ -298,6 +298,7 @@ number-wrong = Diese Nummer ist von hier nicht erreichbar. Beginnen Sie mit + un
 number-limit = Vorerst zu viele Nachrichten oder Anrufe. Warten Sie eine halbe Minute und versuchen Sie es noch einmal.
 number-code-over = Der Code war zu oft falsch oder zu alt. Lassen Sie sich einen neuen senden.
 number-code-title = Code eingeben
+number-code-confirm = Bestätigen
 add-key-title = Sicherheitsschlüssel hinzufügen
 add-key-what = Stecken Sie den Schlüssel ein oder halten Sie ihn ans Gerät, und berühren Sie ihn, wenn er blinkt.
 add-platform-title = Dieses Gerät benutzen

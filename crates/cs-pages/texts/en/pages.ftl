@@ -299,6 +299,7 @@ number-wrong = That is no number that can be reached from here. Begin with + and
 number-limit = Too many messages or calls for now. Wait half a minute and try again.
 number-code-over = The code was wrong too often, or too old. Have a new one sent.
 number-code-title = Enter the code
+number-code-confirm = Confirm
 add-key-title = Add a security key
 add-key-what = Plug in your key or hold it to your device, and touch it when it blinks.
 add-platform-title = Use this device

@@ -298,6 +298,7 @@ number-wrong = A ese número no se puede llegar desde aquí. Empiece por + y el 
 number-limit = Demasiados mensajes o llamadas por ahora. Espere medio minuto e inténtelo de nuevo.
 number-code-over = El código fue erróneo demasiadas veces o es demasiado antiguo. Pida otro.
 number-code-title = Introducir el código
+number-code-confirm = Confirmar
 add-key-title = Añadir una llave de seguridad
 add-key-what = Conecte la llave o acérquela al dispositivo y tóquela cuando parpadee.
 add-platform-title = Usar este dispositivo

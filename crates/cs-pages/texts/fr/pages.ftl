@@ -298,6 +298,7 @@ number-wrong = Ce numéro ne peut pas être joint d’ici. Commencez par + et l�
 number-limit = Trop de messages ou d’appels pour l’instant. Attendez une demi-minute et réessayez.
 number-code-over = Le code était faux trop souvent, ou trop ancien. Faites-en envoyer un nouveau.
 number-code-title = Saisir le code
+number-code-confirm = Confirmer
 add-key-title = Ajouter une clé de sécurité
 add-key-what = Branchez votre clé ou approchez-la de l’appareil, et touchez-la quand elle clignote.
 add-platform-title = Utiliser cet appareil

@@ -289,6 +289,7 @@ number-wrong = この番号には連絡できません。「+」と国番号か�
 number-limit = 送信回数が多すぎます。30秒待ってからもう一度試してください。
 number-code-over = コードの間違いが続いたか、期限が切れました。新しいコードを送ってください。
 number-code-title = コードを入力
+number-code-confirm = 確認
 add-key-title = セキュリティキーを追加する
 add-key-what = キーを差し込むかデバイスにかざし、点滅したら触れてください。
 add-platform-title = このデバイスを使う
