@@ -37,6 +37,7 @@ pub static TARGETS: &[&Target] = &[
     &wire::AUTH_API,
     &wire::RECEIVED,
     &wire::OIDC,
+    &wire::WEB_SDK,
     &proxy::CONFIGURATION,
     &radius::PACKET,
     &radius::EAP,

@@ -6,6 +6,7 @@ use crate::account::NewUserPolicy;
 use crate::id::{AccountId, GroupId, IntegrationKey};
 use crate::secret::SecretKey;
 use crate::username::UsernameNormalization;
+use crate::web_origin::WebOrigins;
 
 /// Duo's type name of an integration (`authapi`, `unix`, `adminapi`, …).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -126,6 +127,11 @@ impl IntegrationType {
     pub fn shows_prompt(&self) -> bool {
         let asks_by_itself = ["authapi", "partner_authapi", "verify"].contains(&self.0.as_str());
         self.is_for_logins() && !self.speaks_rest_v1() && !asks_by_itself
+    }
+
+    /// May have its login in a frame of its own pages (Web SDK v2). People go to the portal's pages themselves.
+    pub fn shows_frame(&self) -> bool {
+        self.shows_prompt() && !self.is_portal()
     }
 
     /// May call `/rest/v1`.
@@ -279,6 +285,8 @@ pub struct Integration {
     pub permissions: Permissions,
     /// Networks an Admin API integration may be called from, as given; empty = any.
     pub networks_for_api_access: String,
+    /// Whose pages may hold the login of Web SDK v2 in a frame; none = nobody's.
+    pub frame_origins: WebOrigins,
     /// Whether people who log in there are led to the self-service portal, and let into it from there.
     pub self_service: bool,
     /// Shown by clients that can (`greeting`).

@@ -25,4 +25,5 @@ pub mod telephony;
 pub mod user;
 pub mod user_agent;
 pub mod username;
+pub mod web_origin;
 pub mod webauthn;

@@ -5,6 +5,7 @@ use cs_core::id::{AccountId, AdminId, IntegrationKey};
 use cs_core::integration::{IntegrationType, Permissions, UserAccess};
 use cs_core::secret::{PlainCode, SecretKey};
 use cs_core::username::UsernameNormalization;
+use cs_core::web_origin::WebOrigins;
 use cs_store::Job;
 use cs_store::accounts::{Account, login_settings};
 use cs_store::administrators::{Administrator, AdministratorStatus};
@@ -229,6 +230,7 @@ fn integration(
         legacy_last_used: None,
         permissions: if kind == ADMIN_API { Permissions::all() } else { Permissions::NONE },
         api_networks: String::new(),
+        frame_origins: WebOrigins::NONE,
         extra: Map::from_iter([(MARK.to_owned(), Json::Bool(true))]),
         enabled: true,
         version: 1,

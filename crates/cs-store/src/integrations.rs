@@ -5,6 +5,7 @@ use cs_core::id::{AccountId, GroupId, IntegrationKey};
 use cs_core::integration::{Integration, IntegrationType, Permissions, UserAccess};
 use cs_core::secret::SecretKey;
 use cs_core::username::UsernameNormalization;
+use cs_core::web_origin::WebOrigins;
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 
@@ -17,7 +18,7 @@ macro_rules! select_integration {
     ($rest:literal) => {
         concat!(
             "SELECT account, ikey, skey, previous_skey, previous_skey_until, name, type, new_user, normalization, user_access, groups_allowed, ",
-            "remembered_days, legacy_signatures, permissions, api_networks, greeting, enabled, version, self_service_allowed FROM integration ",
+            "remembered_days, legacy_signatures, permissions, api_networks, greeting, enabled, version, self_service_allowed, frame_origins FROM integration ",
             $rest
         )
     };
@@ -28,7 +29,7 @@ macro_rules! select_record {
         concat!(
             "SELECT account, ikey, name, type, notes, greeting, new_user, normalization, user_access, groups_allowed, self_service_allowed, ",
             "remembered_days, legacy_signatures, legacy_last_used, permissions, api_networks, extra, enabled, version, created_at, ",
-            "previous_skey_until FROM integration ",
+            "previous_skey_until, frame_origins FROM integration ",
             $rest
         )
     };
@@ -69,6 +70,8 @@ pub struct IntegrationRecord {
     pub permissions: Permissions,
     /// Networks it may be called from, as given; empty = any.
     pub api_networks: String,
+    /// Whose pages may hold the login of Web SDK v2 in a frame; none = nobody's.
+    pub frame_origins: WebOrigins,
     /// Fields that are kept for clients but decide nothing yet.
     pub extra: Map<String, Json>,
     /// Whether it answers at all.
@@ -87,8 +90,8 @@ impl IntegrationRecord {
         let (access, groups) = access_columns(&self.user_access);
         Ok(Step::one(
             "INSERT INTO integration (account, ikey, skey, name, type, notes, greeting, new_user, normalization, user_access, groups_allowed, \
-             self_service_allowed, remembered_days, legacy_signatures, permissions, api_networks, extra, enabled, version, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) ON CONFLICT DO NOTHING",
+             self_service_allowed, remembered_days, legacy_signatures, permissions, api_networks, extra, enabled, version, created_at, frame_origins) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) ON CONFLICT DO NOTHING",
             args![
                 self.account.as_str(),
                 self.key.as_str(),
@@ -109,7 +112,8 @@ impl IntegrationRecord {
                 Json::Object(self.extra.clone()).to_string(),
                 self.enabled,
                 self.version,
-                self.created_at
+                self.created_at,
+                self.frame_origins.to_string()
             ],
         ))
     }
@@ -120,7 +124,7 @@ impl IntegrationRecord {
         Step::one(
             "UPDATE integration SET name = $1, notes = $2, greeting = $3, new_user = $4, normalization = $5, user_access = $6, groups_allowed = $7, \
              self_service_allowed = $8, remembered_days = $9, legacy_signatures = $10, permissions = $11, api_networks = $12, extra = $13, \
-             enabled = $14, version = version + 1 WHERE account = $15 AND ikey = $16 AND version = $17",
+             enabled = $14, frame_origins = $15, version = version + 1 WHERE account = $16 AND ikey = $17 AND version = $18",
             args![
                 self.name.as_str(),
                 self.notes.as_str(),
@@ -136,6 +140,7 @@ impl IntegrationRecord {
                 self.api_networks.as_str(),
                 Json::Object(self.extra.clone()).to_string(),
                 self.enabled,
+                self.frame_origins.to_string(),
                 self.account.as_str(),
                 self.key.as_str(),
                 self.version
@@ -189,6 +194,7 @@ impl IntegrationRecord {
             version: row.int(18)?,
             created_at: row.time(19)?,
             previous_secret_until: row.opt_time(20)?,
+            frame_origins: origins_column(row, 21)?,
         })
     }
 }
@@ -311,6 +317,10 @@ fn days_column(row: &Row, column: usize) -> Result<Option<u16>, StoreError> {
     row.opt_int(column)?.map(|days| u16::try_from(days).map_err(|_| corrupt(TABLE, row))).transpose()
 }
 
+fn origins_column(row: &Row, column: usize) -> Result<WebOrigins, StoreError> {
+    WebOrigins::parse(row.str(column)?).ok_or_else(|| corrupt(TABLE, row))
+}
+
 fn read(vault: &Vault, row: &Row) -> Result<Integration, StoreError> {
     let account: AccountId = parsed(TABLE, row, 0)?;
     let key: IntegrationKey = parsed(TABLE, row, 1)?;
@@ -342,5 +352,6 @@ fn read(vault: &Vault, row: &Row) -> Result<Integration, StoreError> {
         enabled: row.flag(16)?,
         version: row.int(17)?,
         self_service: row.flag(18)?,
+        frame_origins: origins_column(row, 19)?,
     })
 }

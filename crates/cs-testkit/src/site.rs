@@ -11,6 +11,7 @@ use cs_core::id::{AccountId, IntegrationKey};
 use cs_core::integration::{IntegrationType, Permissions, UserAccess};
 use cs_core::secret::{PlainCode, SecretKey};
 use cs_core::username::UsernameNormalization;
+use cs_core::web_origin::WebOrigins;
 use cs_engine::admin::Actor;
 use cs_engine::bootstrap::NewInstallation;
 use cs_engine::{Clock, Engine, EngineConfig, ManualClock, SystemRng};
@@ -181,6 +182,7 @@ impl Site {
             legacy_last_used: None,
             permissions: Permissions::NONE,
             api_networks: String::new(),
+            frame_origins: WebOrigins::NONE,
             extra: Map::new(),
             enabled: true,
             version: 1,

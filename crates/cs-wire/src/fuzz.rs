@@ -19,6 +19,7 @@ use crate::rest_v1;
 use crate::signing::{
     Allowed, LegacyV1, PublicName, ReceivedRequest, credentials, format_date, parse_date, split_target, verify,
 };
+use crate::web_sdk::UnverifiedTx;
 
 /// A target's name and entry.
 pub type Target = (&'static str, fn(&[u8]));
@@ -38,6 +39,7 @@ pub const TARGETS: &[Target] = &[
     ("auth_api", fuzz_auth_api),
     ("received", fuzz_received),
     ("oidc", fuzz_oidc),
+    ("web_sdk", fuzz_web_sdk),
 ];
 
 /// The `Authorization` header's value.
@@ -214,6 +216,15 @@ pub fn fuzz_oidc(data: &[u8]) {
     }
 }
 
+/// A request of Web SDK v2: nothing is given out that the secret has not signed.
+pub fn fuzz_web_sdk(data: &[u8]) {
+    let secret = b"a secret that no test data is signed with";
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(tx) = UnverifiedTx::parse(text) else { return };
+    assert!(!tx.claimed_ikey().contains('|'));
+    assert!(tx.verify(secret).is_err());
+}
+
 /// Puts every accessor to every parameter of a few names.
 fn read_all(params: &Params) {
     for name in ["a", "username", ""] {
@@ -252,6 +263,7 @@ mod tests {
         br#"{"v":1,"account":"DA1","origin":"o","device":"DP1","txid":"t","request":"47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU","application":"Mail","user":"alice","type":"Login request","address":"","place":"","hostname":"","time":1,"info":[["a","b"]],"number":"42","answer":"approve","iat":2}"#,
         b"POST\n/auth/v2/auth?x=1\nApi.example.org\napplication/json\nTue, 21 Aug 2012 17:29:18 -0000\nDIKEY:0000000000000000000000000000000000000000\n{}",
         b"x\nresponse_type=code&client_id=DIAAAAAAAAAAAAAAAAAA&request=eyJhbGciOiJIUzUxMiIsInR5cCI6IkpXVCJ9.eyJhIjoxfQ.AAAA&state=0123456789abcdef\n",
+        b"TX|YWxpY2V8RElYWFhYWFhYWFhYWFhYWFhYWFh8MTcwMDAwMDMwMA==|c09f66a47b12d1065bd237f2a51e016bb77c1062",
         b"multipart/form-data; boundary=XX\nhttps://app.example.org/cb?a=b\n--XX\r\nContent-Disposition: form-data; name=\"client_id\"\r\n\r\nDI\r\n--XX--\r\n",
     ];
 

@@ -18,4 +18,5 @@ pub mod params;
 pub mod pushinfo;
 pub mod rest_v1;
 pub mod signing;
+pub mod web_sdk;
 pub mod webpush;

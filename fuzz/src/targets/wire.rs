@@ -200,6 +200,16 @@ pub(super) static OIDC: Target = Target {
     ],
 };
 
+pub(super) static WEB_SDK: Target = Target {
+    name: "wire_web_sdk",
+    entry: fuzz::fuzz_web_sdk,
+    seeds: &[
+        b"TX|YWxpY2V8RElYWFhYWFhYWFhYWFhYWFhYWFh8MTcwMDAwMDMwMA==|c09f66a47b12d1065bd237f2a51e016bb77c1062",
+        b"ENROLL_REQUEST|YWxpY2V8RElYWFhYWFhYWFhYWFhYWFhYWFh8MTcwMDAwMDMwMA==|00",
+    ],
+    tokens: &[b"|", b"||", b"TX|", b"AUTH|", b"APP|", b"=", b"==", b"fHw=", b"YXxifDE=", b"OTk5OTk5OTk5OTk5"],
+};
+
 #[cfg(test)]
 mod tests {
     use cs_wire::bson::Document;

@@ -177,6 +177,7 @@ fn change(request: &SignedAdmin<Integrations>) -> Result<IntegrationChange, Fail
         legacy_signatures: params.bool("legacy_signatures")?,
         permissions: Vec::new(),
         api_networks: params.csv_list("networks_for_api_access")?.map(|list| list.join(",")),
+        frame_origins: params.csv_list("frame_origins")?.map(|list| list.join(",")),
         enabled: params.bool("enabled")?,
         policy: policy(params)?,
         extra: kept(params)?,
@@ -184,6 +185,9 @@ fn change(request: &SignedAdmin<Integrations>) -> Result<IntegrationChange, Fail
     };
     if change.api_networks.as_ref().is_some_and(|networks| networks.len() > LONGEST_TEXT) {
         return Err(invalid("networks_for_api_access"));
+    }
+    if change.frame_origins.as_ref().is_some_and(|origins| origins.len() > LONGEST_TEXT) {
+        return Err(invalid("frame_origins"));
     }
     for permission in Permission::ALL {
         if let Some(granted) = params.bool(permission.name())? {
@@ -292,6 +296,7 @@ async fn shape(app: &App, record: &IntegrationRecord, with_secret: bool) -> Resu
         "self_service_allowed": record.self_service_allowed,
         "username_normalization_policy": normalization,
         "networks_for_api_access": record.api_networks,
+        "frame_origins": record.frame_origins.to_string(),
         "trusted_device_days": record.remembered_days.unwrap_or(0),
         "legacy_signatures": record.legacy_signatures,
         "legacy_signature_last_used": record.legacy_last_used.map(jiff::Timestamp::as_second),

@@ -14,6 +14,7 @@ use cs_core::integration::{IntegrationType, Permissions, UserAccess};
 use cs_core::otp::TokenForm;
 use cs_core::secret::SecretKey;
 use cs_core::username::UsernameNormalization;
+use cs_core::web_origin::WebOrigins;
 use cs_engine::SystemRng;
 use cs_engine::admin::Actor;
 use cs_engine::policy::{Editor, LockoutRisk};
@@ -433,6 +434,7 @@ async fn integration(site: &Site, account: AccountId, kind: &str) -> Api {
         legacy_last_used: None,
         permissions: Permissions::all(),
         api_networks: String::new(),
+        frame_origins: WebOrigins::NONE,
         extra: Map::new(),
         enabled: true,
         version: 1,

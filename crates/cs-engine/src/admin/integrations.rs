@@ -6,6 +6,7 @@ use cs_core::integration::{IntegrationType, Permission, Permissions, UserAccess}
 use cs_core::network::NetworkList;
 use cs_core::secret::SecretKey;
 use cs_core::username::UsernameNormalization;
+use cs_core::web_origin::WebOrigins;
 use cs_store::Job;
 use cs_store::integrations::{IntegrationRecord, delete_integration};
 use cs_store::policies::{PolicyScope, forget_application};
@@ -44,6 +45,8 @@ pub struct IntegrationChange {
     pub permissions: Vec<(Permission, bool)>,
     /// Networks an Admin or Accounts API integration may be called from; empty = any.
     pub api_networks: Option<String>,
+    /// Whose pages may hold the login of Web SDK v2 in a frame: origins, separated by commas; empty = nobody's.
+    pub frame_origins: Option<String>,
     /// Whether it answers at all.
     pub enabled: Option<bool>,
     /// The application's policy; `Some(None)` takes off the one it has.
@@ -115,6 +118,13 @@ impl IntegrationChange {
             }
             record.api_networks.clone_from(networks);
         }
+        if let Some(origins) = &self.frame_origins {
+            let origins = WebOrigins::parse(origins).ok_or(EngineError::Invalid("frame_origins"))?;
+            if !origins.is_empty() && !record.kind.shows_frame() {
+                return Err(EngineError::Invalid("frame_origins"));
+            }
+            record.frame_origins = origins;
+        }
         for (name, value) in &self.extra {
             match value {
                 Json::Null => drop(record.extra.remove(name)),
@@ -159,6 +169,7 @@ impl Engine {
             legacy_last_used: None,
             permissions: Permissions::NONE,
             api_networks: String::new(),
+            frame_origins: WebOrigins::NONE,
             extra: Map::new(),
             enabled: true,
             version: 1,
@@ -317,6 +328,8 @@ fn differences(before: &IntegrationRecord, after: &IntegrationRecord, reset_secr
         note(permission.name(), before.permissions.allow(permission) != granted, json!(granted));
     }
     note("networks_for_api_access", before.api_networks != after.api_networks, json!(after.api_networks));
+    let frame_origins = before.frame_origins != after.frame_origins;
+    note("frame_origins", frame_origins, json!(after.frame_origins.to_string()));
     note("enabled", before.enabled != after.enabled, json!(after.enabled));
     for name in before.extra.keys().chain(after.extra.keys()) {
         note(name, before.extra.get(name) != after.extra.get(name), json!(after.extra.get(name)));

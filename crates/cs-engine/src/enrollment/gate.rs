@@ -195,6 +195,7 @@ fn open_to_all(portal: &Integration) -> Integration {
         legacy_signatures: portal.legacy_signatures,
         permissions: portal.permissions,
         networks_for_api_access: portal.networks_for_api_access.clone(),
+        frame_origins: portal.frame_origins.clone(),
         greeting: portal.greeting.clone(),
         enabled: portal.enabled,
         version: portal.version,

@@ -253,6 +253,7 @@ impl Engine {
             legacy_last_used: None,
             permissions: Permissions::NONE,
             api_networks: String::new(),
+            frame_origins: cs_core::web_origin::WebOrigins::NONE,
             extra: Map::new(),
             enabled: true,
             version: 1,

@@ -30,7 +30,8 @@ migrations![
     "V10__web_push",
     "V11__enrollment",
     "V13__moves",
-    "V14__telephony"
+    "V14__telephony",
+    "V15__frame_origins"
 ];
 
 /// The runner for one engine's list, up to `version` or to the newest.

@@ -5,6 +5,7 @@ use cs_core::id::{AccountId, AdminId, IntegrationKey};
 use cs_core::integration::{IntegrationType, Permission, Permissions, UserAccess};
 use cs_core::secret::SecretKey;
 use cs_core::username::UsernameNormalization;
+use cs_core::web_origin::WebOrigins;
 use cs_store::administrators::{Administrator, AdministratorStatus, another_owner};
 use cs_store::audit::{LogFilter, LogKind, LogOrder, LogPage, LogRecord, Outcome};
 use cs_store::integrations::{IntegrationRecord, delete_integration};
@@ -108,6 +109,7 @@ fn integration() -> IntegrationRecord {
         legacy_last_used: None,
         permissions: Permissions::NONE.with(Permission::ReadLog),
         api_networks: "10.0.0.0/8".to_owned(),
+        frame_origins: WebOrigins::parse("https://a.example,http://localhost:5000").unwrap(),
         extra: Map::from_iter([("visual_style".to_owned(), json!("default"))]),
         enabled: true,
         version: 1,

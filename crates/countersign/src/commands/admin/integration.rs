@@ -76,6 +76,9 @@ struct Fields {
     /// Whether people who log in there may look after their devices from there
     #[arg(long)]
     self_service: Option<OnOff>,
+    /// Origins whose pages may hold the login of Web SDK v2 in a frame, separated by commas: `https://payroll.example.org`; empty for none
+    #[arg(long, value_name = "ORIGINS")]
+    frame_origins: Option<String>,
     /// Networks an Admin API integration may be called from
     #[arg(long, value_name = "NETWORKS")]
     networks: Option<String>,
@@ -126,6 +129,7 @@ impl Fields {
             remembered_days: self.remember_days.map(|days| (days > 0).then_some(days)),
             self_service_allowed: self.self_service.map(|setting| matches!(setting, OnOff::On)),
             api_networks: self.networks.clone(),
+            frame_origins: self.frame_origins.clone(),
             permissions,
             ..IntegrationChange::default()
         })
@@ -216,6 +220,7 @@ fn shown(record: &IntegrationRecord) -> Answer {
         .line("self-service", if record.self_service_allowed { "on" } else { "off" })
         .line("permissions", granted.join(", "))
         .line("networks", record.api_networks.as_str())
+        .line("framed by", record.frame_origins.to_string())
         .line("notes", record.notes.as_str())
         .line("created", moment(record.created_at));
     if record.kind.speaks_rest_v1() {
@@ -260,6 +265,7 @@ fn integration_json(record: &IntegrationRecord) -> Json {
         "legacy_last_used": unix(record.legacy_last_used),
         "permissions": granted,
         "networks_for_api_access": record.api_networks,
+        "frame_origins": record.frame_origins.to_string(),
         "created": record.created_at.as_second(),
         "previous_secret_until": unix(record.previous_secret_until),
     })

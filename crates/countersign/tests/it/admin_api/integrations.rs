@@ -56,6 +56,7 @@ async fn changes_are_checked_and_named_when_wrong() {
         ("legacy_signatures", "1"),
         ("adminapi_read_log", "1"),
         ("networks_for_api_access", "10.0.0.0/8"),
+        ("frame_origins", "https://payroll.example.org"),
         ("policy_key", "POAAAAAAAAAAAAAAAAAA"),
     ] {
         let mut params = vec![("name", "Wiki")];
@@ -113,6 +114,25 @@ async fn an_admin_key_does_not_rotate_itself_and_obeys_its_networks() {
     assert_eq!(here["networks_for_api_access"], json!("127.0.0.0/8,::1"));
     admin.post(&own, &[("networks_for_api_access", "192.0.2.0/24")]).await.response();
     assert_eq!(admin.get(&own, &[]).await.code(), 40301);
+}
+
+#[tokio::test]
+async fn origins_that_may_frame_a_login_are_checked_shown_and_taken_away() {
+    let site = Site::start().await;
+    let admin = site.admin_api();
+    let made = admin.post("/admin/v3/integrations", &[("name", "Payroll"), ("type", "websdk")]).await.response();
+    assert_eq!(made["frame_origins"], json!(""));
+    let path = format!("/admin/v3/integrations/{}", made["integration_key"].as_str().unwrap());
+    for wrong in ["payroll.example.org", "http://payroll.example.org", "https://*.example.org", "https://a.example/x"] {
+        let answer = admin.post(&path, &[("frame_origins", wrong)]).await;
+        assert_eq!(answer.code(), 40002, "{wrong}");
+    }
+    let given = [("frame_origins", "https://Payroll.example.org:443, http://localhost:5000")];
+    let changed = admin.post(&path, &given).await.response();
+    assert_eq!(changed["frame_origins"], json!("https://payroll.example.org,http://localhost:5000"));
+    assert_eq!(admin.get(&path, &[]).await.response()["frame_origins"], changed["frame_origins"]);
+    let none = admin.post(&path, &[("frame_origins", "")]).await.response();
+    assert_eq!(none["frame_origins"], json!(""));
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use cs_core::policy::{Complete, Effective, Verdict, evaluate};
 use cs_core::secret::SecretKey;
 use cs_core::user::UserStatus;
 use cs_core::username::UsernameNormalization;
+use cs_core::web_origin::WebOrigins;
 
 use super::before::{Gate, Situation, gate};
 use super::case::{Case, app, grant, group, hours, member, now, user};
@@ -28,6 +29,7 @@ fn integration(user_access: UserAccess) -> Integration {
         legacy_signatures: false,
         permissions: Permissions::NONE,
         networks_for_api_access: String::new(),
+        frame_origins: WebOrigins::NONE,
         self_service: false,
         greeting: String::new(),
         enabled: true,
