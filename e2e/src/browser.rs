@@ -6,6 +6,7 @@
 mod authenticator;
 mod cdp;
 mod page;
+mod windows;
 
 use std::fs;
 use std::path::Path;

@@ -29,6 +29,11 @@ pub fn universal_python() -> PathBuf {
     existing("COUNTERSIGN_E2E_VENVS", "duo_universal/bin/python")
 }
 
+/// The Python that has `duo-web`.
+pub(crate) fn old_web_python() -> PathBuf {
+    existing("COUNTERSIGN_E2E_VENVS", "duo_web/bin/python")
+}
+
 /// The Python that has `aiosmtpd`.
 pub fn mail_python() -> PathBuf {
     existing("COUNTERSIGN_E2E_VENVS", "aiosmtpd/bin/python")

@@ -15,6 +15,7 @@ macro_rules! files {
 files! {
     "style.css": "text/css; charset=utf-8",
     "pages.js": "text/javascript; charset=utf-8",
+    "framed.js": "text/javascript; charset=utf-8",
 }
 
 /// One file.

@@ -6,6 +6,7 @@
 //! | what for | pages |
 //! | --- | --- |
 //! | a login in the browser | [`prompt`]: `Checking`, `Push`, `Call`, `Passcode`, `Key`, `Options`, `Trust`, `Success` |
+//! | the same in a frame of the application's page | [`framed`]: `Start`, `HandOver`, `Finished` |
 //! | why somebody cannot go on | [`Refusal`] with a [`Why`] and the [`Doors`] that are open; [`Outdated`], which may be skipped |
 //! | enrollment | [`enroll`]: `Choose`, `Phone`, `Compare`, `NewKey`, `Backup`, `Codes`, `Done` |
 //! | self-service | [`portal`]: `Devices`, `Remove`, `Lost`, `TestPush`, `Logins`, `NotMe`, `Browsers`, `RecoveryCodes`, `Left` |
@@ -25,6 +26,7 @@ mod brand;
 mod chrome;
 pub mod enroll;
 pub mod examples;
+pub mod framed;
 mod language;
 mod notice;
 pub mod portal;

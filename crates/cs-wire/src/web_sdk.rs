@@ -155,6 +155,8 @@ fn read(payload: &str, id: &str) -> Option<WebRequest> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const IKEY: &str = "DIXXXXXXXXXXXXXXXXXX";
@@ -165,7 +167,8 @@ mod tests {
     }
 
     /// Made with `duo_web.sign_request` of PyPI's 1.3.1 for `alice`, its clock at 1,700,000,000.
-    const OF_PYTHON: &str = "TX|YWxpY2V8RElYWFhYWFhYWFhYWFhYWFhYWFh8MTcwMDAwMDMwMA==|c09f66a47b12d1065bd237f2a51e016bb77c1062";
+    const OF_PYTHON: &str =
+        "TX|YWxpY2V8RElYWFhYWFhYWFhYWFhYWFhYWFh8MTcwMDAwMDMwMA==|c09f66a47b12d1065bd237f2a51e016bb77c1062";
 
     #[test]
     fn a_request_of_the_python_library_is_read_and_answered() {
@@ -197,6 +200,25 @@ mod tests {
             assert_eq!(UnverifiedTx::parse(&other).unwrap_err(), TxError::OtherPurpose);
             let renamed = other.replacen(prefix, "TX", 1);
             assert_eq!(UnverifiedTx::parse(&renamed).unwrap().verify(SKEY).unwrap_err(), TxError::BadSignature);
+        }
+    }
+
+    proptest! {
+        /// DUO-PSA-2015-001: a bar in a name moved the boundaries of what was signed.
+        #[test]
+        fn duo_psa_2015_001_a_bar_in_a_name_makes_no_request_and_no_answer_for_another(name in "\\PC{0,40}", bar in any::<bool>()) {
+            let name = if bar { format!("{name}|x") } else { name };
+            let parsed = UnverifiedTx::parse(&sign("TX", &name, IKEY, at(1000), SKEY));
+            if name.contains('|') || name.trim().is_empty() {
+                prop_assert_eq!(parsed.unwrap_err(), TxError::Malformed);
+            } else {
+                let request = parsed.unwrap().verify(SKEY).unwrap();
+                prop_assert_eq!((&request.username, request.ikey.as_str()), (&name, IKEY));
+                let response = request.response(SKEY, at(0));
+                let payload = response.split('|').nth(1).unwrap();
+                let payload = String::from_utf8(BASE64.decode(payload.as_bytes()).unwrap()).unwrap();
+                prop_assert_eq!(payload, format!("{name}|{IKEY}|300"));
+            }
         }
     }
 

@@ -31,6 +31,15 @@ impl Page {
         page
     }
 
+    /// A frame within a tab: keys and the mouse are the tab's.
+    pub(super) fn of_frame(connection: Connection, session: String) -> Self {
+        let page = Self { connection, session, since: Cell::new(0) };
+        for domain in ["Page", "Runtime"] {
+            page.call(&format!("{domain}.enable"), &json!({}));
+        }
+        page
+    }
+
     /// Opens `url` and waits until it has loaded.
     pub fn open(&self, url: &str) {
         self.loading(|| {
@@ -137,10 +146,15 @@ impl Page {
             json!(selector)
         );
         let middle = self.eval(&script);
+        self.click_at(middle[0].as_f64().unwrap(), middle[1].as_f64().unwrap());
+    }
+
+    /// Clicks at a place of the tab, in CSS pixels, as a mouse does.
+    pub fn click_at(&self, x: f64, y: f64) {
         for kind in ["mousePressed", "mouseReleased"] {
             self.call(
                 "Input.dispatchMouseEvent",
-                &json!({ "type": kind, "x": middle[0], "y": middle[1], "button": "left", "clickCount": 1 }),
+                &json!({ "type": kind, "x": x, "y": y, "button": "left", "clickCount": 1 }),
             );
         }
     }

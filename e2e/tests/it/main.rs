@@ -26,4 +26,5 @@ mod prompt;
 mod radius_proxy;
 mod telephony;
 mod universal_prompt;
+mod web_sdk;
 mod without_scripts;

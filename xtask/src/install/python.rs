@@ -45,7 +45,8 @@ pub(super) fn install(venvs: &Path) -> anyhow::Result<()> {
     }
     install_one(venvs, "aiosmtpd", MAIL_SINK, &python)?;
     install_one(venvs, "http_ece", PUSH_READER, &python)?;
-    install_one(venvs, "duo_universal", UNIVERSAL, &python)
+    install_one(venvs, "duo_universal", UNIVERSAL, &python)?;
+    install_one(venvs, "duo_web", WEB_SDK_2, &python)
 }
 
 /// A mail server that keeps what it is given.
@@ -56,6 +57,9 @@ const PUSH_READER: &str = "http_ece==1.2.1";
 
 /// Duo's SDK for web applications.
 const UNIVERSAL: &str = "duo_universal==2.3.1";
+
+/// The one before it, whose login lies in a frame.
+const WEB_SDK_2: &str = "duo-web==1.3.1";
 
 fn install_one(venvs: &Path, name: &str, requirement: &str, python: &str) -> anyhow::Result<()> {
     let dir = venvs.join(name);

@@ -10,6 +10,7 @@
 //! | `posts` | what the pages send |
 //! | `render` | what the pages show |
 //! | `update` | how what is old is updated |
+//! | `web` | the same from a frame of the application's page (Web SDK v2) |
 //!
 //! A login's address is no secret; its cookie is, of which the server keeps a keyed hash. Every form carries a proof that is made from the cookie's secret and good for
 //! one step. A form is answered with the way back to the login's own page, so that reloading sends nothing twice, and whatever comes late or out of order just shows where
@@ -23,6 +24,7 @@ mod render;
 mod session;
 mod update;
 mod visitor;
+mod web;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -47,6 +49,7 @@ pub(crate) fn routes(app: App) -> Router {
         .route("/frame/prompt/{prompt_id}/passcode", post(posts::passcode))
         .route("/frame/prompt/{prompt_id}/trust", post(posts::trust))
         .route("/frame/prompt/{prompt_id}/wait", post(posts::wait))
+        .merge(web::routes())
         .method_not_allowed_fallback(only_posted)
         .with_state(app)
 }

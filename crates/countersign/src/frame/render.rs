@@ -3,6 +3,7 @@
 use cs_core::login::DenyReason;
 use cs_core::prompt::{Failure, Means};
 use cs_engine::prompt::{NamedWay, Prompt, Seen, View};
+use cs_pages::framed::HandOver;
 use cs_pages::prompt::{
     Call, Checking, CodeError, Key, Method, Options, Passcode, PasscodeSources, Passkey, Push, Sent, Step, Success,
     Trust, Waiting, Way,
@@ -125,6 +126,7 @@ fn html(
             Key { chrome, step, request, platform, options }.render()
         }
         View::Trust { days } => Trust { chrome, step, days: *days }.render(),
+        View::Done { code } if asked.frame.is_some() => HandOver { chrome, application, code }.render(),
         View::Done { code } => match &redirect {
             Some(redirect) => {
                 let target = redirect.with(&[(&asked.code_name, code), ("state", &asked.state)]);

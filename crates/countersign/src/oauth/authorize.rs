@@ -115,5 +115,6 @@ fn asked(request: AuthorizeRequest) -> Asked {
         nonce: request.nonce,
         username: request.username.unwrap_or_default(),
         code_name: request.code_name.as_str().to_owned(),
+        frame: None,
     }
 }

@@ -21,6 +21,8 @@ use axum::routing::{get, post};
 
 use crate::app::App;
 
+pub(crate) use client::{Client, bytes};
+
 /// The routes of this surface.
 pub(crate) fn routes(app: App) -> Router {
     Router::new()

@@ -155,6 +155,7 @@ impl Engine {
             nonce: None,
             username: username.to_owned(),
             code_name: "duo_code".to_owned(),
+            frame: None,
         };
         self.open_prompt(&caller, &asked).await.map(Some)
     }

@@ -97,7 +97,7 @@ impl Engine {
         Ok(AuthorizationCode {
             digest: self.code_digest(prompt.caller.account.id, &prompt.code())?,
             integration: prompt.caller.integration.key,
-            redirect_uri: prompt.asked.redirect_uri.clone(),
+            redirect_uri: prompt.asked.bound_to(),
             login: serde_json::to_string(&login).map_err(|_| EngineError::Invalid("request"))?,
             expires_at: now + CODE_TTL,
         })
@@ -109,7 +109,14 @@ impl Engine {
         self.holds(job).await
     }
 
-    /// Redeems `code` for `caller`, once. The person must still be allowed in.
+    /// Whether `caller` has used the assertion `jti`. A hint: whoever uses it is told for certain.
+    pub async fn was_assertion_used(&self, caller: &Caller, jti: &str) -> Result<bool, EngineError> {
+        let (account, ikey) = (caller.account.id, caller.integration.key);
+        let digest = self.assertion_digest(account, jti)?;
+        Ok(self.store().was_assertion_used(account, ikey, &digest).await?)
+    }
+
+    /// Redeems `code` for `caller`, once. The person must still be allowed in. `redirect_uri` is what [`Asked::bound_to`](super::Asked::bound_to) said.
     pub async fn redeem_code(
         &self,
         caller: &Caller,
@@ -175,8 +182,13 @@ impl Engine {
 
     fn assertion_step(&self, caller: &Caller, used: AssertionUse<'_>) -> Result<cs_store::Step, EngineError> {
         let account = caller.account.id;
-        let digest = self.store().vault().digest(account.as_str(), "client-assertion", used.jti.as_bytes());
-        Ok(use_assertion(account, caller.integration.key, &digest.map_err(EngineError::vault)?, used.remember_until))
+        let digest = self.assertion_digest(account, used.jti)?;
+        Ok(use_assertion(account, caller.integration.key, &digest, used.remember_until))
+    }
+
+    fn assertion_digest(&self, account: AccountId, jti: &str) -> Result<[u8; 32], EngineError> {
+        let vault = self.store().vault();
+        vault.digest(account.as_str(), "client-assertion", jti.as_bytes()).map_err(EngineError::vault)
     }
 
     fn code_digest(&self, account: AccountId, code: &str) -> Result<[u8; 32], EngineError> {

@@ -34,6 +34,32 @@ pub struct Asked {
     pub username: String,
     /// What the application calls the code.
     pub code_name: String,
+    /// What the application's request is known by where the login began in a frame of its page (Web SDK v2): then the browser goes nowhere at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frame: Option<String>,
+}
+
+impl Asked {
+    /// What an application asks for whose page holds the login in a frame: to log `username` in, by the request that is known by `id`.
+    pub fn in_frame(username: String, id: String) -> Self {
+        Self {
+            redirect_uri: String::new(),
+            state: String::new(),
+            nonce: None,
+            username,
+            code_name: String::new(),
+            frame: Some(id),
+        }
+    }
+
+    /// What whoever redeems the code must say: where the browser was sent with it, or which request of a frame it is for.
+    pub fn bound_to(&self) -> String {
+        match &self.frame {
+            // No redirect URI begins so.
+            Some(id) => format!("frame {id}"),
+            None => self.redirect_uri.clone(),
+        }
+    }
 }
 
 /// What the browser's cookie holds: 256 bits that make the login its own.

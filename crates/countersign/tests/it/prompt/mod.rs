@@ -4,6 +4,7 @@ mod attacks;
 mod browsers;
 mod causes;
 mod clients;
+mod framed;
 mod gate;
 mod newcomers;
 mod outdated;
