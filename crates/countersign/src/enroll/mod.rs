@@ -16,10 +16,11 @@ mod posts;
 mod render;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
 use crate::app::App;
-use crate::frame::only_posted;
+use crate::frame::{keep_language, only_posted};
 
 pub(crate) use open::begin_enrollment;
 pub(crate) use render::{codes_page, why_not};
@@ -41,6 +42,7 @@ pub(crate) fn routes(app: App) -> Router {
         .route("/enroll/visit/{visit_id}/kept", post(posts::kept))
         .route("/enroll/visit/{visit_id}/skip", post(posts::skip))
         .route("/enroll/visit/{visit_id}/wait", post(posts::wait))
+        .route_layer(from_fn(keep_language))
         .method_not_allowed_fallback(only_posted)
         .with_state(app)
 }

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `visitor` | who asks: language, address, browser, cookies |
 //! | `cookies` | what is kept in the browser |
+//! | `language` | the language that somebody chooses on a page |
 //! | `posted` | what all pages in browsers have in common, here, in enrollment and in self-service |
 //! | `session` | begins a login, and finds it again |
 //! | `lost` | pages for addresses that have none |
@@ -17,6 +18,7 @@
 //! the login stands.
 
 mod cookies;
+mod language;
 mod lost;
 mod posted;
 mod posts;
@@ -27,11 +29,13 @@ mod visitor;
 mod web;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
 use crate::app::App;
 
 pub(crate) use cookies::{keep_value, set_visit_secret};
+pub(crate) use language::keep_language;
 pub(crate) use lost::{nothing_here, only_posted};
 pub(crate) use posted::{Body, NotShown, Slot, form, step_of, wait_at, waiting};
 pub(crate) use render::{origin_of, why};
@@ -49,6 +53,7 @@ pub(crate) fn routes(app: App) -> Router {
         .route("/frame/prompt/{prompt_id}/passcode", post(posts::passcode))
         .route("/frame/prompt/{prompt_id}/trust", post(posts::trust))
         .route("/frame/prompt/{prompt_id}/wait", post(posts::wait))
+        .route_layer(from_fn(keep_language))
         .merge(web::routes())
         .method_not_allowed_fallback(only_posted)
         .with_state(app)

@@ -38,8 +38,7 @@ fn html(
     now: Timestamp,
 ) -> Result<String, RenderError> {
     let caller = prompt.caller();
-    let mut chrome = look.chrome();
-    chrome.language_menu = true;
+    let chrome = look.chrome();
     let (base, token) = (page_of(prompt.id()), prompt.step_token());
     let manage = manage_of(prompt);
     let manage = manage.as_deref();

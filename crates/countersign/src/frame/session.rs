@@ -7,7 +7,7 @@ use cs_core::prompt::State as PromptState;
 use cs_engine::EngineError;
 use cs_engine::prompt::{Prompt, PromptSecret, View};
 
-use super::cookies::{forget, keep, set_language, set_secret};
+use super::cookies::{forget, keep, set_secret};
 use super::posted::{NotShown, Slot};
 use super::render::{may_add_with_another, render};
 use super::visitor::{Visitor, see_other};
@@ -97,12 +97,6 @@ pub(super) async fn show(State(app): State<App>, Path(id): Path<String>, slot: S
 
 async fn shown(app: &App, visitor: &Visitor, id: &str) -> Result<Response, NotShown> {
     let mut prompt = find(app, visitor, id).await?;
-    if visitor.chose_language {
-        // Kept, and out of the address, so that later pages are in it too.
-        let mut response = see_other(&page_of(prompt.id()));
-        set_language(response.headers_mut(), visitor.language);
-        return Ok(response);
-    }
     let changed = app.engine().follow_prompt(&mut prompt, &visitor.visit).await?;
     let view = app.engine().prompt_view(&prompt, &visitor.visit).await?;
     let now = app.engine().clock().now();

@@ -16,6 +16,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, Uri};
 
 use super::cookies::Jar;
+use super::language::{chosen, has_menu};
 use crate::app::App;
 use crate::http::{Failure, Look, Page, RequestInfo, SHORTLY, host_name, request_host};
 
@@ -30,8 +31,8 @@ pub(crate) struct Visitor {
     pub(crate) language: Language,
     /// Where the page can be asked for again. What a form held is gone.
     again: Option<String>,
-    /// Whether the language was chosen by this very request.
-    pub(super) chose_language: bool,
+    /// Whether the page can be asked for again in another language.
+    has_menu: bool,
     pub(crate) visit: Visit,
 }
 
@@ -42,9 +43,9 @@ impl FromRequestParts<App> for Visitor {
         let info = parts.extensions.get::<RequestInfo>().cloned().ok_or_else(|| Failure::internal("no-edge"))?;
         let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let jar = Jar::of(&parts.headers);
-        let query = parts.uri.query().unwrap_or_default();
-        let chosen = query.split('&').find_map(|pair| pair.strip_prefix("lang=")).and_then(Language::parse);
-        let language = chosen.or_else(|| jar.language()).unwrap_or_else(|| Language::accepted(header(ACCEPT_LANGUAGE)));
+        let language = chosen(&parts.uri)
+            .or_else(|| jar.language())
+            .unwrap_or_else(|| Language::accepted(header(ACCEPT_LANGUAGE)));
         let UserAgent { browser, os } = UserAgent::parse(header(USER_AGENT));
         let device = AccessDevice { browser, os, endpoint: Endpoint::Unknown, posture: None };
         let address = Some(cs_core::network::canonical(info.client));
@@ -56,7 +57,8 @@ impl FromRequestParts<App> for Visitor {
         let host = request_host(&parts.uri, &parts.headers).unwrap_or_default().to_owned();
         let account = app.engine().directory().account_for_host(&host_name(&host)).await.ok().flatten();
         let again = again(&parts.method, &parts.uri);
-        Ok(Self { info, host, account, jar, language, again, chose_language: chosen.is_some(), visit })
+        let has_menu = has_menu(&parts.method, &parts.uri);
+        Ok(Self { info, host, account, jar, language, again, has_menu, visit })
     }
 }
 
@@ -71,10 +73,11 @@ impl Visitor {
 
     /// How its pages look.
     pub(crate) fn look(&self) -> Look<'_> {
-        match &self.account {
+        let look = match &self.account {
             Some(account) => Look::of(account, LookCopy::Live, self.language),
             None => Look::of_nobody(self.language),
-        }
+        };
+        look.with_menu(self.has_menu)
     }
 
     /// How they look to `user`, who may be among those who see a draft. That not being known is no reason to show nothing.
@@ -86,7 +89,7 @@ impl Visitor {
         normalization: UsernameNormalization,
     ) -> Look<'a> {
         let copy = app.engine().look_for(account, user, normalization).await.unwrap_or(LookCopy::Live);
-        Look::of(account, copy, self.language)
+        Look::of(account, copy, self.language).with_menu(self.has_menu)
     }
 
     /// Whether this very device may be the one that the push goes to: a phone or tablet.

@@ -35,6 +35,7 @@ pub(crate) struct Look<'a> {
     brand: Option<String>,
     help: Option<&'a str>,
     links: Vec<HelpLink<'a>>,
+    language_menu: bool,
 }
 
 impl<'a> Look<'a> {
@@ -53,12 +54,18 @@ impl<'a> Look<'a> {
             brand: (!style.is_empty()).then(|| format!("/brand/{}/style.css", name_of(&style))),
             help: help.map(|help| help.text),
             links,
+            language_menu: false,
         }
     }
 
     /// The look of a page that is nobody's: its host belongs to no account, or the account cannot be read now.
     pub(crate) fn of_nobody(language: Language) -> Self {
-        Self { name: PRODUCT, language, logo: None, brand: None, help: None, links: Vec::new() }
+        Self { name: PRODUCT, language, logo: None, brand: None, help: None, links: Vec::new(), language_menu: false }
+    }
+
+    /// The same, on a page that can be asked for again in another language, or not.
+    pub(crate) fn with_menu(self, language_menu: bool) -> Self {
+        Self { language_menu, ..self }
     }
 
     /// What surrounds a page.
@@ -69,7 +76,7 @@ impl<'a> Look<'a> {
             logo: self.logo.as_deref(),
             brand: self.brand.as_deref(),
             help: self.help.map(|text| Help { text, links: &self.links }),
-            language_menu: false,
+            language_menu: self.language_menu,
         }
     }
 }

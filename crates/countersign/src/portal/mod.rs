@@ -19,10 +19,11 @@ mod said;
 mod show;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
 use crate::app::App;
-use crate::frame::only_posted;
+use crate::frame::{keep_language, only_posted};
 
 /// The routes of this surface.
 pub(crate) fn routes(app: App) -> Router {
@@ -45,6 +46,7 @@ pub(crate) fn routes(app: App) -> Router {
         .route("/portal/browsers/{browser_id}/forget", post(posts::forget))
         .route("/portal/codes/new", post(posts::new_codes))
         .route("/portal/codes/kept", post(posts::kept))
+        .route_layer(from_fn(keep_language))
         .method_not_allowed_fallback(only_posted)
         .with_state(app)
 }

@@ -11,6 +11,7 @@ mod demo;
 mod enroll;
 mod entry_paths;
 mod infra;
+mod languages;
 mod mail;
 mod nodes;
 mod operate;
