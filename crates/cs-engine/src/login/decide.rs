@@ -96,12 +96,9 @@ pub(super) struct Question<'a> {
 impl Engine {
     /// Ways to authenticate through `surface`, as second factor or in place of the password: never both at once. Messages and calls where a gateway makes them.
     pub(super) fn offered(&self, surface: Surface, ask: Ask) -> Set<Method> {
-        let telephony = self.telephony();
-        let by_telephone = [(telephony.sms, Method::Sms), (telephony.calls, Method::Phonecall)];
-        let by_telephone = || by_telephone.into_iter().filter(|(can, _)| *can).map(|(_, method)| method).collect();
         match (ask, surface) {
-            (Ask::SecondFactor, Surface::AuthV2 | Surface::RestV1) => served::anywhere().union(by_telephone()),
-            (Ask::SecondFactor, Surface::Prompt) => served::in_a_browser().union(by_telephone()),
+            (Ask::SecondFactor, Surface::AuthV2 | Surface::RestV1) => served::anywhere(self.telephony()),
+            (Ask::SecondFactor, Surface::Prompt) => served::in_a_browser(self.telephony()),
             (Ask::Passwordless, Surface::AuthV2 | Surface::RestV1) => Set::EMPTY,
             (Ask::Passwordless, Surface::Prompt) => served::passwordless(),
         }

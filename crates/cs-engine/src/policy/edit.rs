@@ -20,7 +20,7 @@ use super::json::write_sections;
 use super::lockout::{Knowledge, Whence, new_dangers};
 use super::trial::{CONFIRM_WITHIN, trial};
 use crate::admin::{Actor, admin_record};
-use crate::{Engine, EngineError, MAX_ROUNDS};
+use crate::{Engine, EngineError, MAX_ROUNDS, served};
 
 /// The largest policy, in bytes of its JSON.
 pub const LARGEST_POLICY: usize = 128 * 1024;
@@ -131,11 +131,12 @@ impl Engine {
         let differences = differences(&before, &after)?;
         if editor.risk == LockoutRisk::Refused {
             let (whence, was) = (self.whence(editor), before.global());
-            let mut dangers = new_dangers(&was, &after.global(), whence);
+            let served = served::in_a_browser(self.telephony());
+            let mut dangers = new_dangers(&was, &after.global(), whence, served);
             if let Some(staged) = after.staged_global() {
                 let known = before.staged_global().unwrap_or(was);
                 dangers.extend(
-                    new_dangers(&known, &staged, whence)
+                    new_dangers(&known, &staged, whence, served)
                         .into_iter()
                         .filter(|new| !dangers.contains(new))
                         .collect::<Vec<_>>(),

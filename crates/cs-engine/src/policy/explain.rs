@@ -169,7 +169,11 @@ impl Engine {
             remembered: Remembered::default(),
             risk: &risk,
             exemptions,
-            offered: if sees_browser { served::in_a_browser() } else { served::anywhere() },
+            offered: if sees_browser {
+                served::in_a_browser(self.telephony())
+            } else {
+                served::anywhere(self.telephony())
+            },
             also_has: user.map_or(Set::EMPTY, |user| methods(&user.credentials, &account.login.webauthn_models)),
             versions: &self.inner.versions,
             now,

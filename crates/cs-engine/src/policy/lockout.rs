@@ -9,9 +9,7 @@ use std::net::IpAddr;
 use cs_core::policy::sections::{
     AppRule, AuthenticationMethods, EndpointChecking, LocationAction, NetworkStanding, UserAuthBehavior, UserLocation,
 };
-use cs_core::policy::{Complete, Country};
-
-use crate::served;
+use cs_core::policy::{Complete, Country, Method, Set};
 
 /// How a change of the global policy could lock everybody out, whoever makes it included.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,13 +57,13 @@ pub enum Knowledge {
     Absent,
 }
 
-/// What `after` could do that `before` could not.
-pub(super) fn new_dangers(before: &Complete, after: &Complete, whence: Whence) -> Vec<Danger> {
-    let known = dangers(before, whence);
-    dangers(after, whence).into_iter().filter(|danger| !known.contains(danger)).collect()
+/// What `after` could do that `before` could not, where this server serves the methods `served`.
+pub(super) fn new_dangers(before: &Complete, after: &Complete, whence: Whence, served: Set<Method>) -> Vec<Danger> {
+    let known = dangers(before, whence, served);
+    dangers(after, whence, served).into_iter().filter(|danger| !known.contains(danger)).collect()
 }
 
-fn dangers(global: &Complete, whence: Whence) -> Vec<Danger> {
+fn dangers(global: &Complete, whence: Whence, served: Set<Method>) -> Vec<Danger> {
     let mut found = Vec::new();
     if global.authentication_policy.user_auth_behavior == UserAuthBehavior::Deny {
         found.push(Danger::EveryoneDenied);
@@ -80,7 +78,7 @@ fn dangers(global: &Complete, whence: Whence) -> Vec<Danger> {
         (_, _) => {}
     }
     found.extend(location(&global.user_location, whence));
-    if !serves_any(&global.authentication_methods) {
+    if !serves_any(&global.authentication_methods, served) {
         found.push(Danger::NoServedMethod);
     }
     if global.duo_mobile_app.block != AppRule::NoRemediation {
@@ -105,8 +103,8 @@ fn location(location: &UserLocation, whence: Whence) -> Option<Danger> {
     }
 }
 
-fn serves_any(methods: &AuthenticationMethods) -> bool {
-    served::in_a_browser().iter().any(|method| methods.allows(method))
+fn serves_any(methods: &AuthenticationMethods, served: Set<Method>) -> bool {
+    served.iter().any(|method| methods.allows(method))
 }
 
 impl Danger {
@@ -157,7 +155,13 @@ impl fmt::Display for Danger {
 mod tests {
     use super::*;
     use crate::policy::json::read_sections;
+    use crate::served;
+    use crate::telephony::Telephony;
     use serde_json::json;
+
+    fn without_gateway() -> Set<Method> {
+        served::in_a_browser(&Telephony::default())
+    }
 
     fn after(sections: serde_json::Value) -> Complete {
         let mut complete = Complete::default();
@@ -215,9 +219,13 @@ mod tests {
             ),
             (json!({"health_checks": {"deny_when_unchecked": true}}), office, Some(Danger::NoAgentAsked)),
         ] {
-            let found = new_dangers(&Complete::default(), &after(sections.clone()), from);
+            let found = new_dangers(&Complete::default(), &after(sections.clone()), from, without_gateway());
             assert_eq!(found, Vec::from_iter(expected), "{sections}");
         }
+        // With a gateway that makes calls, calls are a way in.
+        let calls = after(json!({"authentication_methods": {"allowed_auth_list": ["phonecall", "bypass"]}}));
+        let gateway = Telephony { calls: true, ..Telephony::default() };
+        assert_eq!(new_dangers(&Complete::default(), &calls, office, served::in_a_browser(&gateway)), []);
     }
 
     #[test]
@@ -227,8 +235,10 @@ mod tests {
             "authentication_policy": {"user_auth_behavior": "deny"},
             "health_checks": {"deny_when_unchecked": true},
         }));
-        assert_eq!(new_dangers(&deny, &deny, Whence::default()), []);
-        assert_eq!(new_dangers(&deny, &also, Whence::default()), [Danger::NoAgentAsked]);
-        assert_eq!(new_dangers(&also, &Complete::default(), Whence::default()), []);
+        let new =
+            |before: &Complete, after: &Complete| new_dangers(before, after, Whence::default(), without_gateway());
+        assert_eq!(new(&deny, &deny), []);
+        assert_eq!(new(&deny, &also), [Danger::NoAgentAsked]);
+        assert_eq!(new(&also, &Complete::default()), []);
     }
 }

@@ -337,7 +337,11 @@ impl Kept<'_> {
             remembered: Remembered::default(),
             risk: &risk,
             exemptions: self.user.map_or(&[], |facts| &facts.exemptions),
-            offered: if self.in_a_browser { served::in_a_browser() } else { served::anywhere() },
+            offered: if self.in_a_browser {
+                served::in_a_browser(engine.telephony())
+            } else {
+                served::anywhere(engine.telephony())
+            },
             also_has: user.map_or(Set::EMPTY, |user| methods(&user.credentials, self.models)),
             versions: &engine.inner.versions,
             now: self.now,
@@ -352,6 +356,8 @@ fn method(factor: &str) -> Option<Method> {
         "duo_push" | "verified_duo_push" => Some(Method::DuoPush),
         "duo_mobile_passcode" => Some(Method::DuoPasscode),
         "hardware_token" => Some(Method::HardwareToken),
+        "sms_passcode" => Some(Method::Sms),
+        "phone_call" => Some(Method::Phonecall),
         "bypass_code" => Some(Method::Bypass),
         "WebAuthn Chrome Touch ID" | "WebAuthn Credential" => Some(Method::WebauthnPlatform),
         "WebAuthn Security Key" => Some(Method::WebauthnRoaming),

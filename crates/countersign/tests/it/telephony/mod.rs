@@ -1,6 +1,7 @@
 //! Passcodes by SMS and phone calls, where a gateway is configured: a file that tests read, or an address that they listen at.
 
 mod calls;
+mod foresight;
 mod gateways;
 mod number;
 mod prompt;
