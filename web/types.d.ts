@@ -68,6 +68,7 @@ export interface MoveNotice {
   at: number;
   contestable: boolean;
   contested: boolean;
+  added?: boolean;
 }
 
 export type MoveProof =

@@ -15,7 +15,7 @@ const DETAILS_MS = 3_000;
 const PAGES = ["/", "/authenticator/activate"];
 
 /**
- * @typedef {{ v: 1, device: string, txid: string, expires: number, moved?: string }} Wake
+ * @typedef {{ v: 1, device: string, txid: string, expires: number, moved?: string, added?: boolean }} Wake
  */
 
 /**
@@ -97,6 +97,9 @@ export function work(version, files) {
    * @param {Wake | null} wake
    */
   async function message(texts, wake) {
+    if (wake?.moved && wake.added) {
+      return { title: texts.say("notification.added.title"), body: texts.say("notification.added.body") };
+    }
     if (wake?.moved) {
       return { title: texts.say("notification.moved.title"), body: texts.say("notification.moved.body") };
     }

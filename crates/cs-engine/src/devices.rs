@@ -24,6 +24,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Retry;
 use crate::letters::About;
+use crate::moves::told_of_added;
 use crate::{AccountEntry, DeviceEvent, Engine, EngineError, SystemRng};
 
 /// How long an activation code lives unless the caller says otherwise.
@@ -168,7 +169,7 @@ impl Engine {
                 ActivationSource::Move => {}
                 // Nobody stands at a page of ours and knows that it was them.
                 ActivationSource::AuthApi | ActivationSource::Administrator | ActivationSource::Page => {
-                    job.effects.extend(self.added_letter(&entry, user, (phone, &request.name), now).await?);
+                    job.effects.extend(self.told_of_device(&entry, user, (phone, &request.name), now).await?);
                 }
             }
         }
@@ -284,7 +285,7 @@ impl Engine {
         let record = self.device_record(account, bound.user, device, "device_confirmed", now);
         let entry = self.directory().account(account).await?.ok_or(EngineError::NotFound)?;
         let mut job = Job::new().step(confirm(account, device, now)).step(touch_user(account, bound.user));
-        job.effects.extend(self.added_letter(&entry, bound.user, (device, ""), now).await?);
+        job.effects.extend(self.told_of_device(&entry, bound.user, (device, ""), now).await?);
         self.holds(job.step(end_links(account, bound.user)).log(record)).await
     }
 
@@ -324,20 +325,22 @@ impl Engine {
         self.store().vault().digest(account.as_str(), "activation", code).map_err(EngineError::vault)
     }
 
-    /// The letter that tells a user of a device which a code bound that somebody gave them: who reads the code binds it, and must not stay unnoticed. `called` is what
-    /// it calls itself, where the phone has no name.
-    async fn added_letter(
+    /// What tells a user, by mail and on their other devices, of a device which a code bound that somebody gave them: who reads the code binds it, and must not stay
+    /// unnoticed. `called` is what it calls itself, where the phone has no name.
+    async fn told_of_device(
         &self,
         account: &AccountEntry,
         user: UserId,
         (phone, called): (PhoneId, &str),
         now: Timestamp,
-    ) -> Result<Option<Effect>, EngineError> {
+    ) -> Result<Vec<Effect>, EngineError> {
         let facts = self.store().user_facts(account.id, UserRef::Id(user), None, now).await?;
-        let Some(user) = facts.map(|facts| facts.user) else { return Ok(None) };
+        let Some(user) = facts.map(|facts| facts.user) else { return Ok(Vec::new()) };
         let known = user.phones.iter().find(|one| one.id == phone).map(Phone::display_name);
         let name = if called.is_empty() { known.unwrap_or_default() } else { called.to_owned() };
-        self.notice(account, &user, About::DeviceAdded, &name, now)
+        let mut told = told_of_added(account.id, &user, phone, now);
+        told.extend(self.notice(account, &user, About::DeviceAdded, &name, now)?);
+        Ok(told)
     }
 
     fn device_record(

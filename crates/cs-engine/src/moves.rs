@@ -47,7 +47,7 @@ impl Engine {
         Ok(self.store().moved(account, phone).await?.map(|moved| told(moved, now)))
     }
 
-    /// What else of its user's was moved of late, for `device` to show.
+    /// What else of its user's was moved or added of late, for `device` to show.
     pub async fn moves_beside(&self, device: &BoundDevice) -> Result<Vec<MovedAway>, EngineError> {
         let now = self.clock().now();
         let moves = self.store().own_moves(device.account, device.user, now - CONTEST_WITHIN).await?;
@@ -165,14 +165,25 @@ fn told(moved: Moved, now: Timestamp) -> MovedAway {
     MovedAway { moved, contestable }
 }
 
+/// What wakes the other devices of `user`, to tell that `added` was bound by a link that somebody was given.
+pub(crate) fn told_of_added(account: AccountId, user: &User, added: PhoneId, now: Timestamp) -> Vec<Effect> {
+    let others = user.phones.iter().filter(|one| one.id != added && one.can_push());
+    others.filter_map(|one| wake_to_tell(account, one, (added, true), now)).collect()
+}
+
 /// What wakes `phone`, the device before or another one of the user's, to tell that `target` was moved.
 fn wake_for_move(account: AccountId, phone: &Phone, target: PhoneId, now: Timestamp) -> Option<Effect> {
+    wake_to_tell(account, phone, (target, false), now)
+}
+
+fn wake_to_tell(account: AccountId, phone: &Phone, (target, added): (PhoneId, bool), now: Timestamp) -> Option<Effect> {
     let can_be_woken = phone.authenticator.as_ref().is_some_and(|bound| bound.confirmed && bound.can_be_woken);
     let payload = json!({
         "device": phone.id.as_str(),
         "txid": TxId::at(now, &mut SystemRng).to_string(),
         "expires": (now + CONTEST_WITHIN).as_second(),
         "moved": target.as_str(),
+        "added": added,
     });
     can_be_woken.then(|| Effect::new(WAKE, account.as_str(), payload.to_string(), now))
 }

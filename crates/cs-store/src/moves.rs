@@ -29,8 +29,8 @@ pub struct Moved {
     pub contested_at: Option<Timestamp>,
 }
 
-/// Keeps what is bound to `phone` now, in the job that binds another device called `name` in its place: to come before the step that does. Where nothing is bound, only a
-/// move by the person themselves is kept, for their other devices to hear of.
+/// Keeps what is bound to `phone` now, in the job that binds another device called `name` in its place: to come before the step that does. Also where nothing is bound, for
+/// the person's other devices to hear of; not if the person stands at a page of ours, and knows that it was them.
 pub fn keep_moved(
     account: AccountId,
     (phone, user): (PhoneId, UserId),
@@ -42,9 +42,10 @@ pub fn keep_moved(
         "INSERT INTO moved_authenticator (account, phone_id, user_id, public_key, push, source, name, moved_at, contested_at) \
          SELECT p.account, p.phone_id, CAST($3 AS TEXT), COALESCE(a.public_key, ''), a.push, CAST($4 AS TEXT), CAST($5 AS TEXT), CAST($6 AS BIGINT), \
          CAST(NULL AS BIGINT) FROM phone p LEFT JOIN authenticator a ON a.account = p.account AND a.phone_id = p.phone_id AND a.confirmed_at IS NOT NULL \
-         WHERE p.account = $1 AND p.phone_id = $2 AND (a.public_key IS NOT NULL OR $4 = 'move') \
+         WHERE p.account = $1 AND p.phone_id = $2 AND (a.public_key IS NOT NULL OR $4 <> 'page') \
          ON CONFLICT (account, phone_id) DO UPDATE SET user_id = excluded.user_id, public_key = excluded.public_key, push = excluded.push, \
-         source = excluded.source, name = excluded.name, moved_at = excluded.moved_at, contested_at = NULL",
+         source = excluded.source, name = excluded.name, moved_at = excluded.moved_at, contested_at = NULL \
+         WHERE excluded.public_key <> '' OR excluded.source = 'move' OR moved_authenticator.public_key = ''",
         args![account.as_str(), phone.as_str(), user.as_str(), source.as_str(), name, now],
     )
 }
@@ -88,7 +89,7 @@ impl Store {
         row.as_ref().map(read_moved).transpose()
     }
 
-    /// What `user` has moved by themselves after `since`, the newest first.
+    /// What `user` has moved by themselves after `since`, and what somebody's link has bound for them, the newest first.
     pub async fn own_moves(
         &self,
         account: AccountId,
@@ -96,7 +97,7 @@ impl Store {
         since: Timestamp,
     ) -> Result<Vec<Moved>, StoreError> {
         let sql = select_moves!(
-            "WHERE account = $1 AND user_id = $2 AND source = 'move' AND moved_at > $3 ORDER BY moved_at DESC, phone_id LIMIT 10"
+            "WHERE account = $1 AND user_id = $2 AND source <> 'page' AND moved_at > $3 ORDER BY moved_at DESC, phone_id LIMIT 10"
         );
         let rows = self.query(sql, args![account.as_str(), user.as_str(), since]).await?;
         rows.iter().map(read_moved).collect()

@@ -266,10 +266,11 @@ export function movedNotice(app, binding, move, ...more) {
     outcome.replaceChildren(h("p", {}, app.say("moved.contest.body")), sure);
     sure.focus();
   }, { kind: "danger", id: "contest" });
+  const what = isOwn ? "away" : move.added ? "added" : "beside";
   return notice(
     isOwn ? "bad" : "warning",
-    app.say(isOwn ? "moved.away.title" : "moved.beside.title"),
-    h("p", {}, app.say(isOwn ? "moved.away.body" : "moved.beside.body", { name: move.name || app.say("moved.unnamed"), time: when })),
+    app.say(`moved.${what}.title`),
+    h("p", {}, app.say(`moved.${what}.body`, { name: move.name || app.say("moved.unnamed"), time: when })),
     move.contestable ? ask : "",
     outcome,
     ...more,

@@ -102,6 +102,7 @@ pub(super) fn notice(away: &MovedAway) -> MoveNotice {
         at: moved.moved_at.as_second(),
         contestable: *contestable,
         contested: moved.contested_at.is_some(),
+        added: moved.public_key.is_none(),
     }
 }
 

@@ -37,6 +37,9 @@ struct Payload {
     /// Not for a login: this device of the user's was brought to another one.
     #[serde(default)]
     moved: Option<String>,
+    /// It was added, rather than brought.
+    #[serde(default)]
+    added: bool,
 }
 
 /// A message for a phone.
@@ -46,6 +49,7 @@ struct Call {
     txid: TxId,
     expires: i64,
     moved: Option<PhoneId>,
+    added: bool,
 }
 
 impl Waker {
@@ -70,7 +74,7 @@ impl Waker {
     }
 
     async fn wake(&self, call: &Call) -> Delivery {
-        let Call { account, device, txid, expires, moved } = *call;
+        let Call { account, device, txid, expires, moved, added } = *call;
         let now = self.engine.clock().now();
         let ttl = expires - now.as_second();
         if ttl <= 0 || self.engine.delivery(txid) == Way::Shown {
@@ -98,7 +102,8 @@ impl Waker {
             Err(error) => return Delivery::Later(error.to_string()),
         };
         let moved = moved.map(|moved| moved.to_string());
-        let wake = Wake { v: ProtocolVersion::V1, device: device.to_string(), txid: txid.to_string(), expires, moved };
+        let wake =
+            Wake { v: ProtocolVersion::V1, device: device.to_string(), txid: txid.to_string(), expires, moved, added };
         let Some(body) = encrypted(&wake, &recipient) else {
             return Delivery::Never("the wake-up cannot be encrypted".to_owned());
         };
@@ -168,6 +173,7 @@ impl Courier for Waker {
                 txid: payload.txid.parse().ok()?,
                 expires: payload.expires,
                 moved: payload.moved.map(|moved| moved.parse()).transpose().ok()?,
+                added: payload.added,
             })
         });
         match call {

@@ -11,7 +11,7 @@ use cs_store::{CommitError, Job, Step, Store};
 use jiff::{SignedDuration, Timestamp};
 
 on_both_engines![
-    the_key_before_is_kept_and_a_first_one_only_of_a_persons_own_move,
+    the_key_before_is_kept_and_a_first_one_where_others_are_to_hear_of_it,
     a_move_is_contested_once_and_in_time,
     an_activation_knows_how_it_came_about,
 ];
@@ -83,13 +83,16 @@ async fn bind(store: &Store, phone: PhoneId, key: &str, confirmed: bool, source:
     commit(store, [keep_moved(account(), (phone, user()), source, "new", at), remove, insert]).await.unwrap();
 }
 
-async fn the_key_before_is_kept_and_a_first_one_only_of_a_persons_own_move(database: TestDatabase) {
+async fn the_key_before_is_kept_and_a_first_one_where_others_are_to_hear_of_it(database: TestDatabase) {
     let store = database.open().await.unwrap();
-    for letter in ["A", "B"] {
+    for letter in ["A", "B", "C"] {
         add_phone(&store, phone(letter)).await;
     }
     bind(&store, phone("A"), "one", true, ActivationSource::Administrator, now()).await;
-    assert_eq!(store.moved(account(), phone("A")).await.unwrap(), None, "nothing was there before");
+    let added = store.moved(account(), phone("A")).await.unwrap().unwrap();
+    assert_eq!((added.public_key, added.source), (None, ActivationSource::Administrator), "nothing was there before");
+    bind(&store, phone("C"), "at a page", true, ActivationSource::Page, now()).await;
+    assert_eq!(store.moved(account(), phone("C")).await.unwrap(), None, "nobody need hear of it");
     bind(&store, phone("A"), "two", false, ActivationSource::Page, now() + hours(1)).await;
     let moved = store.moved(account(), phone("A")).await.unwrap().unwrap();
     assert_eq!((moved.public_key.as_deref(), moved.push.as_deref()), (Some("one"), Some(&b"sealed"[..])));
@@ -106,7 +109,7 @@ async fn the_key_before_is_kept_and_a_first_one_only_of_a_persons_own_move(datab
     assert_eq!(own.iter().map(|one| one.phone).collect::<Vec<_>>(), [phone("B")]);
     assert_eq!(store.own_moves(account(), user(), now()).await.unwrap(), []);
     assert_eq!(store.account_of_moved(phone("A")).await.unwrap(), Some(account()));
-    assert_eq!(store.account_of_moved(phone("C")).await.unwrap(), None);
+    assert_eq!(store.account_of_moved(phone("D")).await.unwrap(), None);
 
     commit(&store, [forget_moved_subscription(account(), phone("A"))]).await.unwrap();
     assert_eq!(store.moved(account(), phone("A")).await.unwrap().unwrap().push, None);

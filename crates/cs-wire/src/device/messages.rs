@@ -437,6 +437,9 @@ pub struct Wake {
     /// It is not for a login, but because this device of the user's was brought to another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved: Option<String>,
+    /// That device was added, rather than brought to another one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub added: bool,
 }
 
 /// Body of `POST /authenticator/v1/device`: what is absent stays as it is.

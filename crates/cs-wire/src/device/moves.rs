@@ -140,6 +140,9 @@ pub struct MoveNotice {
     pub contestable: bool,
     /// Whether somebody has.
     pub contested: bool,
+    /// Whether nothing was there before: a device was added, by a link that somebody was given.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub added: bool,
 }
 
 #[cfg(test)]

@@ -63,7 +63,14 @@ async fn told(device: &Authenticator) -> Json {
     answer["error"]["moved"].clone()
 }
 
-async fn contest(by: &Authenticator, device: &str) -> u16 {
+/// What `device` is told of the same person's others.
+pub(super) async fn moves_of(device: &Authenticator) -> Vec<Json> {
+    let (status, answer) = signed(device, Method::GET, "/authenticator/v1/device", &Json::Null).await;
+    assert_eq!(status, 200, "{answer}");
+    answer["moves"].as_array().cloned().unwrap_or_default()
+}
+
+pub(super) async fn contest(by: &Authenticator, device: &str) -> u16 {
     signed(by, Method::POST, CONTEST, &json!({"device": device})).await.0
 }
 

@@ -258,6 +258,8 @@ async fn a_move_wakes_the_device_before_and_the_users_others_and_says_nothing_in
     let (alice, old) = subscribed(&site, &before, &service.address).await;
     let tablet = device(&site, &alice).await;
     subscribe(&site, &tablet, &beside.subscription(&service.address)).await;
+    // That the tablet was added is told as well, and is not what this is about.
+    assert_eq!(deliver_wakes(site.engine(), &wakers(&site, &service.settings(LOOPBACK))).await.unwrap(), 1);
     site.advance(1);
     super::moving::moved(&site, &alice).await;
     assert_eq!(deliver_wakes(site.engine(), &wakers(&site, &service.settings(LOOPBACK))).await.unwrap(), 2);
@@ -267,13 +269,44 @@ async fn a_move_wakes_the_device_before_and_the_users_others_and_says_nothing_in
         .map(|(browser, phone)| {
             let id = &phone.record().device_id;
             let read = |(_, body): &(String, Vec<u8>)| browser.try_read(body);
-            heard.iter().filter_map(read).find(|message| message["device"] == json!(id)).expect("a message of its own")
+            let is_it = |message: &Json| message["device"] == json!(id) && message.get("added").is_none();
+            heard.iter().filter_map(read).find(is_it).expect("a message of its own")
         })
         .collect();
     for message in &messages {
         assert_eq!(message["moved"], json!(old.record().device_id));
     }
     assert!(heard.iter().all(|(head, body)| head.contains("ttl: 86400") && body.len() == 86 + 256 + 1 + 16));
+}
+
+/// Whoever reads an administrator's link binds a phone with it: that is told where the person sees it, not only by mail.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_that_a_link_has_added_is_told_to_the_users_other_devices() {
+    let site = Site::start().await;
+    let (browser, strange) = (Browser::new(), Browser::new());
+    let service = Service::start(answer("201 Created")).await;
+    let (alice, phone) = subscribed(&site, &browser, &service.address).await;
+    let bobs = device(&site, &site.user("bob").await).await;
+    subscribe(&site, &bobs, &strange.subscription(&service.address)).await;
+    site.advance(1);
+    let added = device(&site, &alice).await;
+    assert_eq!(deliver_wakes(site.engine(), &wakers(&site, &service.settings(LOOPBACK))).await.unwrap(), 1);
+    let (_, body) = &service.heard()[0];
+    let message = browser.read(body);
+    assert_eq!((&message["moved"], &message["added"]), (&json!(added.record().device_id), &json!(true)), "{message}");
+    assert_eq!(message["device"], json!(phone.record().device_id));
+    assert_eq!(body.len(), 86 + 256 + 1 + 16);
+    // Opened, the app says so too, for a day; there is nothing to contest, and nobody else hears of it.
+    let moves = async |device: &Authenticator| super::moving::moves_of(device).await;
+    let told = moves(&phone).await;
+    let [notice] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((&notice["device"], &notice["name"]), (&json!(added.record().device_id), &json!("laptop")));
+    assert_eq!((&notice["added"], &notice["contestable"]), (&json!(true), &json!(false)));
+    assert_eq!(super::moving::contest(&phone, &added.record().device_id).await, 404);
+    added.pending().await.unwrap();
+    assert!(moves(&added).await.is_empty() && moves(&bobs).await.is_empty());
+    site.advance(24 * 3600);
+    assert!(moves(&phone).await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
