@@ -4,6 +4,7 @@
 
 pub mod cfg;
 pub mod commands;
+pub mod connectivity;
 pub mod directory;
 pub mod logging;
 pub mod metrics;
@@ -12,3 +13,4 @@ pub mod protect;
 pub mod radius;
 pub mod serve;
 pub mod sources;
+pub mod support;

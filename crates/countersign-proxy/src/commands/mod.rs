@@ -1,9 +1,11 @@
 //! The commands of `countersign-proxy`.
 
 mod check;
+mod connectivity;
 mod explain;
 mod protect;
 mod run;
+mod support;
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -19,6 +21,8 @@ use crate::sources::Host;
 pub const OK: u8 = 0;
 /// The configuration has errors.
 pub const INVALID: u8 = 1;
+/// Something that the configuration refers to does not work.
+pub const DOES_NOT_WORK: u8 = 3;
 
 /// The authentication proxy of Countersign.
 #[derive(Debug, Parser)]
@@ -33,6 +37,8 @@ enum Command {
     Run(run::Run),
     Check(check::Check),
     Explain(explain::Explain),
+    Connectivity(connectivity::Connectivity),
+    Support(support::Support),
     Protect(protect::Protect),
 }
 
@@ -81,6 +87,8 @@ impl Cli {
             Command::Run(run) => run.run(),
             Command::Check(check) => check.run(),
             Command::Explain(explain) => explain.run(),
+            Command::Connectivity(connectivity) => connectivity.run(),
+            Command::Support(support) => support.run(),
             Command::Protect(protect) => protect.run(),
         }
     }

@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use super::{ConfigFile, INVALID, OK, print, told};
+use crate::connectivity::{self, Grade};
 use crate::logging::{Logging, Outputs};
 use crate::serve::Proxy;
 use crate::serve::systemd::Supervisor;
@@ -33,6 +34,9 @@ impl Run {
         told.lines().for_each(|line| tracing::warn!("{line}"));
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async {
+            if config.main.test_connectivity_on_startup {
+                tried(&config).await;
+            }
             let proxy = Proxy::open(&config)?;
             let (stop, stopped) = watch::channel(false);
             let (again, asked) = mpsc::channel(1);
@@ -63,5 +67,16 @@ impl Run {
             anyhow::Ok(())
         })?;
         Ok(OK)
+    }
+}
+
+/// Says what does not work. What is away now may be there when somebody logs in: the proxy starts nevertheless.
+async fn tried(config: &crate::cfg::Config) {
+    for finding in connectivity::try_all(config).await {
+        match finding.grade {
+            Grade::Works => tracing::info!("{finding}"),
+            Grade::Doubtful => tracing::warn!("{finding}"),
+            Grade::Fails => tracing::error!("{finding}"),
+        }
     }
 }
