@@ -76,6 +76,16 @@ fn radius(text: &mut String, config: &Config, server: &RadiusServer) {
     if !server.exempt_usernames.is_empty() {
         line(text, format!("  No second factor for {}.", server.exempt_usernames.join(", ")));
     }
+    for rule in &server.reply_rules {
+        let value = rule.attribute.show(&rule.value);
+        let whom = rule.group.as_ref().map(|group| format!("members of {group}")).unwrap_or("everybody".to_owned());
+        line(text, format!("  Tells devices {} = {value} of {whom} who is let in.", rule.attribute.name));
+    }
+    for rule in &server.bypass_rules {
+        let all = rule.all.iter().map(|(entry, value)| format!("{} = {}", entry.name, entry.show(value)));
+        let all = all.collect::<Vec<_>>().join(" and ");
+        line(text, format!("  Packets with {all} are decided by the RADIUS server alone."));
+    }
     line(text, format!("  {}", outage(server.application.failmode, &server.application.api_hosts)));
 }
 

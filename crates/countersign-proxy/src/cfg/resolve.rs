@@ -69,6 +69,17 @@ pub(super) fn check(config: &Config, sections: &[RawSection], faults: &mut Fault
             known_client(config, sections, &server.name, server.client.as_deref(), faults);
         }
         let client = server.client.as_ref().and_then(|name| config.clients.get(name));
+        if !server.bypass_rules.is_empty() && !matches!(client, Some(Client::Radius(_))) {
+            let text =
+                format!("[{}] has a bypass_rule, and no radius_client decides about what it lets through", server.name);
+            faults.error(line_of(sections, &server.name), text);
+        }
+        let needs_groups = server.reply_rules.iter().any(|rule| rule.group.is_some());
+        if needs_groups && matches!(client, Some(Client::DuoOnly) | None) {
+            let text =
+                format!("[{}] has a reply_attr for a group, and no client section that knows groups", server.name);
+            faults.warning(line_of(sections, &server.name), text);
+        }
         let copies = server.pass_through.all || !server.pass_through.attributes.is_empty();
         if copies && !matches!(client, Some(Client::Radius(_))) {
             let text = format!("[{}] copies attributes to a radius_client, and asks none", server.name);

@@ -24,6 +24,8 @@ use super::verdict::{PrimaryReply, Reply};
 
 mod relayed;
 
+use crate::cfg::rules::ReplyRule;
+use crate::directory::Group;
 use relayed::{First, Relayed};
 
 /// A challenge can be answered for so long.
@@ -75,6 +77,8 @@ struct Running {
     factor: Option<&'static str>,
     /// The server's id of it.
     txid: Option<String>,
+    /// The groups that the first factor knows its owner in.
+    groups: Vec<Group>,
 }
 
 /// What a packet was taken for.
@@ -310,6 +314,10 @@ impl Engine {
             self.proven(section, device, key, states, request, proof, packet.first(kind::STATE), now);
             return;
         }
+        if typed.is_none() && request.is_bypassed {
+            self.proven(section, device, key, states, request, Proof::of_device(packet), None, now);
+            return;
+        }
         let Some(typed) = typed.as_ref().map(|typed| request.decoded(typed)) else {
             self.answer(section, device, key, &states, &refuse("No password was sent."), now);
             return;
@@ -360,7 +368,7 @@ impl Engine {
             return;
         }
         let (server, mode) = (&serving.server, serving.mode.clone());
-        let exempt = server.exempt_usernames.contains(&request.user);
+        let exempt = request.is_bypassed || server.exempt_usernames.contains(&request.user);
         let relayed = Relayed::of(&first);
         let (login, wish) = first.begin(mode, server.application.failmode, exempt);
         let waits = serving.device(device).map_or(KEPT, |device| device.nas_timeout);
@@ -391,6 +399,7 @@ impl Engine {
             stage: if matches!(wish, Wish::Preauth { .. }) { Stage::Second } else { Stage::First },
             factor: None,
             txid: None,
+            groups: Vec::new(),
         };
         self.running.insert(id, running);
         self.undecided += 1;
@@ -494,7 +503,15 @@ impl Engine {
     pub fn on_primary_reply(&mut self, id: LoginId, reply: PrimaryReply) {
         if let Some(running) = self.running.get_mut(&id) {
             running.relayed.learn_user(&mut running.request, &reply);
+            running.groups.clone_from(&reply.groups);
             running.primary = Some(reply);
+        }
+    }
+
+    /// The groups that a directory knows somebody in, before it is told that the first factor is right.
+    pub fn on_groups(&mut self, id: LoginId, groups: Vec<Group>) {
+        if let Some(running) = self.running.get_mut(&id) {
+            running.groups = groups;
         }
     }
 
@@ -597,7 +614,16 @@ impl Engine {
             .map(|primary| (primary.attributes.clone(), Some(primary.host)))
             .unwrap_or_default();
         let (section, device, request) = (running.section, running.device, running.request.clone());
+        let added: Vec<(u8, Vec<u8>)> = self
+            .sections
+            .get(section)
+            .map(|serving| serving.server.reply_rules.iter().filter(|rule| rule.is_for(&running.groups)))
+            .into_iter()
+            .flatten()
+            .filter_map(ReplyRule::encoded)
+            .collect();
         let reply = Reply::accept(text, running.primary.take());
+        let reply = added.into_iter().fold(reply, |reply, attribute| reply.with(Some(attribute)));
         self.out.push_back(Output::Admitted(Box::new(Admitted { section, device, request, attributes, host })));
         reply
     }

@@ -18,6 +18,8 @@ pub enum Protocol {
     ChangePassword,
     /// RFC 3579
     Eap,
+    /// None at all: a packet of the device itself, which a `bypass_rule` names.
+    Device,
 }
 
 impl Protocol {
@@ -29,6 +31,7 @@ impl Protocol {
             Self::MsChap2 => "MS-CHAPv2",
             Self::ChangePassword => "MS-CHAP change of password",
             Self::Eap => "EAP",
+            Self::Device => "no credential",
         }
     }
 
@@ -40,6 +43,7 @@ impl Protocol {
             Self::MsChap2 => "mschapv2",
             Self::ChangePassword => "mschap-cpw",
             Self::Eap => "eap",
+            Self::Device => "device",
         }
     }
 }
@@ -130,6 +134,12 @@ impl Proof {
         Some(Self { protocol, attributes, identifier: mschap::identifier_of(packet) })
     }
 
+    /// A packet without any credential, as it is: its State is of another server, and goes back there (RFC 5176 §3.1).
+    pub fn of_device(packet: &Packet<'_>) -> Self {
+        let travels = |attribute: &Attribute<'_>| attribute.kind == kind::STATE || !OWN.contains(&attribute.kind);
+        Self { protocol: Protocol::Device, attributes: owned(packet.attributes().filter(travels)), identifier: 0 }
+    }
+
     /// Our request has an authenticator of its own, so that of the device's, where it is the challenge, travels as an attribute (RFC 2865 §5.40).
     fn chap(packet: &Packet<'_>) -> Option<Self> {
         let chap = Chap::of(packet)?;
@@ -160,7 +170,7 @@ impl Mark {
     /// (RFC 2759 §6). `challenge` is random.
     pub fn refusal(&self, challenge: &[u8; 16]) -> Option<(u8, Vec<u8>)> {
         match self.protocol {
-            Protocol::Chap => None,
+            Protocol::Chap | Protocol::Device => None,
             Protocol::MsChap | Protocol::MsChap2 | Protocol::ChangePassword => {
                 let error = mschap::refusal(self.identifier, mschap::error::AUTHENTICATION_FAILURE, challenge);
                 let value = vendor::wrap(vendor::id::MICROSOFT, mschap::ERROR, &error).ok()?;
@@ -190,7 +200,7 @@ pub fn belongs_to_answer(kind: u8, value: &[u8], protocol: Protocol) -> bool {
     match kind {
         kind::EAP_MESSAGE => protocol == Protocol::Eap,
         kind::VENDOR_SPECIFIC => {
-            protocol != Protocol::Chap
+            !matches!(protocol, Protocol::Chap | Protocol::Device)
                 && vendor::unwrap(value)
                     .any(|found| found.vendor == vendor::id::MICROSOFT && PARTS.contains(&found.kind))
         }

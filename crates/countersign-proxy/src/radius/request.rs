@@ -32,6 +32,8 @@ pub struct Request {
     pub audit_id: Option<Vec<u8>>,
     /// How the first factor is shown; `None` by a password.
     pub protocol: Option<Protocol>,
+    /// A `bypass_rule` names it: the RADIUS server behind decides alone.
+    pub is_bypassed: bool,
     /// What travels on to the next server: kind and value.
     pub passed: Vec<(u8, Vec<u8>)>,
     /// Passwords are ISO 8859-1.
@@ -65,6 +67,8 @@ impl Request {
             service: packet.number(kind::SERVICE_TYPE),
             audit_id: audit_id(packet),
             protocol: None,
+            // Whoever could alter the packet on its way could make a login of a person one of a device.
+            is_bypassed: packet.has_message_authenticator() && server.bypass_rules.iter().any(|rule| rule.fits(packet)),
             passed: passed(packet, server),
             is_latin: server.pw_codec == "latin-1",
         })
@@ -84,6 +88,7 @@ impl Request {
             service: None,
             audit_id: audit_id(packet),
             protocol: None,
+            is_bypassed: false,
             passed: Vec::new(),
             is_latin: false,
         }

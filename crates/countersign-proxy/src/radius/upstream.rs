@@ -18,6 +18,7 @@ use super::request::Request;
 use super::timers::Timers;
 use super::verdict::{PrimaryReply, may_travel, may_travel_unaccepted};
 use crate::cfg::client::{Demand, RadiusClient};
+use crate::directory::Group;
 
 /// So many sockets, so 16,384 requests at a time.
 pub const MOST_SOCKETS: usize = 64;
@@ -80,9 +81,21 @@ impl Asked {
         }
     }
 
-    fn is_eap(&self) -> bool {
-        self.protocol() == Some(Protocol::Eap)
+    /// All that the device said is in the proof, who it is included.
+    fn is_whole(&self) -> bool {
+        matches!(self.protocol(), Some(Protocol::Eap | Protocol::Device))
     }
+}
+
+/// The groups that an answer names: a Filter-Id is one, and a Class, which Cisco's devices write `OU=name;`.
+fn groups(packet: &Packet<'_>) -> Vec<Group> {
+    let texts = [kind::FILTER_ID, kind::CLASS].into_iter().flat_map(|kind| packet.all(kind));
+    let named = |value: &[u8]| {
+        let text = std::str::from_utf8(value).ok()?.trim();
+        let name = text.strip_prefix("OU=").and_then(|rest| rest.strip_suffix(';')).unwrap_or(text);
+        Some(Group { dn: String::new(), name: Some(name.to_owned()) })
+    };
+    texts.filter_map(named).collect()
 }
 
 /// One `[radius_client]`.
@@ -234,6 +247,7 @@ impl Upstream {
                 authenticator: asked.authenticator,
                 host: asked.host,
                 user: user.filter(|user| !user.is_empty()).map(str::to_owned),
+                groups: groups(packet),
             }))
         };
         let belongs =
@@ -302,8 +316,7 @@ impl Upstream {
         if let Some(state) = &asked.state {
             builder.attribute(kind::STATE, state).ok()?;
         }
-        if asked.is_eap() {
-            // All that the device said is among it, who it is included.
+        if asked.is_whole() {
             return Some(builder.into_request(&self.secret, &asked.authenticator));
         }
         let own = self.config.nas_ip.map(std::net::IpAddr::V4);

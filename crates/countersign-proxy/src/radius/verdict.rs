@@ -5,6 +5,7 @@ use cs_radius::{Attribute, Authenticator, Builder, Code, Secret, kind, vendor};
 
 use super::proof::{Protocol, belongs_to_answer};
 use super::seen::PacketKey;
+use crate::directory::Group;
 
 /// What another server said with its yes, and under what its secrets are hidden.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct PrimaryReply {
     pub host: usize,
     /// Who it says has logged in.
     pub user: Option<String>,
+    /// Which groups it says they are in.
+    pub groups: Vec<Group>,
 }
 
 /// What a device is told.

@@ -30,6 +30,7 @@ use crate::cfg::Config;
 use crate::cfg::application::FailMode;
 use crate::cfg::client::Client;
 use crate::cfg::radius_server::Mode;
+use crate::directory::Answer;
 use crate::logging::Logging;
 use crate::metrics::{Health, Metrics};
 use crate::radius::Random;
@@ -351,6 +352,9 @@ impl Proxy {
 
     fn checked(&mut self, checked: &Checked) {
         let (outcome, kept_out) = checked.outcome();
+        if let Answer::Right(person) = &checked.answer {
+            self.engine.on_groups(checked.login, person.groups.clone());
+        }
         if let Some(why) = kept_out {
             self.engine.on_kept_out(checked.login, why);
         }
@@ -485,9 +489,6 @@ fn refuse_unserved(config: &Config) -> anyhow::Result<()> {
         }
         if server.application.failmode == FailMode::Offline {
             unserved.push(format!("failmode=offline of [{}]", server.name));
-        }
-        if !server.reply_rules.is_empty() || !server.bypass_rules.is_empty() {
-            unserved.push(format!("reply_attr and bypass_rule of [{}]", server.name));
         }
         let client = server.client.as_ref().and_then(|name| Some((name, config.clients.get(name)?)));
         match client {

@@ -5,6 +5,7 @@ mod dacl;
 mod modes;
 mod relayed;
 mod reload;
+mod rules;
 mod same;
 mod site;
 mod trust;

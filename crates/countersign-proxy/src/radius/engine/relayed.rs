@@ -104,7 +104,7 @@ impl Engine {
         now: Instant,
     ) {
         request.protocol = Some(proof.protocol);
-        if proof.protocol == Protocol::Eap {
+        if matches!(proof.protocol, Protocol::Eap | Protocol::Device) {
             // All of it is in the proof already.
             request.passed.clear();
         }

@@ -94,7 +94,14 @@ impl Lists {
         self.site.ask(&alice("secret"));
         let Output::Primary { login, .. } = self.site.output() else { panic!("the first factor is not asked for") };
         let attributes = vec![avpair(&format!("ACS:CiscoSecure-Defined-ACL={NAME}"))];
-        let reply = PrimaryReply { attributes, secret: server_secret(), authenticator: [8; 16], host, user: None };
+        let reply = PrimaryReply {
+            attributes,
+            secret: server_secret(),
+            authenticator: [8; 16],
+            host,
+            user: None,
+            groups: Vec::new(),
+        };
         let ended = Ended { login, outcome: Primary::Right, reply: Some(Box::new(reply)) };
         self.site.engine.on_primary_reply(ended.login, *ended.reply.unwrap());
         self.site.engine.on_event(login, Event::Primary(ended.outcome), self.site.now);

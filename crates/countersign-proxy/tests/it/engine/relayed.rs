@@ -78,6 +78,7 @@ fn says(attributes: &[(u8, Vec<u8>)], user: Option<&str>) -> PrimaryReply {
         authenticator: [3; 16],
         host: 0,
         user: user.map(str::to_owned),
+        groups: Vec::new(),
     }
 }
 
