@@ -50,6 +50,11 @@ impl Hosts {
         }
     }
 
+    /// By place: whether it does not count as dead.
+    pub(super) fn are_well(&self, now: Instant) -> Vec<bool> {
+        self.memory().dead.iter().map(|dead| dead.is_none_or(|until| until <= now)).collect()
+    }
+
     /// It was in trouble; what is kept of it is let go.
     pub(super) fn fell(&self, place: usize, now: Instant) {
         let mut memory = self.memory();
@@ -98,6 +103,7 @@ mod tests {
         assert_eq!(hosts.in_order(now), [0, 1, 2]);
         hosts.fell(0, now);
         assert_eq!(hosts.in_order(now), [1, 2, 0]);
+        assert_eq!(hosts.are_well(now), [false, true, true]);
         hosts.fell(1, now + Duration::from_secs(10));
         assert_eq!(hosts.in_order(now + Duration::from_secs(10)), [2, 0, 1]);
         assert_eq!(hosts.in_order(now + DEAD_FOR), [0, 2, 1]);

@@ -128,7 +128,9 @@ impl Directory {
             };
             let text = format!("{}: {}", self.host(place), trouble.told());
             tracing::warn!(section = %self.section, "the directory cannot be asked: {text}");
-            self.hosts.fell(place, Instant::now());
+            if trouble.is_of_host() {
+                self.hosts.fell(place, Instant::now());
+            }
             if matches!(trouble, Trouble::Service(_)) {
                 self.hosts.bar(text.clone(), Instant::now());
             }
@@ -136,6 +138,12 @@ impl Directory {
         }
         // A section without a host is refused as it is read.
         self.down(last.unwrap_or_default())
+    }
+
+    /// Every host as it is written, and whether it was well when it was asked last.
+    pub fn hosts(&self, now: Instant) -> impl Iterator<Item = (String, bool)> {
+        let named = |host: &String| format!("{host}:{}", self.config.port);
+        self.config.hosts.iter().map(named).zip(self.hosts.are_well(now))
     }
 
     fn down(&self, why: String) -> Answer {

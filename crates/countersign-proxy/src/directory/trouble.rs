@@ -99,6 +99,36 @@ impl Trouble {
         matches!(self, Self::Broken(_) | Self::Closed | Self::HungUp(_))
     }
 
+    /// Whether the host is at fault, so that others are asked before it for a while. Neither a person of too many groups is, nor what a section says: both would be the
+    /// same at any host.
+    pub(super) fn is_of_host(&self) -> bool {
+        match self {
+            Self::Connect(_)
+            | Self::Broken(_)
+            | Self::Closed
+            | Self::HungUp(_)
+            | Self::Tls(_)
+            | Self::NoStartTls(_)
+            | Self::Silent(_)
+            | Self::Malformed(_)
+            | Self::Unasked
+            | Self::TooMuch
+            | Self::Ntlm => true,
+            Self::Refused { word, .. } => {
+                matches!(word, ResultCode::Busy | ResultCode::Unavailable | ResultCode::TimeLimitExceeded)
+            }
+            Self::Referral
+            | Self::NeedsTls(_)
+            | Self::NeedsSigning(_)
+            | Self::ChannelBinding
+            | Self::Service(_)
+            | Self::NoSuchEntry { .. }
+            | Self::TooManyGroups(_)
+            | Self::Busy
+            | Self::NoChance => false,
+        }
+    }
+
     /// With what lies behind it, for a line of the log.
     pub fn told(&self) -> String {
         let mut text = self.to_string();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Context as _;
 use tokio::sync::mpsc;
@@ -53,6 +54,13 @@ impl Directories {
             _ = say.send(Checked { login, answer });
         });
         true
+    }
+
+    /// Every host of every directory: its section, where it is, and whether it answers.
+    pub(super) fn hosts(&self, now: Instant) -> impl Iterator<Item = (&str, String, bool)> {
+        self.by_name.iter().flat_map(move |(name, directory)| {
+            directory.hosts(now).map(move |(host, is_well)| (name.as_str(), host, is_well))
+        })
     }
 
     /// The next answer of any directory.

@@ -140,7 +140,7 @@ impl Figures {
     ) {
         self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
         let well = |(client, host, is_well): (&str, String, bool)| {
-            let help = "1 while a RADIUS server behind answers, 0 for half a minute after it did not";
+            let help = "1 while a RADIUS server or directory behind answers, 0 for half a minute after it did not";
             let gauge =
                 self.metrics.gauge("countersign_proxy_upstream_up", help, &[("client", client), ("host", &host)]);
             gauge.set(i64::from(is_well));

@@ -211,7 +211,7 @@ impl Proxy {
                 },
                 () = until(next) => self.on_timeout(now()).await,
                 Some(sign) = self.signs.recv() => {
-                    let hosts = self.generations.last().into_iter().flat_map(|serving| serving.upstreams.hosts(now()));
+                    let hosts = self.generations.last().into_iter().flat_map(|serving| serving.upstreams.hosts(now()).chain(serving.directories.hosts(now())));
                     self.figures.refresh(self.engine.waiting(), hosts, self.listeners.iter());
                     // Whoever asked may have gone.
                     _ = sign.send(());

@@ -1,5 +1,7 @@
 //! Directories that are slow, broken or hostile: each has its reason in the log, and nobody is let in.
 
+use std::time::Instant;
+
 use countersign_proxy::directory::{Answer, Refusal};
 use cs_ldap::{MessageId, ResultCode, response};
 
@@ -121,6 +123,18 @@ const NESTED: &str = "security_group_dn=cn=vpn,dc=lab\nnested_groups=true";
 async fn one_whose_groups_never_end() {
     let told = told(with_groups(|number| format!("cn=g{number},dc=lab")), NESTED).await;
     assert!(told.contains("more than 32 groups"), "{told}");
+}
+
+#[tokio::test]
+async fn a_person_of_too_many_groups_is_no_fault_of_the_host() {
+    let endless = Fake::start(with_groups(|number| format!("cn=g{number},dc=lab"))).await;
+    let gone = Fake::start(|_, _| Some(Act::HangUp)).await;
+    for (fake, is_well) in [(&endless, true), (&gone, false)] {
+        let directory = fake.section(NESTED);
+        assert!(matches!(directory.check("alice", "right").await, Answer::Down(_)));
+        let hosts: Vec<(String, bool)> = directory.hosts(Instant::now()).collect();
+        assert_eq!(hosts, [(format!("127.0.0.1:{}", fake.port), is_well)]);
+    }
 }
 
 #[tokio::test]
