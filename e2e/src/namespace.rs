@@ -83,9 +83,9 @@ pub struct ProxyWithin {
 }
 
 impl ProxyWithin {
-    /// Waits for it to say something.
+    /// Waits for it to have said something, at any time.
     pub fn says(&self, text: &str) {
-        self.lines.wait(text, PATIENCE, |said| said.find(text).map(|at| ((), at + text.len())));
+        self.lines.wait(text, PATIENCE, |said| said.find(text).map(|_| ((), 0)));
     }
 
     /// What it has said.

@@ -101,6 +101,9 @@ fn a_server_that_comes_back_is_asked_again_and_a_push_outlives_its_restart() {
     let answer = asking.answer();
     assert!(answer.contains("Received Access-Accept"), "{answer}\n{}", proxy.log());
 
+    // One that has not heard of the first restart.
+    drop(proxy);
+    let proxy = RadiusProxy::start(&site, &keys, "radius_server_auto", "failmode=secure", None);
     site.kill();
     for _ in 0..2 {
         assert!(proxy.ask("User-Name=bob\nUser-Password=secret\n", &[]).answer().contains("Received Access-Reject"));
