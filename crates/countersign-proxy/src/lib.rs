@@ -6,6 +6,7 @@ pub mod cfg;
 pub mod commands;
 pub mod connectivity;
 pub mod directory;
+pub mod ldap;
 pub mod logging;
 pub mod metrics;
 pub mod outage;

@@ -35,6 +35,8 @@ pub struct LdapServer {
     pub allow_searches_after_bind: bool,
     /// Whether such a bind may be followed by others.
     pub allow_unlimited_binds: bool,
+    /// Applications' connections at a time.
+    pub max_connections: usize,
     /// A bind with the same name and password needs no second factor again for so long.
     pub bind_reuse: Duration,
     /// For the directory's answer.
@@ -93,8 +95,9 @@ impl LdapServer {
     pub(super) fn read(reader: &Reader<'_>, main: &Main) -> Option<Self> {
         let application = Application::read(reader, main);
         let exempt_primary_bind = reader.flag("exempt_primary_bind", true);
-        let allow_unlimited_binds = reader.flag("allow_unlimited_binds", !exempt_primary_bind);
-        if exempt_primary_bind && allow_unlimited_binds {
+        // Each bind of a person needs a second factor of its own, so that one more does no harm.
+        let allow_unlimited_binds = reader.flag("allow_unlimited_binds", true);
+        if exempt_primary_bind && allow_unlimited_binds && reader.has("allow_unlimited_binds") {
             reader.error(
                 "allow_unlimited_binds",
                 "allow_unlimited_binds=true needs exempt_primary_bind=false: the first bind of each connection would need no second factor, and every login can open a connection",
@@ -104,6 +107,9 @@ impl LdapServer {
         exempt_ous.extend(
             reader.numbers("exempt_ou").iter().filter_map(|number| reader.plain(&format!("exempt_ou_{number}"))),
         );
+        for name in exempt_ous.iter().filter(|name| !cs_ldap::Dn::parse(name).is_ok_and(|dn| !dn.is_root())) {
+            reader.error("exempt_ou", format!("{name:?} is no distinguished name, as ou=services,dc=example,dc=org"));
+        }
         let allow_concat = reader.flag("allow_concat", true);
         let append = Append::read(reader);
         let seconds = |key: &str, usual: u64| Duration::from_secs(reader.number(key, usual, 1..=86_400));
@@ -119,6 +125,7 @@ impl LdapServer {
             exempt_ous,
             allow_searches_after_bind: reader.flag("allow_searches_after_bind", true),
             allow_unlimited_binds,
+            max_connections: reader.number("max_connections", 1000, 1..=100_000),
             bind_reuse: Duration::from_secs(reader.number("bind_reuse", 10, 0..=3600)),
             network_timeout: seconds("network_timeout", 600),
             idle_timeout: seconds("idle_timeout", 3600),

@@ -25,7 +25,8 @@ const LONGEST_SEARCH: usize = 8 << 20;
 /// Pointers to other directories within one search: Active Directory sends three.
 const MOST_REFERENCES: usize = 100;
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+/// A connection, whatever is around it.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
@@ -101,6 +102,11 @@ impl Connection {
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let channel = certificate.and_then(|certificate| tls::server_end_point(certificate));
         Ok(Self { wire: Wire::new(Box::new(stream)), channel, in_tls: true })
+    }
+
+    /// The connection itself, for somebody else to speak on.
+    pub(super) fn into_stream(self) -> Result<Box<dyn Stream>, Trouble> {
+        self.wire.into_stream()
     }
 
     /// Proves a password by sending it. It must not be empty: that would be right for everybody.

@@ -78,20 +78,25 @@ async fn people(
     typed: Typed<'_>,
     in_group: Option<Filter>,
 ) -> Result<Vec<Entry>, Trouble> {
-    let mut all = vec![named(rules, typed), is_person()];
+    let mut all = vec![is_person()];
+    all.extend(named(rules, typed));
     all.extend(rules.condition.clone());
     all.extend(in_group);
     let own = [&rules.username_attribute, "sAMAccountName", "msDS-PrincipalName", "objectSid", "primaryGroupID", "uid"];
+    let (base, scope) = match typed {
+        Typed::Entry(dn) => (dn, Scope::Base),
+        Typed::At(_) | Typed::InDomain { .. } | Typed::Plain(_) => (rules.search_dn.as_str(), Scope::Subtree),
+    };
     let search = Search {
-        base: rules.search_dn.clone(),
-        scope: Scope::Subtree,
+        base: base.to_owned(),
+        scope,
         size_limit: MOST,
         time_limit_seconds: 0,
         filter: Filter::And(all),
         attributes: own.iter().map(|name| (*name).to_owned()).collect(),
     };
     let found = service.search(&search).await?;
-    if found.is_nowhere {
+    if found.is_nowhere && scope == Scope::Subtree {
         return Err(Trouble::NoSuchEntry { key: "search_dn" });
     }
     let Typed::InDomain { domain, .. } = typed else { return Ok(found.entries) };
@@ -104,12 +109,13 @@ async fn people(
     Ok(theirs)
 }
 
-fn named(rules: &Rules, typed: Typed<'_>) -> Filter {
-    match typed {
+fn named(rules: &Rules, typed: Typed<'_>) -> Option<Filter> {
+    Some(match typed {
+        Typed::Entry(_) => return None,
         Typed::At(name) => Filter::equal(rules.at_attribute.as_str(), name),
         Typed::InDomain { name, .. } => Filter::equal("sAMAccountName", name),
         Typed::Plain(name) => Filter::equal(rules.username_attribute.as_str(), name),
-    }
+    })
 }
 
 fn is_person() -> Filter {
@@ -149,6 +155,8 @@ async fn meant(rules: &Rules, service: &mut Service, typed: Typed<'_>, person: E
     }
     let typed = match typed {
         Typed::At(name) | Typed::InDomain { name, .. } | Typed::Plain(name) => name,
+        // Nobody is known by a distinguished name; an empty one is refused.
+        Typed::Entry(_) => "",
     };
     let name = person.text(&rules.username_attribute).unwrap_or(typed).to_owned();
     let domain = netbios_name(service, &person).await?.unwrap_or_else(|| rules.usual_domain.clone());

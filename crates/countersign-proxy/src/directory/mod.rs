@@ -29,6 +29,8 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
 
 use crate::cfg::client::{AdClient, LdapAuth};
+use crate::ldap::output::LookUp;
+pub use connection::Stream;
 use connection::{Account, BindEnd, Connection, Peer};
 use find::{Meant, Rules};
 pub use groups::Group;
@@ -102,14 +104,56 @@ impl Directory {
 
     /// Has a password checked, by the first host that is well. A wrong password is final; only trouble goes on to the next host.
     pub async fn check(&self, user: &str, password: &str) -> Answer {
-        let typed = match Typed::read(user) {
-            Ok(typed) => typed,
-            Err(refusal) => return Answer::Wrong(refusal),
-        };
         // Before any bind: with an empty password it would be nobody's and yet a success (RFC 4513 §5.1.2), and what is written in C ends at a zero.
         if password.is_empty() || password.contains('\0') {
             return Answer::Wrong(Refusal::BadPassword);
         }
+        match Typed::read(user) {
+            Ok(typed) => self.answer(typed, Some(password)).await,
+            Err(refusal) => Answer::Wrong(refusal),
+        }
+    }
+
+    /// Whose entry is meant, by a bind that the directory has taken without us. [`Answer::Right`] says no more than that there is one, and that they may log in here.
+    pub async fn entry(&self, by: &LookUp) -> Answer {
+        let typed = match by {
+            LookUp::Dn(dn) => Ok(Typed::Entry(dn)),
+            LookUp::Name(name) => Typed::read(name),
+        };
+        let answer = match typed {
+            Ok(typed) => self.answer(typed, None).await,
+            Err(refusal) => Answer::Wrong(refusal),
+        };
+        match answer {
+            // Who has no name for the second factor cannot be asked for it.
+            Answer::Right(person) if person.name.is_empty() => Answer::Wrong(Refusal::Unknown),
+            Answer::Right(_) | Answer::Wrong(_) | Answer::Down(_) => answer,
+        }
+    }
+
+    /// A connection to the first host that is well, where nobody is bound yet.
+    ///
+    /// Fails with what is wrong with every one of them.
+    pub async fn connection(&self) -> Result<Box<dyn Stream>, String> {
+        let mut last = String::new();
+        for place in self.hosts.in_order(Instant::now()) {
+            let connected = tokio::time::timeout(self.config.timeout, self.connect(place)).await;
+            match connected.unwrap_or(Err(Trouble::Silent(self.config.timeout))).and_then(Connection::into_stream) {
+                Ok(stream) => {
+                    self.hosts.is_well(place);
+                    return Ok(stream);
+                }
+                Err(trouble) => {
+                    last = format!("{}: {}", self.host(place), trouble.told());
+                    tracing::warn!(section = %self.section, "the directory cannot be asked: {last}");
+                    self.hosts.fell(place, Instant::now());
+                }
+            }
+        }
+        Err(last)
+    }
+
+    async fn answer(&self, typed: Typed<'_>, password: Option<&str>) -> Answer {
         let Ok(Ok(_slot)) = tokio::time::timeout(self.config.timeout, self.slots.acquire()).await else {
             return self.down(Trouble::Busy.told());
         };
@@ -154,11 +198,13 @@ impl Directory {
         self.config.hosts.get(place).map(String::as_str).unwrap_or_default()
     }
 
-    async fn ask(&self, place: usize, typed: Typed<'_>, password: &str) -> Result<Answer, Trouble> {
+    async fn ask(&self, place: usize, typed: Typed<'_>, password: Option<&str>) -> Result<Answer, Trouble> {
         let meant = match self.find(place, typed).await? {
             Ok(meant) => meant,
             Err(refusal) => return Ok(Answer::Wrong(refusal)),
         };
+        let right = |Meant { dn, name, groups, .. }| Answer::Right(Box::new(Person { dn, name, groups }));
+        let Some(password) = password else { return Ok(right(meant)) };
         let mut connection = self.connect(place).await?;
         let end = match self.config.auth_type {
             LdapAuth::Plain => connection.simple_bind(&meant.dn, password).await?,
@@ -173,10 +219,7 @@ impl Directory {
         }
         Ok(match verdict::verdict(&end)? {
             Some(refusal) => Answer::Wrong(refusal),
-            None => {
-                let Meant { dn, name, groups, .. } = meant;
-                Answer::Right(Box::new(Person { dn, name, groups }))
-            }
+            None => right(meant),
         })
     }
 

@@ -11,6 +11,8 @@ pub(super) enum Typed<'a> {
     InDomain { domain: &'a str, name: &'a str },
     /// Searched in `username_attribute`.
     Plain(&'a str),
+    /// A distinguished name, which nobody types as a login of RADIUS: the entry itself is read.
+    Entry(&'a str),
 }
 
 /// Longer names are nobody's.

@@ -256,6 +256,13 @@ impl Login {
         (login, wish)
     }
 
+    /// Begins after the first factor, which was checked elsewhere; `typed` came with it.
+    pub fn after_primary(mode: Arc<Mode>, failmode: FailMode, typed: Option<Typed>) -> (Self, Wish) {
+        let mut login = Self { typed, ..Self::new(mode, failmode, false) };
+        let wish = login.preauth();
+        (login, wish)
+    }
+
     fn new(mode: Arc<Mode>, failmode: FailMode, exempt: bool) -> Self {
         let (typed, protocol, deferred, granted) = (None, None, None, None);
         Self { mode, failmode, exempt, typed, protocol, deferred, granted, rounds: 0, state: State::Primary }

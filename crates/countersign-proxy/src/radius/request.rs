@@ -94,6 +94,25 @@ impl Request {
         }
     }
 
+    /// Of an application that is no RADIUS device: who, and where the application is.
+    pub fn of_application(user: &str, from: SocketAddr) -> Self {
+        Self {
+            user: user.to_owned(),
+            address: None,
+            station: None,
+            from,
+            nas_ip: Some(from.ip()),
+            nas_id: None,
+            nas_port: None,
+            service: None,
+            audit_id: None,
+            protocol: None,
+            is_bypassed: false,
+            passed: Vec::new(),
+            is_latin: false,
+        }
+    }
+
     /// A password as text.
     ///
     /// Fails if it is none.

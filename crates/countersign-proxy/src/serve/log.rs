@@ -1,5 +1,7 @@
 //! What is told of logins: a line for people, and `authevents.log` for machines.
 
+mod ldap;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -8,6 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::now;
+use super::quiet::Quiet;
 use crate::cfg::main_section::Main;
 use crate::logging;
 use crate::logging::rotating::Rotating;
@@ -27,13 +30,14 @@ pub(super) struct Log {
     events: Option<Rotating>,
     hostname: String,
     told: HashMap<(IpAddr, Dropped), (Instant, u64)>,
+    quiet: Quiet,
 }
 
 impl Log {
     pub(super) fn open(main: &Main) -> anyhow::Result<Self> {
         let events = main.log_auth_events.then(|| logging::file(main, "authevents.log")).transpose()?;
         let hostname = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        Ok(Self { events, hostname, told: HashMap::new() })
+        Ok(Self { events, hostname, ..Self::default() })
     }
 
     /// Goes on in the files of another configuration.

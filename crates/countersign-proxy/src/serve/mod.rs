@@ -9,6 +9,7 @@ mod downloads;
 mod figures;
 mod generation;
 mod kernel;
+mod ldap;
 mod listeners;
 mod log;
 mod operations;
@@ -83,6 +84,7 @@ pub struct Proxy {
     reloads: Reloads,
     supervisor: Supervisor,
     relays: Relays,
+    ldap: ldap::Ldap,
     /// Logins that wait for a person at the server.
     begun: HashMap<LoginId, Begun>,
     /// Those that were given up before the server had a name for them, by login and attempt: the section.
@@ -109,6 +111,9 @@ impl Proxy {
         let (say, said) = mpsc::unbounded_channel();
         let (ask, signs) = mpsc::channel(1);
         let prepared = Prepared::open(config.clone(), 0, &listeners.places(), &Kept::default())?;
+        let figures = Figures::new(Metrics::default(), Health::default());
+        let mut ldap = ldap::Ldap::new(figures.metrics.clone(), figures.health.clone());
+        ldap.serve(ldap.prepare(config)?);
         let mut proxy = Self {
             engine: Engine::new(Vec::new(), Vec::new(), random()),
             generations: Vec::new(),
@@ -118,7 +123,8 @@ impl Proxy {
             given_up: HashMap::new(),
             log: log::Log::default(),
             logging: None,
-            figures: Figures::new(Metrics::default(), Health::default()),
+            figures,
+            ldap,
             relays: Relays::open(config, relays::Shared::default())?,
             operations: None,
             ask,
@@ -186,7 +192,9 @@ impl Proxy {
     /// Serves another configuration, unless something of it cannot be opened: then nothing has changed.
     async fn change(&mut self, prepared: Prepared) -> anyhow::Result<()> {
         let operations = self.operations(&prepared.config)?;
+        let ldap = self.ldap.prepare(&prepared.config)?;
         self.relays.change(&prepared.config).await?;
+        self.ldap.serve(ldap);
         self.serve(prepared, operations);
         Ok(())
     }
@@ -209,6 +217,7 @@ impl Proxy {
                     Came::Checked(checked) => self.checked(&checked),
                     Came::Downloaded(ended) => self.downloaded(ended),
                 },
+                line = self.ldap.next() => self.log.tell_ldap(&line.rules, &line.told),
                 () = until(next) => self.on_timeout(now()).await,
                 Some(sign) = self.signs.recv() => {
                     let hosts = self.generations.last().into_iter().flat_map(|serving| serving.upstreams.hosts(now()).chain(serving.directories.hosts(now())));
@@ -482,7 +491,8 @@ impl Proxy {
 /// What the configuration may say and this version does not do; better no proxy than one that does half.
 fn refuse_unserved(config: &Config) -> anyhow::Result<()> {
     let mut unserved: Vec<String> = Vec::new();
-    unserved.extend(config.ldap.iter().map(|server| format!("[{}]", server.name)));
+    let offline = config.ldap.iter().filter(|server| server.application.failmode == FailMode::Offline);
+    unserved.extend(offline.map(|server| format!("failmode=offline of [{}]", server.name)));
     for server in &config.radius {
         if matches!(server.mode, Mode::Eap { .. }) || server.tls.is_some() {
             unserved.push(format!("[{}] (EAP and TLS)", server.name));
@@ -502,7 +512,7 @@ fn refuse_unserved(config: &Config) -> anyhow::Result<()> {
         return Ok(());
     }
     bail!(
-        "not served yet: {}. What is served: radius_server_auto, _challenge, _concat and _duo_only, radius_client by UDP, and ad_client",
+        "not served yet: {}. What is served: radius_server_auto, _challenge, _concat and _duo_only, radius_client by UDP, ad_client, and ldap_server_auto",
         unserved.join(", ")
     );
 }

@@ -4,3 +4,4 @@
 mod cfg;
 mod directory;
 mod engine;
+mod ldap;

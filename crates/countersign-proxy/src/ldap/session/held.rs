@@ -1,0 +1,429 @@
+//! A bind while it is held: first the directory, then the server.
+
+use std::sync::PoisonError;
+use std::time::Instant;
+
+use cs_ldap::{Dn, Message, MessageId, Operation, ResultCode, oid, request, response};
+
+use super::super::approvals::{Approvals, Fingerprint};
+use super::super::binding::{Binding, Kind, Refused};
+use super::super::output::{Event, LookUp, NotFound, Outcome, Output, Person, What, Why};
+use super::{LONGEST, Session};
+use crate::radius::login::{AcceptedBy, Event as LoginEvent, Login, Wish};
+use crate::radius::request::Request;
+use crate::radius::split::Typed;
+
+/// A bind that is not answered yet.
+pub(super) struct Held {
+    login: u32,
+    pub(super) id: MessageId,
+    binding: Binding,
+    controls: Option<Vec<u8>>,
+    fingerprint: Fingerprint,
+    exempt: Option<Outcome>,
+    typed: Option<Typed>,
+    /// Whether its name looks like an exempt one was found out, before anything of the password was cut off.
+    is_looked_up: bool,
+    /// It does: nothing is cut off. Whether it is one is told by who is bound in the end.
+    seems_exempt: bool,
+    began: Instant,
+    stage: Stage,
+    /// It waits for an approval that others could use.
+    is_waiting: bool,
+    /// What the directory said.
+    answer: Vec<u8>,
+    person: Option<Person>,
+    /// The server must have decided by then.
+    pub(super) ends: Option<Instant>,
+}
+
+enum Stage {
+    /// Whether its name is exempt is found out before anything of the password is cut off.
+    Exempt,
+    /// The directory is asked.
+    First,
+    /// It said yes to a name that is no distinguished one, and is asked whose that is: a directory knows more kinds of names than we, and somebody could be asked in place of another.
+    Who,
+    /// Its entry is looked for.
+    Naming,
+    /// The server is asked.
+    Second(Box<Login>),
+}
+
+impl Held {
+    /// Whether the directory's answer is waited for.
+    pub(super) fn is_asked(&self) -> bool {
+        matches!(self.stage, Stage::First | Stage::Who)
+    }
+}
+
+impl Session {
+    pub(super) fn bind(&mut self, message: Message<'_>, now: Instant) {
+        let Operation::BindRequest(asked) = message.operation else { return };
+        let sent_name = asked.name.to_owned();
+        let binding = match Binding::read(asked) {
+            Ok(binding) => binding,
+            Err(refused) => return self.refuse(message.id, sent_name, refused, now),
+        };
+        let fingerprint = self.approvals().fingerprint(self.from.ip(), &binding.name, binding.octets());
+        let by_ou = binding.dn.as_ref().is_some_and(|dn| self.rules.is_exempt(dn));
+        let is_back = self.primary.as_ref().is_some_and(|account| binding.is_of(account));
+        let is_primary = self.rules.exempt_primary_bind && self.binds == 0 || is_back;
+        let exempt = match (by_ou, is_primary) {
+            (true, _) => Some(Outcome::ExemptOu),
+            (false, true) => Some(Outcome::ExemptPrimary),
+            (false, false) => None,
+        };
+        let is_login = matches!(binding.kind, Kind::Password | Kind::Ntlm);
+        let is_another = is_login && self.had_second_factor && exempt.is_none();
+        if is_another && !self.rules.allow_unlimited_binds && !self.approvals().is_approved(fingerprint, now) {
+            let text = "No other login is taken on this connection (allow_unlimited_binds). Open another one.";
+            self.to_client.push(&response::bind_response(message.id, ResultCode::UnwillingToPerform, text), now);
+            return self.end(Why::AnotherBind, ResultCode::UnwillingToPerform, text, now);
+        }
+        self.logins = self.logins.wrapping_add(1);
+        // Whoever binds is nobody until that has worked (RFC 4511 §4.2.1).
+        self.is_bound = false;
+        let held = Held {
+            login: self.logins,
+            id: message.id,
+            binding,
+            controls: message.controls.map(<[u8]>::to_vec),
+            fingerprint,
+            exempt,
+            typed: None,
+            is_looked_up: false,
+            seems_exempt: false,
+            began: now,
+            stage: Stage::First,
+            is_waiting: false,
+            answer: Vec::new(),
+            person: None,
+            ends: None,
+        };
+        self.cut_off(held, now);
+    }
+
+    /// Cuts off a factor behind the password, unless the name is exempt, which may have to be found out before.
+    fn cut_off(&mut self, mut held: Held, now: Instant) {
+        let is_typed_name = held.binding.kind == Kind::Password && held.binding.dn.is_none();
+        if held.exempt.is_none()
+            && !held.seems_exempt
+            && let Some(append) = self.rules.append.clone()
+        {
+            let may_be_exempt = is_typed_name && !self.rules.exempt_ous.is_empty();
+            match held.binding.cut(&append) {
+                Err(refused) => return self.refuse(held.id, held.binding.name, refused, now),
+                Ok(None) => {}
+                Ok(Some(_)) if may_be_exempt && !held.is_looked_up => {
+                    held.stage = Stage::Exempt;
+                    self.look_up(&held);
+                    self.held = Some(Box::new(held));
+                    return;
+                }
+                Ok(Some((password, typed))) => (held.binding.proof, held.typed) = (password, Some(typed)),
+            }
+        }
+        self.ask_directory(held, now);
+    }
+
+    fn ask_directory(&mut self, mut held: Held, now: Instant) {
+        held.stage = Stage::First;
+        let Binding { sent_name, proof, .. } = &held.binding;
+        // Written anew: what was judged is what the directory reads.
+        let message = request::bind(held.id, sent_name, proof, held.controls.as_deref());
+        self.unanswered.get_or_insert(now);
+        self.forward(&message, now);
+        self.held = Some(Box::new(held));
+    }
+
+    fn look_up(&mut self, held: &Held) {
+        let by = match &held.binding.dn {
+            Some(_) => LookUp::Dn(held.binding.name.clone()),
+            None => LookUp::Name(held.binding.name.clone()),
+        };
+        self.outputs.push_back(Output::LookUp { login: held.login, by });
+    }
+
+    /// RFC 4532. The number of the bind is free again, and nothing else is under way.
+    fn ask_who(&mut self, held: &mut Held, now: Instant) {
+        held.stage = Stage::Who;
+        self.unanswered.get_or_insert(now);
+        self.forward(&request::extended(held.id, oid::WHO_AM_I, None), now);
+    }
+
+    /// Whether an answer of the directory is for us alone: who is bound.
+    pub(super) fn is_told_who(&mut self, id: MessageId, message: &[u8]) -> bool {
+        let Some(mut held) = self.held.take_if(|held| held.id == id && matches!(held.stage, Stage::Who)) else {
+            return false;
+        };
+        let told = Message::parse(message).ok().and_then(|message| match message.operation {
+            Operation::ExtendedResponse(answer) if answer.result.code == ResultCode::Success => {
+                answer.value.and_then(|value| std::str::from_utf8(value).ok())
+            }
+            _ => None,
+        });
+        let by = match told.map(|told| (told.strip_prefix("dn:"), told.strip_prefix("u:"))) {
+            Some((Some(dn), _)) => LookUp::Dn(dn.to_owned()),
+            Some((None, Some(name))) => LookUp::Name(name.to_owned()),
+            // It does not tell; then the name means what it means to us.
+            Some((None, None)) | None => LookUp::Name(held.binding.name.clone()),
+        };
+        held.stage = Stage::Naming;
+        self.outputs.push_back(Output::LookUp { login: held.login, by });
+        self.held = Some(held);
+        self.heard_enough();
+        true
+    }
+
+    /// The directory has answered a bind.
+    pub(super) fn bind_answered(&mut self, id: MessageId, message: &[u8], now: Instant) {
+        let held = self.held.take_if(|held| held.id == id && matches!(held.stage, Stage::First));
+        let (Some(mut held), Ok(Message { operation: Operation::BindResponse(answer), .. })) =
+            (held, Message::parse(message))
+        else {
+            return self.directory_ended(Why::DirectoryConfused, now);
+        };
+        // Whatever was under way before a bind has ended or never will (RFC 4511 §4.2.1).
+        self.under_way.clear();
+        self.heard_enough();
+        held.answer = message.to_vec();
+        match (answer.result.code, held.binding.kind) {
+            (ResultCode::Success, Kind::Password | Kind::Ntlm) => self.first_factor_is_right(held, now),
+            (ResultCode::Success, Kind::Anonymous) => {
+                self.binds += 1;
+                self.to_client.push(message, now);
+            }
+            // Nobody has said who it is.
+            (ResultCode::Success, Kind::NtlmBegins) => {
+                self.deny(held, "The directory asked for no name.".to_owned(), now)
+            }
+            (ResultCode::SaslBindInProgress, Kind::NtlmBegins) => self.to_client.push(message, now),
+            (code, kind) => {
+                self.to_client.push(message, now);
+                if kind != Kind::Anonymous {
+                    self.told(&held, Outcome::RefusedByDirectory(code), now);
+                }
+            }
+        }
+    }
+
+    fn first_factor_is_right(&mut self, mut held: Box<Held>, now: Instant) {
+        if let Some(exempt) = held.exempt.clone() {
+            if exempt == Outcome::ExemptPrimary {
+                self.primary = Some(held.binding.account());
+            }
+            return self.pass(held, exempt, now);
+        }
+        let is_approved = self.approvals().begin(held.fingerprint, now);
+        if is_approved {
+            return self.pass(held, Outcome::Reused, now);
+        }
+        (held.is_waiting, held.ends) = (true, Some(now + self.rules.second_factor));
+        if held.binding.dn.is_some() {
+            held.stage = Stage::Naming;
+            self.look_up(&held);
+        } else {
+            self.ask_who(&mut held, now);
+        }
+        self.held = Some(held);
+    }
+
+    pub(super) fn happened(&mut self, login: u32, event: Event, now: Instant) {
+        let Some(mut held) = self.held.take_if(|held| held.login == login) else { return };
+        match (event, &mut held.stage) {
+            (Event::Found(found), Stage::Exempt) => {
+                held.is_looked_up = true;
+                // Whoever is not found is not exempt, and hears no more than that the password is wrong.
+                let is_exempt = |person: &Person| Dn::parse(&person.dn).is_ok_and(|dn| self.rules.is_exempt(&dn));
+                held.seems_exempt = found.as_ref().is_ok_and(is_exempt);
+                self.cut_off(*held, now);
+            }
+            (Event::Found(Ok(person)), Stage::Naming) => {
+                let is_typed_name = held.binding.dn.is_none();
+                let is_exempt = is_typed_name && Dn::parse(&person.dn).is_ok_and(|dn| self.rules.is_exempt(&dn));
+                held.person = Some(person);
+                if is_exempt {
+                    return self.pass(held, Outcome::ExemptOu, now);
+                }
+                self.ask_server(held, now);
+            }
+            (Event::Found(Err(why)), Stage::Naming) => self.deny(held, not_found(why).to_owned(), now),
+            (Event::Preauth(answer), Stage::Second(second)) => {
+                let wish = second.on(LoginEvent::Preauth(answer));
+                self.wished(held, wish, now);
+            }
+            (Event::Auth(answer), Stage::Second(second)) => {
+                let wish = second.on(LoginEvent::Auth(answer));
+                self.wished(held, wish, now);
+            }
+            // An answer to what is not asked any more.
+            (_, Stage::Exempt | Stage::First | Stage::Who | Stage::Naming | Stage::Second(_)) => self.held = Some(held),
+        }
+    }
+
+    fn ask_server(&mut self, mut held: Box<Held>, now: Instant) {
+        let (second, wish) = Login::after_primary(self.rules.mode.clone(), self.rules.failmode, held.typed.take());
+        held.stage = Stage::Second(Box::new(second));
+        self.had_second_factor = true;
+        self.wished(held, Some(wish), now);
+    }
+
+    fn wished(&mut self, held: Box<Held>, wish: Option<Wish>, now: Instant) {
+        let username = held.person.as_ref().map(|person| person.username.clone()).unwrap_or_default();
+        let request = || Box::new(Request::of_application(&username, self.from));
+        match wish {
+            Some(Wish::Preauth { .. }) => {
+                self.outputs.push_back(Output::Preauth { login: held.login, request: request() });
+                self.held = Some(held);
+            }
+            Some(Wish::Auth(wanted)) => {
+                self.outputs.push_back(Output::Auth { login: held.login, request: request(), wanted });
+                self.held = Some(held);
+            }
+            Some(Wish::Accept { why, .. }) => {
+                let outcome = match why {
+                    AcceptedBy::Server => Outcome::Approved,
+                    AcceptedBy::Exemption => Outcome::ExemptOu,
+                    AcceptedBy::FailSafe => Outcome::FailSafe,
+                };
+                self.pass(held, outcome, now);
+            }
+            Some(Wish::Reject { text }) => self.deny(held, text.unwrap_or_else(|| "Denied.".to_owned()), now),
+            // LDAP has no way to ask for something.
+            Some(Wish::Challenge { text }) => {
+                let text = match &self.rules.append {
+                    Some(append) => format!(
+                        "{} Type your password, then {:?} and a passcode.",
+                        text.trim_end_matches("Enter passcode:").trim_end(),
+                        append.delimiter
+                    ),
+                    None => "None of your devices can be used here.".to_owned(),
+                };
+                self.deny(held, text.trim_start().to_owned(), now);
+            }
+            // Of first factors, which are not asked about here.
+            Some(Wish::Primary { .. } | Wish::Relay(_) | Wish::AskOn { .. } | Wish::PassOnRefusal { .. }) | None => {
+                self.held = Some(held);
+            }
+        }
+    }
+
+    /// What the directory said goes to the application.
+    fn pass(&mut self, held: Box<Held>, outcome: Outcome, now: Instant) {
+        self.binds += 1;
+        self.is_bound = true;
+        self.to_client.push(&held.answer, now);
+        if held.is_waiting {
+            // What was let in without the server is no approval.
+            self.approvals().ended(held.fingerprint, outcome == Outcome::Approved, now);
+        }
+        let was_asked = matches!(held.stage, Stage::Second(_));
+        self.told(&held, outcome, now);
+        self.end_after_login(was_asked);
+    }
+
+    /// The directory has said yes, and it is a no. Nobody may stay bound: the connection is dropped.
+    fn deny(&mut self, held: Box<Held>, text: String, now: Instant) {
+        let answer = response::bind_response(held.id, ResultCode::InvalidCredentials, &text);
+        self.to_client.push(&answer, now);
+        if held.is_waiting {
+            self.approvals().ended(held.fingerprint, false, now);
+        }
+        self.leave_directory();
+        let was_asked = matches!(held.stage, Stage::Second(_));
+        self.told(&held, Outcome::Denied(text), now);
+        self.end_after_login(was_asked);
+    }
+
+    fn end_after_login(&mut self, was_asked: bool) {
+        if was_asked && !self.rules.allow_searches_after_bind {
+            self.over();
+        }
+    }
+
+    fn leave_directory(&mut self) {
+        self.is_bound = false;
+        self.under_way.clear();
+        self.unanswered = None;
+        self.answers.forget();
+        self.to_backend.forget();
+        if self.is_connected {
+            self.is_connected = false;
+            self.outputs.push_back(Output::Disconnect);
+        }
+    }
+
+    pub(super) fn too_late(&mut self, now: Instant) {
+        let Some(held) = self.held.take() else { return };
+        self.cancel(&held);
+        self.deny(held, "There was no answer in time. Log in again.".to_owned(), now);
+    }
+
+    /// The bind that is held is not waited for any more.
+    pub(super) fn withdraw(&mut self, now: Instant) {
+        let Some(held) = self.held.take() else { return };
+        self.cancel(&held);
+        if held.is_waiting {
+            self.approvals().ended(held.fingerprint, false, now);
+        }
+        self.leave_directory();
+        self.told(&held, Outcome::Withdrawn, now);
+    }
+
+    fn cancel(&mut self, held: &Held) {
+        if matches!(held.stage, Stage::Second(_)) {
+            self.outputs.push_back(Output::Cancel { login: held.login });
+        }
+    }
+
+    /// Looks for the end of what waits behind a bind: an application that unbinds, or abandons the bind, waits for it no longer.
+    pub(super) fn look_behind(&mut self, now: Instant) {
+        let Some(id) = self.held.as_ref().map(|held| held.id) else { return };
+        let abandons =
+            self.incoming.waiting(LONGEST).find_map(|message| match Message::parse(message).ok()?.operation {
+                Operation::UnbindRequest => Some(None),
+                Operation::AbandonRequest(abandoned) if abandoned == id => Some(Some(id)),
+                _ => None,
+            });
+        match abandons {
+            Some(None) => {
+                self.withdraw(now);
+                self.over();
+            }
+            Some(Some(_)) => {
+                self.withdraw(now);
+                let text = "The login was given up.";
+                self.to_client.push(&response::bind_response(id, ResultCode::InvalidCredentials, text), now);
+                self.go_on(now);
+            }
+            None => {}
+        }
+    }
+
+    fn refuse(&mut self, id: MessageId, name: String, Refused(code, text): Refused, now: Instant) {
+        // Whoever was bound is nobody now, whatever the answer.
+        self.leave_directory();
+        self.to_client.push(&response::bind_response(id, code, text), now);
+        let took = std::time::Duration::ZERO;
+        self.tell(What::Login { name, username: None, outcome: Outcome::Denied(text.to_owned()), took });
+    }
+
+    fn told(&mut self, held: &Held, outcome: Outcome, now: Instant) {
+        let username = held.person.as_ref().map(|person| person.username.clone());
+        let took = now.saturating_duration_since(held.began);
+        self.tell(What::Login { name: held.binding.name.clone(), username, outcome, took });
+    }
+
+    fn approvals(&self) -> std::sync::MutexGuard<'_, Approvals> {
+        // Whoever panicked with it has left it whole: it is changed in one step each time.
+        self.approvals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn not_found(why: NotFound) -> &'static str {
+    match why {
+        NotFound::Nobody => "This account is not among those that may log in here.",
+        NotFound::Away => "Your account cannot be looked up now. Try again in a minute.",
+    }
+}

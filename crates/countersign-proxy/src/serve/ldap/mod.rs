@@ -1,0 +1,171 @@
+//! The `[ldap_server_auto]` sections at work: listeners, and a task for each connection around its [`Session`](crate::ldap::session::Session).
+
+mod connection;
+mod listen;
+mod push;
+mod tls;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use zeroize::Zeroizing;
+
+use super::api::Api;
+use super::random;
+use crate::cfg::Config;
+use crate::cfg::client::Client;
+use crate::cfg::ldap_server::LdapServer;
+use crate::directory::Directory;
+use crate::ldap::approvals::Approvals;
+use crate::ldap::output::Told;
+use crate::ldap::rules::Rules;
+use crate::metrics::{Health, Metrics};
+
+/// Lines for the log that wait to be written; beyond, connections wait.
+const QUEUE: usize = 1024;
+
+/// What the connections of a section have in common.
+struct Shared {
+    rules: Arc<Rules>,
+    approvals: Arc<Mutex<Approvals>>,
+    api: Api,
+    directory: Arc<Directory>,
+    tls: Option<TlsAcceptor>,
+    told: mpsc::Sender<Line>,
+    room: Arc<Semaphore>,
+    metrics: Metrics,
+    health: Health,
+}
+
+/// A line for the log.
+pub(super) struct Line {
+    /// Of this section.
+    pub(super) rules: Arc<Rules>,
+    pub(super) told: Told,
+}
+
+/// Interface and port, as the configuration says.
+type Place = (Option<String>, u16);
+
+/// The section that serves what comes to a port, and whether TLS is spoken there from the beginning.
+#[derive(Clone)]
+struct Serving {
+    shared: Arc<Shared>,
+    is_tls: bool,
+}
+
+/// A port that is open, and what serves there.
+struct Listener {
+    place: Place,
+    serves: watch::Sender<Serving>,
+    task: JoinHandle<()>,
+}
+
+/// Connections that were taken go on as they began.
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// What a configuration wants served where, with a listener where none is open.
+pub(super) struct Prepared(Vec<(Place, Serving, Option<TcpListener>)>);
+
+/// Every section's listeners, until it is dropped.
+pub(super) struct Ldap {
+    listeners: Vec<Listener>,
+    told: mpsc::Receiver<Line>,
+    tell: mpsc::Sender<Line>,
+    metrics: Metrics,
+    health: Health,
+}
+
+impl Ldap {
+    /// Serves nothing yet.
+    pub(super) fn new(metrics: Metrics, health: Health) -> Self {
+        let (tell, told) = mpsc::channel(QUEUE);
+        Self { listeners: Vec::new(), told, tell, metrics, health }
+    }
+
+    /// Opens and reads all that a configuration needs. Certificates are read anew. Must be called within a runtime.
+    ///
+    /// Fails if something cannot be listened at or read; then nothing has changed.
+    pub(super) fn prepare(&self, config: &Config) -> anyhow::Result<Prepared> {
+        let mut prepared = Vec::new();
+        let mut directories: BTreeMap<&str, Arc<Directory>> = BTreeMap::new();
+        let ca = if config.ldap.is_empty() { None } else { config.main.http_ca_certs_file.as_ref() };
+        let ca = ca
+            .map(|path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display())))
+            .transpose()?;
+        for server in &config.ldap {
+            let name = server.client.as_deref().unwrap_or_default();
+            let Some(Client::Ad(ad)) = config.clients.get(name) else { continue };
+            let directory = match directories.get(name) {
+                Some(directory) => directory.clone(),
+                None => Arc::new(Directory::new(name, ad, false).with_context(|| format!("[{name}]"))?),
+            };
+            directories.insert(name, directory.clone());
+            let shared = self.shared(server, directory, ca.as_deref());
+            let shared = Arc::new(shared.with_context(|| format!("[{}]", server.name))?);
+            let ports = [Some((server.port, false)), server.tls.as_ref().map(|tls| (tls.port, true))];
+            for (port, is_tls) in ports.into_iter().flatten() {
+                let place = (server.interface.clone(), port);
+                let is_open = self.listeners.iter().any(|known| known.place == place);
+                let listener = (!is_open).then(|| listen::listener(server.interface.as_deref(), port)).transpose();
+                let at = server.interface.as_deref().unwrap_or("every address");
+                let listener = listener.with_context(|| format!("cannot listen at {at}, TCP port {port}"))?;
+                prepared.push((place, Serving { shared: shared.clone(), is_tls }, listener));
+            }
+        }
+        Ok(Prepared(prepared))
+    }
+
+    /// From here on new connections are served so; those that were taken go on as they began.
+    pub(super) fn serve(&mut self, Prepared(prepared): Prepared) {
+        let mut before = std::mem::take(&mut self.listeners);
+        for (place, serving, listener) in prepared {
+            if let Some(listener) = listener {
+                let (serves, served) = watch::channel(serving);
+                let task = tokio::spawn(listen::accept(listener, served));
+                self.listeners.push(Listener { place, serves, task });
+                continue;
+            }
+            if let Some(at) = before.iter().position(|known| known.place == place) {
+                let known = before.swap_remove(at);
+                // It is heard by the task that is kept beside it.
+                _ = known.serves.send(serving);
+                self.listeners.push(known);
+            }
+        }
+    }
+
+    /// The next line for the log.
+    pub(super) async fn next(&mut self) -> Line {
+        match self.told.recv().await {
+            Some(line) => line,
+            // The other end is held by `self`, so this is never closed.
+            None => std::future::pending().await,
+        }
+    }
+
+    fn shared(&self, server: &LdapServer, directory: Arc<Directory>, ca: Option<&str>) -> anyhow::Result<Shared> {
+        let mut key = Zeroizing::new([0; 32]);
+        random()(&mut *key);
+        Ok(Shared {
+            rules: Arc::new(Rules::new(server)),
+            approvals: Arc::new(Mutex::new(Approvals::new(&key, server.bind_reuse))),
+            api: Api::new(&server.application, ca)?,
+            directory,
+            tls: server.tls.as_ref().map(tls::acceptor).transpose()?,
+            told: self.tell.clone(),
+            room: Arc::new(Semaphore::new(server.max_connections)),
+            metrics: self.metrics.clone(),
+            health: self.health.clone(),
+        })
+    }
+}
