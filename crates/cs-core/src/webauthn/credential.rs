@@ -145,6 +145,14 @@ pub struct Credential {
 }
 
 impl Credential {
+    /// Takes note of an assertion that let its user in.
+    pub fn use_it(&mut self, used: &super::Used, now: Timestamp) {
+        self.counter = used.counter;
+        self.backed_up = used.backed_up;
+        self.verifies = used.verifies;
+        self.last_used = Some(now);
+    }
+
     /// Whether it can serve as a factor at all.
     pub fn is_usable(&self) -> bool {
         self.cloned_at.is_none()

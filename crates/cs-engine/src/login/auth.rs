@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cs_core::bypass_code::BypassCode;
 use cs_core::device::SmsCode;
-use cs_core::id::{AccountId, TxId};
+use cs_core::id::{AccountId, TxId, WebauthnKey};
 use cs_core::lockout::LockoutState;
 use cs_core::login::{
     AllowReason, Choice, Chosen, Denial, DenyReason, FactorRequest, FactorUsed, KeptCodes, Match, Move, SealedSecret,
@@ -18,7 +18,7 @@ use cs_core::policy::sections::PushWithoutDisplay;
 use cs_core::policy::trace::Trace;
 use cs_core::policy::{self, Effective, Method, PushRule, Verdict};
 use cs_core::user::User;
-use cs_core::webauthn::Ask;
+use cs_core::webauthn::{Ask, Used};
 use cs_store::attempts::{count_attempt, count_success, move_authenticator, move_token, use_bypass_code};
 use cs_store::outbox::Effect;
 use cs_store::telephony::use_sms_code;
@@ -130,7 +130,7 @@ pub(super) struct Facts {
     sms_code: Option<SmsCode>,
     exemptions: Vec<Exemption>,
     /// From memory, perhaps not what the database has: good for a success, whose commit is guarded, and for nothing else.
-    is_remembered: bool,
+    pub(super) is_remembered: bool,
 }
 
 /// A login that the policies ask a factor of.
@@ -143,7 +143,18 @@ pub(super) struct Login<'a> {
     pub(super) allowed: &'a policy::Challenge,
     pub(super) trace: &'a Trace<'a>,
     pub(super) risk: &'a Assessment,
+    pub(super) together: Option<&'a dyn Together>,
     pub(super) now: Timestamp,
+}
+
+/// Something that happens together with a decision, in its commit, or not at all.
+pub(crate) trait Together: Send + Sync {
+    /// The further steps. May be asked for again if what was decided could not be committed.
+    fn job(&self, decided: &Decided, user: &User, effective: &Effective<'_>) -> Result<Job, EngineError>;
+    /// Whether steps were asked for.
+    fn is_prepared(&self) -> bool;
+    /// The steps last asked for are committed.
+    fn committed(&self);
 }
 
 /// Whether to load and decide again, or be done.
@@ -155,6 +166,16 @@ pub(super) enum Round<T> {
 impl Engine {
     /// Does what `request` asks for.
     pub async fn auth(&self, caller: &Caller, request: &AuthRequest) -> Result<AuthAnswer, EngineError> {
+        self.auth_together(caller, request, None).await
+    }
+
+    /// The same. What is `together` with it happens if an assertion is judged.
+    pub(crate) async fn auth_together(
+        &self,
+        caller: &Caller,
+        request: &AuthRequest,
+        together: Option<&dyn Together>,
+    ) -> Result<AuthAnswer, EngineError> {
         if request.push_type.as_deref().is_some_and(is_reserved) {
             return Err(EngineError::Invalid("type"));
         }
@@ -170,8 +191,10 @@ impl Engine {
         };
         let key = self.user_key(&caller.integration, &request.who);
         let mut remembered = match (&wanted, &request.idempotency_key) {
-            (Wanted::Passcode(_), None) => key.as_ref().and_then(|key| self.inner.known.take(key)),
-            (Wanted::Passcode(_), Some(_)) | (Wanted::Factor { .. } | Wanted::Assertion(_), _) => None,
+            (Wanted::Passcode(_) | Wanted::Assertion(_), None) => {
+                key.as_ref().and_then(|key| self.inner.known.take(key))
+            }
+            (Wanted::Passcode(_) | Wanted::Assertion(_), Some(_)) | (Wanted::Factor { .. }, _) => None,
         };
         for _ in 0..MAX_ROUNDS {
             let now = self.clock().now();
@@ -259,20 +282,23 @@ impl Engine {
                 allowed,
                 trace,
                 risk: &risk,
+                together,
                 now,
             };
+            let judged = match &wanted {
+                Wanted::Passcode(_) => Some(self.passcode(&login, typed.as_ref()).await?),
+                Wanted::Assertion(asserted) => Some(self.assertion(&login, asserted).await?),
+                Wanted::Factor { .. } => None,
+            };
+            if let Some(Round::Done((answer, after))) = judged {
+                let user = facts.filter(|facts| facts.exemptions.is_empty()).map(|facts| facts.user);
+                if let (Some(key), Some(user), Some(after)) = (key, user, after) {
+                    self.inner.known.keep(key, Arc::new(after.apply(user)));
+                }
+                return Ok(answer);
+            }
             let round = match &wanted {
-                Wanted::Passcode(_) => match self.passcode(&login, typed.as_ref()).await? {
-                    Round::Again => Round::Again,
-                    Round::Done((answer, after)) => {
-                        let user = facts.filter(|facts| facts.exemptions.is_empty()).map(|facts| facts.user);
-                        if let (Some(key), Some(user), Some(after)) = (key, user, after) {
-                            self.inner.known.keep(key, Arc::new(after.apply(user)));
-                        }
-                        return Ok(answer);
-                    }
-                },
-                Wanted::Assertion(asserted) => self.assertion(&login, asserted).await?,
+                Wanted::Passcode(_) | Wanted::Assertion(_) => Round::Again,
                 Wanted::Factor { request: factor, device, by_menu, .. } => {
                     match choose(&attempt.user, allowed, *factor, *device) {
                         Ok(Chosen::Push(phone)) => match may_approve(phone, now) {
@@ -406,7 +432,7 @@ impl Engine {
                 ));
                 // What waits to be used of a message is not the same any more.
                 let is_kept = !matches!(evaluation.matched, Some(Match::SmsCode(_)));
-                after = is_kept.then(|| After { lockout, risk, moves: Moved::of(&evaluation.moves), now });
+                after = is_kept.then(|| After { lockout, risk, moves: Moved::of(&evaluation.moves), used: None, now });
                 // Only a factor of one's own earns it.
                 let token = match why == AllowReason::ValidPasscode {
                     true => self.remember(caller, user, effective, now)?,
@@ -648,11 +674,12 @@ impl Decided {
 }
 
 /// What a success made of the user.
-struct After {
-    lockout: LockoutState,
-    risk: RiskRecord,
-    moves: Vec<Moved>,
-    now: Timestamp,
+pub(super) struct After {
+    pub(super) lockout: LockoutState,
+    pub(super) risk: RiskRecord,
+    pub(super) moves: Vec<Moved>,
+    pub(super) used: Option<(WebauthnKey, Used)>,
+    pub(super) now: Timestamp,
 }
 
 impl After {
@@ -662,6 +689,11 @@ impl After {
         user.risk = self.risk;
         user.last_login = Some(self.now);
         self.moves.into_iter().for_each(|moved| moved.apply(&mut user));
+        if let Some((key, used)) = self.used
+            && let Some(credential) = user.credentials.iter_mut().find(|credential| credential.key == key)
+        {
+            credential.use_it(&used, self.now);
+        }
         user
     }
 }

@@ -53,6 +53,7 @@ use cs_core::username::Username;
 use cs_store::facts::{UserFacts, UserRef, UserVersion};
 
 pub use answer::{Answer, AnswerError, Answered, Asked};
+pub(crate) use auth::Together;
 pub use auth::{AuthAnswer, AuthRequest, FactorInput};
 pub use call::{CallNews, CallReport, CallState};
 pub(crate) use close::Withdrawn;

@@ -10,7 +10,7 @@ use cs_store::Job;
 use cs_store::attempts::{count_attempt, count_success};
 use cs_store::webauthn::{Ceremony, VerifiableCredential, mark_cloned, use_credential};
 
-use super::auth::{AuthAnswer, Login, Round};
+use super::auth::{After, AuthAnswer, Login, Round};
 use super::decide::Rules;
 use super::record::Entry;
 use super::status::Decided;
@@ -54,7 +54,7 @@ impl Engine {
         &self,
         login: &Login<'_>,
         asserted: &Assertion,
-    ) -> Result<Round<AuthAnswer>, EngineError> {
+    ) -> Result<Round<(AuthAnswer, Option<After>)>, EngineError> {
         let Login { caller, request, facts, rules, effective, now, .. } = *login;
         let (account, user) = (caller.account.id, &facts.user);
         let Ok(attempt) = user.lockout.begin_attempt(rules.lockout(), now) else {
@@ -68,11 +68,19 @@ impl Engine {
             Ask::Passwordless => ceremony.user.is_none(),
         };
         let Some((ceremony, digest)) = open.filter(|(ceremony, _)| is_theirs(ceremony)) else {
+            if login.together.is_some_and(|together| together.is_prepared()) {
+                // It was open a moment ago: the same answer came twice, and the other one was faster.
+                return Err(EngineError::IdempotencyMismatch);
+            }
             let denial = Denial::new(DenyReason::LoginExpired, "the ceremony is over, or was finished before");
-            return self.deny(login, FactorUsed::WebauthnCredential, denial).await.map(Round::Done);
+            let refused = self.deny(login, FactorUsed::WebauthnCredential, denial).await?;
+            return Ok(Round::Done((refused, None)));
         };
         let judging = Judging { account, user, rules, allowed: login.allowed };
         let Judged { found, result } = self.judge_assertion(&judging, &ceremony, asserted).await?;
+        if facts.is_remembered && result.is_err() {
+            return Ok(Round::Again);
+        }
         let credential = found.as_ref().map(|found| &found.credential);
         let entry = Entry {
             caller,
@@ -91,6 +99,7 @@ impl Engine {
         // In the order of the tables' names: see `cs_store::attempts`.
         let [integration, policies] = rules.unchanged(caller);
         let mut job = Job::new().step(integration).step(policies);
+        let mut after = None;
         let finish = Ceremony::finish(account, &digest, purpose, asserted.binding.as_bytes(), now);
         let decided = match (result, credential) {
             (Ok(used), Some(credential)) => {
@@ -104,6 +113,7 @@ impl Engine {
                     .step(finish)
                     .step(use_credential(account, credential, &used, now))
                     .log(entry.allowed(self, why, "the assertion verifies"));
+                after = Some(After { lockout, risk, moves: Vec::new(), used: Some((credential.key, used)), now });
                 let trusted_device_token = self.remember(caller, user, effective, now)?;
                 Decided { trusted_device_token, ..Decided::let_in(why) }
             }
@@ -129,6 +139,9 @@ impl Engine {
         let kept = self.keep_answer(caller, request, user, &decided, now)?;
         // First: its table's name sorts before the others'.
         job.guards.splice(0..0, kept);
+        if let Some(together) = login.together {
+            job = job.and(together.job(&decided, user, effective)?).by_table();
+        }
         // If somebody finished the ceremony meanwhile, the next round finds it gone and says so.
         Ok(match self.settle(job).await? {
             Round::Again => Round::Again,
@@ -136,7 +149,10 @@ impl Engine {
                 if decided.allow {
                     self.inner.seen.succeeded(account, request.access.address, self.place_of(&request.access), now);
                 }
-                Round::Done(AuthAnswer::Decided(decided))
+                if let Some(together) = login.together {
+                    together.committed();
+                }
+                Round::Done((AuthAnswer::Decided(decided), after))
             }
         })
     }

@@ -8,7 +8,7 @@ use cs_core::policy::facts::Remembered;
 use cs_core::policy::risk::Assessment;
 use cs_core::policy::sections::{RememberFor, RememberMethod};
 use cs_core::policy::trace::{Age, Fact, Finding, Outcome};
-use cs_core::policy::{self, Browser, Os, Verdict, Version};
+use cs_core::policy::{self, Browser, Effective, Os, Verdict, Version};
 use cs_core::user::User;
 use cs_core::webauthn::Ask;
 use cs_store::Job;
@@ -96,6 +96,18 @@ pub(crate) struct Remembering {
     pub(crate) granted_by: String,
 }
 
+impl Remembering {
+    /// How the policies in force for somebody have browsers remembered; `None` if they do not.
+    pub(crate) fn of(effective: &Effective<'_>) -> Option<Self> {
+        let apps = &effective.remembered_devices.browser_apps;
+        let time = match apps.remember_method {
+            RememberMethod::RiskBased => apps.risk_based,
+            RememberMethod::UserBased => apps.user_based,
+        };
+        apps.enabled.then(|| Self { method: apps.remember_method, time, granted_by: granted_by(effective, time) })
+    }
+}
+
 impl Engine {
     /// Writes down that somebody whose factor was good does not get in after all.
     pub(crate) async fn refuse_after_all(
@@ -156,16 +168,7 @@ impl Engine {
             Verdict::Enroll { .. } => (None, true),
             Verdict::Allow { .. } | Verdict::Deny(_) => (None, false),
         };
-        let apps = &effective.remembered_devices.browser_apps;
-        let time = match apps.remember_method {
-            RememberMethod::RiskBased => apps.risk_based,
-            RememberMethod::UserBased => apps.user_based,
-        };
-        let remembering = apps.enabled.then(|| Remembering {
-            method: apps.remember_method,
-            time,
-            granted_by: granted_by(&effective, time),
-        });
+        let remembering = Remembering::of(&effective);
         let holds = self.holds_still(&effective, &question);
         let user = found.as_ref().map(|found| Arc::clone(&found.user));
         let most = u32::from(rules.lockout().threshold());

@@ -9,6 +9,7 @@
 //! | `view` | what the page shows |
 //! | `browser` | browsers that are remembered |
 //! | `code` | the code that goes back to the application, and what it stands for |
+//! | `together` | the step that a key's answer takes, in one commit with its judgement |
 //! | `kept` | states as the database keeps them |
 //!
 //! A login belongs to one browser: its cookie holds a secret of which the database has a keyed hash. Every form carries a proof made from that secret and the number of the
@@ -21,6 +22,7 @@ mod newcomer;
 mod push;
 mod session;
 mod steps;
+mod together;
 mod view;
 
 pub use crate::login::Software;

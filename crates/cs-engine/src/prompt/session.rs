@@ -141,6 +141,13 @@ pub struct Prompt {
     pub(super) secret: PromptSecret,
 }
 
+/// Where a login goes on to.
+pub(super) struct Next {
+    state: State,
+    /// As the database keeps it.
+    text: String,
+}
+
 impl Prompt {
     /// Its id, part of its pages' addresses.
     pub fn id(&self) -> PromptId {
@@ -220,6 +227,13 @@ impl Prompt {
         CeremonyId::derived(self.secret.proof("ceremony", self.row.version).as_bytes())
     }
 
+    /// The step is left, and that is written down.
+    pub(super) fn stands_at(&mut self, next: Next) {
+        self.row.version += 1;
+        self.row.state = next.text;
+        self.state = next.state;
+    }
+
     /// Names this step to whatever must not happen twice in it.
     pub(super) fn step_name(&self) -> String {
         format!("prompt:{}:{}", self.row.id, self.row.version)
@@ -286,22 +300,31 @@ impl Engine {
         earned: Job,
         visit: &Visit,
     ) -> Result<bool, EngineError> {
-        let Ok(next) = prompt.state.clone().after(event) else { return Ok(false) };
+        let Some((next, job)) = self.next(prompt, event, visit)? else { return Ok(false) };
+        if !self.holds(job.and(earned)).await? {
+            return Ok(false);
+        }
+        prompt.stands_at(next);
+        Ok(true)
+    }
+
+    /// Where `event` leads, and the steps that write it down; `None` where it has no place.
+    pub(super) fn next(
+        &self,
+        prompt: &Prompt,
+        event: Event,
+        visit: &Visit,
+    ) -> Result<Option<(Next, Job)>, EngineError> {
+        let Ok(state) = prompt.state.clone().after(event) else { return Ok(None) };
         let now = self.clock().now();
-        let text = state_text(&next, prompt.keys, prompt.person.as_ref());
+        let text = state_text(&state, prompt.keys, prompt.person.as_ref());
         let mut job = Job::new();
-        if let State::Done(admitted) = &next {
+        if let State::Done(admitted) = &state {
             job =
                 job.step(self.new_code(prompt, admitted, visit.access.address, now)?.insert(prompt.caller.account.id));
         }
-        let job = job.step(prompt.row.go_on(&text, now)).and(earned);
-        if !self.holds(job).await? {
-            return Ok(false);
-        }
-        prompt.row.version += 1;
-        prompt.row.state = text;
-        prompt.state = next;
-        Ok(true)
+        let job = job.step(prompt.row.go_on(&text, now));
+        Ok(Some((Next { state, text }, job)))
     }
 
     /// Whether the login still stands where `prompt` was read.

@@ -5,14 +5,15 @@ use cs_core::login::{AllowReason, Choice, DenyReason, FactorRequest, Ticket};
 use cs_core::policy::sections::RememberMethod;
 use cs_core::policy::{Method, PushRule};
 use cs_core::prompt::{Admitted, Event, Failure, Keys, LivePush, Means, Post, Question, State, Way, automatic, ways};
+use cs_core::user::User;
 use cs_core::webauthn::{Ask, Class};
 use cs_store::Job;
 
 use super::browser::earns;
 use super::session::{Changed, Prompt, Visit};
 use crate::login::{
-    Assertion, AuthAnswer, AuthRequest, Challenge, Decided, FactorInput, PreauthOutcome, PreauthRequest, Refused, Why,
-    Withdrawn, reference,
+    Assertion, AuthAnswer, AuthRequest, Challenge, Decided, FactorInput, PreauthOutcome, PreauthRequest, Refused,
+    Remembering, Why, Withdrawn, reference,
 };
 use crate::{Engine, EngineError, SystemRng};
 
@@ -47,9 +48,9 @@ impl Input {
 }
 
 /// What becomes of one step: an event, and what is earned with it.
-struct Outcome {
-    event: Event,
-    earned: Job,
+pub(super) struct Outcome {
+    pub(super) event: Event,
+    pub(super) earned: Job,
 }
 
 impl From<Event> for Outcome {
@@ -75,6 +76,9 @@ impl Engine {
             return Ok(changed);
         }
         let outcome = match input {
+            Input::Key(response) if matches!(prompt.state, State::Key { .. }) => {
+                return self.post_key(prompt, response, visit).await;
+            }
             Input::Begin(keys) => {
                 // The notice about old software is not where the browser is asked.
                 if matches!(prompt.state, State::Checking) {
@@ -85,10 +89,7 @@ impl Engine {
             Input::Options => Ok(Event::Looked.into()),
             Input::Choose(way) => self.take(prompt, way, visit, &mut changed).await,
             Input::Passcode(typed) => self.judge(prompt, typed, visit, &mut changed).await,
-            Input::Key(response) => match prompt.state {
-                State::Passkey { .. } => self.judge_whoever(prompt, response, visit, &mut changed).await,
-                _ => self.judge_key(prompt, response, visit, &mut changed).await,
-            },
+            Input::Key(response) => self.judge_whoever(prompt, response, visit, &mut changed).await,
             Input::Trust(is_mine) => self.finish(prompt, is_mine, visit, &mut changed).await,
         };
         let outcome = match outcome {
@@ -300,26 +301,6 @@ impl Engine {
         }
     }
 
-    /// Judges what a security key answered. Counted with every other attempt of the user.
-    async fn judge_key(
-        &self,
-        prompt: &Prompt,
-        response: String,
-        visit: &Visit,
-        changed: &mut Changed,
-    ) -> Result<Outcome, EngineError> {
-        let State::Key { means, .. } = &prompt.state else { return Ok(Event::Looked.into()) };
-        let (ceremony, binding) = (prompt.ceremony(), prompt.binding());
-        let input = response.as_bytes().to_vec();
-        let assertion = Assertion { ask: Ask::SecondFactor, ceremony, binding, response };
-        let request = self.request(prompt, visit, FactorInput::Assertion(Box::new(assertion)), &input);
-        match self.auth(&prompt.caller, &request).await? {
-            AuthAnswer::Decided(decided) => self.outcome_of(prompt, Way::of(*means), &decided, visit, changed).await,
-            // A key starts nothing.
-            AuthAnswer::Started { .. } => Ok(Event::Looked.into()),
-        }
-    }
-
     /// Judges what somebody's passkey answered, who says with it who they are. Counted with every other attempt of that user.
     async fn judge_whoever(
         &self,
@@ -348,7 +329,7 @@ impl Engine {
     }
 
     /// The same request for the same step and input, so that a page sent twice is judged once.
-    fn request(&self, prompt: &Prompt, visit: &Visit, factor: FactorInput, input: &[u8]) -> AuthRequest {
+    pub(super) fn request(&self, prompt: &Prompt, visit: &Visit, factor: FactorInput, input: &[u8]) -> AuthRequest {
         let step = prompt.step_name();
         let mut request_digest = [0; 32];
         request_digest.copy_from_slice(digest(&SHA256, &[step.as_bytes(), b"\n", input].concat()).as_ref());
@@ -367,7 +348,7 @@ impl Engine {
     }
 
     /// What a decision makes of the login.
-    async fn outcome_of(
+    pub(super) async fn outcome_of(
         &self,
         prompt: &Prompt,
         way: Way,
@@ -402,11 +383,22 @@ impl Engine {
         changed: &mut Changed,
     ) -> Result<Outcome, EngineError> {
         let survey = self.survey(&prompt.caller, &prompt.who(), &visit.access).await?;
-        let user = survey.user.as_deref();
+        self.admitted(prompt, admitted, survey.user.as_deref(), survey.remembering.as_ref(), visit, changed)
+    }
+
+    /// The same, of what is known already.
+    pub(super) fn admitted(
+        &self,
+        prompt: &Prompt,
+        admitted: Admitted,
+        user: Option<&User>,
+        remembering: Option<&Remembering>,
+        visit: &Visit,
+        changed: &mut Changed,
+    ) -> Result<Outcome, EngineError> {
         if let (Some(user), Some(way)) = (user, admitted.way.filter(|way| way.means != Means::Bypass)) {
             changed.last = Some((user.id, way));
         }
-        let remembering = survey.remembering.as_ref();
         if !earns(&admitted, user, remembering) {
             return Ok(Event::Admitted(admitted, Question::NotAsked).into());
         }
@@ -476,7 +468,7 @@ impl Engine {
     }
 }
 
-fn is_in(state: &State) -> bool {
+pub(super) fn is_in(state: &State) -> bool {
     matches!(state, State::Trust(_) | State::Done(_))
 }
 

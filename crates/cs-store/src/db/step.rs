@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::Value;
+use super::dialect::plan;
 use crate::audit::{LogPosition, LogRecord};
 use crate::outbox::Effect;
 
@@ -126,6 +127,13 @@ impl Job {
         self.log.extend(other.log);
         self.effects.extend(other.effects);
         self.is_alone |= other.is_alone;
+        self
+    }
+
+    /// Puts the steps in the order of their tables' names, those of one table as they were: see [`Job::guards`].
+    #[must_use]
+    pub fn by_table(mut self) -> Self {
+        self.guards.sort_by(|one, other| plan(&one.sql).table.cmp(&plan(&other.sql).table));
         self
     }
 
