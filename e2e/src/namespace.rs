@@ -56,7 +56,7 @@ impl Namespace {
         let plain = program("countersign-proxy");
         let mut command = self.command(plain.get_program());
         command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        plain.get_envs().filter(|(_, value)| value.is_none()).for_each(|(name, _)| drop(command.env_remove(name)));
+        plain.get_envs().filter(|(_, value)| value.is_none()).for_each(|(name, _)| _ = command.env_remove(name));
         command.args(["run", "--config", "authproxy.cfg"]).env("RUST_LOG", "info").current_dir(dir.path());
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = Lines::default();
