@@ -22,6 +22,8 @@ export interface LoginRequest {
   created: number;
   expires: number;
   digits: number;
+  /** The origin of the pages on which people log in. */
+  pages?: string;
   statement: Statement;
 }
 

@@ -1,12 +1,14 @@
 // Starts the app: language, store, worker, and which view is shown.
 
 /** @import { View } from "./ui/parts.js" */
+/** @import { Waiting } from "./live/app.js" */
 
 import { parseActivation } from "./core/link.js";
 import { Unreachable } from "./core/refusal.js";
 import { Store } from "./core/store.js";
 import { chooseLanguage, LANGUAGES, Texts } from "./core/text.js";
 import { App } from "./live/app.js";
+import { linked, told, whereToAsk } from "./live/here.js";
 import { Installer, whatIsMissing } from "./live/platform.js";
 import { applyTheme } from "./live/theme.js";
 import { h } from "./ui/dom.js";
@@ -50,6 +52,30 @@ function takeCode() {
   return found;
 }
 
+/**
+ * What the page of a login has told is taken out of the address at once, like a code.
+ * @param {App} app
+ */
+function takeHere(app) {
+  if (!location.hash.startsWith("#/here/")) return;
+  const here = told(location.hash, sessionStorage);
+  if (here) app.here.set(here.txid, here);
+  history.replaceState(null, "", here ? `/#/request/${here.txid}/${here.login}` : "/");
+}
+
+/**
+ * Goes to the login's page for the number, if the link to the request names one that has not been asked yet. True if it goes.
+ * @param {App} app
+ * @param {Waiting} waiting
+ */
+function askHere(app, { request }) {
+  const link = linked(location.hash);
+  if (link?.txid !== request.txid || app.here.has(request.txid)) return false;
+  const where = whereToAsk(request, link.login, sessionStorage);
+  if (where) location.replace(where);
+  return where !== null;
+}
+
 /** Registers the worker under the page's one policy of Trusted Types. Without a worker the app works, but not without a network. */
 function startWorker() {
   if (!("serviceWorker" in navigator)) return;
@@ -61,6 +87,15 @@ function startWorker() {
   } });
   const trusted = policy ? policy.createScriptURL(url) : url;
   navigator.serviceWorker.register(trusted, { type: "module", updateViaCache: "none" }).catch((error) => console.warn(error));
+}
+
+/**
+ * The request that a route names.
+ * @param {string} route
+ */
+function requestOf(route) {
+  const [, name, txid = ""] = route.split("/");
+  return name === "request" ? txid : "";
 }
 
 /** The view and what surrounds it. */
@@ -85,8 +120,11 @@ class Screen {
   route() {
     if (this.pinned) return this.pinned;
     const route = location.hash.slice(1) || "/";
-    const next = this.app.waiting.keys().next();
-    return !next.done && route !== "/activate" && route !== "/move" ? `/request/${next.value}` : route;
+    const { waiting } = this.app;
+    // The one that a link has named, otherwise the first.
+    const named = requestOf(route);
+    const next = waiting.has(named) ? named : waiting.keys().next().value;
+    return next !== undefined && route !== "/activate" && route !== "/move" ? `/request/${next}` : route;
   }
 
   update() {
@@ -98,6 +136,8 @@ class Screen {
   /** The request's view is done with: whatever is next. */
   leave() {
     this.pinned = "";
+    // Also where the address still names it.
+    this.shown = "left";
     this.update();
   }
 
@@ -106,7 +146,8 @@ class Screen {
     const isFirst = this.shown === "";
     this.view?.dispose?.();
     this.shown = route;
-    this.pinned = route.startsWith("/request/") ? route : "";
+    // A link may be here before its request is.
+    this.pinned = this.app.waiting.has(requestOf(route)) ? route : "";
     this.view = this.make(route);
     document.body.classList.toggle("bare", this.view.isBare ?? false);
     this.main.replaceChildren(this.view.element);
@@ -127,6 +168,7 @@ class Screen {
     const [, name, argument = ""] = route.split("/");
     if (name === "request") {
       const waiting = app.waiting.get(argument);
+      if (waiting && askHere(app, waiting)) return { element: h("div", { class: "spinner" }), isBare: true };
       if (waiting) return requestView(app, waiting, () => this.leave(), (text) => (this.announcer.textContent = text));
     }
     if (name === "activate") return activateView(app);
@@ -168,6 +210,7 @@ async function start() {
   applyTheme(await store.setting("theme"));
   const app = new App({ store, texts, installer, version, words: async () => (await fetchFile("words.txt")).text() });
   app.activation.found = found;
+  takeHere(app);
   await app.load();
   const screen = new Screen(app);
   screen.update();

@@ -11,6 +11,7 @@ import { Server, WrongPhrase } from "../app/core/protocol.js";
 import { Refusal, Unreachable } from "../app/core/refusal.js";
 import { Settling, SETTLE_MS } from "../app/core/settle.js";
 import { EventParser } from "../app/core/sse.js";
+import { linked, told, whereToAsk } from "../app/live/here.js";
 import { known, turnOff } from "../app/live/push.js";
 import { readFileSync } from "node:fs";
 
@@ -204,4 +205,34 @@ test("an activation proves its key, computes the words itself, and keeps a seed 
   assert.deepEqual([bound.device, bound.user, bound.confirmed, bound.otp], ["DP1", "alice", false, { kind: "hotp", digits: 6, counter: 0 }]);
   assert.equal(JSON.stringify(bound).includes("AAECAwQF"), false);
   await assert.rejects(fake(answering("otter-plum-42")).server.activate(introduction), WrongPhrase);
+});
+
+test("a number is taken from a login's page only by the tab that has asked for it", () => {
+  const login = "PRABCDEFGHJKLMNPQRST";
+  const txid = "0192f0c1-7b1e-7a51-9d7b-0d5d3b8c9a11";
+  const storage = new Map();
+  const kept = { getItem: (name) => storage.get(name) ?? null, setItem: (name, value) => storage.set(name, value), removeItem: (name) => storage.delete(name) };
+  const request = { txid, digits: 3, pages: "https://mfa.example.org" };
+  assert.deepEqual(linked(`#/request/${txid}/${login}`), { txid, login });
+  for (const other of [`#/request/${txid}`, `#/request/${txid}/DPABCDEFGHJKLMNPQRST`, `#/request/${txid}/${login}/x`, `#/x/${txid}/${login}`]) {
+    assert.equal(linked(other), null, other);
+  }
+  assert.equal(whereToAsk({ ...request, digits: 0 }, login, kept), null);
+  assert.equal(whereToAsk({ txid, digits: 3 }, login, kept), null);
+  assert.equal(told(`#/here/${txid}/x/123`, kept), null, "nobody has asked");
+  const ask = () => {
+    const url = new URL(whereToAsk(request, login, kept));
+    assert.equal(url.origin + url.pathname, `https://mfa.example.org/frame/prompt/${login}/here`);
+    assert.equal(url.searchParams.get("txid"), txid);
+    return url.searchParams.get("nonce");
+  };
+  const nonce = ask();
+  assert.deepEqual(told(`#/here/${txid}/${nonce}/012`, kept), { txid, login, number: "012" });
+  assert.equal(told(`#/here/${txid}/${nonce}/012`, kept), null, "once");
+  assert.notEqual(ask(), nonce);
+  // A link that somebody else has made: not the text of this tab.
+  assert.equal(told(`#/here/${txid}/${nonce}/012`, kept), null);
+  assert.deepEqual(told(`#/here/${txid}/${ask()}`, kept), { txid, login, number: null });
+  ask();
+  assert.equal(told(`#/here/other/${JSON.parse(storage.get("here")).nonce}/012`, kept), null);
 });

@@ -24,6 +24,7 @@ mod pam_duo_policies;
 mod passkeys;
 mod prompt;
 mod radius_proxy;
+mod same_phone;
 mod telephony;
 mod universal_prompt;
 mod web_sdk;

@@ -3,6 +3,7 @@
 /** @import { Answer, Binding, ClosedState, Entry, LoginRequest, MoveNotice, MoveProof, MoveResponse, Values } from "../../types.d.ts" */
 /** @import { StreamState } from "./stream.js" */
 /** @import { Installer } from "./platform.js" */
+/** @import { Here } from "./here.js" */
 /** @import { Activation } from "../core/link.js" */
 
 import { Clock } from "../core/clock.js";
@@ -50,6 +51,8 @@ export class App extends EventTarget {
     this.streams = new Map();
     /** Answered or seen closed: not shown again by a late event. @type {Set<string>} */
     this.over = new Set();
+    /** Logins that were begun in this browser, as their pages have told. @type {Map<string, Here>} */
+    this.here = new Map();
     /** What came with the link, or was typed and not yet used. */
     this.activation = emptyActivation();
     this.moving = emptyMove();

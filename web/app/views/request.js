@@ -7,6 +7,7 @@
 
 import { Refusal } from "../core/refusal.js";
 import { Settling } from "../core/settle.js";
+import { pageOf } from "../live/here.js";
 import { drawing, h } from "../ui/dom.js";
 import { ICONS } from "../ui/icons.js";
 import { button, facts, failure, heading, initial } from "../ui/parts.js";
@@ -26,9 +27,13 @@ const HURRY = 15;
 export function requestView(app, waiting, leave, announce) {
   const { request } = waiting;
   const element = h("div", { class: "request" });
+  // Where the person has come from, if that is a login's page in this browser.
+  const here = app.here.get(request.txid);
+  const back = here?.number ? pageOf(request, here.login) : "";
   /** @type {"asking" | "doubting" | "over"} */
   let stage = "asking";
-  let typed = "";
+  let typed = here?.number ?? "";
+  let isTold = typed.length === request.digits && typed !== "";
   let isSending = false;
   let hasHurried = false;
   const bar = h("div", { class: "bar" });
@@ -95,6 +100,7 @@ export function requestView(app, waiting, leave, announce) {
       // The server denies after the third wrong one; the pull that followed has heard of it.
       if (!app.waiting.has(request.txid)) return over("denied", "wrong_number");
       typed = "";
+      isTold = false;
       ask();
       problem.replaceChildren(h("p", { class: "wrong" }, app.say("request.number.wrong")));
       element.querySelector("input")?.focus();
@@ -110,7 +116,7 @@ export function requestView(app, waiting, leave, announce) {
 
   function ask() {
     stage = "asking";
-    const field = request.digits > 0 ? numberField() : null;
+    const field = isTold ? h("p", { class: "soft", id: "here" }, app.say("request.here")) : request.digits > 0 ? numberField() : null;
     element.replaceChildren(
       head(app, waiting),
       h("div", { class: "time" }, h("div", { class: "track", "aria-hidden": "true" }, bar), seconds),
@@ -122,10 +128,15 @@ export function requestView(app, waiting, leave, announce) {
         field,
         approve,
         button(app.say("request.not_me"), doubt, { kind: "second", id: "not-me" }),
+        back && button(app.say("request.back"), goBack, { kind: "link" }),
       ),
     );
     settle();
     tick();
+  }
+
+  function goBack() {
+    location.assign(back);
   }
 
   function numberField() {
@@ -197,7 +208,12 @@ export function requestView(app, waiting, leave, announce) {
         title,
         h("p", { class: "lead" }, app.say(`over.${why}.body`, { application: request.statement.application })),
       ),
-      h("div", { class: "answers" }, button(app.say("over.done"), leave, { id: "done" })),
+      h(
+        "div",
+        { class: "answers" },
+        back && button(app.say("request.back"), goBack, { id: "back" }),
+        button(app.say("over.done"), leave, { kind: back ? "link" : "", id: "done" }),
+      ),
     );
     title.focus();
     return undefined;

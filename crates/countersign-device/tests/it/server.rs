@@ -131,7 +131,7 @@ impl Server {
         let mut state = self.state();
         let digits = number.map_or(0, |number| u8::try_from(number.len()).unwrap());
         let created = state.now - 5 + i64::try_from(state.waiting.len()).unwrap();
-        let request = Request { txid: txid.into(), created, expires: created + 60, digits, statement };
+        let request = Request { txid: txid.into(), created, expires: created + 60, digits, pages: None, statement };
         state.emit("request", &serde_json::to_value(&request).unwrap());
         state.waiting.push((request, number.map(str::to_owned)));
     }

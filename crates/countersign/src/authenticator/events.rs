@@ -158,7 +158,7 @@ impl Feed {
         if self.shown.contains(&asked.txid) {
             return;
         }
-        let Some(request) = to_wire(asked) else { return };
+        let Some(request) = to_wire(&self.phones.engine, asked) else { return };
         self.shown.insert(asked.txid);
         let (account, phone) = self.device;
         self.phones.engine.delivered(account, phone, asked.txid, Delivery::Delivered);

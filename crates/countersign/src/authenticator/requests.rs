@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use cs_core::id::TxId;
+use cs_engine::Engine;
 use cs_engine::login::Asked;
 use cs_engine::wake::Delivery;
 use cs_wire::device::{Receipt, ReceiptState, Request, RequestsResponse, Statement};
@@ -20,7 +21,7 @@ pub(super) async fn waiting(
     for asked in &asked {
         phones.engine.delivered(account, device, asked.txid, Delivery::Delivered);
     }
-    let requests = asked.iter().filter_map(to_wire).collect();
+    let requests = asked.iter().filter_map(|asked| to_wire(&phones.engine, asked)).collect();
     Ok(Json(RequestsResponse { server_time: phones.now().as_second(), requests }))
 }
 
@@ -46,12 +47,13 @@ pub(super) async fn receipt(
 }
 
 /// A login as the protocol writes it.
-pub(super) fn to_wire(asked: &Asked) -> Option<Request> {
+pub(super) fn to_wire(engine: &Engine, asked: &Asked) -> Option<Request> {
     Some(Request {
         txid: asked.txid.to_string(),
         created: asked.created_at.as_second(),
         expires: asked.expires_at.as_second(),
         digits: asked.digits,
+        pages: engine.relying_party().origins().first().filter(|_| asked.digits > 0).cloned(),
         statement: stored_statement(asked)?,
     })
 }

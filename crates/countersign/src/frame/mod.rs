@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `visitor` | who asks: language, address, browser, cookies |
 //! | `cookies` | what is kept in the browser |
+//! | `here` | the number for the authenticator in the same browser |
 //! | `language` | the language that somebody chooses on a page |
 //! | `posted` | what all pages in browsers have in common, here, in enrollment and in self-service |
 //! | `session` | begins a login, and finds it again |
@@ -18,6 +19,7 @@
 //! the login stands.
 
 mod cookies;
+mod here;
 mod language;
 mod lost;
 mod posted;
@@ -48,6 +50,7 @@ pub(crate) fn routes(app: App) -> Router {
         .route("/frame/prompt/{prompt_id}", get(session::show))
         .route("/frame/prompt/{prompt_id}/begin", post(posts::begin))
         .route("/frame/prompt/{prompt_id}/choose", post(posts::choose))
+        .route("/frame/prompt/{prompt_id}/here", get(here::here))
         .route("/frame/prompt/{prompt_id}/key", post(posts::key))
         .route("/frame/prompt/{prompt_id}/options", post(posts::options))
         .route("/frame/prompt/{prompt_id}/passcode", post(posts::passcode))

@@ -64,7 +64,9 @@ fn html(
             let number = number.as_deref().map(grouped);
             let (number, seconds, passcode, options) = (number.as_deref(), *seconds, *passcode, *options);
             let push = prompt.state().live_push();
-            let here = authenticator.zip(push).map(|(origin, push)| format!("{origin}/#/request/{}", push.txid));
+            let here = authenticator
+                .zip(push)
+                .map(|(origin, push)| format!("{origin}/#/request/{}/{}", push.txid, prompt.id()));
             let here = here.as_deref();
             let seen = *seen == Seen::Yes;
             Push { chrome, step, device, number, seconds, seen, here, passcode, options }.render()

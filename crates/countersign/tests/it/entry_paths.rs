@@ -54,6 +54,7 @@ const NO_WAY_IN: &[(&str, &str)] = &[
     ("/portal/devices/{device_id}/test", "of somebody who is in; its push lets nobody in"),
     ("/portal/devices/{device_id}/test/wait", "tells whether that push was answered"),
     ("/portal/leave", "ends the session"),
+    ("/frame/prompt/{prompt_id}/here", "tells a login's own browser the number that it shows"),
     ("/frame/prompt/{prompt_id}/options", "shows the ways"),
     ("/frame/prompt/{prompt_id}/wait", "tells whether a push was answered"),
 ];

@@ -37,6 +37,7 @@ const OPEN: &[(&str, &str, &str)] = &[
     ("POST", "/oauth/v1/health_check", "the assertion in it is signed by the application"),
     ("POST", "/oauth/v1/token", "the assertion in it is signed by the application, and the code is the credential"),
     ("GET", "/frame/prompt/{prompt_id}", "the login's own cookie is the credential"),
+    ("GET", "/frame/prompt/{prompt_id}/here", "the login's own cookie is the credential: without it nothing is told"),
     ("POST", "/frame/prompt/{prompt_id}/begin", "the login's own cookie and the step's proof are the credentials"),
     ("POST", "/frame/prompt/{prompt_id}/choose", "the login's own cookie and the step's proof are the credentials"),
     ("POST", "/frame/prompt/{prompt_id}/key", "the login's own cookie and the step's proof are the credentials"),

@@ -1,6 +1,6 @@
 //! What the page shows.
 
-use cs_core::id::PhoneId;
+use cs_core::id::{PhoneId, TxId};
 use cs_core::lockout::Lock;
 use cs_core::login::{DenyReason, Ticket};
 use cs_core::policy::sections::{RememberFor, TimeUnit};
@@ -256,6 +256,22 @@ impl Engine {
                 View::Checking
             }
         })
+    }
+
+    /// The number of push `txid`, for the authenticator in the browser that shows it, if that is what the login waits for.
+    pub async fn number_of_push(
+        &self,
+        prompt: &Prompt,
+        txid: TxId,
+        visit: &Visit,
+    ) -> Result<Option<String>, EngineError> {
+        let now = self.clock().now();
+        let push = prompt.state.live_push().filter(|push| push.txid == txid && push.means == Means::Push);
+        let Some(push) = push.filter(|push| seconds_left(push, now) > 0 && !prompt.is_expired(now)) else {
+            return Ok(None);
+        };
+        let survey = self.survey(&prompt.caller, &prompt.who(), &visit.access).await?;
+        self.number(prompt, &survey, &push)
     }
 
     /// What the browser is asked to sign with. A page shown again asks the same as before, as long as that can be answered.

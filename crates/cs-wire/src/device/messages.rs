@@ -297,6 +297,9 @@ pub struct Request {
     pub expires: i64,
     /// Digits to type from the other screen; 0 is plain approval.
     pub digits: u8,
+    /// The origin of the pages on which people log in, where there are digits: the one of this very browser can be asked for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<String>,
     /// What is to be signed.
     pub statement: Statement,
 }

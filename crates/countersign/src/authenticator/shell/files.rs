@@ -36,6 +36,7 @@ pub(super) const FILES: &[(&str, &[u8])] = files![
     "lang/fr.json",
     "lang/ja.json",
     "live/app.js",
+    "live/here.js",
     "live/platform.js",
     "live/push.js",
     "live/scan.js",

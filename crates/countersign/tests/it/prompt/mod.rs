@@ -6,6 +6,7 @@ mod causes;
 mod clients;
 mod framed;
 mod gate;
+mod here;
 mod newcomers;
 mod outdated;
 mod pages;

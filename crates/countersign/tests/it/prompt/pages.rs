@@ -52,7 +52,8 @@ async fn a_phone_is_led_to_the_authenticator_on_it_and_a_computer_is_not() {
     scene.site.advance(61);
     scene.browser.user_agent = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36".to_owned();
     let (page, txid) = scene.push_page().await;
-    let link = format!("href=\"{}/#/request/{txid}\"", scene.site.engine().authenticator_origin());
+    let login = page.path.rsplit_once('/').unwrap().1;
+    let link = format!("href=\"{}/#/request/{txid}/{login}\"", scene.site.engine().authenticator_origin());
     assert!(page.html.contains(&link), "{}", page.html);
 }
 
