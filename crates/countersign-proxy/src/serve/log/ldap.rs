@@ -66,7 +66,7 @@ fn event(outcome: &Outcome) -> Event {
             told("Reject", PRIMARY, &format!("refused by the directory: {} ({})", code.word(), code.number()))
         }
         Outcome::Denied(text) => told("Reject", SECONDARY, text),
-        Outcome::Withdrawn => told("Error", SECONDARY, "the application went away, or gave up, before it was decided"),
+        Outcome::Withdrawn => told("Error", SECONDARY, "ended undecided: the application or the directory went away"),
     }
 }
 
