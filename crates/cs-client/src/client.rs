@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cs_wire::auth_api::{
-    AsyncResponse, AuthResponse, AuthResult, CancelResponse, EnrollResponse, EnrollStatus, PreauthResponse,
-    TimeResponse,
+    AsyncResponse, AuthResponse, AuthResult, CancelResponse, DisabledResponse, EnrollResponse, EnrollStatus,
+    PreauthResponse, TimeResponse,
 };
 use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER};
@@ -186,6 +186,16 @@ impl Client {
     /// [`Error`].
     pub async fn cancel(&self, txid: &str) -> Result<CancelResponse, Error> {
         self.call(Method::Post, "/auth/v2/cancel", &vec![("txid", text(txid))], self.0.call_timeout).await
+    }
+
+    /// `POST /auth/v2/disabled`: which of at most a hundred users are disabled or in the trash. Ours; other servers know no such call.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn disabled(&self, usernames: &[String]) -> Result<DisabledResponse, Error> {
+        // A list of texts is JSON.
+        let list = serde_json::to_string(usernames).unwrap_or_default();
+        self.call(Method::Post, "/auth/v2/disabled", &vec![("usernames", text(&list))], self.0.call_timeout).await
     }
 
     /// `POST /auth/v2/enroll`: creates a user and an activation code.

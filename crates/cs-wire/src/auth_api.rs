@@ -167,6 +167,16 @@ pub struct AuthStatusRequest {
     pub txid: String,
 }
 
+/// The most names that are asked about at a time.
+pub const MAX_ASKED_ABOUT: usize = 100;
+
+/// `POST /auth/v2/disabled` (ours).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DisabledRequest {
+    /// Names, as the application knows the users; at most [`MAX_ASKED_ABOUT`].
+    pub usernames: Vec<String>,
+}
+
 impl UserRef {
     fn from_params(params: &Params) -> Result<Self, ParamError> {
         let username = params.filled("username", MAX_TEXT_BYTES)?;
@@ -299,6 +309,15 @@ impl AuthStatusRequest {
     /// Reads the parameters.
     pub fn from_params(params: &Params) -> Result<Self, ParamError> {
         Ok(Self { txid: params.required("txid", MAX_TEXT_BYTES)? })
+    }
+}
+
+impl DisabledRequest {
+    /// Reads the parameters: `usernames` is a JSON list.
+    pub fn from_params(params: &Params) -> Result<Self, ParamError> {
+        let usernames = params.json_list("usernames")?.ok_or_else(|| missing("usernames"))?;
+        let fits = usernames.len() <= MAX_ASKED_ABOUT && usernames.iter().all(|name| name.len() <= MAX_TEXT_BYTES);
+        if fits { Ok(Self { usernames }) } else { Err(invalid("usernames")) }
     }
 }
 
@@ -464,6 +483,13 @@ pub struct AsyncResponse {
 pub struct CancelResponse {
     /// Whether the login was withdrawn; if not, it was decided already.
     pub cancelled: bool,
+}
+
+/// Answer to `disabled` (ours).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisabledResponse {
+    /// Those of the names whose users an administrator has disabled, by themselves or with a group, or put into the trash; as they were asked.
+    pub disabled: Vec<String>,
 }
 
 /// Answer to a synchronous `auth` and to `auth_status`.

@@ -1,6 +1,7 @@
 //! Sections beside servers and clients: directory synchronisation, single sign-on, the HTTP proxy, accounting, dynamic authorization.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -134,8 +135,10 @@ pub struct Coa {
     pub interface: Option<String>,
     /// UDP: 3799 is the standard's, 1700 Cisco's.
     pub ports: Vec<u16>,
-    /// Sessions of people who may not log in any more are ended.
+    /// Sessions of people who were disabled are ended.
     pub ends_disabled: bool,
+    /// How often the server is asked who is.
+    pub every: Duration,
 }
 
 impl Coa {
@@ -145,6 +148,7 @@ impl Coa {
         let ports: Vec<u16> = texts.iter().filter_map(port).collect();
         let interface = reader.plain("interface").or_else(|| main.interface.clone());
         let ends_disabled = reader.flag("disconnect_disabled", true);
-        Self { interface, ports: if ports.is_empty() { vec![1700, 3799] } else { ports }, ends_disabled }
+        let every = Duration::from_secs(reader.number("disconnect_every", 30, 1..=3600));
+        Self { interface, ports: if ports.is_empty() { vec![1700, 3799] } else { ports }, ends_disabled, every }
     }
 }

@@ -139,6 +139,8 @@ pub struct Feed {
     silent: Option<(u32, Instant)>,
     /// The record that it is tried with.
     trial: Option<Sequence>,
+    /// It has answered lately: until then records leave one at a time, so that their order holds.
+    is_there: bool,
 }
 
 impl Feed {
@@ -186,7 +188,7 @@ impl Feed {
                 let other = if doubtful && tries % 2 == 1 { self.eligible(now, 1) } else { None };
                 other.or_else(|| self.first())
             }
-            None if self.in_flight.len() >= WINDOW => None,
+            None if self.in_flight.len() >= if self.is_there { WINDOW } else { 1 } => None,
             None => self.eligible(now, 0),
         }?;
         let taken = self.taken;
@@ -216,6 +218,7 @@ impl Feed {
         self.waiting.remove(&sequence);
         self.taken += 1;
         self.silent = None;
+        self.is_there = true;
     }
 
     /// The server did not answer to a record.
@@ -233,6 +236,7 @@ impl Feed {
             // It took others meanwhile: this one waits alone.
             waiting.not_before = Some(now + pause(waiting.failures));
         } else if self.trial == Some(sequence) || self.silent.is_none() {
+            self.is_there = false;
             let tries = self.silent.map_or(0, |(tries, _)| tries) + 1;
             self.silent = Some((tries, now + pause(tries)));
         }
@@ -260,9 +264,22 @@ mod tests {
         std::iter::from_fn(|| feed.next(now)).collect()
     }
 
+    /// A feed whose server has answered.
+    fn answered(now: Instant) -> Feed {
+        let mut feed = Feed::default();
+        feed.push(0, 0);
+        feed.push(1, 1);
+        assert_eq!(drain(&mut feed, now), [0], "the first goes alone");
+        feed.done(0);
+        assert_eq!(drain(&mut feed, now), [1]);
+        feed.done(1);
+        feed
+    }
+
     #[test]
     fn records_leave_in_order_and_those_of_one_session_one_after_another() {
-        let (mut feed, now) = (Feed::default(), Instant::now());
+        let now = Instant::now();
+        let mut feed = answered(now);
         for (sequence, session) in [(1, 10), (2, 20), (3, 10), (4, 30)] {
             feed.push(sequence, session);
         }
@@ -278,7 +295,8 @@ mod tests {
 
     #[test]
     fn a_silent_server_is_tried_with_the_first_record_ever_more_rarely_and_then_gets_all() {
-        let (mut feed, mut now) = (Feed::default(), Instant::now());
+        let mut now = Instant::now();
+        let mut feed = answered(now);
         for sequence in 0..100 {
             feed.push(sequence, sequence);
         }

@@ -324,6 +324,10 @@ impl Coa {
             return;
         };
         let Answer { tag, code, attributes, .. } = answer;
+        let no_session = (Cause::NoSession as u32).to_be_bytes();
+        let is_gone = code == Code::DisconnectAck
+            || code == Code::DisconnectNak
+                && attributes.iter().any(|(kind, value)| *kind == kind::ERROR_CAUSE && *value == no_session);
         let Tag { waiting, user, device } = *tag;
         let (by, session) = match waiting {
             Waiting::Own { session } => (None, session),
@@ -336,7 +340,7 @@ impl Coa {
             }
         };
         // Accounting says so as well, where there is any.
-        if code == Code::DisconnectAck {
+        if is_gone {
             sessions.remove(session);
         }
         self.out.push_back(Output::Ended { by, user, device, said: Some(code) });

@@ -52,6 +52,11 @@ pub fn is_download(packet: &Packet<'_>, secret: &Secret) -> bool {
         && [kind::CHAP_PASSWORD, kind::EAP_MESSAGE].iter().all(|kind| packet.first(*kind).is_none())
 }
 
+/// Whether a name is a list's. Nobody is called so: servers let it in without a password, and a person who types it is none.
+pub fn is_list(packet: &Packet<'_>) -> bool {
+    packet.first(kind::USER_NAME).is_some_and(|name| name.trim_ascii_start().starts_with(PREFIX.as_bytes()))
+}
+
 /// A request for a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Download {

@@ -248,6 +248,11 @@ impl Engine {
             self.out.push_back(Output::Download(Box::new(download)));
             return Ok(Taken::Request);
         }
+        if dacl::is_list(&packet) {
+            let states: Vec<Vec<u8>> = packet.all(kind::PROXY_STATE).map(<[u8]>::to_vec).collect();
+            self.answer(section, device, key, &states, &Reply::reject(None), now);
+            return Ok(Taken::Request);
+        }
         self.request(section, device, key, &packet, now);
         Ok(Taken::Request)
     }

@@ -30,6 +30,8 @@ pub struct Request {
     pub service: Option<u32>,
     /// Cisco's `audit-session-id`, by which the session is named later.
     pub audit_id: Option<Vec<u8>>,
+    /// Acct-Session-Id, where the device has one already.
+    pub accounting_id: Option<Vec<u8>>,
     /// How the first factor is shown; `None` by a password.
     pub protocol: Option<Protocol>,
     /// A `bypass_rule` names it: the RADIUS server behind decides alone.
@@ -66,6 +68,7 @@ impl Request {
             nas_port: packet.number(kind::NAS_PORT),
             service: packet.number(kind::SERVICE_TYPE),
             audit_id: audit_id(packet),
+            accounting_id: packet.first(kind::ACCT_SESSION_ID).map(<[u8]>::to_vec),
             protocol: None,
             // Whoever could alter the packet on its way could make a login of a person one of a device.
             is_bypassed: packet.has_message_authenticator() && server.bypass_rules.iter().any(|rule| rule.fits(packet)),
@@ -87,6 +90,7 @@ impl Request {
             nas_port: packet.number(kind::NAS_PORT),
             service: None,
             audit_id: audit_id(packet),
+            accounting_id: packet.first(kind::ACCT_SESSION_ID).map(<[u8]>::to_vec),
             protocol: None,
             is_bypassed: false,
             passed: Vec::new(),
@@ -106,6 +110,7 @@ impl Request {
             nas_port: None,
             service: None,
             audit_id: None,
+            accounting_id: None,
             protocol: None,
             is_bypassed: false,
             passed: Vec::new(),

@@ -204,7 +204,7 @@ impl Sessions {
             },
             nas_id: request.nas_id.as_ref().map(|id| id.as_bytes().to_vec()),
             station: request.station.as_ref().map(|station| station.as_bytes().to_vec()),
-            accounting_id: None,
+            accounting_id: request.accounting_id.clone(),
             audit_id: request.audit_id.clone(),
             framed_ip: framed.filter(|address| is_address(*address)),
             nas_port: request.nas_port.map(u32::to_be_bytes),
@@ -212,7 +212,10 @@ impl Sessions {
             clients: client.map(str::to_owned).into_iter().collect(),
         };
         // Somebody who logs in anew before accounting has begun has one session and not two.
-        if let Some(before) = self.begun_as(&session) {
+        let same_id = session.accounting_id.clone().map(|id| self.all_with(&Mark::Accounting(id))).unwrap_or_default();
+        let of_device =
+            same_id.into_iter().find(|id| self.get(*id).is_some_and(|before| before.device == session.device));
+        if let Some(before) = of_device.or_else(|| self.begun_as(&session, false)) {
             self.remove(before);
         }
         self.insert(session, now + WITHOUT_ACCOUNTING, now);
@@ -259,7 +262,7 @@ impl Sessions {
         };
         let of_device = self.all_with(&Mark::Accounting(accounting_id.to_vec()));
         let known = of_device.into_iter().find(|id| self.get(*id).is_some_and(|session| session.device == device));
-        let known = known.or_else(|| self.begun_as(&fresh));
+        let known = known.or_else(|| self.begun_as(&fresh, true));
         match status {
             Status::Stop => _ = known.map(|id| self.remove(id)),
             Status::Start | Status::Interim => {
@@ -339,8 +342,9 @@ impl Sessions {
         }
     }
 
-    /// A login at the same device that accounting has not spoken of yet, and that is this session by its Class, its `audit-session-id`, or person and station.
-    fn begun_as(&self, session: &Session) -> Option<SessionId> {
+    /// A login at the same device that accounting has not spoken of yet, and that is this session by its `audit-session-id`, by person and station, or, where the login named
+    /// no station and accounting does, by person and Class.
+    fn begun_as(&self, session: &Session, is_accounted: bool) -> Option<SessionId> {
         let all = self.all_with(&Mark::User(session.user.to_lowercase()));
         let named = session.audit_id.clone().map(|audit| self.all_with(&Mark::Audit(audit))).unwrap_or_default();
         all.into_iter().chain(named).find(|id| {
@@ -348,9 +352,13 @@ impl Sessions {
                 let is_open = begun.accounting_id.is_none() && begun.device == session.device;
                 let by_audit = begun.audit_id.is_some() && begun.audit_id == session.audit_id;
                 let differs = begun.audit_id.as_ref().zip(session.audit_id.as_ref()).is_some_and(|(a, b)| a != b);
-                let by_class = !begun.classes.is_empty() && begun.classes == session.classes;
-                let same_station = begun.station == session.station;
-                is_open && (by_audit || !differs && same_station || !differs && by_class && begun.station.is_none())
+                let by_class = is_accounted
+                    && begun.station.is_none()
+                    && !begun.classes.is_empty()
+                    && begun.classes == session.classes;
+                let same_port = begun.nas_port.zip(session.nas_port).is_none_or(|(one, other)| one == other);
+                let by_station = begun.station == session.station && same_port;
+                is_open && (by_audit || !differs && (by_station || by_class))
             })
         })
     }
@@ -430,6 +438,23 @@ mod tests {
         let request = Request::read_for_tests(&Packet::parse(&octets).unwrap(), from);
         let attributes = vec![(kind::CLASS, class.to_vec()), (kind::FRAMED_IP_ADDRESS, vec![10, 9, 8, 7])];
         Admitted { section: 0, device: 0, request: Box::new(request), attributes, host: None }
+    }
+
+    #[test]
+    fn a_device_that_numbers_its_sessions_before_accounting_has_one_of_each() {
+        let mut table = Table::new();
+        let mut login = admitted("alice", "1", b"c");
+        login.request.accounting_id = Some(b"A1".to_vec());
+        for _ in 0..2 {
+            table.0.admitted(&login, "auto", Some("ise"), table.1);
+        }
+        login.request.accounting_id = Some(b"A2".to_vec());
+        table.0.admitted(&login, "auto", Some("ise"), table.1);
+        assert_eq!(table.0.len(), 2);
+        table.account(1, "A1", "alice", "1");
+        table.account(2, "A2", "alice", "1");
+        let id = Meant { accounting_id: Some(b"A1".to_vec()), ..Meant::default() };
+        assert_eq!((table.0.len(), table.meant(&id, "ise")), (1, 1));
     }
 
     fn accounting(status: u32, id: &str, user: &str, station: &str) -> Vec<u8> {

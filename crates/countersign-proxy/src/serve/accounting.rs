@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use cs_radius::{Builder, Code, Integrity, Packet, Secret, kind, request_integrity, request_is_authentic};
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 use super::clock::unix;
 use super::pool::Pool;
@@ -25,6 +26,7 @@ use crate::radius::accounting::{Content, Failed, Feed, Known, Sequence, content,
 use crate::radius::devices::{Devices, Entry};
 use crate::radius::exchange::{Ask, Exchange};
 use crate::radius::seen::{PacketKey, Packets, Seen};
+use crate::radius::sessions::Status;
 
 /// So many packets share one writing to the disk.
 const BATCH: usize = 256;
@@ -46,6 +48,7 @@ struct Fresh {
 pub(super) struct Accounting {
     socket: Arc<UdpSocket>,
     arrived: mpsc::Receiver<Arrived>,
+    receiving: JoinSet<()>,
     devices: Devices,
     sessions: Shared,
     client: String,
@@ -87,11 +90,13 @@ impl Accounting {
         let hosts = client.hosts.iter().map(|(host, _)| address(host, section.upstream_port));
         let (arrive, arrived) = mpsc::channel(super::QUEUE);
         let socket = Arc::new(socket);
-        tokio::spawn(sockets::receive(socket.clone(), 0, arrive));
+        let mut receiving = JoinSet::new();
+        receiving.spawn(sockets::receive(socket.clone(), 0, arrive));
         let RadiusClient { secret, nas_ip, preserve_nas, retries, retry_wait, .. } = &**client;
         let mut accounting = Self {
             socket,
             arrived,
+            receiving,
             devices: Devices::of(&config.radius),
             sessions,
             secret: Secret::new(secret.as_bytes().to_vec()),
@@ -149,6 +154,8 @@ impl Accounting {
             }
         }
         self.settle();
+        // The port is free when this has ended.
+        self.receiving.shutdown().await;
     }
 
     /// Whose a packet is, and whether it may be looked at.
@@ -203,7 +210,9 @@ impl Accounting {
             }
             let answer = response(&packet, &entry.secret);
             let content = content(from.ip(), &packet);
-            let is_known = packet.code() == Code::StatusServer || self.known.has(&content, at);
+            // A device that starts twice says the same twice.
+            let is_start = Status::of(&packet) == Status::Device;
+            let is_known = packet.code() == Code::StatusServer || !is_start && self.known.has(&content, at);
             // The same record twice in one batch is answered when it comes a third time.
             if is_known {
                 self.packets.answered(key, &answer, at);

@@ -136,6 +136,19 @@ impl Api {
         _ = self.ask(|client| cancel(client, txid.to_owned())).await;
     }
 
+    /// Which of these people, at most a hundred, are disabled or in the trash. Whether a host answers to this says nothing about logins.
+    pub(super) async fn disabled(&self, names: &[String]) -> Result<Vec<String>, Ask> {
+        let plan = self.hosts().plan();
+        for client in plan.into_iter().filter_map(|at| self.0.clients.get(at)) {
+            match client.disabled(names).await {
+                Ok(answer) => return Ok(answer.disabled),
+                Err(Error::Refused { status: 404, .. }) => return Err(Ask::NotKnown),
+                Err(error) => tracing::debug!(%error, "the server does not say who is disabled"),
+            }
+        }
+        Err(Ask::Failed)
+    }
+
     /// Waits until a login is decided. A host that falls silent meanwhile is asked again for a moment, and the others in its place: the server has the login.
     async fn decision(&self, txid: &str) -> Result<AuthResponse, Outage> {
         let end = self.0.patience.map(|patience| now() + patience);
@@ -301,13 +314,24 @@ impl Api {
     }
 }
 
+/// Why the server does not say who is disabled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ask {
+    /// It knows no such question.
+    NotKnown,
+    /// It is away or busy.
+    Failed,
+}
+
 fn said(answer: PreauthResponse) -> Preauth {
     let text = answer.status_msg;
     match answer.result {
         PreauthResult::Allow => Preauth::Allow { text },
         PreauthResult::Deny => Preauth::Deny { text },
         PreauthResult::Enroll => {
-            let way = answer.enroll_portal_url.map(|url| format!(" {url}")).unwrap_or_default();
+            // Our server's text has it already, and devices show 253 octets.
+            let way = answer.enroll_portal_url.filter(|url| !text.contains(url)).map(|url| format!(" {url}"));
+            let way = way.unwrap_or_default();
             Preauth::Enroll { text: format!("{text}{way}") }
         }
         PreauthResult::Auth => {

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use cs_radius::{Code, Secret};
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 use super::clock::unix;
 use super::pool::Pool;
@@ -27,6 +28,7 @@ pub(super) struct Relay {
     coa: Coa,
     sockets: Vec<Arc<UdpSocket>>,
     arrived: mpsc::Receiver<Arrived>,
+    receiving: JoinSet<()>,
     /// Sessions that we end ourselves.
     ends: mpsc::Receiver<SessionId>,
     pool: Pool,
@@ -45,18 +47,18 @@ impl Relay {
         ends: mpsc::Receiver<SessionId>,
     ) -> anyhow::Result<Self> {
         let (arrive, arrived) = mpsc::channel(super::QUEUE);
-        let mut open = Vec::new();
+        let (mut open, mut receiving) = (Vec::new(), JoinSet::new());
         for (number, port) in section.ports.iter().enumerate() {
             let at = section.interface.as_deref().unwrap_or("every address");
             let socket = sockets::bind(section.interface.as_deref(), *port)
                 .with_context(|| format!("cannot listen at {at}, UDP port {port}"))?;
             let socket = Arc::new(socket);
-            tokio::spawn(sockets::receive(socket.clone(), number, arrive.clone()));
+            receiving.spawn(sockets::receive(socket.clone(), number, arrive.clone()));
             open.push(socket);
         }
         let coa = Coa::new(origins(config)?, Devices::of(&config.radius), random());
         let pool = Pool::new(section.interface.clone());
-        Ok(Self { coa, sockets: open, arrived, ends, pool, sessions, quiet: Quiet::default() })
+        Ok(Self { coa, sockets: open, arrived, receiving, ends, pool, sessions, quiet: Quiet::default() })
     }
 
     /// Serves until `stop` is set.
@@ -78,9 +80,11 @@ impl Relay {
                     }
                 }
                 () = until(self.coa.poll_timeout()) => self.coa.on_timeout(now()),
-                _ = stop.changed() => return,
+                _ = stop.changed() => break,
             }
         }
+        // The ports are free when this has ended.
+        self.receiving.shutdown().await;
     }
 
     async fn carry_out(&mut self) {

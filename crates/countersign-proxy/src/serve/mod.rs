@@ -6,6 +6,7 @@ mod clock;
 mod coa;
 mod directories;
 mod downloads;
+mod ended;
 mod figures;
 mod generation;
 mod kernel;

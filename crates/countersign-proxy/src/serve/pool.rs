@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::sockets::{self, Arrived};
 use crate::radius::exchange::Transmit;
@@ -16,13 +17,14 @@ pub(super) struct Pool {
     sockets: [Vec<Arc<UdpSocket>>; 2],
     arrive: mpsc::Sender<Arrived>,
     arrived: mpsc::Receiver<Arrived>,
+    receiving: JoinSet<()>,
 }
 
 impl Pool {
     /// Without any socket yet; they are opened at `interface`, where one is given that is of the family of who is asked.
     pub(super) fn new(interface: Option<String>) -> Self {
         let (arrive, arrived) = mpsc::channel(super::QUEUE);
-        Self { interface, sockets: [Vec::new(), Vec::new()], arrive, arrived }
+        Self { interface, sockets: [Vec::new(), Vec::new()], arrive, arrived, receiving: JoinSet::new() }
     }
 
     /// Sends a packet. What cannot be sent is as good as lost on its way, and sent again.
@@ -39,7 +41,7 @@ impl Pool {
             match sockets::bind(Some(&own.to_string()), 0) {
                 Ok(socket) => {
                     let socket = Arc::new(socket);
-                    tokio::spawn(sockets::receive(socket.clone(), sockets.len(), self.arrive.clone()));
+                    self.receiving.spawn(sockets::receive(socket.clone(), sockets.len(), self.arrive.clone()));
                     sockets.push(socket);
                 }
                 Err(error) => return tracing::error!(%error, "no socket to ask others with"),

@@ -2,10 +2,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use anyhow::Context as _;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::accounting::Accounting;
+use super::api::Api;
+use super::ended::{Asked, Ender};
 use super::{coa, now};
 use crate::cfg::Config;
 use crate::cfg::radius_server::RadiusServer;
@@ -46,8 +49,12 @@ impl Relays {
             tasks.spawn(Accounting::open(config, section, sessions.clone())?.run(stopped.clone()));
         }
         if let Some(section) = &config.coa {
-            let (_end, ends) = mpsc::channel(ENDS);
-            tasks.spawn(coa::Relay::open(config, section, sessions.clone(), ends)?.run(stopped));
+            let (end, ends) = mpsc::channel(ENDS);
+            tasks.spawn(coa::Relay::open(config, section, sessions.clone(), ends)?.run(stopped.clone()));
+            if section.ends_disabled {
+                let ender = Ender::new(asked(config)?, sessions.clone(), end, section.every);
+                tasks.spawn(ender.run(stopped));
+            }
         }
         Ok(Self { sessions, config: config.clone(), stop, tasks })
     }
@@ -81,10 +88,16 @@ impl Relays {
             let of = |server: &RadiusServer| (server.name.clone(), server.client.clone(), server.devices.clone());
             config.radius.iter().map(of).collect::<Vec<_>>()
         };
+        let applications = |config: &Config| {
+            let of = |server: &RadiusServer| (server.application.clone(), server.exempt_usernames.clone());
+            (config.main.http_ca_certs_file.clone(), config.radius.iter().map(of).collect::<Vec<_>>())
+        };
         let (before, after) = (&self.config, config);
         (&before.accounting, &before.coa) == (&after.accounting, &after.coa)
             && ((before.accounting.is_none() && before.coa.is_none())
-                || (before.clients == after.clients && devices(before) == devices(after)))
+                || (before.clients == after.clients
+                    && devices(before) == devices(after)
+                    && applications(before) == applications(after)))
     }
 
     /// Somebody was let in. `section` and `client` are the names of the sections that did it.
@@ -100,4 +113,18 @@ impl Relays {
         _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}
     }
+}
+
+/// The application of every section.
+fn asked(config: &Config) -> anyhow::Result<Vec<Asked>> {
+    let ca = config.main.http_ca_certs_file.as_ref();
+    let ca = ca
+        .map(|path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display())))
+        .transpose()?;
+    let asked = |server: &RadiusServer| {
+        let api = Api::new(&server.application, ca.as_deref()).with_context(|| format!("[{}]", server.name))?;
+        let exempt = server.exempt_usernames.iter().cloned().collect();
+        Ok(Asked { section: server.name.clone(), api, exempt })
+    };
+    config.radius.iter().map(asked).collect()
 }

@@ -1,4 +1,4 @@
-//! Auth API v2 (`/auth/v2/…`), Duo's and our additions: `idempotency_key` and `cancel`.
+//! Auth API v2 (`/auth/v2/…`), Duo's and our additions: `idempotency_key`, `cancel` and `disabled`.
 //!
 //! | file | path |
 //! | --- | --- |
@@ -8,9 +8,11 @@
 //! | `qr` | `/frame/qr`, the image behind an enrolment's `activation_barcode` |
 //! | `preauth` | `/auth/v2/preauth` |
 //! | `auth` | `/auth/v2/auth` |
+//! | `disabled` | `/auth/v2/disabled` |
 //! | `status` | `/auth/v2/auth_status`, `/auth/v2/cancel` |
 
 mod auth;
+mod disabled;
 mod enroll;
 mod logo;
 mod ping;
@@ -39,6 +41,7 @@ pub fn routes(app: App) -> Router {
         .route("/auth/v2/auth", post(auth::auth))
         .route("/auth/v2/auth_status", get(status::auth_status))
         .route("/auth/v2/cancel", post(status::cancel))
+        .route("/auth/v2/disabled", post(disabled::disabled))
         .route("/frame/qr", get(qr::qr))
         .with_state(app)
 }

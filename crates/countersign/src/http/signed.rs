@@ -108,6 +108,7 @@ from_params!(
     cs_wire::auth_api::EnrollRequest,
     cs_wire::auth_api::EnrollStatusRequest,
     cs_wire::auth_api::AuthStatusRequest,
+    cs_wire::auth_api::DisabledRequest,
     cs_wire::rest_v1::PreauthRequest,
     cs_wire::rest_v1::AuthRequest,
 );

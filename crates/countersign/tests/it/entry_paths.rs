@@ -27,6 +27,7 @@ const NO_WAY_IN: &[(&str, &str)] = &[
     ("/auth/v2/enroll_status", "says whether a code was used"),
     ("/auth/v2/auth_status", "tells what was decided"),
     ("/auth/v2/cancel", "withdraws"),
+    ("/auth/v2/disabled", "tells who is disabled"),
     ("/rest/v1/ping", "says the time"),
     ("/rest/v1/check", "says that the credentials are good"),
     ("/rest/v1/logo", "a picture"),

@@ -28,6 +28,7 @@ mod call;
 mod close;
 mod decide;
 mod deferred;
+mod disabled;
 mod identity;
 mod kept_device;
 mod moving;
