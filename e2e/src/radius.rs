@@ -1,5 +1,10 @@
 //! FreeRADIUS as the server behind the proxy, `radclient` as the device in front of it, and the proxy between them.
 
+pub mod ike;
+pub mod ise;
+pub mod pam;
+pub mod vpn;
+
 use std::io::Write as _;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::process::{Child, Command, Stdio};
@@ -14,7 +19,21 @@ use crate::tools::program;
 /// Shared between `radclient` and the proxy.
 pub const DEVICE_SECRET: &str = "device-shared-secret";
 /// Shared between the proxy and FreeRADIUS.
-const SERVER_SECRET: &str = "server-shared-secret";
+pub const SERVER_SECRET: &str = "server-shared-secret";
+
+/// A proxy for a [`Network`](crate::Network) of a test's own: it takes logins at 127.0.0.1, port 1812, asks the [`Ise`](ise::Ise) there, and has further `sections`.
+pub fn network_config(site: &Site, keys: &Keys, kind: &str, options: &str, sections: &str) -> String {
+    format!(
+        "[main]\nhttp_ca_certs_file={}\nlog_auth_events=true\nlog_dir=log\n[radius_client]\nhost=127.0.0.1\nport={}\nsecret={SERVER_SECRET}\n\
+        pass_through_all=true\n[{kind}]\nikey={}\nskey={}\napi_host={}\ninterface=127.0.0.1\nradius_ip_1=127.0.0.1\n\
+        radius_secret_1={DEVICE_SECRET}\n{options}\n{sections}",
+        site.ca().display(),
+        ise::AUTH_PORT,
+        keys.ikey,
+        keys.skey,
+        site.host(),
+    )
+}
 
 /// A port that is free now.
 fn free_port() -> u16 {
@@ -25,7 +44,7 @@ fn free_port() -> u16 {
 struct Running {
     child: Child,
     lines: Lines,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Running {
@@ -35,7 +54,7 @@ impl Running {
         lines.collect(child.stdout.take().unwrap());
         lines.collect(child.stderr.take().unwrap());
         lines.line_with(ready);
-        Self { child, lines, _dir: dir }
+        Self { child, lines, dir }
     }
 }
 
@@ -124,7 +143,7 @@ impl RadiusProxy {
 
     /// Changes its configuration file and has it read again, as `systemctl reload` does. What it says then is to be waited for.
     pub fn reload(&self, from: &str, to: &str) {
-        let path = self.running._dir.path().join("authproxy.cfg");
+        let path = self.running.dir.path().join("authproxy.cfg");
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "{from} is not in\n{text}");
         std::fs::write(&path, text.replace(from, to)).unwrap();
@@ -144,6 +163,28 @@ impl RadiusProxy {
             .unwrap();
         child.stdin.take().unwrap().write_all(attributes.as_bytes()).unwrap();
         Asking(child)
+    }
+
+    /// Starts one with a whole configuration; it takes logins at `port`.
+    pub fn configured(text: &str, port: u16) -> Self {
+        Self::configured_in(tempfile::Builder::new().prefix("proxy-").tempdir().unwrap(), text, port)
+    }
+
+    /// Ends it, and starts it again with what it has kept and another configuration.
+    #[must_use]
+    pub fn again(mut self, text: &str) -> Self {
+        let (empty, port) = (tempfile::Builder::new().prefix("proxy-").tempdir().unwrap(), self.port);
+        let dir = std::mem::replace(&mut self.running.dir, empty);
+        drop(self);
+        Self::configured_in(dir, text, port)
+    }
+
+    fn configured_in(dir: TempDir, text: &str, port: u16) -> Self {
+        let path = dir.path().join("authproxy.cfg");
+        std::fs::write(&path, text).unwrap();
+        let mut command = program("countersign-proxy");
+        command.args(["run", "--config"]).arg(&path).env("RUST_LOG", "info").current_dir(dir.path());
+        Self { running: Running::start(command, dir, "serving"), port }
     }
 
     /// What it has said.

@@ -29,6 +29,15 @@ const PACKAGES: &[Package] = &[
     // VPN gateways and the server behind the proxy (RADIUS)
     Package { name: "freeradius", is_present: || program("freeradius").is_some() },
     Package { name: "freeradius-utils", is_present: || program("radclient").is_some() },
+    Package { name: "libpam-radius-auth", is_present: || has_pam_module("pam_radius_auth.so") },
+    Package { name: "ocserv", is_present: || program("ocserv").is_some() },
+    Package { name: "openconnect", is_present: || program("openconnect").is_some() },
+    Package { name: "strongswan-charon", is_present: || has_charon_plugin("random") },
+    Package { name: "strongswan-swanctl", is_present: || program("swanctl").is_some() },
+    Package { name: "libcharon-extra-plugins", is_present: || has_charon_plugin("eap-radius") },
+    Package { name: "libcharon-extauth-plugins", is_present: || has_charon_plugin("xauth-generic") },
+    // networks of the tests' own
+    Package { name: "iproute2", is_present: || program("ip").is_some() },
     // the store's second back end: the tests make clusters of their own
     Package { name: "postgresql", is_present: has_postgresql },
     // a file system that forgets what was not synced
@@ -36,7 +45,7 @@ const PACKAGES: &[Package] = &[
     // mount namespaces, other users, pseudo-terminals
     Package {
         name: "util-linux",
-        is_present: || ["unshare", "setpriv", "script"].iter().all(|name| program(name).is_some()),
+        is_present: || ["unshare", "setpriv", "script", "nsenter"].iter().all(|name| program(name).is_some()),
     },
     // a network of a test's own, whose firewall drops packets
     Package { name: "iproute2", is_present: || program("ip").is_some() },
@@ -111,6 +120,12 @@ fn has_pam_module(name: &str) -> bool {
         let architectures = fs::read_dir(lib).into_iter().flatten().flatten().map(|entry| entry.path());
         architectures.chain([lib.into()]).any(|dir| dir.join("security").join(name).is_file())
     })
+}
+
+/// strongSwan keeps its programs and plugins beside one another.
+fn has_charon_plugin(name: &str) -> bool {
+    let place = std::path::Path::new("/usr/lib/ipsec");
+    place.join("charon").is_file() && place.join(format!("plugins/libstrongswan-{name}.so")).is_file()
 }
 
 /// Debian keeps the programs of each version in `/usr/lib/postgresql/<version>/bin`.
