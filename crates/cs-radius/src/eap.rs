@@ -1,5 +1,9 @@
 //! EAP packets as they travel in RADIUS (RFC 3748 §4, RFC 3579).
 
+pub mod framing;
+pub mod inner;
+pub mod ttls;
+
 use crate::attribute::MAX_VALUE;
 
 /// EAP's own codes (RFC 3748 §4).
@@ -31,6 +35,8 @@ pub mod method {
     pub const PEAP: u8 = 25;
     /// Microsoft's MS-CHAPv2 in EAP
     pub const MSCHAPV2: u8 = 26;
+    /// Type-length-values inside of PEAP (draft-josefsson-pppext-eap-tls-eap-10 §4)
+    pub const TLV: u8 = 33;
 }
 
 /// Why octets are not an EAP packet.

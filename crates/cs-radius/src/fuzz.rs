@@ -1,6 +1,6 @@
 //! What the fuzzer calls: every parser of this package, with whatever octets.
 
-use crate::eap::EapPacket;
+use crate::eap::{EapPacket, framing, inner, ttls};
 use crate::{Attribute, Code, Packet, Secret, chap, mschap, password, request_integrity, salted};
 
 /// Reads octets as a packet and, where they are one, everything in it.
@@ -27,5 +27,37 @@ pub fn eap(octets: &[u8]) {
         // What was read is written as it was, but for what follows its end.
         let written = packet.to_octets();
         assert_eq!(Some(&*written), octets.get(..written.len()));
+    }
+}
+
+/// Reads octets as a sequence of pieces of a TLS flight, each behind two octets of length, and what comes of them as what stands inside of a tunnel.
+pub fn eap_framing(octets: &[u8]) {
+    let mut assembly = framing::Assembly::new(4096);
+    let mut rest = octets;
+    while let Some((&[high, low], following)) = rest.split_first_chunk::<2>() {
+        let len = usize::from(u16::from_be_bytes([high, low])).min(following.len());
+        let (piece, others) = following.split_at(len);
+        rest = others;
+        let Ok(piece) = framing::Piece::parse(piece) else { return };
+        let Ok(whole) = assembly.push(&piece) else { return };
+        let Some(whole) = whole else { continue };
+        assert!(whole.len() <= 4096);
+        // What was put together is cut and put together as it was.
+        let (mut outgoing, mut again) = (framing::Outgoing::new(whole.clone(), 200), framing::Assembly::new(4096));
+        let same = std::iter::from_fn(|| outgoing.next_piece()).find_map(|piece| {
+            assert!(piece.len() <= 200);
+            again.push(&framing::Piece::parse(&piece).ok()?).ok()?
+        });
+        assert_eq!(same.as_ref(), Some(&whole));
+        inside(&whole);
+    }
+    inside(octets);
+}
+
+fn inside(octets: &[u8]) {
+    _ = ttls::avps(octets).map(|avps| assert!(avps.len() <= ttls::MOST));
+    _ = ttls::PasswordLogin::of(octets);
+    if let Ok(response) = inner::Response::parse(octets) {
+        _ = response.result();
     }
 }

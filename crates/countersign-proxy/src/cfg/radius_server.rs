@@ -7,6 +7,7 @@ use cs_radius::{Secret, dictionary};
 
 use super::application::{Append, Application, Factor, factors};
 use super::client::{Demand, PassThrough, TlsFiles, pw_codec, unknown_attribute};
+use super::ldap_server::{TlsVersion, minimum_tls};
 use super::main_section::Main;
 use super::network::AddressRange;
 use super::reader::Reader;
@@ -93,6 +94,8 @@ pub enum Mode {
         certificates: PathBuf,
         /// Their key.
         key: PathBuf,
+        /// The least version of TLS.
+        minimum: TlsVersion,
     },
 }
 
@@ -205,6 +208,7 @@ fn mode(kind: &str, reader: &Reader<'_>) -> Option<Mode> {
             append: append(reader, false),
             certificates: needed_path(reader, "certs")?,
             key: needed_path(reader, "pkey")?,
+            minimum: minimum_tls(reader),
         },
         _ => challenge(kind, reader),
     })

@@ -23,10 +23,12 @@ use super::timers::Timers;
 use super::verdict::{PrimaryReply, Reply};
 
 mod relayed;
+mod tunnelled;
 
 use crate::cfg::rules::ReplyRule;
 use crate::directory::Group;
 use relayed::{First, Relayed};
+use tunnelled::Tunnelled;
 
 /// A challenge can be answered for so long.
 const CHALLENGE_LIFE: Duration = Duration::from_secs(300);
@@ -79,6 +81,8 @@ struct Running {
     txid: Option<String>,
     /// The groups that the first factor knows its owner in.
     groups: Vec<Group>,
+    /// Of one by EAP that ends here, until it is decided.
+    tunnel: Option<Box<Tunnelled>>,
 }
 
 /// What a packet was taken for.
@@ -123,6 +127,8 @@ pub struct Engine {
     timers: Timers<LoginId>,
     /// How many of them are not decided.
     undecided: usize,
+    /// How many of them speak TLS.
+    tunnels: usize,
     same: Same,
     /// States of challenges, those that were answered included.
     challenges: HashMap<Vec<u8>, LoginId>,
@@ -143,6 +149,7 @@ impl Engine {
             running: HashMap::new(),
             timers: Timers::default(),
             undecided: 0,
+            tunnels: 0,
             same: Same::new(secret),
             challenges: HashMap::new(),
             out: VecDeque::new(),
@@ -385,6 +392,7 @@ impl Engine {
             device,
             claimed: request.user.clone(),
             relayed,
+            tunnel: None,
             request: Box::new(request),
             key: login_key,
             waiting: vec![(key, states)],
@@ -465,6 +473,11 @@ impl Engine {
             .map_or(KEPT, |device| device.nas_timeout);
         running.ends = now + waits;
         running.relayed.note(&answer);
+        if running.tunnel.is_some() {
+            self.retime(id);
+            self.on_tunnel(id, &answer, now);
+            return;
+        }
         let wish = running.login.on(answer);
         self.retime(id);
         if let Some(wish) = wish {
@@ -538,7 +551,7 @@ impl Engine {
                 if let Some(wish) = wish {
                     self.carry_out(id, wish, now);
                 }
-            } else if running.reply.is_some() || running.login.waits_for_typing() {
+            } else if running.reply.is_some() || running.login.waits_for_typing() || running.state.is_some() {
                 self.forget(id);
             } else if let Some(wish) = running.login.on(Event::Late) {
                 self.carry_out(id, wish, now);
@@ -556,6 +569,7 @@ impl Engine {
         let Some(running) = self.running.remove(&id) else { return };
         self.retime(id);
         self.undecided -= usize::from(running.reply.is_none());
+        self.tunnels -= usize::from(running.tunnel.is_some());
         self.same.over(&running.key, id);
         if let Some(person) = &running.relayed.person {
             self.same.over(person, id);
@@ -577,7 +591,8 @@ impl Engine {
         match wish {
             Wish::Primary { password } => self.out.push_back(Output::Primary { login, section, request, password }),
             Wish::Relay(relay) => self.out.push_back(Output::Relay { login, section, request, relay }),
-            Wish::AskOn { .. } => self.ask_on(id, now),
+            Wish::Tunnel(proof) => self.open_tunnel(id, &proof, now),
+            Wish::AskOn { text } => self.ask_on(id, text, now),
             Wish::PassOnRefusal { text } => self.pass_on_refusal(id, text, now),
             Wish::Preauth { menu } => self.out.push_back(Output::Preauth { login, section, request, menu }),
             Wish::Auth(wanted) => {
@@ -598,8 +613,7 @@ impl Engine {
             }
             Wish::Challenge { text } => self.challenge(id, text, now),
             Wish::Accept { text, why } => {
-                let reply = self.accepted(id, text.clone());
-                self.finish(id, reply, Outcome::Accepted(why), now);
+                self.let_in(id, text.clone(), why, now);
                 self.tell_followers(id, text, Outcome::Accepted(why), now);
             }
             Wish::Reject { text } => {
@@ -636,17 +650,20 @@ impl Engine {
     fn challenge(&mut self, id: LoginId, text: String, now: Instant) {
         self.tell(id, Outcome::Challenged, now);
         self.show_followers(id, &text, now);
-        self.show(id, |state| Reply::challenge(text, state), now);
+        if self.asks_inside(id, &text, now) {
+            return;
+        }
+        self.show(id, |state| Reply::challenge(text, state), CHALLENGE_LIFE, now);
     }
 
-    /// Shows something with a State of ours, and waits for the answer.
-    fn show(&mut self, id: LoginId, reply: impl FnOnce(Vec<u8>) -> Reply, now: Instant) {
+    /// Shows something with a State of ours, and waits so long for the answer.
+    fn show(&mut self, id: LoginId, reply: impl FnOnce(Vec<u8>) -> Reply, life: Duration, now: Instant) {
         let mut state = vec![0; 16];
         (self.random)(&mut state);
         let Some(running) = self.running.get_mut(&id) else { return };
         running.state = Some(state.clone());
         running.states.push(state.clone());
-        running.ends = now + CHALLENGE_LIFE;
+        running.ends = now + life;
         let reply = reply(state.clone());
         running.shown = Some(reply.clone());
         self.challenges.insert(state, id);
@@ -662,6 +679,7 @@ impl Engine {
         (running.ends, running.decided) = (now + KEPT, Some(now));
         let was_decided = running.reply.replace(reply.clone()).is_some();
         self.undecided -= usize::from(!was_decided);
+        self.tunnels -= usize::from(running.tunnel.take().is_some());
         self.retime(id);
         if was_asking {
             self.out.push_back(Output::Cancel { login: id });

@@ -28,6 +28,8 @@ pub enum Wish {
     },
     /// Have another server check what is no password, or the answer to what it asked.
     Relay(Relay),
+    /// Speak EAP, which ends here, until somebody's name and password come out of it.
+    Tunnel(Proof),
     /// Show what the other server asks, as it came.
     AskOn {
         /// What it says to the person.
@@ -221,6 +223,8 @@ enum State {
     },
     /// The way to enrollment is shown.
     Enrolling,
+    /// EAP is spoken, and nobody is known yet.
+    Tunnel,
     /// Another server has asked something.
     Asked(Continued),
     /// A password has expired; whether its user hears so depends on what the server says of them.
@@ -352,6 +356,7 @@ impl Login {
             | State::Passcode
             | State::PasscodeBesidePush { .. }
             | State::Enrolling
+            | State::Tunnel
             | State::Asked(_) => true,
             State::Primary | State::Preauth | State::Auth | State::Expired { .. } | State::Over => false,
         }

@@ -4,6 +4,7 @@ pub mod accounting;
 pub mod coa;
 pub mod dacl;
 pub mod devices;
+pub mod eap;
 pub mod engine;
 pub mod exchange;
 pub mod login;

@@ -150,6 +150,19 @@ impl Proof {
         Some(Self { protocol: Protocol::Chap, attributes, identifier: 0 })
     }
 
+    /// The EAP packet, put together.
+    pub fn eap(&self) -> Vec<u8> {
+        let parts = self.attributes.iter().filter(|(kind, _)| *kind == kind::EAP_MESSAGE);
+        parts.flat_map(|(_, value)| value).copied().collect()
+    }
+
+    /// The most that the device can carry: Framed-MTU (RFC 2865 §5.12, RFC 3579 §2.4).
+    pub fn mtu(&self) -> Option<u32> {
+        const FRAMED_MTU: u8 = 12;
+        let (_, value) = self.attributes.iter().find(|(kind, _)| *kind == FRAMED_MTU)?;
+        value.as_slice().try_into().ok().map(u32::from_be_bytes)
+    }
+
     /// What a refusal needs of it.
     pub fn mark(&self) -> Mark {
         Mark { protocol: self.protocol, identifier: self.identifier }

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use cs_radius::{Integrity, Packet, Secret, kind, request_integrity};
+use cs_radius::{Code, Integrity, Packet, Secret, kind, request_integrity};
 
+use super::eap::Terms;
 use crate::cfg::client::Demand;
 use crate::cfg::radius_server::{Device, Mode, RadiusServer};
 
@@ -15,6 +16,8 @@ pub struct Section {
     pub server: RadiusServer,
     /// Shared with every login.
     pub mode: Arc<Mode>,
+    /// How EAP ends here, where it does.
+    pub eap: Option<Terms>,
     devices: Vec<Known>,
 }
 
@@ -78,7 +81,12 @@ impl Section {
     pub fn new(server: RadiusServer) -> Self {
         let known = |device: &Device| Known { device: device.clone(), has_signed: false, is_behind_proxy: None };
         let devices = server.devices.iter().map(known).collect();
-        Self { mode: Arc::new(server.mode.clone()), devices, server }
+        Self { mode: Arc::new(server.mode.clone()), eap: None, devices, server }
+    }
+
+    /// The same, with how EAP ends here, where it does.
+    pub fn with_eap(self, eap: Option<Terms>) -> Self {
+        Self { eap, ..self }
     }
 
     /// Takes over what another section has learned of the same devices: addresses and secret are the same.
@@ -123,6 +131,8 @@ impl Section {
         let has_proxy_state = request.first(kind::PROXY_STATE).is_some();
         let is_behind_proxy = *known.is_behind_proxy.get_or_insert(has_proxy_state);
         match integrity {
+            // Old devices sign where they must, and nowhere else: that teaches nothing of their other packets.
+            Integrity::Valid if is_always_signed(request) => {}
             Integrity::Valid => known.has_signed = true,
             Integrity::Wrong => return Err(Dropped::WrongSecret),
             Integrity::Absent if demanded(demand, known.has_signed) => return Err(Dropped::Unsigned),
@@ -133,6 +143,11 @@ impl Section {
         }
         Ok(())
     }
+}
+
+/// EAP and Status-Server (RFC 3579 §3.1, RFC 5997 §3).
+fn is_always_signed(request: &Packet<'_>) -> bool {
+    request.code() == Code::StatusServer || request.first(kind::EAP_MESSAGE).is_some()
 }
 
 /// `auto` demands what was seen to be there.

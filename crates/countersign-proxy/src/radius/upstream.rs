@@ -223,6 +223,8 @@ impl Upstream {
             Demand::Auto => self.signing.contains(&host),
         };
         match reply_integrity(&packet, &self.secret, &asked.authenticator) {
+            // Every server signs EAP; FreeRADIUS 3.2.1 signs nothing else.
+            Integrity::Valid if packet.first(kind::EAP_MESSAGE).is_some() => {}
             Integrity::Valid => _ = self.signing.insert(host),
             Integrity::Wrong => return None,
             Integrity::Absent if must_be_signed => return None,
@@ -256,8 +258,16 @@ impl Upstream {
         match packet.code() {
             Code::AccessAccept => {
                 let travels = |kind: u8, value: &[u8]| may_travel(kind, value, passes) || belongs(kind, value);
-                let reply = with(&travels, packet.text(kind::USER_NAME));
-                Ended { login, outcome: Primary::Right, reply }
+                match logged_in(packet, &asked.request.user) {
+                    Ok(user) => Ended { login, outcome: Primary::Right, reply: with(&travels, user) },
+                    Err(Several) if protocol != Some(Protocol::Eap) => {
+                        Ended { login, outcome: Primary::Right, reply: with(&travels, None) }
+                    }
+                    Err(Several) => {
+                        let text = Some("The other server names several people.".to_owned());
+                        Ended { login, outcome: Primary::Wrong { text }, reply: None }
+                    }
+                }
             }
             Code::AccessChallenge => {
                 let state = packet.first(kind::STATE).map(<[u8]>::to_vec);
@@ -363,6 +373,20 @@ impl Upstream {
     fn take(&mut self, place: Place) -> Option<Asked> {
         self.timers.set(place, None);
         self.asked.remove(&place)
+    }
+}
+
+/// A yes that names people who are not the same.
+struct Several;
+
+/// Who a yes says has logged in. The name that was asked with is often repeated beside it, as FreeRADIUS does, and says nothing.
+fn logged_in<'a>(accept: &Packet<'a>, asked: &str) -> Result<Option<&'a str>, Several> {
+    let names = || accept.all(kind::USER_NAME).filter_map(|name| std::str::from_utf8(name).ok());
+    let mut others = names().filter(|name| *name != asked);
+    match others.next() {
+        None => Ok(names().next()),
+        Some(other) if others.all(|name| name == other) => Ok(Some(other)),
+        Some(_) => Err(Several),
     }
 }
 

@@ -3,6 +3,7 @@
 use cs_radius::salted::{self, Hop};
 use cs_radius::{Attribute, Authenticator, Builder, Code, Secret, kind, vendor};
 
+use super::eap::keys::Keys;
 use super::proof::{Protocol, belongs_to_answer};
 use super::seen::PacketKey;
 use crate::directory::Group;
@@ -33,38 +34,71 @@ pub struct Reply {
     primary: Option<PrimaryReply>,
     /// Attributes of our own, and lines of an access list.
     lines: Vec<(u8, Vec<u8>)>,
+    /// Of a login by EAP that ended here.
+    keys: Option<Keys>,
 }
 
 impl Reply {
     /// Let in.
     pub fn accept(text: Option<String>, primary: Option<PrimaryReply>) -> Self {
-        Self { code: Code::AccessAccept, text, state: None, primary, lines: Vec::new() }
+        Self { code: Code::AccessAccept, text, state: None, primary, lines: Vec::new(), keys: None }
     }
 
     /// Keep out.
     pub fn reject(text: Option<String>) -> Self {
-        Self { code: Code::AccessReject, text, state: None, primary: None, lines: Vec::new() }
+        Self { code: Code::AccessReject, text, state: None, primary: None, lines: Vec::new(), keys: None }
     }
 
     /// Something must be typed.
     pub fn challenge(text: String, state: Vec<u8>) -> Self {
-        Self { code: Code::AccessChallenge, text: Some(text), state: Some(state), primary: None, lines: Vec::new() }
+        Self {
+            code: Code::AccessChallenge,
+            text: Some(text),
+            state: Some(state),
+            primary: None,
+            lines: Vec::new(),
+            keys: None,
+        }
     }
 
     /// A part of an access list, with the State of the next one.
     pub fn list(code: Code, state: Option<Vec<u8>>, lines: Vec<(u8, Vec<u8>)>) -> Self {
-        Self { code, text: None, state, primary: None, lines }
+        Self { code, text: None, state, primary: None, lines, keys: None }
     }
 
     /// What another server asks, or how it refuses; ours is only the State.
     pub fn passed_on(code: Code, state: Option<Vec<u8>>, primary: Option<PrimaryReply>) -> Self {
-        Self { code, text: None, state, primary, lines: Vec::new() }
+        Self { code, text: None, state, primary, lines: Vec::new(), keys: None }
     }
 
     /// With an attribute of our own.
     pub fn with(mut self, attribute: Option<(u8, Vec<u8>)>) -> Self {
         self.lines.extend(attribute);
         self
+    }
+
+    /// A packet of EAP that ends here; with a hint of how long somebody may type where they must (RFC 3579 §2.6.4: Session-Timeout).
+    pub fn ask_by_eap(state: Vec<u8>, message: &[u8], waits_for_person: bool) -> Self {
+        const TYPING: u32 = 120;
+        let timeout = waits_for_person.then(|| (kind::SESSION_TIMEOUT, TYPING.to_be_bytes().to_vec()));
+        let mut reply = Self::passed_on(Code::AccessChallenge, Some(state), None).with(timeout);
+        reply.add_eap(message);
+        reply
+    }
+
+    /// With the success of EAP, its keys, and who has logged in.
+    pub fn with_success(mut self, message: &[u8], keys: Keys, user: &str) -> Self {
+        self.add_eap(message);
+        let passed = self.primary.iter().flat_map(|primary| &primary.attributes);
+        if !passed.into_iter().any(|(kind, _)| *kind == kind::USER_NAME) {
+            self.lines.push((kind::USER_NAME, user.as_bytes().to_vec()));
+        }
+        self.keys = Some(keys);
+        self
+    }
+
+    fn add_eap(&mut self, message: &[u8]) {
+        self.lines.extend(message.chunks(253).map(|part| (kind::EAP_MESSAGE, part.to_vec())));
     }
 
     /// Beside EAP no text is sent (RFC 3579 §2.6.5).
@@ -99,6 +133,13 @@ impl Reply {
         }
         for (kind, value) in &self.lines {
             _ = builder.attribute(*kind, value);
+        }
+        if let Some(keys) = &self.keys {
+            let mut salt = [0; 2];
+            random(&mut salt);
+            for (kind, value) in keys.attributes(Hop { secret, request: request.authenticator() }, salt) {
+                _ = builder.attribute(kind, &value);
+            }
         }
         if let Some(primary) = &self.primary {
             self.add_primary(&mut builder, primary, Hop { secret, request: request.authenticator() }, random);

@@ -16,8 +16,10 @@ use super::upstreams::Upstreams;
 use super::{log, refuse_unserved};
 use crate::cfg::Config;
 use crate::cfg::application::Application;
+use crate::cfg::radius_server::{Mode, RadiusServer};
 use crate::logging::Outputs;
 use crate::radius::dacl::Downloaded;
+use crate::radius::eap::Terms;
 use crate::radius::upstream::Ended;
 
 /// A configuration that serves no more is kept for at least so long: what was begun beside logins, as a withdrawal, ends within.
@@ -32,6 +34,8 @@ pub(super) struct Generation {
     clients: Vec<Option<String>>,
     /// Name and integration key of each section.
     names: Vec<(String, String)>,
+    /// How each section ends EAP, where it does.
+    pub(super) terms: Vec<Option<Terms>>,
     pub(super) upstreams: Upstreams,
     pub(super) directories: Directories,
     pub(super) downloads: Relay,
@@ -52,7 +56,7 @@ impl Generation {
         let ca = ca
             .map(|path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display())))
             .transpose()?;
-        let api = |server: &crate::cfg::radius_server::RadiusServer| {
+        let api = |server: &RadiusServer| {
             let same = kept.apis.iter().find(|(known, _)| ca == kept.ca && *known == server.application);
             let api = match same {
                 Some((_, api)) => api.clone(),
@@ -65,6 +69,7 @@ impl Generation {
             apis: config.radius.iter().map(api).collect::<anyhow::Result<_>>()?,
             clients: config.radius.iter().map(|server| server.client.clone()).collect(),
             names: config.radius.iter().map(|server| (server.name.clone(), server.application.ikey.clone())).collect(),
+            terms: config.radius.iter().map(terms).collect::<anyhow::Result<_>>()?,
             upstreams: Upstreams::open(config)?,
             directories: Directories::open(config)?,
             downloads: Relay::open(config, base)?,
@@ -88,6 +93,13 @@ impl Generation {
     pub(super) fn name(&self, section: usize) -> Option<&(String, String)> {
         self.names.get(section.checked_sub(self.base)?)
     }
+}
+
+/// Certificates of a section that ends EAP.
+fn terms(server: &RadiusServer) -> anyhow::Result<Option<Terms>> {
+    let Mode::Eap { prompt, certificates, key, minimum, .. } = &server.mode else { return Ok(None) };
+    let terms = Terms::load(certificates, key, *minimum, prompt).with_context(|| format!("[{}]", server.name))?;
+    Ok(Some(terms))
 }
 
 /// Something that came from elsewhere.

@@ -31,7 +31,6 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::cfg::Config;
 use crate::cfg::application::FailMode;
 use crate::cfg::client::Client;
-use crate::cfg::radius_server::Mode;
 use crate::directory::Answer;
 use crate::logging::Logging;
 use crate::metrics::{Health, Metrics};
@@ -178,7 +177,8 @@ impl Proxy {
             self.operations = operations;
         }
         let served = self.listeners.listen(opened);
-        self.engine.replace(config.radius.into_iter().map(Section::new).collect(), served);
+        let section = |(server, terms): (_, &Option<_>)| Section::new(server).with_eap(terms.clone());
+        self.engine.replace(config.radius.into_iter().zip(&generation.terms).map(section).collect(), served);
         self.log.reopened(log);
         if let (Some(logging), Some(outputs)) = (&self.logging, outputs) {
             logging.go_on(outputs);
@@ -495,8 +495,8 @@ fn refuse_unserved(config: &Config) -> anyhow::Result<()> {
     let offline = config.ldap.iter().filter(|server| server.application.failmode == FailMode::Offline);
     unserved.extend(offline.map(|server| format!("failmode=offline of [{}]", server.name)));
     for server in &config.radius {
-        if matches!(server.mode, Mode::Eap { .. }) || server.tls.is_some() {
-            unserved.push(format!("[{}] (EAP and TLS)", server.name));
+        if server.tls.is_some() {
+            unserved.push(format!("[{}] (TLS)", server.name));
         }
         if server.application.failmode == FailMode::Offline {
             unserved.push(format!("failmode=offline of [{}]", server.name));
@@ -513,7 +513,7 @@ fn refuse_unserved(config: &Config) -> anyhow::Result<()> {
         return Ok(());
     }
     bail!(
-        "not served yet: {}. What is served: radius_server_auto, _challenge, _concat and _duo_only, radius_client by UDP, ad_client, and ldap_server_auto",
+        "not served yet: {}. What is served: radius_server_auto, _challenge, _concat, _duo_only and _eap, radius_client by UDP, ad_client, and ldap_server_auto",
         unserved.join(", ")
     );
 }

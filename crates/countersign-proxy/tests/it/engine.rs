@@ -9,3 +9,4 @@ mod rules;
 mod same;
 mod site;
 mod trust;
+mod tunnel;

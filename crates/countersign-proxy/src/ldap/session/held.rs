@@ -303,7 +303,14 @@ impl Session {
                 self.deny(held, text.trim_start().to_owned(), now);
             }
             // Of first factors, which are not asked about here.
-            Some(Wish::Primary { .. } | Wish::Relay(_) | Wish::AskOn { .. } | Wish::PassOnRefusal { .. }) | None => {
+            Some(
+                Wish::Primary { .. }
+                | Wish::Relay(_)
+                | Wish::Tunnel(_)
+                | Wish::AskOn { .. }
+                | Wish::PassOnRefusal { .. },
+            )
+            | None => {
                 self.held = Some(held);
             }
         }

@@ -16,7 +16,7 @@ use super::super::request::Request;
 use super::super::same::LoginKey;
 use super::super::seen::PacketKey;
 use super::super::verdict::{PrimaryReply, Reply};
-use super::{Engine, GRACE};
+use super::{CHALLENGE_LIFE, Engine, GRACE};
 use crate::cfg::application::FailMode;
 use crate::cfg::radius_server::Mode;
 
@@ -117,10 +117,13 @@ impl Engine {
     }
 
     /// What another server asks goes to the device under a State of ours.
-    pub(super) fn ask_on(&mut self, id: LoginId, now: Instant) {
+    pub(super) fn ask_on(&mut self, id: LoginId, text: Option<String>, now: Instant) {
+        if self.asks_inside(id, text.as_deref().unwrap_or("Enter passcode:"), now) {
+            return;
+        }
         let Some(running) = self.running.get_mut(&id) else { return };
         let asked = running.primary.take();
-        self.show(id, |state| Reply::passed_on(Code::AccessChallenge, Some(state), asked), now);
+        self.show(id, |state| Reply::passed_on(Code::AccessChallenge, Some(state), asked), CHALLENGE_LIFE, now);
     }
 
     /// The other server's refusal as it came.
@@ -157,11 +160,13 @@ impl Engine {
 
     /// Whether a login whose first factor is right now waits for what is decided of another one, instead of asking for a second factor of its own.
     pub(super) fn follows(&mut self, id: LoginId, now: Instant) -> bool {
-        let Some(running) = self.running.get(&id).filter(|running| running.login.asks_after_proof()) else {
+        let Some(running) = self.running.get(&id) else { return false };
+        let is_tunnelled = running.tunnel.is_some() && running.login.asks_after_password_alone();
+        let protocol = running.login.protocol().or(is_tunnelled.then_some(Protocol::Eap));
+        let Some(protocol) = protocol.filter(|_| is_tunnelled || running.login.asks_after_proof()) else {
             return false;
         };
         let Some(serving) = self.sections.get(running.section) else { return false };
-        let Some(protocol) = running.login.protocol() else { return false };
         let (person, joins) = self.same.person(&serving.server, &running.request, protocol);
         if !joins {
             return false;
@@ -225,10 +230,12 @@ impl Engine {
         if self.running.get_mut(&id).filter(waits).is_none() {
             return;
         }
-        let reply = match outcome {
-            Outcome::Accepted(_) => self.accepted(id, text),
-            Outcome::Rejected(_) | Outcome::Challenged => self.refusal(id, Reply::reject(text)),
-        };
-        self.finish(id, reply, outcome, now);
+        match outcome {
+            Outcome::Accepted(why) => self.let_in(id, text, why, now),
+            Outcome::Rejected(_) | Outcome::Challenged => {
+                let reply = self.refusal(id, Reply::reject(text));
+                self.finish(id, reply, outcome, now);
+            }
+        }
     }
 }

@@ -30,6 +30,11 @@ impl Login {
         let mut login = Self::new(mode, failmode, exempt && protocol != Protocol::Eap);
         login.protocol = Some(protocol);
         let wish = match (&*login.mode, protocol) {
+            (Mode::Eap { .. }, Protocol::Eap) => {
+                // What comes out of the tunnel is a password.
+                (login.protocol, login.state) = (None, State::Tunnel);
+                Wish::Tunnel(proof)
+            }
             (Mode::Concat(_) | Mode::DuoOnly | Mode::Eap { .. }, _) => login.reject(Some(format!(
                 "{} hides what is typed: set the device to PAP for this section.",
                 protocol.name()
@@ -51,6 +56,17 @@ impl Login {
     /// The first factor was shown by a proof and is right, and the server is asked about the second.
     pub fn asks_after_proof(&self) -> bool {
         self.state == State::Preauth && self.protocol.is_some() && self.deferred.is_none()
+    }
+
+    /// The first factor came out of a tunnel of ours and is right, nothing was typed behind it, and the server is asked about the second.
+    pub fn asks_after_password_alone(&self) -> bool {
+        self.state == State::Preauth && self.typed.is_none()
+    }
+
+    /// Nothing can be asked where this login is: it ends, with the text if that says what to do.
+    pub fn cannot_ask(&mut self, text: String) -> Wish {
+        let is_way_to_enroll = self.state == State::Enrolling;
+        self.reject(Some(if is_way_to_enroll { text } else { NO_TYPING.to_owned() }))
     }
 
     /// What is left to other places comes back.
@@ -112,10 +128,7 @@ impl Login {
     /// A wish as the protocol can carry it.
     pub(super) fn within_protocol(&mut self, wish: Wish) -> Wish {
         match wish {
-            Wish::Challenge { text } if self.protocol == Some(Protocol::Eap) => {
-                let is_way_to_enroll = self.state == State::Enrolling;
-                self.reject(Some(if is_way_to_enroll { text } else { NO_TYPING.to_owned() }))
-            }
+            Wish::Challenge { text } if self.protocol == Some(Protocol::Eap) => self.cannot_ask(text),
             other => other,
         }
     }

@@ -177,6 +177,42 @@ fn a_question_of_a_host_keeps_its_state_and_text() {
     assert_eq!(ended.reply.unwrap().attributes, [(kind::REPLY_MESSAGE, b"Token?".to_vec())]);
 }
 
+/// An answer without its first attribute, and with a digest that is right: as old servers make it, and as CVE-2024-3596 does.
+fn bare(answer: &[u8], request: &Authenticator) -> Vec<u8> {
+    use md5::{Digest as _, Md5};
+    let mut bare = [&answer[..20], &answer[38..]].concat();
+    let len = u16::try_from(bare.len()).unwrap().to_be_bytes();
+    bare[2..4].copy_from_slice(&len);
+    let mut digest = Md5::new();
+    digest.update(&bare[..4]);
+    digest.update(request);
+    digest.update(&bare[20..]);
+    digest.update(SECRET);
+    bare[4..20].copy_from_slice(&digest.finalize());
+    bare
+}
+
+#[test]
+fn a_server_that_signs_where_it_must_is_not_expected_to_sign_everywhere() {
+    let (mut upstream, request, now) = (upstream(1), request(), Instant::now());
+    let ask = |upstream: &mut Upstream| {
+        let sent = upstream.ask(LoginId(1), request.clone(), "secret", now).unwrap();
+        let authenticator = *Packet::parse(&sent.octets).unwrap().authenticator();
+        (bare(&yes(&sent), &authenticator), sent)
+    };
+    let relay = Relay { credential: eap(&[2, 1, 0, 5, 1]), after: None };
+    let sent = upstream.relay(LoginId(1), request.clone(), relay, now).unwrap();
+    let asks = says(&sent, Code::AccessChallenge, &[(kind::EAP_MESSAGE, &[1, 2, 0, 6, 25, 32])]);
+    assert!(upstream.on_packet(sent.socket, 0, &asks).is_some());
+    let (answer, sent) = ask(&mut upstream);
+    assert!(upstream.on_packet(sent.socket, 0, &answer).is_some());
+    // One that has signed where it need not is.
+    let (_, sent) = ask(&mut upstream);
+    assert!(upstream.on_packet(sent.socket, 0, &yes(&sent)).is_some());
+    let (answer, sent) = ask(&mut upstream);
+    assert!(upstream.on_packet(sent.socket, 0, &answer).is_none());
+}
+
 #[test]
 fn eap_keeps_all_that_the_device_said_and_is_believed_with_a_message_authenticator_alone() {
     let (mut upstream, request, now) = (upstream(1), request(), Instant::now());
@@ -188,20 +224,7 @@ fn eap_keeps_all_that_the_device_said_and_is_believed_with_a_message_authenticat
     assert_eq!(packet.text(kind::NAS_IDENTIFIER), Some("device"));
     assert_eq!((packet.first(kind::STATE), packet.first(kind::PROXY_STATE)), (None, None));
     let accept = says(&sent, Code::AccessAccept, &[(kind::EAP_MESSAGE, &[3, 1, 0, 4]), (kind::USER_NAME, b"alice")]);
-    // Without its first attribute, and with a digest that is right: as CVE-2024-3596 makes it.
-    let mut bare = [&accept[..20], &accept[38..]].concat();
-    let len = u16::try_from(bare.len()).unwrap().to_be_bytes();
-    bare[2..4].copy_from_slice(&len);
-    let bare = {
-        use md5::{Digest as _, Md5};
-        let mut digest = Md5::new();
-        digest.update(&bare[..4]);
-        digest.update(packet.authenticator());
-        digest.update(&bare[20..]);
-        digest.update(SECRET);
-        bare[4..20].copy_from_slice(&digest.finalize());
-        bare
-    };
+    let bare = bare(&accept, packet.authenticator());
     assert!(Packet::parse(&bare).is_ok_and(|reply| reply_is_authentic(
         &reply,
         &Secret::new(SECRET.to_vec()),
@@ -212,4 +235,27 @@ fn eap_keeps_all_that_the_device_said_and_is_believed_with_a_message_authenticat
     let reply = ended.reply.unwrap();
     assert_eq!((ended.outcome, reply.user.as_deref()), (Primary::Right, Some("alice")));
     assert_eq!(reply.attributes, [(kind::EAP_MESSAGE, vec![3, 1, 0, 4])]);
+}
+
+#[test]
+fn who_has_logged_in_is_whom_the_server_names_beside_the_name_it_was_asked_with() {
+    for (names, expected) in [
+        (&[][..], Ok(None)),
+        (&["user0"], Ok(Some("user0"))),
+        (&["bob"], Ok(Some("bob"))),
+        (&["user0", "bob"], Ok(Some("bob"))),
+        (&["bob", "user0", "bob"], Ok(Some("bob"))),
+        (&["bob", "carol"], Err(())),
+    ] {
+        let (mut upstream, request, now) = (upstream(1), request(), Instant::now());
+        let relay = Relay { credential: eap(&[2, 1, 0, 5, 1]), after: None };
+        let sent = upstream.relay(LoginId(1), request, relay, now).unwrap();
+        let names: Vec<(u8, &[u8])> = names.iter().map(|name| (kind::USER_NAME, name.as_bytes())).collect();
+        let ended = upstream.on_packet(sent.socket, 0, &says(&sent, Code::AccessAccept, &names)).unwrap();
+        let user = match ended.outcome {
+            Primary::Right => Ok(ended.reply.unwrap().user),
+            _ => Err(()),
+        };
+        assert_eq!(user.as_ref().ok().map(Option::as_deref), expected.ok(), "{names:?}");
+    }
 }

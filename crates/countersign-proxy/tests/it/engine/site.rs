@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use countersign_proxy::cfg::client::{Client, RadiusClient};
 use countersign_proxy::cfg::{self, reader::Sources};
 use countersign_proxy::radius::devices::Devices;
+use countersign_proxy::radius::eap::Terms;
 use countersign_proxy::radius::engine::Engine;
 use countersign_proxy::radius::login::{Auth, Event, Outage, Preauth, Primary, Wanted};
 use countersign_proxy::radius::output::{LoginId, Outcome, Output, Told};
@@ -78,7 +79,19 @@ impl Site {
             "{client}\n[{kind}]\nikey=DIXXXXXXXXXXXXXXXXXX\nskey=0123456789012345678901234567890123456789\napi_host=api.example.org\n\
             radius_ip_1=192.0.2.0/24\nradius_secret_1=a-long-shared-secret\n{options}\n"
         );
-        let sections = sections(&text);
+        Self::with(sections(&text))
+    }
+
+    /// One where EAP ends.
+    pub(super) fn ending_eap(options: &str, terms: &Terms) -> Self {
+        let text = format!(
+            "[duo_only_client]\n[radius_server_eap]\nikey=DIXXXXXXXXXXXXXXXXXX\nskey=0123456789012345678901234567890123456789\napi_host=api.example.org\n\
+            radius_ip_1=192.0.2.0/24\nradius_secret_1=a-long-shared-secret\ncerts=server.pem\npkey=server.key\n{options}\n"
+        );
+        Self::with(sections(&text).into_iter().map(|section| section.with_eap(Some(terms.clone()))).collect())
+    }
+
+    fn with(sections: Vec<Section>) -> Self {
         let mut counter = 0_u8;
         let random = move |octets: &mut [u8]| {
             counter = counter.wrapping_add(1);

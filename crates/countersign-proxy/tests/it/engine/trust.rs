@@ -70,6 +70,20 @@ fn who_has_signed_once_signs_always() {
 }
 
 #[test]
+fn a_device_that_signs_where_it_must_is_not_expected_to_sign_everywhere() {
+    let mut site = Site::new("radius_server_auto", "coalesce=off");
+    let status = Builder::new(Code::StatusServer, 200).into_request(&secret(), &[9; 16]);
+    site.send(&status, 1000);
+    site.answer(&status);
+    let mut eap = Builder::new(Code::AccessRequest, 201);
+    eap.attribute(kind::USER_NAME, b"alice").unwrap();
+    eap.eap(&[2, 1, 0, 5, 1]).unwrap();
+    site.send(&eap.into_request(&secret(), &[9; 16]), 1000);
+    assert!(matches!(site.output(), Output::Relay { .. }));
+    assert_eq!(dropped(&mut site, &unsigned(1, false)), None);
+}
+
+#[test]
 fn another_secret_is_recognised_and_never_answered() {
     let mut site = Site::new("radius_server_auto", "");
     let mut builder = Builder::new(Code::AccessRequest, 1);
