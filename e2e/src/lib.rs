@@ -10,6 +10,7 @@ pub mod browser;
 mod child;
 pub mod crash;
 mod cutter;
+pub mod directory;
 mod files;
 pub mod first_run;
 mod mail;

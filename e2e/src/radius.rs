@@ -121,12 +121,17 @@ impl RadiusProxy {
         options: &str,
         behind: Option<&FreeRadius>,
     ) -> Self {
-        let dir = tempfile::Builder::new().prefix("proxy-").tempdir().unwrap();
-        let port = free_port();
         let client = behind.map_or("[duo_only_client]\n".to_owned(), |server| {
             let port = server.port;
             format!("[radius_client]\nhost=127.0.0.1\nport={port}\nsecret={SERVER_SECRET}\npass_through_all=true\n")
         });
+        Self::behind(api_host, site, keys, kind, options, &client)
+    }
+
+    /// The same, with a client section as it is written.
+    pub fn behind(api_host: &str, site: &Site, keys: &Keys, kind: &str, options: &str, client: &str) -> Self {
+        let dir = tempfile::Builder::new().prefix("proxy-").tempdir().unwrap();
+        let port = free_port();
         let text = format!(
             "[main]\nhttp_ca_certs_file={}\nlog_auth_events=true\nlog_dir=log\n{client}[{kind}]\nikey={}\nskey={}\napi_host={api_host}\n\
             interface=127.0.0.1\nport={port}\nradius_ip_1=127.0.0.1\nradius_secret_1={DEVICE_SECRET}\n{options}\n",

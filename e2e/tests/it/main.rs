@@ -10,6 +10,7 @@ mod crashes_overload;
 mod crashes_power;
 mod crashes_start;
 mod demo;
+mod directories;
 mod failmode;
 mod first_run;
 mod keys;

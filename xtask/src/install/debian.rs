@@ -38,6 +38,15 @@ const PACKAGES: &[Package] = &[
     Package { name: "libcharon-extauth-plugins", is_present: || has_charon_plugin("xauth-generic") },
     // networks of the tests' own
     Package { name: "iproute2", is_present: || program("ip").is_some() },
+    // directories behind the proxy: OpenLDAP, and Samba as a domain controller
+    Package { name: "slapd", is_present: || program("slapd").is_some() },
+    Package { name: "ldap-utils", is_present: || program("ldapsearch").is_some() },
+    Package { name: "samba", is_present: || program("samba").is_some() && program("samba-tool").is_some() },
+    Package {
+        name: "samba-ad-provision",
+        is_present: || fs::exists("/usr/share/samba/setup/provision.ldif").unwrap_or(false),
+    },
+    Package { name: "samba-dsdb-modules", is_present: || has_library("samba/ldb/samba_dsdb.so") },
     // the store's second back end: the tests make clusters of their own
     Package { name: "postgresql", is_present: has_postgresql },
     // a file system that forgets what was not synced
@@ -116,9 +125,14 @@ fn is_root() -> anyhow::Result<bool> {
 
 /// PAM modules live in `/usr/lib/<architecture>/security` (Debian, multiarch) or `/usr/lib/security`.
 fn has_pam_module(name: &str) -> bool {
+    has_library(&format!("security/{name}"))
+}
+
+/// A file in `/usr/lib/<architecture>` (Debian, multiarch) or `/usr/lib`.
+fn has_library(path: &str) -> bool {
     ["/usr/lib", "/lib", "/usr/lib64"].iter().any(|lib| {
         let architectures = fs::read_dir(lib).into_iter().flatten().flatten().map(|entry| entry.path());
-        architectures.chain([lib.into()]).any(|dir| dir.join("security").join(name).is_file())
+        architectures.chain([lib.into()]).any(|dir| dir.join(path).is_file())
     })
 }
 
