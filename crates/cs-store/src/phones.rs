@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::args;
 use crate::convert::{corrupt, parsed};
-use crate::db::{Reader, Row, Step, StoreError};
+use crate::db::{Reader, Row, Step, Store, StoreError};
 use crate::lists::LongList;
 use crate::many::grouped;
 use crate::users::{Page, Slice};
@@ -245,21 +245,33 @@ fn read_phones(rows: &[Row]) -> Result<Vec<PhoneRecord>, StoreError> {
     rows.iter().map(read_phone).collect()
 }
 
+const ONE: &str = concat!(
+    "SELECT ",
+    phone_columns!(),
+    "FROM phone p ",
+    with_authenticator!(),
+    "WHERE p.account = $1 AND p.phone_id = $2"
+);
+
+impl Store {
+    /// One phone, for a login under way.
+    pub async fn phone(&self, account: AccountId, id: PhoneId) -> Result<Option<PhoneRecord>, StoreError> {
+        let row = self.query_opt(ONE, args![account.as_str(), id.as_str()]).await?;
+        row.as_ref().map(read_phone).transpose()
+    }
+
+    /// The users of one phone, for a login under way.
+    pub async fn users_of_phone(&self, account: AccountId, id: PhoneId) -> Result<Vec<UserId>, StoreError> {
+        let sql = "SELECT user_id FROM user_phone WHERE account = $1 AND phone_id = $2 ORDER BY user_id";
+        let rows = self.query(sql, args![account.as_str(), id.as_str()]).await?;
+        rows.iter().map(|row| parsed("user_phone", row, 0)).collect()
+    }
+}
+
 impl Reader {
     /// One phone.
     pub async fn phone(&self, account: AccountId, id: PhoneId) -> Result<Option<PhoneRecord>, StoreError> {
-        let row = self
-            .query_opt(
-                concat!(
-                    "SELECT ",
-                    phone_columns!(),
-                    "FROM phone p ",
-                    with_authenticator!(),
-                    "WHERE p.account = $1 AND p.phone_id = $2"
-                ),
-                args![account.as_str(), id.as_str()],
-            )
-            .await?;
+        let row = self.query_opt(ONE, args![account.as_str(), id.as_str()]).await?;
         row.as_ref().map(read_phone).transpose()
     }
 

@@ -92,7 +92,7 @@ impl Engine {
                 .await
                 .map(Round::Done);
         }
-        let Some(record) = self.store().reader().phone(account, phone.id).await? else { return Ok(Round::Again) };
+        let Some(record) = self.store().phone(account, phone.id).await? else { return Ok(Round::Again) };
         let setting = |name: &str| caller.account.settings.get(name).and_then(Json::as_str).unwrap_or_default();
         let keys = CallKeys::of(setting("keypress_confirm"), setting("keypress_fraud"), &mut SystemRng);
         let dialled = Dialled { number: phone.number.clone(), approve: keys.approve, fraud: keys.fraud };

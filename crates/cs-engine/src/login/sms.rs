@@ -51,7 +51,7 @@ impl Engine {
         }
     }
 
-    /// Sends the next message if the account wants that and the code just used was the last one of `phone`. The login is over and does not wait for it.
+    /// Sends the next message if the account wants that and the code just used was the last one of `phone`. Whatever becomes of it, the login is over.
     pub(super) async fn refresh_codes(&self, asked: &auth::Login<'_>, phone: &Phone) {
         let account = &asked.caller.account;
         let wants = account.settings.get("sms_refresh").and_then(serde_json::Value::as_i64) == Some(1);

@@ -173,7 +173,7 @@ impl Engine {
 
     async fn log_entry(&self, account: AccountId, admitted: &Admitted) -> Result<Option<LogRecord>, EngineError> {
         let id = admitted.txid.to_string();
-        let found = self.store().reader().log_by_reference(account, &id).await?;
+        let found = self.store().log_by_id(account, &id).await?;
         let is_it = |record: &LogRecord| {
             record.kind == LogKind::Auth && record.id == id && record.result.as_deref() == Some("success")
         };

@@ -112,8 +112,7 @@ impl Engine {
         }
         for _ in 0..MAX_ROUNDS {
             let now = self.clock().now();
-            let owners = self.store().reader().users_of_phones(account.id, &[phone]).await?.remove(&phone);
-            let owners = owners.unwrap_or_default();
+            let owners = self.store().users_of_phone(account.id, phone).await?;
             let [owner] = owners.as_slice() else { return Err(NotSent::NotOneUser) };
             let facts = self.store().user_facts(account.id, UserRef::Id(*owner), None, now).await?;
             let user = facts.ok_or(EngineError::NotFound)?.user;

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::scan::Stored;
 use super::{LogKind, LogRecord};
 use crate::args;
-use crate::db::{Reader, Row, StoreError, Value};
+use crate::db::{Reader, Row, Store, StoreError, Value};
 
 const MILLISECOND: SignedDuration = SignedDuration::from_millis(1);
 
@@ -116,6 +116,7 @@ pub(crate) const OF_USER: [&str; 2] = [ASCENDING_OF_USER, DESCENDING_OF_USER];
 /// Of one chain, in its order.
 pub(super) const OF_CHAIN: &str = select_log!("chain = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT 1000");
 const BY_REFERENCE: &str = select_log!("account = $1 AND id >= $2 AND id < $3 ORDER BY at, seq LIMIT 20");
+const BY_ID: &str = select_log!("account = $1 AND id = $2 ORDER BY at, seq LIMIT 20");
 const COUNT: &str = concat!("SELECT count(*) FROM (SELECT 1 FROM log WHERE ", matching!(), " LIMIT $10) counted");
 const COUNT_OF_USER: &str =
     concat!("SELECT count(*) FROM (SELECT 1 FROM log WHERE ", matching_user!(), " LIMIT $10) counted");
@@ -202,6 +203,13 @@ impl Reader {
         // Ids are hexadecimal digits, so in every collation a `g` comes after all that begin so.
         let end = format!("{reference}g");
         self.query(BY_REFERENCE, args![account.as_str(), reference, end]).await?.iter().map(record).collect()
+    }
+}
+
+impl Store {
+    /// Entries with this very id, oldest first, at most twenty: a login under way looks for its own, and waits for no report.
+    pub async fn log_by_id(&self, account: AccountId, id: &str) -> Result<Vec<LogRecord>, StoreError> {
+        self.query(BY_ID, args![account.as_str(), id]).await?.iter().map(record).collect()
     }
 }
 

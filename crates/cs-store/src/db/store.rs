@@ -95,6 +95,9 @@ impl StoreConfig {
     }
 }
 
+/// How many lists and reports are read at a time.
+const REPORTS: usize = 4;
+
 /// One read: a statement and its arguments.
 #[derive(Debug, Clone)]
 pub struct Query {
@@ -259,7 +262,7 @@ impl Store {
             checkpoints: tokio::sync::Mutex::new(checkpoints),
             exports: Exports::start(&config.exporters),
             report_timeout: config.report_timeout,
-            reports: Semaphore::new(4),
+            reports: Semaphore::new(REPORTS),
             places: Arc::new(Semaphore::new(config.queue)),
             lists: Lists::default(),
             reads: AtomicU64::new(0),
@@ -471,6 +474,18 @@ impl Store {
             tracing::error!(error = &error as &dyn std::error::Error, "no last checkpoint of the audit log");
         }
         self.0.exports.flush().await;
+    }
+}
+
+#[cfg(feature = "testing")]
+impl Store {
+    /// Takes every place that lists and reports have, as so many slow ones would, until what it gives is dropped.
+    pub async fn occupy_reports(&self) -> Vec<impl Sized + '_> {
+        let mut taken = Vec::with_capacity(REPORTS);
+        for _ in 0..REPORTS {
+            taken.push(self.0.reports.acquire().await);
+        }
+        taken
     }
 }
 

@@ -1,5 +1,11 @@
 //! Recent logins, and "this was not me".
 
+use std::time::Duration;
+
+use cs_store::vault::MasterKey;
+use cs_store::{Database, Store, StoreConfig};
+use cs_testkit::Site;
+
 use super::{Story, is_in};
 
 #[tokio::test]
@@ -45,4 +51,36 @@ async fn a_login_is_reported_as_somebody_elses() {
     let other =
         story.post(&home, "/portal/logins/00000000-0000-0000-0000-000000000000/not-me", &[("sure", "yes")]).await;
     assert_eq!(other.status, 303);
+}
+
+/// A vendor's lists starved its logins. Here every place that lists and reports have is taken, for as long as the test goes on.
+#[tokio::test]
+async fn outage_2018_10_16_lists_of_the_portal_are_given_up_and_say_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config =
+        StoreConfig::new(Database::Sqlite(dir.path().join("store.db")), MasterKey::generate().unwrap().into());
+    config.report_timeout = Duration::from_millis(50);
+    let store = Store::open(config).await.unwrap();
+    let slow_reports = store.clone();
+    let mut story = Story::on(Site::on(store).await).await;
+    let busy = slow_reports.occupy_reports().await;
+    // A login, from the application's request to what it is told, and the way into the portal: none of it waits for a list.
+    let begun = story.browser.open(&story.app.authorize_path("alice")).await;
+    let code = story.phone.passcode();
+    let code = story.with_code(&begun, &code).await.code();
+    assert_eq!(story.app.id_token(&story.app.token(&code).await)["preferred_username"], "alice");
+    story.site.advance(30);
+    let home = story.enter().await;
+    assert!(is_in(&home), "{}", home.html);
+    for path in ["/portal/logins", "/portal/browsers", "/portal/codes"] {
+        let late = story.browser.open(path).await;
+        assert_eq!((late.status, late.headers["retry-after"].is_empty()), (429, false), "{path}");
+        assert!(late.is_refusal() && late.html.contains(&format!("href=\"{path}\"")), "{path}: {}", late.html);
+    }
+    let rename = format!("/portal/devices/{}/rename", story.phone.id);
+    assert!(is_in(&story.post(&home, &rename, &[("name", "Mine")]).await), "what changes something goes on");
+    drop(busy);
+    for path in ["/portal/logins", "/portal/browsers", "/portal/codes"] {
+        assert!(is_in(&story.browser.open(path).await), "{path}");
+    }
 }

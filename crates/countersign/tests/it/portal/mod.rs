@@ -21,7 +21,10 @@ struct Story {
 
 impl Story {
     async fn start() -> Self {
-        let site = Site::start().await;
+        Self::on(Site::start().await).await
+    }
+
+    async fn on(site: Site) -> Self {
         let (app, user) = (site.web_app().await, site.user("alice").await);
         let (phone, browser) = (user.phone().await, Browser::new(&site));
         Self { site, app, user, phone, browser }

@@ -228,3 +228,22 @@ async fn auto_calls_whoever_has_no_authenticator_and_sends_no_message() {
     let ringing = Ringing { txid, order: told[0]["data"].clone() };
     assert_eq!(scene.report(&ringing.approve()).await.json(), json!({"result": "approved"}));
 }
+
+/// Every place that lists and reports have is taken, as by so many slow ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn outage_2018_10_16_no_call_and_no_message_waits_for_a_list() {
+    let scene = Scene::new().await;
+    scene.site.settings(json!({"sms_refresh": 1})).await;
+    let store = scene.site.engine().store().clone();
+    let busy = store.occupy_reports().await;
+    let ringing = scene.call().await;
+    assert_eq!(scene.report(&ringing.approve()).await.json(), json!({"result": "approved"}));
+    assert_eq!(scene.status(&ringing).await["result"], "allow");
+    scene.site.advance(31);
+    scene.ask_for_codes().await;
+    let codes = scene.codes().await;
+    scene.site.advance(31);
+    assert_eq!(scene.types(&codes[0]).await, "allow");
+    assert_eq!(scene.codes().await.len(), 1, "the next message follows the last code");
+    drop(busy);
+}
