@@ -19,8 +19,8 @@ use super::wizard::{Enrolled, Enrollment};
 use crate::admin::phones::phone_number;
 use crate::enroll::new_phone;
 use crate::error::Retry;
-use crate::letters::About;
-use crate::telephony::{CALL, CallOrder, Context, SMS, Sent, SmsOrder};
+use crate::letters::{About, Language};
+use crate::telephony::{CALL, CallOrder, Context, SMS, Sent, SmsOrder, proof_spoken, proof_text};
 use crate::{Access, Engine, EngineError, SystemRng};
 
 /// The longest number that is looked at, with everything people put between the digits.
@@ -102,16 +102,15 @@ impl Engine {
             fault: None,
         };
         let expires = (now + NUMBER_CODE_TTL).as_second();
+        let (language, name) = (Language::of(&account), &account.name);
         let (kind, effect) = match by {
             CodeBy::Sms => {
-                let text = format!("{}: {}", account.name, code.expose());
+                let text = proof_text(language, name, code.expose());
                 ("sms", self.telephony_effect(SMS, account.id, &SmsOrder { to: number.clone(), text, expires }, now)?)
             }
             CodeBy::Call => {
-                let digits: Vec<String> = code.expose().chars().map(String::from).collect();
-                let digits = digits.join(", ");
-                let order =
-                    CallOrder::speaking(&number, format!("{}. Code: {digits}. {digits}.", account.name), expires);
+                let text = proof_spoken(language, name, code.expose());
+                let order = CallOrder::speaking(&number, language, text, expires);
                 ("phone", self.telephony_effect(CALL, account.id, &order, now)?)
             }
         };

@@ -17,6 +17,7 @@ use super::auth::{self, AuthAnswer, Round};
 use super::close::Withdrawn;
 use super::push::{Other, user_version};
 use crate::error::Retry;
+use crate::letters::Language;
 use crate::telephony::{CALL, CallOrder, Context, Sent, spoken};
 use crate::{Caller, Engine, EngineError, MAX_ROUNDS, SystemRng};
 
@@ -103,11 +104,7 @@ impl Engine {
         login.source = format!("call {}", request.access.source());
         login.statement = serde_json::to_string(&dialled).map_err(|_| EngineError::Invalid("statement"))?;
         (login.push, login.expires_at) = (Push::Waiting { expires_at: now + CALL_TTL }, now + CALL_TTL);
-        let language = match setting("language") {
-            "DE" => "de",
-            "FR" => "fr",
-            _ => "en",
-        };
+        let language = Language::of(&caller.account);
         let order = CallOrder {
             id: txid.to_string(),
             to: phone.number.clone(),
@@ -116,7 +113,7 @@ impl Engine {
             postdelay: record.postdelay,
             caller_id: setting("caller_id").to_owned(),
             text: spoken(language, &caller.integration.greeting, &caller.integration.name, keys),
-            language: language.to_owned(),
+            language: language.tag().to_owned(),
             approve_key: Some(keys.approve),
             fraud_key: Some(keys.fraud),
             expires: login.expires_at.as_second(),

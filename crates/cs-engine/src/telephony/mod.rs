@@ -24,7 +24,7 @@ use serde_json::json;
 
 pub use codes::NotSent;
 pub use order::{CALL, CallOrder, SMS, SmsOrder};
-pub(crate) use say::spoken;
+pub(crate) use say::{proof_spoken, proof_text, spoken};
 
 use crate::{Engine, EngineError, SystemRng};
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use zeroize::Zeroizing;
 
+use crate::letters::Language;
 use crate::{Engine, EngineError, SystemRng};
 
 /// The kind of the effects that are messages.
@@ -55,8 +56,8 @@ pub struct CallOrder {
 }
 
 impl CallOrder {
-    /// A call that speaks `text` and asks for no key.
-    pub(crate) fn speaking(to: &str, text: String, expires: i64) -> Self {
+    /// A call that speaks `text`, which is in `language`, and asks for no key.
+    pub(crate) fn speaking(to: &str, language: Language, text: String, expires: i64) -> Self {
         Self {
             id: TxId::generate(&mut SystemRng).to_string(),
             to: to.to_owned(),
@@ -65,7 +66,7 @@ impl CallOrder {
             postdelay: String::new(),
             caller_id: String::new(),
             text,
-            language: "en".to_owned(),
+            language: language.tag().to_owned(),
             approve_key: None,
             fraud_key: None,
             expires,

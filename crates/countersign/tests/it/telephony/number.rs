@@ -96,6 +96,30 @@ async fn a_code_is_spoken_by_a_call_that_asks_for_no_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_gets_a_code_is_told_whose_it_is_and_what_it_does_in_the_accounts_language() {
+    for (language, warning) in
+        [("EN", "Give it to nobody"), ("DE", "Geben Sie ihn niemandem"), ("JA", "誰にも教えないでください")]
+    {
+        let mut at = Wizard::new().await;
+        at.scene.site.settings(json!({ "language": language })).await;
+        let page = at.begin().await;
+        at.send(&page, "sms").await;
+        let told = at.scene.told().await.remove(0);
+        let text = told["data"]["text"].as_str().unwrap();
+        assert!(text.starts_with("Example") && text.contains(warning), "{text}");
+        assert!(!text.contains("bob") && !text.contains(NEW), "the number may be somebody else's: {text}");
+
+        at.scene.site.advance(31);
+        let mut at = Wizard { link: invite(&at.scene.site, "carol").await, ..at };
+        let page = at.begin().await;
+        at.send(&page, "call").await;
+        let told = at.scene.told().await.remove(0);
+        assert_eq!(told["data"]["language"], language.to_lowercase());
+        assert!(told["data"]["text"].as_str().unwrap().contains(warning), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn wrong_codes_are_counted_and_the_last_voids_it() {
     let mut at = Wizard::new().await;
     let page = at.begin().await;
@@ -156,9 +180,9 @@ async fn two_browsers_with_one_link_add_one_number() {
     at.scene.site.advance(31);
     let theirs = at.browser.submit(&theirs, "number", &[("number", "+4915100000000"), ("by", "sms")]).await;
     let text = at.scene.told().await.remove(0)["data"]["text"].as_str().unwrap().to_owned();
-    let their_code = text.rsplit(' ').next().unwrap();
+    let their_code: String = text.chars().filter(char::is_ascii_digit).collect();
     assert!(mine.submit(&page, "check", &[("code", &code)]).await.posts_to("backup"));
-    let late = at.browser.submit(&theirs, "check", &[("code", their_code)]).await;
+    let late = at.browser.submit(&theirs, "check", &[("code", &their_code)]).await;
     assert!(!late.posts_to("backup"), "{}", late.html);
     let user = at.scene.site.find_user("bob").await;
     let path = format!("/admin/v1/users/{}/phones", user.id);
