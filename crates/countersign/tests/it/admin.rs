@@ -1,55 +1,13 @@
 //! Administration from a terminal: by the real program on a real directory, also beside a running server.
 
-use std::io::Write as _;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
 use countersign::demo::{Demo, client};
 use cs_client::{Auth, AuthResult, Preauth, PreauthResult};
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
-struct Terminal {
-    data: tempfile::TempDir,
-}
-
-impl Terminal {
-    /// A directory as `bootstrap` leaves it.
-    fn new() -> Self {
-        let terminal = Self { data: tempfile::tempdir().unwrap() };
-        let made = run(terminal.data.path(), &["bootstrap", "--listen", "127.0.0.1:0", "--json"], "");
-        assert!(made.status.success(), "{}", text(&made.stderr));
-        terminal
-    }
-
-    fn admin(&self, arguments: &[&str]) -> Output {
-        run(self.data.path(), &[&["admin"], arguments].concat(), "")
-    }
-
-    fn json(&self, arguments: &[&str]) -> Json {
-        json(self.data.path(), arguments)
-    }
-}
-
-fn run(data: &Path, arguments: &[&str], stdin: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-    command.env_clear().arg("--data").arg(data).args(arguments);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    // A program that reads nothing may have ended already.
-    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-    child.wait_with_output().unwrap()
-}
-
-fn json(data: &Path, arguments: &[&str]) -> Json {
-    let output = run(data, &[&["admin", "--json", "--yes"], arguments].concat(), "");
-    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stdout));
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
+use crate::terminal::{Terminal, command, json, run, text};
 
 /// The shape of an answer: ids, times and secrets by their kind.
 fn shape(value: &Json) -> Json {
@@ -262,9 +220,8 @@ fn a_log_is_followed_until_ctrl_c() {
     use std::io::{BufRead as _, BufReader};
     let site = Terminal::new();
     site.json(&["user", "create", "before"]);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-    command.env_clear().arg("--data").arg(site.data.path()).args(["admin", "--json", "log", "--follow"]);
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut following = command(site.data.path(), &["admin", "--json", "log", "--follow"]);
+    let mut child = following.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut objects = || -> String {
         let entry: Json = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
@@ -284,44 +241,4 @@ fn a_log_is_followed_until_ctrl_c() {
     let told = text(&site.admin(&["log"]).stdout);
     assert!(told.lines().last().unwrap().contains("admin") && told.contains("user_create  three"), "{told}");
     assert_eq!(site.admin(&["log", "show", "abcd", "--follow"]).status.code(), Some(2));
-}
-
-#[test]
-fn users_of_a_file_are_made_after_a_dry_run_and_nobody_while_a_line_is_wrong() {
-    let terminal = Terminal::new();
-    let file = terminal.data.path().join("users.csv");
-    let import = |text: &str, options: &[&str]| {
-        std::fs::write(&file, text).unwrap();
-        let arguments = [&["--json", "--yes", "user", "import", file.to_str().unwrap()], options].concat();
-        terminal.admin(&arguments)
-    };
-    let wrong = "username,email,groups,platform\nalice,alice@example.org,,\nbob,nowhere,,\nALICE,,,\ncarol,,Nobody,\ndave,,,toaster\n";
-    let refused = import(wrong, &[]);
-    assert!(!refused.status.success());
-    let said = text(&refused.stdout) + &text(&refused.stderr);
-    for line in [
-        "line 3: the email",
-        "line 4: the same username as line 2",
-        "line 5: there is no group",
-        "line 6: the platform",
-    ] {
-        assert!(said.contains(line), "{line}: {said}");
-    }
-    let told = text(&terminal.admin(&["user", "import", file.to_str().unwrap()]).stderr);
-    assert!(told.contains("nothing was done\nline 3: the email"), "a line each: {told}");
-    assert_eq!(terminal.json(&["user", "list"])["users"], serde_json::json!([]));
-
-    terminal.json(&["group", "create", "Sales"]);
-    let good = "username,email,name,groups,phone\nalice,alice@example.org,\"Doe, Alice\",Sales,+15550100\nbob,,,,\n";
-    let planned: Json = serde_json::from_slice(&import(good, &["--dry-run"]).stdout).unwrap();
-    assert_eq!((&planned["new"], &planned["made"]), (&2.into(), &0.into()));
-    assert_eq!(terminal.json(&["user", "list"])["users"], serde_json::json!([]));
-    let made: Json = serde_json::from_slice(&import(good, &[]).stdout).unwrap();
-    assert_eq!(made["made"], 2, "{made}");
-    let alice = terminal.json(&["user", "show", "alice"]);
-    assert_eq!((&alice["realname"], &alice["groups"][0]["name"]), (&"Doe, Alice".into(), &"Sales".into()));
-    assert_eq!(alice["phones"][0]["number"], "+15550100");
-    // Run again, it makes those who are missing.
-    let again: Json = serde_json::from_slice(&import(&format!("{good}carol,,,,\n"), &[]).stdout).unwrap();
-    assert_eq!((&again["made"], again["known"].as_array().unwrap().len()), (&1.into(), 2));
 }

@@ -10,6 +10,7 @@ mod compatibility;
 mod demo;
 mod enroll;
 mod entry_paths;
+mod import;
 mod infra;
 mod languages;
 mod mail;
@@ -25,6 +26,7 @@ mod rest_v1;
 mod routes;
 mod scene;
 mod telephony;
+mod terminal;
 
 use cs_core::id::AccountId;
 use cs_engine::SystemRng;

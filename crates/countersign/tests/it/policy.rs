@@ -1,28 +1,21 @@
 //! `countersign policy`: by the real program on a real directory.
 
-use std::io::Write as _;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use serde_json::{Value as Json, json};
 
-struct Terminal {
-    data: tempfile::TempDir,
-    app: String,
-}
+use crate::terminal::{Terminal, run, text};
 
-impl Terminal {
-    /// A directory as `bootstrap` leaves it, with an application, a group and a user in it.
+/// The same by `countersign policy`.
+struct Policies(Terminal);
+
+impl Policies {
     fn new() -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let made = run(data.path(), &["bootstrap", "--listen", "127.0.0.1:0", "--json"], "");
-        let made: Json = serde_json::from_slice(&made.stdout).unwrap();
-        let app = made["auth_api"]["ikey"].as_str().unwrap().to_owned();
-        Self { data, app }
+        Self(Terminal::new())
     }
 
     fn run(&self, arguments: &[&str], stdin: &str) -> Output {
-        run(self.data.path(), &[&["policy"], arguments].concat(), stdin)
+        run(self.0.data.path(), &[&["policy"], arguments].concat(), stdin)
     }
 
     fn json(&self, arguments: &[&str]) -> Json {
@@ -31,32 +24,21 @@ impl Terminal {
 
     fn json_from(&self, arguments: &[&str], stdin: &str) -> Json {
         let output = self.run(&[&["--json", "--yes"], arguments].concat(), stdin);
-        let out = String::from_utf8(output.stdout).unwrap();
+        let out = text(&output.stdout);
         assert!(output.status.success(), "{arguments:?}: {out}");
         serde_json::from_str(&out).unwrap()
     }
 
     fn admin(&self, arguments: &[&str]) {
-        let output = run(self.data.path(), &[&["admin"], arguments].concat(), "");
-        assert!(output.status.success(), "{arguments:?}");
+        assert!(self.0.admin(arguments).status.success(), "{arguments:?}");
     }
 
     /// What people see.
     fn text(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments, "");
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
+        text(&output.stdout)
     }
-}
-
-fn run(data: &Path, arguments: &[&str], stdin: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-    command.env_clear().arg("--data").arg(data).args(arguments);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    // A program that reads nothing may have ended already.
-    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-    child.wait_with_output().unwrap()
 }
 
 fn words(text: &str) -> Vec<Vec<&str>> {
@@ -65,7 +47,7 @@ fn words(text: &str) -> Vec<Vec<&str>> {
 
 #[test]
 fn a_policy_is_made_changed_shown_and_deleted() {
-    let site = Terminal::new();
+    let site = Policies::new();
     let made = site.json(&["create", "Strict", "user_location.deny_access_countries_list=KP,IR"]);
     assert_eq!(made["sections"]["user_location"]["deny_access_countries_list"], json!(["IR", "KP"]));
     assert_eq!((&made["version"], &made["apply_to_apps"]), (&json!(1), &json!([])));
@@ -88,7 +70,7 @@ fn a_policy_is_made_changed_shown_and_deleted() {
 
 #[test]
 fn history_brings_a_version_back_also_of_a_policy_that_is_gone() {
-    let site = Terminal::new();
+    let site = Policies::new();
     let made = site.json(&["create", "Strict", "new_user.new_user_behavior=deny"]);
     let key = made["policy_key"].as_str().unwrap();
     site.json(&["set", "Strict", "new_user.new_user_behavior=no-mfa"]);
@@ -107,12 +89,12 @@ fn history_brings_a_version_back_also_of_a_policy_that_is_gone() {
 
 #[test]
 fn a_change_is_tried_on_the_past_staged_and_taken_back_or_confirmed() {
-    let site = Terminal::new();
+    let site = Policies::new();
     site.admin(&["user", "enroll", "bob"]);
     let made = site.json(&["create", "VPN", "screen_lock.require_screen_lock=false"]);
-    site.json(&["apply", "VPN", "--app", &site.app]);
+    site.json(&["apply", "VPN", "--app", &site.0.app]);
     let deny = "authentication_policy.user_auth_behavior=deny";
-    let explained = || site.json(&["explain", "--user", "bob", "--app", &site.app]);
+    let explained = || site.json(&["explain", "--user", "bob", "--app", &site.0.app]);
     assert_eq!(site.run(&["stage", "VPN", deny], "").status.code(), Some(2), "for whom?");
     assert_eq!(site.run(&["stage", "VPN", deny, "--percent", "101"], "").status.code(), Some(2));
     let staged = site.json(&["stage", "VPN", deny, "--percent", "100"]);
@@ -148,7 +130,7 @@ fn a_change_is_tried_on_the_past_staged_and_taken_back_or_confirmed() {
 
 #[test]
 fn errors_say_what_to_do_and_have_their_own_exit_codes() {
-    let site = Terminal::new();
+    let site = Policies::new();
     site.json(&["create", "Strict"]);
     let before = site.json(&["list"]);
     for (arguments, code, part) in [
@@ -178,7 +160,7 @@ fn errors_say_what_to_do_and_have_their_own_exit_codes() {
 /// As over the API: the section, the key and the reason, and nothing is changed.
 #[test]
 fn bad_settings_are_refused_by_every_command() {
-    let site = Terminal::new();
+    let site = Policies::new();
     site.json(&["create", "Mine"]);
     let before = site.json(&["list"]);
     for (settings, section, said) in [
@@ -240,17 +222,17 @@ fn bad_settings_are_refused_by_every_command() {
 
 #[test]
 fn an_export_with_where_policies_apply_is_imported_unchanged() {
-    let site = Terminal::new();
+    let site = Policies::new();
     site.admin(&["group", "create", "staff"]);
     site.admin(&["group", "create", "guests"]);
     site.json(&["create", "A", "new_user.new_user_behavior=deny"]);
     site.json(&["create", "B", "authorized_networks.no_2fa_required.ip_list=192.0.2.0/24"]);
     site.json(&["set", "global", "browsers.blocked_browsers_list=ie"]);
-    site.json(&["apply", "A", "--app", &site.app]);
-    site.json(&["apply", "A", "--app", &site.app, "--group", "staff"]);
-    site.json(&["apply", "B", "--app", &site.app, "--group", "guests", "--group", "staff"]);
+    site.json(&["apply", "A", "--app", &site.0.app]);
+    site.json(&["apply", "A", "--app", &site.0.app, "--group", "staff"]);
+    site.json(&["apply", "B", "--app", &site.0.app, "--group", "guests", "--group", "staff"]);
     site.json(&["apply", "B", "--group", "guests"]);
-    let order = site.json(&["order", "--app", &site.app, "B", "A"]);
+    let order = site.json(&["order", "--app", &site.0.app, "B", "A"]);
     let b = site.json(&["show", "B"])["policy_key"].clone();
     assert_eq!(order["policy_key_list"][0], b);
     let export = site.text(&["export"]);
@@ -258,7 +240,7 @@ fn an_export_with_where_policies_apply_is_imported_unchanged() {
     assert_eq!(site.json_from(&["import", "-"], &export), json!({"changes": []}));
 
     site.json(&["delete", "B"]);
-    site.json(&["unapply", "A", "--app", &site.app]);
+    site.json(&["unapply", "A", "--app", &site.0.app]);
     site.json(&["set", "global", "browsers.blocked_browsers_list="]);
     let would = site.json_from(&["import", "-", "--dry-run"], &export);
     assert_eq!(would["changes"].as_array().unwrap().len(), 3, "{would}");
@@ -278,12 +260,12 @@ fn an_export_with_where_policies_apply_is_imported_unchanged() {
 
 #[test]
 fn a_login_is_explained_rule_by_rule_with_policy_and_fact() {
-    let site = Terminal::new();
+    let site = Policies::new();
     site.admin(&["user", "enroll", "bob"]);
     site.admin(&["group", "create", "staff"]);
     site.admin(&["group", "add", "staff", "bob"]);
     let explain = |more: &[&str]| {
-        let asked = [&["explain", "--user", "bob", "--app", &site.app][..], more].concat();
+        let asked = [&["explain", "--user", "bob", "--app", &site.0.app][..], more].concat();
         site.json(&asked)
     };
     let decisive = |explained: &Json| -> Json {
@@ -298,7 +280,7 @@ fn a_login_is_explained_rule_by_rule_with_policy_and_fact() {
     );
 
     site.json(&["create", "Office", "authorized_networks.blocked.ip_list=203.0.113.0/24"]);
-    site.json(&["apply", "Office", "--app", &site.app, "--group", "staff"]);
+    site.json(&["apply", "Office", "--app", &site.0.app, "--group", "staff"]);
     let denied = explain(&["--ip", "203.0.113.7"]);
     assert_eq!((&denied["verdict"], &denied["reason"]), (&json!("deny"), &json!("denied_network")), "{denied}");
     let step = decisive(&denied);
@@ -320,10 +302,10 @@ fn a_login_is_explained_rule_by_rule_with_policy_and_fact() {
     assert_eq!(also.unwrap()["reason"], "software_restricted", "what would deny too is said: {ie}");
     let firefox = explain(&["--browser", "firefox"]);
     assert!(!firefox["trace"].to_string().contains("software_restricted"), "{firefox}");
-    let nobody = site.json(&["explain", "--user", "nobody", "--app", &site.app]);
+    let nobody = site.json(&["explain", "--user", "nobody", "--app", &site.0.app]);
     assert_eq!((&nobody["user_id"], &nobody["username"]), (&Json::Null, &json!("nobody")));
-    let text = site.text(&["explain", "--user", "bob", "--app", &site.app, "--ip", "203.0.113.7"]);
+    let text = site.text(&["explain", "--user", "bob", "--app", &site.0.app, "--ip", "203.0.113.7"]);
     assert!(text.lines().any(|line| line.starts_with('*') && line.contains("application and group: Office")), "{text}");
-    let wrong = site.run(&["explain", "--user", "bob", "--app", &site.app, "--browser", "mosaic"], "");
+    let wrong = site.run(&["explain", "--user", "bob", "--app", &site.0.app, "--browser", "mosaic"], "");
     assert_eq!(wrong.status.code(), Some(2));
 }
