@@ -9,6 +9,7 @@ use countersign::server::{Bound, Running, serve_bound};
 use countersign::site::{relying_party, surfaces};
 use cs_core::id::{AccountId, IntegrationKey};
 use cs_core::integration::{IntegrationType, Permissions, UserAccess};
+use cs_core::policy::facts::Versions;
 use cs_core::secret::{PlainCode, SecretKey};
 use cs_core::username::UsernameNormalization;
 use cs_core::web_origin::WebOrigins;
@@ -58,7 +59,14 @@ impl Site {
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let store = open_store(&dir).await;
-        Self::of(dir, store, change).await
+        Self::of(dir, store, Versions::default(), change).await
+    }
+
+    /// Starts one that knows these versions of operating systems and browsers, and no others.
+    pub async fn knowing(versions: Versions) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let store = open_store(&dir).await;
+        Self::of(dir, store, versions, |_| {}).await
     }
 
     /// Starts one that knows where addresses are.
@@ -66,12 +74,12 @@ impl Site {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let store = open_store(&dir).await;
         let file = places.write(dir.path());
-        Self::of(dir, store, |config| config.country_database = Some(file)).await
+        Self::of(dir, store, Versions::default(), |config| config.country_database = Some(file)).await
     }
 
     /// Starts one on a new database of the test's.
     pub async fn on(store: Store) -> Self {
-        Self::of(tempfile::tempdir().expect("a temporary directory"), store, |_| {}).await
+        Self::of(tempfile::tempdir().expect("a temporary directory"), store, Versions::default(), |_| {}).await
     }
 
     /// Another node of the same site, on the same database, whose use cases are called directly.
@@ -85,11 +93,11 @@ impl Site {
             telephony: cs_engine::telephony::Telephony::default(),
             authenticator_origin: self.engine.authenticator_origin().to_owned(),
             relying_party: self.engine.relying_party().clone(),
-            versions: cs_core::policy::facts::Versions::default(),
+            versions: Versions::default(),
         })
     }
 
-    async fn of(dir: TempDir, store: Store, change: impl FnOnce(&mut Config)) -> Self {
+    async fn of(dir: TempDir, store: Store, versions: Versions, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::ephemeral(dir.path());
         change(&mut config);
         let clock = ManualClock::at("2026-06-01T12:00:00Z".parse().expect("a time"));
@@ -103,7 +111,7 @@ impl Site {
             mail: config.mail.is_some(),
             telephony: countersign::site::telephony_of(&config),
             relying_party: relying_party(&config, bound.addresses).expect("a relying party"),
-            versions: cs_core::policy::facts::Versions::default(),
+            versions,
         });
         let installation = engine
             .bootstrap(&NewInstallation {

@@ -2,6 +2,7 @@
 
 mod admins;
 mod bypass_codes;
+mod explain;
 mod groups;
 mod integrations;
 mod logs;

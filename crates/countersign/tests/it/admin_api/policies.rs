@@ -9,7 +9,7 @@ use super::{create_group, create_user};
 
 const POLICIES: &str = "/admin/v2/policies";
 
-fn at(key: &str) -> String {
+pub(super) fn at(key: &str) -> String {
     format!("{POLICIES}/{key}")
 }
 
@@ -540,41 +540,4 @@ async fn a_change_is_tried_on_the_past_staged_and_confirmed_over_the_api() {
     site.clock.advance(SignedDuration::from_mins(10));
     site.engine().maintain(site.now()).await.unwrap();
     assert_eq!(api.get(&at(key(&made)), &[]).await.response()["policy_name"], "Other");
-}
-
-#[tokio::test]
-async fn a_login_is_explained_over_the_api() {
-    let site = Site::start().await;
-    let api = site.admin_api();
-    let user = create_user(&site, "alice").await;
-    let app = site.auth_api().key().to_string();
-    let blocked = json!({"sections": {"authorized_networks": {"blocked": {"ip_list": ["203.0.113.0/24"]}}}});
-    api.json("PUT", &at("global"), &blocked).await.response();
-    let explain = async |more: &[(&str, &str)]| {
-        let params = [&[("integration_key", app.as_str())], more].concat();
-        api.get(&at("explain"), &params).await
-    };
-    for who in [("username", "ALICE"), ("user_id", user.as_str())] {
-        let told = explain(&[who, ("ipaddr", "203.0.113.9")]).await.response();
-        assert_eq!((&told["verdict"], &told["reason"]), (&json!("deny"), &json!("denied_network")), "{told}");
-        assert_eq!(told["user_id"], user);
-        let decisive: Vec<&Json> =
-            told["trace"].as_array().unwrap().iter().filter(|step| step["decisive"] == true).collect();
-        assert_eq!(decisive.len(), 1, "{told}");
-        assert_eq!((&decisive[0]["rule"], &decisive[0]["level"]), (&json!("authorized_networks"), &json!("global")));
-    }
-    assert_eq!(explain(&[("username", "alice")]).await.response()["verdict"], "enroll");
-    assert_eq!(explain(&[("username", "nobody")]).await.response()["user_id"], Json::Null);
-    for (name, value, code) in [
-        ("username", "", 40001),
-        ("user_id", "alice", 40002),
-        ("user_id", "DUAAAAAAAAAAAAAAAAAA", 40401),
-        ("ipaddr", "somewhere", 40002),
-        ("country", "UK", 40002),
-        ("browser", "mosaic", 40002),
-        ("os", "windows:eleven", 40002),
-    ] {
-        let who = if name == "username" || name == "user_id" { vec![] } else { vec![("username", "alice")] };
-        assert_eq!(explain(&[&who[..], &[(name, value)]].concat()).await.code(), code, "{name}={value}");
-    }
 }
