@@ -50,7 +50,14 @@ fn cve_2023_20207_no_secret_gets_into_a_support_bundle() {
         "MIGHAgEAMBMG",
         "bearer-value-1",
     ];
-    let config = "[database]\nurl = \"postgres://cs:db-file-pass@db.example/cs?password=query-pass\"\n[master_key]\nsource = \"file:master.key\"\n";
+    // A port of this test's own, where nobody listens.
+    let silent = tokio::net::TcpSocket::new_v4().unwrap();
+    silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let operations = silent.local_addr().unwrap();
+    let config = format!(
+        "[database]\nurl = \"postgres://cs:db-file-pass@db.example/cs?password=query-pass\"\n[master_key]\nsource = \"file:master.key\"\n\
+         [listen]\noperations = \"{operations}\"\n"
+    );
     std::fs::write(data.join("countersign.toml"), config).unwrap();
     std::fs::write(data.join("master.key"), master).unwrap();
     let log = home.path().join("log");
