@@ -87,6 +87,7 @@ impl OldSoftware {
 }
 
 /// How a browser is remembered.
+#[derive(Clone)]
 pub(crate) struct Remembering {
     /// By itself, or after asking.
     pub(crate) method: RememberMethod,

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::browser::{BrowserToken, NewToken};
 use super::kept::{Person, read_state, state_text};
-use crate::login::Who;
+use crate::login::{Remembering, Who};
 use crate::passkeys::{Binding, CeremonyId};
 use crate::{Access, Caller, Engine, EngineError, Liveness, Surface, SystemRng};
 
@@ -200,6 +200,15 @@ impl Prompt {
     /// The name of whoever said with a passkey who they are.
     pub(crate) fn said_by_passkey(&self) -> Option<&str> {
         self.person.as_ref().map(|person| person.name.as_str())
+    }
+
+    /// How a browser is remembered after this login: less long where a passkey took the place of the password.
+    pub(super) fn remembering(&self, remembering: Option<&Remembering>) -> Option<Remembering> {
+        let remembering = remembering.cloned()?;
+        Some(match self.person {
+            Some(_) => Remembering { time: remembering.time.without_password(), ..remembering },
+            None => remembering,
+        })
     }
 
     /// A passkey has said who it is.

@@ -399,7 +399,8 @@ impl Engine {
         if let (Some(user), Some(way)) = (user, admitted.way.filter(|way| way.means != Means::Bypass)) {
             changed.last = Some((user.id, way));
         }
-        if !earns(&admitted, user, remembering) {
+        let remembering = prompt.remembering(remembering);
+        if !earns(&admitted, user, remembering.as_ref()) {
             return Ok(Event::Admitted(admitted, Question::NotAsked).into());
         }
         let (Some(user), Some(remembering)) = (user, remembering) else {
@@ -410,7 +411,7 @@ impl Engine {
             RememberMethod::RiskBased => {
                 let now = self.clock().now();
                 let mut outcome = Outcome::from(Event::Admitted(admitted, Question::NotAsked));
-                if let Some((token, steps)) = self.remember_browser(&prompt.caller, user, remembering, visit, now)? {
+                if let Some((token, steps)) = self.remember_browser(&prompt.caller, user, &remembering, visit, now)? {
                     changed.token = Some(token);
                     outcome.earned.guards.extend(steps);
                 }
@@ -440,11 +441,11 @@ impl Engine {
         }
         let mut outcome = Outcome::from(Event::Answered);
         if let (true, State::Trust(admitted), Some(user), Some(remembering)) =
-            (is_mine, &prompt.state, survey.user.as_deref(), &survey.remembering)
+            (is_mine, &prompt.state, survey.user.as_deref(), prompt.remembering(survey.remembering.as_ref()))
             && admitted.is_by_own_factor()
         {
             let now = self.clock().now();
-            if let Some((token, steps)) = self.remember_browser(&prompt.caller, user, remembering, visit, now)? {
+            if let Some((token, steps)) = self.remember_browser(&prompt.caller, user, &remembering, visit, now)? {
                 changed.token = Some(token);
                 outcome.earned.guards.extend(steps);
             }

@@ -89,6 +89,50 @@ async fn an_application_that_names_nobody_gets_whoever_has_a_passkey() {
     assert!(!next.html.contains("data-autofill"), "{}", next.html);
 }
 
+/// Duo caps it so whatever is configured; here thirty days are.
+#[tokio::test]
+async fn a_login_without_a_password_is_remembered_for_seven_days_at_the_most() {
+    const DAY: i64 = 86_400;
+    // Whether the browser gets in with a name and nothing else.
+    async fn is_spared(story: &mut Story) -> bool {
+        let begun = story.browser.open(&story.app.authorize_path("alice")).await;
+        !story.browser.submit(&begun, "begin", &[WITH_KEYS]).await.posts_to("key")
+    }
+    let remember = async |story: &Story, method: &str, days: u32| {
+        let time = json!({"max_time_value": days, "max_time_units": "days"});
+        let apps = json!({"enabled": true, "remember_method": method, "risk_based": time, "user_based": time});
+        let body = json!({"sections": {"remembered_devices": {"browser_apps": apps}}});
+        story.site.admin_api().json("PUT", "/admin/v2/policies/global", &body).await.response();
+    };
+    let mut story = Story::start().await;
+    remember(&story, "risk-based", 30).await;
+    story.log_in().await.code();
+    story.site.advance(7 * DAY - 1);
+    assert!(is_spared(&mut story).await);
+    story.site.advance(1);
+    assert!(!is_spared(&mut story).await, "using it has not made it longer");
+
+    // With a name, and so behind a password, it is as configured.
+    let begun = story.browser.open(&story.app.authorize_path("alice")).await;
+    let asking = story.browser.submit(&begun, "begin", &[WITH_KEYS]).await;
+    story.answer(&asking, &Forge::default()).await.code();
+    story.site.advance(29 * DAY);
+    assert!(is_spared(&mut story).await);
+
+    // Whoever is asked first is told how long it will be.
+    for (days, told) in [(30, "for 7 days"), (7, "for 7 days"), (3, "for 3 days")] {
+        let mut story = Story::start().await;
+        remember(&story, "user-based", days).await;
+        let trust = story.log_in().await;
+        assert!(trust.posts_to("trust") && trust.html.contains(told), "{days}: {}", trust.html);
+        story.browser.submit(&trust, "trust", &[("trust", "yes")]).await.code();
+        story.site.advance(i64::from(days.min(7)) * DAY - 2);
+        assert!(is_spared(&mut story).await, "{days}");
+        story.site.advance(2);
+        assert!(!is_spared(&mut story).await, "{days}");
+    }
+}
+
 #[tokio::test]
 async fn where_no_policy_lets_anybody_in_so_an_application_must_name_somebody() {
     let mut story = Story::start().await;

@@ -47,6 +47,16 @@ impl RememberFor {
     /// 30 days.
     pub const THIRTY_DAYS: Self = Self { value: 30, unit: TimeUnit::Days };
 
+    /// The longest that a login is remembered in which a passkey took the place of the password: seven days, whatever is configured (as Duo documents it). Nobody has
+    /// typed a password in this browser, so what is remembered spares the only proof there was.
+    pub const WITHOUT_PASSWORD: Self = Self { value: 7, unit: TimeUnit::Days };
+
+    /// The same, and no longer than a login without a password is remembered.
+    #[must_use]
+    pub fn without_password(self) -> Self {
+        if self.duration() <= Self::WITHOUT_PASSWORD.duration() { self } else { Self::WITHOUT_PASSWORD }
+    }
+
     /// How long that is.
     pub fn duration(self) -> SignedDuration {
         let value = i64::from(self.value);
@@ -172,6 +182,19 @@ impl RememberedDevices {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_a_password_seven_days_are_the_most() {
+        let hours = |value| RememberFor { value, unit: TimeUnit::Hours };
+        for (configured, kept) in [
+            (RememberFor::THIRTY_DAYS, RememberFor::WITHOUT_PASSWORD),
+            (hours(169), RememberFor::WITHOUT_PASSWORD),
+            (hours(168), hours(168)),
+            (hours(12), hours(12)),
+        ] {
+            assert_eq!(configured.without_password(), kept, "{configured:?}");
+        }
+    }
 
     #[test]
     fn times_have_ranges() {
