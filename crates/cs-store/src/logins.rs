@@ -91,13 +91,16 @@ impl AskedBy {
     }
 }
 
+macro_rules! login_columns {
+    () => {
+        "account, txid, user_id, ikey, source, surface, state, phone_id, digits, number_tries, statement, access, \
+         request_digest, idem_key, created_at, expires_at, reason, node, factor, progress"
+    };
+}
+
 macro_rules! select_login {
     ($rest:literal) => {
-        concat!(
-            "SELECT account, txid, user_id, ikey, source, surface, state, phone_id, digits, number_tries, statement, access, ",
-            "request_digest, idem_key, created_at, expires_at, reason, node, factor, progress FROM login WHERE ",
-            $rest
-        )
+        concat!("SELECT ", login_columns!(), " FROM login WHERE ", $rest)
     };
 }
 
@@ -300,6 +303,39 @@ impl Store {
             )
             .await?;
         rows.iter().map(Login::read).collect()
+    }
+
+    /// The same for the device whose key is `public_key`, in one read; `None` if no such device is bound to the phone and confirmed.
+    pub async fn logins_waiting_for_key(
+        &self,
+        account: AccountId,
+        phone: PhoneId,
+        public_key: &str,
+        now: Timestamp,
+    ) -> Result<Option<Vec<Login>>, StoreError> {
+        let rows = self
+            .query(
+                concat!(
+                    "SELECT ",
+                    login_columns!(),
+                    " FROM (SELECT account AS of_account, phone_id AS of_phone FROM authenticator \
+                     WHERE account = $1 AND phone_id = $2 AND public_key = $3 AND confirmed_at IS NOT NULL) bound \
+                     LEFT JOIN login ON account = of_account AND phone_id = of_phone AND state = 'waiting' AND factor = 'push' \
+                     AND expires_at > $4 ORDER BY created_at, txid LIMIT 50"
+                ),
+                args![account.as_str(), phone.as_str(), public_key, now],
+            )
+            .await?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        // Bound, and nothing waits: a row of nothing.
+        if let [row] = rows.as_slice()
+            && row.opt_str(1)?.is_none()
+        {
+            return Ok(Some(Vec::new()));
+        }
+        rows.iter().map(Login::read).collect::<Result<_, _>>().map(Some)
     }
 
     /// Up to 200 pushes whose time is over and that nobody closed, of all accounts.

@@ -134,12 +134,10 @@ impl Feed {
         self.look_at = self.phones.now() + LOOK;
         let (account, phone) = self.device;
         let engine = self.phones.engine.clone();
-        let bound = engine.device(account, phone).await?;
-        if !bound.is_some_and(|bound| bound.confirmed && bound.public_key == self.public_key) {
+        let Some(waiting) = engine.asked_by_key(account, phone, &self.public_key).await? else {
             self.has_ended = true;
             return Ok(());
-        }
-        let waiting = engine.asked(account, phone).await?;
+        };
         for txid in self.shown.clone() {
             if waiting.iter().any(|asked| asked.txid == txid) {
                 continue;

@@ -114,6 +114,18 @@ impl Engine {
         Ok(logins.into_iter().map(Asked::from).collect())
     }
 
+    /// The same for the device with this key; `None` if it is not, or not any more, the one that is bound and confirmed.
+    pub async fn asked_by_key(
+        &self,
+        account: AccountId,
+        device: PhoneId,
+        public_key: &str,
+    ) -> Result<Option<Vec<Asked>>, EngineError> {
+        let now = self.clock().now();
+        let logins = self.store().logins_waiting_for_key(account, device, public_key, now).await?;
+        Ok(logins.map(|logins| logins.into_iter().map(Asked::from).collect()))
+    }
+
     /// The login `txid` as it was sent to `device`, whatever its state.
     pub async fn asked_one(
         &self,

@@ -281,9 +281,16 @@ async fn one_live_push_per_user_integration_and_source(database: TestDatabase) {
     let first = store.login_in_slot(account(), alice(), ikey(), "192.0.2.7").await.unwrap().unwrap();
     assert!(holds(&store, close(account(), first.txid, Push::Approved, None, now())).await);
     assert!(holds(&store, push(30, now()).open()).await);
-    assert_eq!(store.logins_waiting_for(account(), phone(), now()).await.unwrap().len(), 2);
+    let waiting = store.logins_waiting_for(account(), phone(), now()).await.unwrap();
+    assert_eq!(waiting.len(), 2);
     let later = now() + SignedDuration::from_secs(61);
     assert_eq!(store.logins_waiting_for(account(), phone(), later).await.unwrap().len(), 0);
+    // The same, asked by the key that is bound: by no other.
+    let ids = |logins: Vec<Login>| logins.into_iter().map(|login| login.txid).collect::<Vec<_>>();
+    let by_key = async |key, at| store.logins_waiting_for_key(account(), phone(), key, at).await.unwrap().map(ids);
+    assert_eq!(by_key("{}", now()).await, Some(ids(waiting)));
+    assert_eq!(by_key("{}", later).await, Some(Vec::new()));
+    assert_eq!(by_key("{\"of\": \"another\"}", now()).await, None);
     assert_eq!(store.logins_to_time_out(later).await.unwrap().len(), 2);
 }
 

@@ -149,6 +149,30 @@ async fn one_device_opens_few_streams() {
 }
 
 /// A stream as it comes over the wire.
+/// Thousands of phones are connected all the time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_reads_the_database_once_a_look() {
+    let site = Site::start().await;
+    let alice = site.user("alice").await;
+    let device = device(&site, &alice).await;
+    let mut stream = Stream::open(&site, &device).await;
+    stream.until("event: ping").await;
+    let reads = || site.engine().store().reads();
+    for _ in 0..3 {
+        let before = reads();
+        // It is time for a look and for a ping, which comes after it.
+        site.advance(20);
+        stream.until("event: ping").await;
+        assert_eq!(reads() - before, 1);
+    }
+    let txid = push(&site, &alice, &device, "192.0.2.1").await;
+    assert!(stream.until("event: request").await.contains(&txid));
+    site.advance(20);
+    let before = reads();
+    stream.until("event: ping").await;
+    assert!(reads() - before <= 1, "also while something waits");
+}
+
 struct Stream {
     response: reqwest::Response,
     seen: String,
