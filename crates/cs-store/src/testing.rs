@@ -2,6 +2,8 @@
 //!
 //! PostgreSQL refuses to run as root, so the cluster runs as the user `postgres` when the tests do. One cluster serves a whole test process and ends with it.
 
+mod ports;
+
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -14,6 +16,8 @@ use tempfile::TempDir;
 
 use crate::vault::MasterKey;
 use crate::{Database, Store, StoreConfig, StoreError};
+
+pub use ports::Ports;
 
 /// The variable that turns a missing PostgreSQL from a skipped test into a failed one.
 pub const REQUIRE_POSTGRES: &str = "COUNTERSIGN_REQUIRE_POSTGRES";
@@ -93,18 +97,18 @@ fn cluster() -> Option<&'static Cluster> {
 pub struct PostgresServer(Cluster);
 
 impl PostgresServer {
-    /// Starts one that listens on `port` of the loopback addresses as well as on its socket, with further `settings` (`name=value`). `prepare` may put
+    /// Starts one that listens on its socket, and on `port` of the loopback address if one is given, with further `settings` (`name=value`). `prepare` may put
     /// files into the data directory before. `None` where PostgreSQL is not installed.
     ///
     /// # Panics
     ///
     /// When it does not start.
     #[expect(clippy::expect_used, reason = "a test that has no database must fail")]
-    pub fn start(port: u16, settings: &[&str], prepare: impl FnOnce(&Path)) -> Option<Self> {
+    pub fn start(port: Option<u16>, settings: &[&str], prepare: impl FnOnce(&Path)) -> Option<Self> {
         // Tells, loudly or by failing, when there is none.
         cluster()?;
         let mut cluster = Cluster::create().expect("a cluster");
-        cluster.port = Some(port);
+        cluster.port = port;
         cluster.settings = settings.iter().map(ToString::to_string).collect();
         let data = cluster.data();
         prepare(&data);
@@ -238,7 +242,7 @@ impl Cluster {
     }
 
     fn wait(&self) -> io::Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(120);
         while !self.psql("postgres", "SELECT 1")? {
             if Instant::now() > deadline {
                 let log = std::fs::read_to_string(self.dir.join("log")).unwrap_or_default();

@@ -4,6 +4,7 @@ use std::process::Stdio;
 
 use countersign::demo::{Demo, client};
 use cs_client::{Auth, AuthResult, Preauth, PreauthResult};
+use cs_store::testing::Ports;
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
@@ -161,7 +162,8 @@ fn now() -> Timestamp {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_running_server_sees_a_change_at_the_next_login() {
     let data = tempfile::tempdir().unwrap();
-    let demo = Demo::start(data.path(), Some(0), now()).await.unwrap();
+    let ports = Ports::reserve(Ports::OF_A_SERVER);
+    let demo = Demo::start(data.path(), Some(ports.first()), now()).await.unwrap();
     let client = client(&demo.record).unwrap();
     let asked = async || client.preauth(&Preauth::new("alice")).await.unwrap().result;
     let beside = |arguments: &[&str]| json(data.path(), arguments);
@@ -192,7 +194,8 @@ async fn a_running_server_sees_a_change_at_the_next_login() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_review_queue_is_looked_through_from_a_terminal() {
     let data = tempfile::tempdir().unwrap();
-    let demo = Demo::start(data.path(), Some(0), now()).await.unwrap();
+    let ports = Ports::reserve(Ports::OF_A_SERVER);
+    let demo = Demo::start(data.path(), Some(ports.first()), now()).await.unwrap();
     let beside = |arguments: &[&str]| json(data.path(), arguments);
     assert_eq!(beside(&["review", "list"])["events"], serde_json::json!([]));
     beside(&["user", "status", "alice", "bypass", "--reason", "a new phone"]);

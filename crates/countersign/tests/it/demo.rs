@@ -1,6 +1,7 @@
 //! The demo does its main job by itself, and can be taken up again.
 
 use countersign::demo::{Demo, DemoRecord, instructions, log_in, try_everything};
+use cs_store::testing::Ports;
 use jiff::Timestamp;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -17,7 +18,8 @@ fn mode(path: &Path) -> u32 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_demo_sees_a_login_through() {
     let data = tempfile::tempdir().unwrap();
-    let demo = Demo::start(data.path(), Some(0), now()).await.unwrap();
+    let ports = Ports::reserve(Ports::OF_A_SERVER);
+    let demo = Demo::start(data.path(), Some(ports.first()), now()).await.unwrap();
     let mut said = Vec::new();
     let outcome = try_everything(&demo, &mut said).await;
     let said = String::from_utf8(said).unwrap();
@@ -31,7 +33,8 @@ async fn the_demo_sees_a_login_through() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_demo_is_taken_up_again_and_keeps_its_secrets_to_its_owner() {
     let data = tempfile::tempdir().unwrap();
-    let first = Demo::start(data.path(), Some(0), now()).await.unwrap();
+    let ports = Ports::reserve(Ports::OF_A_SERVER);
+    let first = Demo::start(data.path(), Some(ports.first()), now()).await.unwrap();
     let port = first.config.listen.api.port();
     first.stop().await;
     for secret in [

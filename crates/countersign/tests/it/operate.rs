@@ -6,6 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use cs_engine::{Clock, ManualClock};
+use cs_store::testing::Ports;
 use cs_testkit::Api;
 use serde_json::{Value as Json, json};
 
@@ -24,7 +25,9 @@ fn done(data: &Path, arguments: &[&str]) -> String {
 }
 
 fn bootstrap(data: &Path) -> Json {
-    serde_json::from_str(&done(data, &["bootstrap", "--listen", "127.0.0.1:0", "--json"])).unwrap()
+    // Until this process ends: servers come and go on them.
+    let ports = Box::leak(Box::new(Ports::reserve(Ports::OF_A_SERVER)));
+    serde_json::from_str(&done(data, &["bootstrap", "--listen", &ports.address().to_string(), "--json"])).unwrap()
 }
 
 /// A running server, ended with this value.
@@ -38,7 +41,7 @@ impl Server {
         command.env_clear().arg("--data").arg(data).arg("serve").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let server = Self(command.spawn().unwrap());
         let config = countersign::config::load_from(data, None, []).unwrap().config;
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while !is_ready(config.listen.operations) {
             let log = || std::fs::read_to_string(data.join("test.log")).unwrap();
             assert!(Instant::now() < deadline, "not ready: {}", log());
@@ -270,7 +273,7 @@ async fn an_alert_is_logged_and_handed_to_the_operators_command() {
     auth.post("/auth/v2/auth", &[("username", "alice"), ("factor", "passcode"), ("passcode", "000000")])
         .await
         .response();
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     let told = loop {
         if let Ok(told) = std::fs::read_to_string(&alerts)
             && told.ends_with('\n')

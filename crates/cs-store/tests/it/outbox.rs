@@ -80,7 +80,7 @@ async fn a_commit_wakes_the_worker(database: TestDatabase) {
     let store = database.open().await.unwrap();
     let woken = store.effects_committed();
     add(&store, 1).await;
-    tokio::time::timeout(std::time::Duration::from_secs(5), woken).await.expect("woken");
+    tokio::time::timeout(std::time::Duration::from_secs(60), woken).await.expect("woken");
 }
 
 async fn done_effects_are_swept(database: TestDatabase) {

@@ -4,14 +4,13 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use cs_store::testing::PostgresServer;
+use cs_store::testing::{Ports, PostgresServer};
 use cs_store::vault::MasterKey;
 use cs_store::{Database, Store, StoreConfig, StoreError, args};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::common::*;
-use crate::outages::free_port;
 
 /// An authority: its certificate, and what it issues with.
 fn authority(name: &str) -> (String, Issuer<'static, KeyPair>) {
@@ -53,8 +52,9 @@ async fn the_database_is_spoken_to_over_tls_by_its_name_or_not_at_all() {
     let (right, wrong) = (dir.path().join("ca.pem"), dir.path().join("wrong.pem"));
     write(&right, &ca);
     write(&wrong, &wrong_ca);
-    let port = free_port();
-    let server = PostgresServer::start(port, &["ssl=on"], |data| {
+    let ports = Ports::reserve(&[]);
+    let port = ports.first();
+    let server = PostgresServer::start(Some(port), &["ssl=on"], |data| {
         let key = KeyPair::generate().unwrap();
         let certificate =
             CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();

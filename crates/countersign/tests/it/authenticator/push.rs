@@ -1,7 +1,7 @@
 //! Waking phones: what leaves, to whom, and what becomes of push services that do not behave.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::agreement::{ECDH_P256, PrivateKey, UnparsedPublicKey, agree};
@@ -194,8 +194,9 @@ async fn subscribe(site: &Site, phone: &Authenticator, subscription: &str) {
     site.engine().update_device(&bound, &change).await.unwrap();
 }
 
+/// With all the patience that a loaded machine needs.
 fn wakers(site: &Site, settings: &PushSettings) -> Wakers {
-    Wakers::new(site.engine(), settings, Duration::from_millis(300)).unwrap()
+    Wakers::new(site.engine(), settings, Duration::from_secs(60)).unwrap()
 }
 
 /// How the newest wake-up stands: attempts, what went wrong, whether it is done, whether it was given up.
@@ -331,10 +332,10 @@ async fn a_push_service_that_hangs_holds_neither_the_login_nor_other_phones_up()
     let site = Site::start().await;
     let (browser, service) = (Browser::new(), Service::start(Manner::Hang).await);
     let (alice, phone) = subscribed(&site, &browser, &service.address).await;
-    let began = Instant::now();
+    let hasty = Wakers::new(site.engine(), &service.settings(LOOPBACK), Duration::from_millis(300)).unwrap();
     let txid = push(&site, &alice, &phone, "203.0.113.7").await;
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
-    deliver_wakes(site.engine(), &wakers(&site, &service.settings(LOOPBACK))).await.unwrap();
+    assert!(service.heard().is_empty(), "the login is answered before anybody is woken");
+    deliver_wakes(site.engine(), &hasty).await.unwrap();
     let (attempts, error, done, dead) = wake(&site).await;
     assert_eq!((attempts, done, dead), (1, false, false), "{error}");
     // The phone asks by itself, and the person approves.
@@ -343,8 +344,9 @@ async fn a_push_service_that_hangs_holds_neither_the_login_nor_other_phones_up()
     assert_eq!(status(&site, &txid).await.0, "allow");
     // Nobody is woken for what is over.
     site.advance(61);
-    deliver_wakes(site.engine(), &wakers(&site, &service.settings(LOOPBACK))).await.unwrap();
-    assert_eq!(service.heard().len(), 1);
+    deliver_wakes(site.engine(), &hasty).await.unwrap();
+    // The first message may have come too late to be heard at all.
+    assert!(service.heard().len() <= 1);
     assert!(wake(&site).await.2, "done with");
 }
 

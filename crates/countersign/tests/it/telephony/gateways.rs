@@ -52,7 +52,7 @@ impl Sink {
             body: None,
             ca: None,
             allowed_networks: vec!["127.0.0.0/8".parse().unwrap()],
-            timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(60),
         }
     }
 
