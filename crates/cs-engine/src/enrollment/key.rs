@@ -7,7 +7,8 @@ use cs_core::webauthn::{Proof, Purpose, Wanted};
 use cs_store::enrollment_links::use_link;
 
 use super::gate::WhyNot;
-use super::wizard::{Enrolled, Enrollment};
+use super::pages::Enrolled;
+use super::wizard::Enrollment;
 use crate::passkeys::{Binding, BrowserAnswer, CeremonyId, NewCredential, RegistrationError};
 use crate::{Access, Engine, EngineError, MAX_ROUNDS, SystemRng};
 

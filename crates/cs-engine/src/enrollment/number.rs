@@ -15,7 +15,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::wizard::{Enrolled, Enrollment};
+use super::pages::Enrolled;
+use super::wizard::Enrollment;
 use crate::admin::phones::phone_number;
 use crate::enroll::new_phone;
 use crate::error::Retry;
