@@ -17,7 +17,8 @@ use cs_store::backfill::{self, BACKFILLS};
 use crate::config::{Config, Gateway, PushSettings, TelephonyConfig};
 use crate::net::Shutdown;
 use crate::outbound::mail::{MailCourier, Sender};
-use crate::outbound::telephony::{FileGateway, GatewaySetupError, HttpTelephone, TelephoneGateway};
+use crate::outbound::posting::PostSetupError;
+use crate::outbound::telephony::{FileGateway, HttpTelephone, TelephoneGateway};
 use crate::outbound::web_push::{WebPush, WebPushSetupError};
 use crate::outbound::webhook::Webhook;
 use outbox::Courier as _;
@@ -151,7 +152,7 @@ pub async fn deliver_telephony(engine: &Engine, telephony: &TelephonyConfig) -> 
 #[derive(Debug, thiserror::Error)]
 pub enum DeliverTelephonyError {
     #[error(transparent)]
-    Setup(#[from] GatewaySetupError),
+    Setup(#[from] PostSetupError),
     #[error(transparent)]
     Store(#[from] cs_store::StoreError),
 }

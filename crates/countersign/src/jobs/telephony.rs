@@ -10,6 +10,7 @@ use cs_store::outbox::Leased;
 use jiff::SignedDuration;
 
 use super::outbox::{Courier, Delivery};
+use crate::outbound::posting::PostError;
 use crate::outbound::telephony::{GatewayError, TelephoneGateway};
 
 /// Hands messages to a gateway.
@@ -97,7 +98,7 @@ impl<G> Calls<G> {
 }
 
 fn is_unclear(error: &GatewayError) -> bool {
-    matches!(error, GatewayError::TimedOut(_) | GatewayError::Failed(_))
+    matches!(error, GatewayError::Post(PostError::TimedOut(_) | PostError::Failed(_)))
 }
 
 /// With the causes.

@@ -6,7 +6,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use serde_json::json;
 
-use super::webhook::{Webhook, WebhookSetupError};
+use super::posting::PostSetupError;
+use super::webhook::Webhook;
 use crate::config::{WebhookUrl, Webhooks};
 
 /// Posts them as `audit.checkpoints`, each line as a text of its own: the signature inside is over exactly these bytes.
@@ -14,7 +15,7 @@ use crate::config::{WebhookUrl, Webhooks};
 pub struct CheckpointWebhook(Webhook);
 
 impl CheckpointWebhook {
-    pub fn new(url: &WebhookUrl, settings: &Webhooks) -> Result<Self, WebhookSetupError> {
+    pub fn new(url: &WebhookUrl, settings: &Webhooks) -> Result<Self, PostSetupError> {
         Webhook::new(url, settings).map(Self)
     }
 }

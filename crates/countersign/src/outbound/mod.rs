@@ -3,7 +3,7 @@
 pub(crate) mod addresses;
 pub mod checkpoints;
 pub mod mail;
-mod posting;
+pub mod posting;
 pub mod telephony;
 mod traffic;
 pub mod web_push;

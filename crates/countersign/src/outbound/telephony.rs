@@ -1,67 +1,42 @@
 //! Gateways for messages and calls: a file that is appended to, and an address that is posted to. The contract is in `docs/telephony.md`.
 
 use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use cs_engine::telephony::{CallOrder, SmsOrder};
 use data_encoding::BASE64;
 use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use reqwest::{Certificate, Client, redirect};
 use serde_json::{Value as Json, json};
 use zeroize::Zeroizing;
 
-use super::addresses::{AllowedNetworks, Guard, Refused};
-use super::webhook::sign;
+use super::posting::{Destination, PostError, PostSetupError, Poster};
+use super::webhook::signed;
 use crate::config::{HttpGateway, PasswordError, WebhookSecret};
-
-/// Why a gateway cannot be used at all.
-#[derive(Debug, thiserror::Error)]
-pub enum GatewaySetupError {
-    #[error("cannot read {} (`telephony.ca`)", path.display())]
-    Unreadable {
-        path: PathBuf,
-        #[source]
-        source: std::io::Error,
-    },
-    #[error("{} (`telephony.ca`) holds no certificate", .0.display())]
-    NoCertificate(PathBuf),
-    #[error("TLS for the telephony gateway cannot be set up")]
-    Tls(#[source] reqwest::Error),
-}
 
 /// Why a message or call did not get to the gateway. Says nothing of number, text or secret.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GatewayError {
     #[error(transparent)]
-    Refused(#[from] Refused),
+    Post(#[from] PostError),
     #[error("the secret for the gateway (`telephony.authorization`)")]
     Secret(#[from] PasswordError),
     #[error("the secret for the gateway cannot be a header")]
     NotAHeader,
     #[error("the file cannot be written")]
-    File(#[source] std::io::Error),
-    #[error("no answer within {} s", .0.as_secs_f32())]
-    TimedOut(Duration),
-    #[error("answered {0}, and redirections are not followed")]
-    Redirected(u16),
-    #[error("answered {0}")]
-    Answered(u16),
-    #[error("{0}")]
-    Failed(String),
+    File(#[source] io::Error),
 }
 
 impl GatewayError {
     /// Whether the same request may succeed later.
     pub(crate) const fn may_pass(&self) -> bool {
         match self {
-            Self::File(_) | Self::TimedOut(_) | Self::Failed(_) | Self::Secret(_) => true,
-            Self::Answered(status) => *status >= 500 || *status == 429,
-            Self::Refused(_) | Self::NotAHeader | Self::Redirected(_) => false,
+            Self::File(_) | Self::Secret(_) | Self::Post(PostError::TimedOut(_) | PostError::Failed(_)) => true,
+            Self::Post(PostError::Answered(status)) => *status >= 500 || *status == 429,
+            Self::NotAHeader | Self::Post(PostError::Refused(_) | PostError::Redirected(_)) => false,
         }
     }
 }
@@ -101,7 +76,7 @@ impl FileGateway {
             file.sync_data()
         };
         let written = tokio::task::spawn_blocking(write).await;
-        written.map_err(|error| GatewayError::Failed(error.to_string()))?.map_err(GatewayError::File)
+        written.map_err(io::Error::other).and_then(|written| written).map_err(GatewayError::File)
     }
 }
 
@@ -117,30 +92,20 @@ impl TelephoneGateway for FileGateway {
 
 /// Posts to the address of a gateway.
 pub(crate) struct HttpTelephone {
-    client: Client,
+    poster: Poster,
     settings: HttpGateway,
     secret: Option<WebhookSecret>,
-    guard: Guard,
 }
 
 impl HttpTelephone {
-    pub(crate) fn new(settings: &HttpGateway, secret: Option<&WebhookSecret>) -> Result<Self, GatewaySetupError> {
-        crate::tls::install_provider();
-        let guard = Guard::new(settings.url.expose(), AllowedNetworks(settings.allowed_networks.clone().into()));
-        let mut builder = Client::builder()
-            .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
-            // A redirection names an address that nobody has chosen; a proxy would look names up for us.
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .dns_resolver(Arc::new(guard.clone()))
-            // A connection that was kept might outlive a change of the name.
-            .pool_max_idle_per_host(0)
-            .http1_only();
-        if let Some(path) = &settings.ca {
-            builder = builder.tls_certs_only(certificates(path)?);
-        }
-        let client = builder.build().map_err(GatewaySetupError::Tls)?;
-        Ok(Self { client, settings: settings.clone(), secret: secret.cloned(), guard })
+    pub(crate) fn new(settings: &HttpGateway, secret: Option<&WebhookSecret>) -> Result<Self, PostSetupError> {
+        let poster = Poster::new(&Destination {
+            url: &settings.url,
+            ca: (settings.ca.as_deref(), "telephony.ca"),
+            allowed_networks: &settings.allowed_networks,
+            timeout: settings.timeout,
+        })?;
+        Ok(Self { poster, settings: settings.clone(), secret: secret.cloned() })
     }
 
     async fn post(
@@ -150,44 +115,12 @@ impl HttpTelephone {
         body: String,
         now: Timestamp,
     ) -> Result<(), GatewayError> {
-        self.guard.check_literal(self.settings.url.expose())?;
-        let time = now.as_second().to_string();
-        let mut request = self.client.post(self.settings.url.expose().clone()).header(CONTENT_TYPE, content_type);
+        let mut headers = self.secret.as_ref().map(|secret| signed(secret, id, now, &body)).unwrap_or_default();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         if let Some(authorization) = &self.settings.authorization {
-            request = request.header(AUTHORIZATION, authorization_header(&authorization.load()?)?);
+            headers.insert(AUTHORIZATION, authorization_header(&authorization.load()?)?);
         }
-        if let Some(secret) = &self.secret {
-            request = request
-                .header("webhook-id", id)
-                .header("webhook-timestamp", &time)
-                .header("webhook-signature", sign(secret, id, &time, &body));
-        }
-        let request = request.timeout(self.settings.timeout).body(body);
-        // The answer's body is nobody's business, and may not end.
-        let status = request.send().await.map_err(|error| self.failed(error))?.status();
-        match status.as_u16() {
-            200..300 => Ok(()),
-            code @ 300..400 => Err(GatewayError::Redirected(code)),
-            code => Err(GatewayError::Answered(code)),
-        }
-    }
-
-    fn failed(&self, error: reqwest::Error) -> GatewayError {
-        if error.is_timeout() {
-            return GatewayError::TimedOut(self.settings.timeout);
-        }
-        // Without the address, whose path may be a secret.
-        let error = error.without_url();
-        let mut cause: &dyn std::error::Error = &error;
-        loop {
-            if let Some(refused) = cause.downcast_ref::<Refused>() {
-                return GatewayError::Refused(refused.clone());
-            }
-            match cause.source() {
-                Some(source) => cause = source,
-                None => return GatewayError::Failed(cause.to_string()),
-            }
-        }
+        Ok(self.poster.post(body, |request| request.headers(headers)).await?)
     }
 }
 
@@ -242,12 +175,6 @@ fn authorization_header(secret: &str) -> Result<HeaderValue, GatewayError> {
     let mut value = HeaderValue::from_str(&text).map_err(|_| GatewayError::NotAHeader)?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn certificates(path: &PathBuf) -> Result<Vec<Certificate>, GatewaySetupError> {
-    let pem = std::fs::read(path).map_err(|source| GatewaySetupError::Unreadable { path: path.clone(), source })?;
-    let found = Certificate::from_pem_bundle(&pem).unwrap_or_default();
-    if found.is_empty() { Err(GatewaySetupError::NoCertificate(path.clone())) } else { Ok(found) }
 }
 
 #[cfg(test)]

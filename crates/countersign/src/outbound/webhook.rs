@@ -3,130 +3,62 @@
 //! `webhook-id` stays the same when a message is sent again; `webhook-signature` is `v1,` and the base64 HMAC-SHA256 of
 //! `id.timestamp.body` under the secret, so that neither body nor time can be changed.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use data_encoding::BASE64;
 use jiff::Timestamp;
-use reqwest::{Client, redirect};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value as Json, json};
 
-use super::addresses::{AllowedNetworks, Guard, Refused};
-use super::posting::{NoAnswer, NoCertificates, certificates, no_answer};
+use super::posting::{Destination, PostError, PostSetupError, Poster};
 use crate::config::{WebhookSecret, WebhookUrl, Webhooks};
 
 /// From the first look at the name to the answer's headers.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why a webhook cannot be used at all.
-#[derive(Debug, thiserror::Error)]
-pub enum WebhookSetupError {
-    #[error("cannot read {path} (`webhooks.ca`)")]
-    Unreadable {
-        path: String,
-        #[source]
-        source: std::io::Error,
-    },
-    #[error("{0} (`webhooks.ca`) holds no certificate")]
-    NoCertificate(String),
-    #[error("TLS for webhooks cannot be set up")]
-    Tls(#[source] reqwest::Error),
-}
-
-/// Why a message did not arrive. Says nothing of the address beyond what the configuration shows.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum WebhookError {
-    #[error(transparent)]
-    Refused(#[from] Refused),
-    #[error("no answer within {} s", .0.as_secs_f32())]
-    TimedOut(Duration),
-    #[error("answered {0}, and redirections are not followed")]
-    Redirected(u16),
-    #[error("answered {0}")]
-    Answered(u16),
-    #[error("{0}")]
-    Failed(String),
-}
-
 /// A place that messages are posted to.
 #[derive(Clone)]
 pub(crate) struct Webhook {
-    client: Client,
-    url: WebhookUrl,
+    poster: Poster,
     secret: WebhookSecret,
-    guard: Guard,
-    timeout: Duration,
 }
 
 impl std::fmt::Debug for Webhook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "webhook {}", self.url)
+        write!(f, "webhook {}", self.poster.url())
     }
 }
 
 impl Webhook {
-    pub(crate) fn new(url: &WebhookUrl, settings: &Webhooks) -> Result<Self, WebhookSetupError> {
-        crate::tls::install_provider();
-        let guard = Guard::new(url.expose(), AllowedNetworks(settings.allowed_networks.clone().into()));
-        let mut builder = Client::builder()
-            .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
-            // A redirection names an address that nobody has chosen; a proxy would look names up for us.
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .dns_resolver(Arc::new(guard.clone()))
-            // A connection that was kept might outlive a change of the name.
-            .pool_max_idle_per_host(0)
-            .http1_only();
-        if let Some(path) = &settings.ca {
-            builder = builder.tls_certs_only(certificates(path).map_err(|error| {
-                let path = path.display().to_string();
-                match error {
-                    NoCertificates::Unreadable(source) => WebhookSetupError::Unreadable { path, source },
-                    NoCertificates::Empty => WebhookSetupError::NoCertificate(path),
-                }
-            })?);
-        }
-        let client = builder.build().map_err(WebhookSetupError::Tls)?;
-        Ok(Self { client, url: url.clone(), secret: settings.secret.clone(), guard, timeout: TIMEOUT })
-    }
-
-    #[cfg(test)]
-    fn impatient(mut self) -> Self {
-        self.timeout = Duration::from_millis(300);
-        self
+    pub(crate) fn new(url: &WebhookUrl, settings: &Webhooks) -> Result<Self, PostSetupError> {
+        let poster = Poster::new(&Destination {
+            url,
+            ca: (settings.ca.as_deref(), "webhooks.ca"),
+            allowed_networks: &settings.allowed_networks,
+            timeout: TIMEOUT,
+        })?;
+        Ok(Self { poster, secret: settings.secret.clone() })
     }
 
     /// Posts `data` as a message of `kind`. Any answer of class 2xx means that it was taken.
-    pub(crate) async fn send(&self, id: &str, kind: &str, data: Json, now: Timestamp) -> Result<(), WebhookError> {
-        self.guard.check_literal(self.url.expose())?;
+    pub(crate) async fn send(&self, id: &str, kind: &str, data: Json, now: Timestamp) -> Result<(), PostError> {
         let body = json!({"type": kind, "timestamp": now.to_string(), "data": data}).to_string();
-        let time = now.as_second().to_string();
-        let request = self
-            .client
-            .post(self.url.expose().clone())
-            .header("content-type", "application/json")
-            .header("webhook-id", id)
-            .header("webhook-timestamp", &time)
-            .header("webhook-signature", sign(&self.secret, id, &time, &body))
-            .timeout(self.timeout)
-            .body(body);
-        // The answer's body is nobody's business, and may not end.
-        let status = request.send().await.map_err(|error| self.failed(error))?.status();
-        match status.as_u16() {
-            200..300 => Ok(()),
-            code @ 300..400 => Err(WebhookError::Redirected(code)),
-            code => Err(WebhookError::Answered(code)),
-        }
+        let headers = signed(&self.secret, id, now, &body);
+        self.poster.post(body, |request| request.header(CONTENT_TYPE, "application/json").headers(headers)).await
     }
+}
 
-    fn failed(&self, error: reqwest::Error) -> WebhookError {
-        match no_answer(error) {
-            NoAnswer::TimedOut => WebhookError::TimedOut(self.timeout),
-            NoAnswer::Refused(refused) => WebhookError::Refused(refused),
-            NoAnswer::Failed(cause) => WebhookError::Failed(cause),
-        }
+/// The headers of a message: its id, its time, and the signature over both and `body`.
+pub(super) fn signed(secret: &WebhookSecret, id: &str, now: Timestamp, body: &str) -> HeaderMap {
+    let time = now.as_second().to_string();
+    let signature = sign(secret, id, &time, body);
+    let mut headers = HeaderMap::new();
+    for (name, value) in [("webhook-id", id), ("webhook-timestamp", &time), ("webhook-signature", &signature)] {
+        // Ids are made by us, of letters and digits.
+        headers.extend(HeaderValue::from_str(value).ok().map(|value| (HeaderName::from_static(name), value)));
     }
+    headers
 }
 
 /// The signature of Standard Webhooks 1.0 over `id`, `time` and `body`.
@@ -139,8 +71,9 @@ pub(crate) fn sign(secret: &WebhookSecret, id: &str, time: &str, body: &str) -> 
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpSocket};
 
+    use super::super::addresses::Refused;
     use super::*;
 
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -185,10 +118,12 @@ mod tests {
             ca: None,
             allowed_networks: allowed.iter().map(|network| network.parse().unwrap()).collect(),
         };
-        Webhook::new(&WebhookUrl::parse_text(url).unwrap(), &settings).unwrap().impatient()
+        let webhook = Webhook::new(&WebhookUrl::parse_text(url).unwrap(), &settings).unwrap();
+        // With all the patience that a loaded machine needs.
+        Webhook { poster: webhook.poster.patient_for(Duration::from_secs(60)), ..webhook }
     }
 
-    async fn send(webhook: &Webhook) -> Result<(), WebhookError> {
+    async fn send(webhook: &Webhook) -> Result<(), PostError> {
         let now = Timestamp::from_second(1_614_265_330).unwrap();
         webhook.send("id1", "alert.fraud", json!({"username": "alice"}), now).await
     }
@@ -223,12 +158,17 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_success_is_told_apart() {
         let (url, _come) = sink(answer("500 Oh")).await;
-        assert!(matches!(send(&webhook(&url, LOOPBACK)).await, Err(WebhookError::Answered(500))));
+        assert!(matches!(send(&webhook(&url, LOOPBACK)).await, Err(PostError::Answered(500))));
         let (url, _come) = sink(None).await;
-        assert!(matches!(send(&webhook(&url, LOOPBACK)).await, Err(WebhookError::TimedOut(_))));
-        let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let hasty = webhook(&url, LOOPBACK);
+        let hasty = Webhook { poster: hasty.poster.patient_for(Duration::from_millis(300)), ..hasty };
+        assert!(matches!(send(&hasty).await, Err(PostError::TimedOut(_))));
+        // Bound, so that nobody else listens there.
+        let silent = TcpSocket::new_v4().unwrap();
+        silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let gone = silent.local_addr().unwrap();
         let error = send(&webhook(&format!("http://{gone}/t0ken"), LOOPBACK)).await.unwrap_err();
-        assert!(matches!(error, WebhookError::Failed(_)) && !error.to_string().contains("t0ken"), "{error}");
+        assert!(matches!(error, PostError::Failed(_)) && !error.to_string().contains("t0ken"), "{error}");
     }
 
     #[tokio::test]
@@ -239,7 +179,7 @@ mod tests {
             inside.local_addr().unwrap()
         )))
         .await;
-        assert!(matches!(send(&webhook(&url, LOOPBACK)).await, Err(WebhookError::Redirected(307))));
+        assert!(matches!(send(&webhook(&url, LOOPBACK)).await, Err(PostError::Redirected(307))));
         let connected = tokio::time::timeout(Duration::from_millis(50), inside.accept()).await;
         assert!(connected.is_err(), "nobody came");
     }
@@ -250,7 +190,7 @@ mod tests {
         let port = inside.local_addr().unwrap().port();
         for url in [format!("http://127.0.0.1:{port}/"), format!("https://localhost:{port}/")] {
             let error = send(&webhook(&url, &["10.0.0.0/8"])).await.unwrap_err();
-            assert!(matches!(error, WebhookError::Refused(Refused::Private(_))), "{url}: {error}");
+            assert!(matches!(error, PostError::Refused(Refused::Private(_))), "{url}: {error}");
         }
         let connected = tokio::time::timeout(Duration::from_millis(50), inside.accept()).await;
         assert!(connected.is_err(), "nobody came");
