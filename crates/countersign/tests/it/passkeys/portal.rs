@@ -7,6 +7,7 @@ use http::Method;
 use serde_json::json;
 
 use super::{WITH_KEYS, asked, count};
+use crate::portal::{self, is_in};
 
 /// Alice, who has a security key, and her browser.
 struct Story {
@@ -29,9 +30,7 @@ impl Story {
     }
 
     async fn at_portal(&mut self) -> Page {
-        let begun = self.browser.open(&self.app.authorize_path("alice")).await;
-        let id = begun.path.rsplit_once('/').unwrap().1.to_owned();
-        self.browser.open(&format!("/portal/from/{id}")).await
+        portal::at_portal(&mut self.browser, &self.app).await
     }
 
     /// Into the portal, by the key.
@@ -58,29 +57,16 @@ impl Story {
     }
 
     async fn follow(&mut self, done: &Page) -> Page {
-        let redirect = done.redirect();
-        let origin = format!("https://{}", self.site.auth_api().authority());
-        self.browser.open(redirect.strip_prefix(&origin).unwrap_or_else(|| panic!("{redirect}"))).await
+        portal::follow(&mut self.browser, done).await
     }
 
     async fn post(&mut self, page: &Page, path: &str, fields: &[(&str, &str)]) -> Page {
-        let step = page.step();
-        let form: Vec<(&str, &str)> = std::iter::once(("step", step.as_str())).chain(fields.iter().copied()).collect();
-        let sent = self.browser.send_once(Method::POST, path, &form).await;
-        // What was done is said by the page that follows.
-        match (sent.leads_to(), self.browser.cookies.iter().any(|(name, _)| name == "__Host-cs-said")) {
-            (Some(next), true) => self.browser.open(&next).await,
-            _ => sent,
-        }
+        portal::post(&mut self.browser, page, path, fields).await
     }
 
     fn act(&self, act: &str) -> String {
         format!("/portal/devices/{}/{act}", self.id)
     }
-}
-
-fn is_in(page: &Page) -> bool {
-    page.status == 200 && page.html.contains("action=\"/portal/leave\"")
 }
 
 #[tokio::test]

@@ -32,9 +32,7 @@ impl Story {
 
     /// Begins a login of the application and follows it to the portal's own.
     async fn at_portal(&mut self) -> Page {
-        let begun = self.browser.open(&self.app.authorize_path("alice")).await;
-        let id = begun.path.rsplit_once('/').unwrap().1.to_owned();
-        self.browser.open(&format!("/portal/from/{id}")).await
+        at_portal(&mut self.browser, &self.app).await
     }
 
     /// Shows a factor: a code. Gives the page that leads back.
@@ -60,22 +58,11 @@ impl Story {
     }
 
     async fn follow(&mut self, done: &Page) -> Page {
-        let redirect = done.redirect();
-        let origin = format!("https://{}", self.site.auth_api().authority());
-        let path = redirect.strip_prefix(&origin).unwrap_or_else(|| panic!("{redirect}"));
-        self.browser.open(path).await
+        follow(&mut self.browser, done).await
     }
 
-    /// A form of the portal; `page` gives the proof.
     async fn post(&mut self, page: &Page, path: &str, fields: &[(&str, &str)]) -> Page {
-        let step = page.step();
-        let form: Vec<(&str, &str)> = std::iter::once(("step", step.as_str())).chain(fields.iter().copied()).collect();
-        let sent = self.browser.send_once(Method::POST, path, &form).await;
-        // What was done is said by the page that follows.
-        match (sent.leads_to(), self.browser.cookies.iter().any(|(name, _)| name == "__Host-cs-said")) {
-            (Some(next), true) => self.browser.open(&next).await,
-            _ => sent,
-        }
+        post(&mut self.browser, page, path, fields).await
     }
 
     async fn phones(&self) -> Vec<Json> {
@@ -99,7 +86,33 @@ impl Story {
     }
 }
 
-fn is_in(page: &Page) -> bool {
+/// Begins alice's login of the application and follows it to the portal's own.
+pub(crate) async fn at_portal(browser: &mut Browser, app: &WebApp) -> Page {
+    let begun = browser.open(&app.authorize_path("alice")).await;
+    let id = begun.path.rsplit_once('/').unwrap().1.to_owned();
+    browser.open(&format!("/portal/from/{id}")).await
+}
+
+/// From the end of the portal's login into it.
+pub(crate) async fn follow(browser: &mut Browser, done: &Page) -> Page {
+    let redirect = done.redirect();
+    let (_, rest) = redirect.split_once("/portal").unwrap_or_else(|| panic!("{redirect}"));
+    browser.open(&format!("/portal{rest}")).await
+}
+
+/// A form of the portal; `page` gives the proof.
+pub(crate) async fn post(browser: &mut Browser, page: &Page, path: &str, fields: &[(&str, &str)]) -> Page {
+    let step = page.step();
+    let form: Vec<(&str, &str)> = std::iter::once(("step", step.as_str())).chain(fields.iter().copied()).collect();
+    let sent = browser.send_once(Method::POST, path, &form).await;
+    // What was done is said by the page that follows.
+    match (sent.leads_to(), browser.cookies.iter().any(|(name, _)| name == "__Host-cs-said")) {
+        (Some(next), true) => browser.open(&next).await,
+        _ => sent,
+    }
+}
+
+pub(crate) fn is_in(page: &Page) -> bool {
     page.status == 200 && page.html.contains("action=\"/portal/leave\"")
 }
 
