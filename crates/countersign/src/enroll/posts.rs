@@ -12,7 +12,7 @@ use cs_wire::params::Params;
 use super::open::{find, page_of};
 use super::render::{codes, not_saved, refusal, why_not};
 use crate::app::App;
-use crate::frame::{Body, NotShown, Visitor, form, see_other, step_of, wait_at, waiting};
+use crate::frame::{self, Body, Visitor, see_other, wait_at, waiting};
 use crate::http::Failure;
 
 /// The longest name that is looked at; how many characters of it are allowed is the engine's matter.
@@ -115,32 +115,18 @@ async fn submit(
     body: Body,
     read: fn(&Params) -> Option<EnrollInput>,
 ) -> Response {
-    let (_room, form) = match form(&app, body) {
-        Ok(form) => form,
-        Err(failure) => return visitor.failed(&failure),
-    };
-    match submitted(&app, &visitor, &id, &form, read).await {
-        Ok(response) => response,
-        Err(why) => why.response(&visitor),
-    }
-}
-
-async fn submitted(
-    app: &App,
-    visitor: &Visitor,
-    id: &str,
-    form: &Params,
-    read: fn(&Params) -> Option<EnrollInput>,
-) -> Result<Response, NotShown> {
-    let mut enrollment = find(app, visitor, id).await?;
-    let back = see_other(&page_of(enrollment.id()));
-    let (Some(step), Some(input)) = (step_of(form), read(form)) else { return Ok(back) };
-    let enrolled = app.engine().post_enrollment(&mut enrollment, &step, input, visitor.access()).await?;
-    Ok(match enrolled {
-        Enrolled::Moved => back,
-        Enrolled::Codes(made) => codes(app, visitor, &enrollment, &made).await,
-        Enrolled::Mismatch => refusal(visitor, &enrollment, Why::ActivationMismatch, None),
-        Enrolled::NotSaved(why) => not_saved(visitor, &enrollment, why),
-        Enrolled::Refused(not) => refusal(visitor, &enrollment, why_not(&not), Some(&not.reference)),
+    frame::submit(&app, &visitor, body, read, async |sent| {
+        let mut enrollment = find(&app, &visitor, &id).await?;
+        let back = see_other(&page_of(enrollment.id()));
+        let Some((step, input)) = sent else { return Ok(back) };
+        let enrolled = app.engine().post_enrollment(&mut enrollment, &step, input, visitor.access()).await?;
+        Ok(match enrolled {
+            Enrolled::Moved => back,
+            Enrolled::Codes(made) => codes(&app, &visitor, &enrollment, &made).await,
+            Enrolled::Mismatch => refusal(&visitor, &enrollment, Why::ActivationMismatch, None),
+            Enrolled::NotSaved(why) => not_saved(&visitor, &enrollment, why),
+            Enrolled::Refused(not) => refusal(&visitor, &enrollment, why_not(&not), Some(&not.reference)),
+        })
     })
+    .await
 }

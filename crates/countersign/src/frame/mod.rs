@@ -39,7 +39,7 @@ use crate::app::App;
 pub(crate) use cookies::{keep_value, set_visit_secret};
 pub(crate) use language::keep_language;
 pub(crate) use lost::{nothing_here, only_posted};
-pub(crate) use posted::{Body, NotShown, Slot, form, step_of, wait_at, waiting};
+pub(crate) use posted::{Body, NotShown, Slot, form, step_of, submit, wait_at, waiting};
 pub(crate) use render::{origin_of, why};
 pub(crate) use session::{begin_session, recent_login, to_enroll, to_manage};
 pub(crate) use visitor::{Visitor, see_other};

@@ -62,6 +62,24 @@ pub(crate) fn step_of(form: &Params) -> Option<String> {
     form.filled("step", MAX_STEP_BYTES).ok().flatten()
 }
 
+/// Answers a form: `act` gets the proof and what `read` makes of the rest, or nothing where either is missing, and keeps the room until it is done.
+pub(crate) async fn submit<T>(
+    app: &App,
+    visitor: &Visitor,
+    body: Body,
+    read: fn(&Params) -> Option<T>,
+    act: impl AsyncFnOnce(Option<(String, T)>) -> Result<Response, NotShown>,
+) -> Response {
+    let (_room, form) = match form(app, body) {
+        Ok(form) => form,
+        Err(failure) => return visitor.failed(&failure),
+    };
+    match act(step_of(&form).zip(read(&form))).await {
+        Ok(response) => response,
+        Err(why) => why.response(visitor),
+    }
+}
+
 /// What a page's script is told that waits.
 pub(crate) fn waiting(is_waiting: bool) -> Response {
     Json(json!({ "waiting": is_waiting })).into_response()

@@ -8,7 +8,7 @@ use cs_wire::params::Params;
 use serde_json::Value;
 
 use super::cookies::keep;
-use super::posted::{Body, NotShown, awaited, form, step_of, wait_at, waiting};
+use super::posted::{self, Body, awaited, wait_at, waiting};
 use super::session::{find, page_of};
 use super::visitor::{Visitor, see_other};
 use crate::app::App;
@@ -87,30 +87,16 @@ async fn submit(
     body: Body,
     read: fn(&Params) -> Option<Input>,
 ) -> Response {
-    let (_room, form) = match form(&app, body) {
-        Ok(form) => form,
-        Err(failure) => return visitor.failed(&failure),
-    };
-    match submitted(&app, &visitor, &id, &form, read).await {
-        Ok(response) => response,
-        Err(why) => why.response(&visitor),
-    }
-}
-
-async fn submitted(
-    app: &App,
-    visitor: &Visitor,
-    id: &str,
-    form: &Params,
-    read: fn(&Params) -> Option<Input>,
-) -> Result<Response, NotShown> {
-    let mut prompt = find(app, visitor, id).await?;
-    let mut response = see_other(&page_of(prompt.id()));
-    if let (Some(step), Some(input)) = (step_of(form), read(form)) {
-        let changed = app.engine().post_prompt(&mut prompt, &step, input, &visitor.visit).await?;
-        keep(response.headers_mut(), &visitor.jar, &changed, app.engine().clock().now());
-    }
-    Ok(response)
+    posted::submit(&app, &visitor, body, read, async |sent| {
+        let mut prompt = find(&app, &visitor, &id).await?;
+        let mut response = see_other(&page_of(prompt.id()));
+        if let Some((step, input)) = sent {
+            let changed = app.engine().post_prompt(&mut prompt, &step, input, &visitor.visit).await?;
+            keep(response.headers_mut(), &visitor.jar, &changed, app.engine().clock().now());
+        }
+        Ok(response)
+    })
+    .await
 }
 
 /// Whether the script said that the browser has WebAuthn. Without script there is nobody to ask a key.
