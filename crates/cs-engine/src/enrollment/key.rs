@@ -26,12 +26,12 @@ pub enum NotSaved {
 impl Enrollment {
     /// The session that the browser answers in.
     fn binding(&self) -> Binding {
-        Binding::of("enrollment", &self.visiting.secret.derive("webauthn"))
+        Binding::of("enrollment", &self.visiting.secret.derive("webauthn")[..])
     }
 
     /// The ceremony of this step: pages need not carry it.
     fn ceremony(&self) -> CeremonyId {
-        CeremonyId::derived(&self.visiting.secret.derive(&format!("ceremony:{}", self.visiting.row.version)))
+        CeremonyId::derived(&self.visiting.secret.derive(&format!("ceremony:{}", self.visiting.row.version))[..])
     }
 
     /// What lets somebody add a credential, after [`cs_core::enrollment::may_enroll`] has let them enroll.

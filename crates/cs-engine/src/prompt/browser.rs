@@ -261,7 +261,8 @@ impl Engine {
 
 /// What takes the place of `token` in this login: made from the secret of the login's own cookie, so that it can be given to its browser once more.
 fn replacement(prompt: &Prompt, token: &BrowserToken) -> BrowserToken {
-    BrowserToken { user: token.user, browser: token.browser, secret: prompt.secret.derive("browser") }
+    // The texts of proofs have a number behind the colon: none of them is this one.
+    BrowserToken { user: token.user, browser: token.browser, secret: prompt.secret.derive("browser:secret") }
 }
 
 /// Whether, having got in so, there is anything to remember.

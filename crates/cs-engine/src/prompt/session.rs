@@ -1,22 +1,19 @@
 //! Begins a login in a browser, finds it again, and goes on to its next state.
 
-use std::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::{constant_time, hmac};
+use aws_lc_rs::constant_time;
 use cs_core::id::{AccountId, PromptId, TxId, UserId};
 use cs_core::prompt::{Event, Keys, PROMPT_TTL, State, Way};
 use cs_store::Job;
 use cs_store::accounts::Account;
 use cs_store::prompts::PromptRow;
-use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
-use rand_core::RngCore as _;
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use super::browser::{BrowserToken, NewToken};
 use super::kept::{Person, read_state, state_text};
+use crate::cookie::CookieSecret;
 use crate::login::{Remembering, Who};
 use crate::passkeys::{Binding, CeremonyId};
 use crate::{Access, Caller, Engine, EngineError, Liveness, Surface, SystemRng};
@@ -62,51 +59,8 @@ impl Asked {
     }
 }
 
-/// What the browser's cookie holds: 256 bits that make the login its own.
-pub struct PromptSecret(Zeroizing<[u8; 32]>);
-
-impl PromptSecret {
-    fn generate() -> Self {
-        let mut secret = Zeroizing::new([0; 32]);
-        SystemRng.fill_bytes(&mut secret[..]);
-        Self(secret)
-    }
-
-    /// Reads a cookie's value.
-    pub fn parse(text: &str) -> Option<Self> {
-        let bytes = Zeroizing::new(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?);
-        <[u8; 32]>::try_from(bytes.as_slice()).ok().map(|secret| Self(Zeroizing::new(secret)))
-    }
-
-    /// The cookie's value.
-    pub fn expose(&self) -> Zeroizing<String> {
-        Zeroizing::new(BASE64URL_NOPAD.encode(&self.0[..]))
-    }
-
-    /// A text that only who holds the secret can make: for `purpose`, at step `version`.
-    pub(super) fn proof(&self, purpose: &str, version: i64) -> String {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.0[..]);
-        // A purpose has no `:` in it, so the text is unambiguous.
-        BASE64URL_NOPAD.encode(hmac::sign(&key, format!("{purpose}:{version}").as_bytes()).as_ref())
-    }
-}
-
-impl PromptSecret {
-    /// Another secret that only who holds this one can make, for `purpose`.
-    pub(super) fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.0[..]);
-        let mut secret = Zeroizing::new([0; 32]);
-        // The texts of proofs have a number behind the colon: none of them is this one.
-        secret.copy_from_slice(hmac::sign(&key, format!("{purpose}:secret").as_bytes()).as_ref());
-        secret
-    }
-}
-
-impl fmt::Debug for PromptSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PromptSecret(..)")
-    }
-}
+/// What the browser's cookie holds of a login.
+pub type PromptSecret = CookieSecret<PromptId>;
 
 /// What a request from the browser brings.
 #[derive(Debug, Clone, Default)]
@@ -219,16 +173,14 @@ impl Prompt {
 
     /// The id under which the log keeps what is decided in this step: the same if the step is tried again.
     pub(super) fn log_id(&self) -> TxId {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.secret.0[..]);
-        let tag = hmac::sign(&key, format!("log:{}", self.row.version).as_bytes());
         let mut id = [0; 16];
-        id.copy_from_slice(&tag.as_ref()[..16]);
+        id.copy_from_slice(&self.secret.derive(&format!("log:{}", self.row.version))[..16]);
         TxId::from_bytes(id)
     }
 
     /// The session that security keys answer in.
     pub(super) fn binding(&self) -> Binding {
-        Binding::of("prompt", &self.secret.0[..])
+        Binding::of("prompt", self.secret.bytes())
     }
 
     /// The ceremony of this step: pages need not carry it.
@@ -343,6 +295,6 @@ impl Engine {
     }
 
     fn prompt_digest(&self, account: AccountId, secret: &PromptSecret) -> Result<[u8; 32], EngineError> {
-        self.store().vault().digest(account.as_str(), "prompt", &secret.0[..]).map_err(EngineError::vault)
+        self.store().vault().digest(account.as_str(), "prompt", secret.bytes()).map_err(EngineError::vault)
     }
 }
