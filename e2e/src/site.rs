@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
+use cs_store::testing::Ports;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
@@ -13,14 +14,13 @@ use crate::child::Lines;
 use crate::phone::Phone;
 use crate::tools::{bin, program};
 
-/// How often another pair of free ports is tried: between finding and binding one, another process may take it.
-const START_TRIES: usize = 5;
-
 /// An installation with its server process. Dropping it ends the process and removes the directory.
 pub struct Site {
     dir: TempDir,
     installation: Json,
     server: Option<Server>,
+    /// For as long as the installation is there, whether its server runs or not.
+    _ports: Ports,
 }
 
 struct Server {
@@ -45,25 +45,16 @@ impl Site {
 
     /// The same with its directory in `parent`, and further arguments for `countersign bootstrap`.
     pub fn start_in(parent: &Path, arguments: &[&str]) -> Self {
-        let mut failure = String::new();
-        for _ in 0..START_TRIES {
-            let dir = tempfile::Builder::new().prefix("countersign-e2e-").tempdir_in(parent).unwrap();
-            let installation = bootstrap(dir.path(), &[&["--listen", "127.0.0.1:0"], arguments].concat());
-            let mut site = Self { dir, installation, server: None };
-            match site.try_serve() {
-                Ok(()) => return site,
-                Err(log) => failure = log,
-            }
-        }
-        panic!("the server does not start:\n{failure}")
+        let ports = Ports::reserve(Ports::OF_A_SERVER);
+        let dir = tempfile::Builder::new().prefix("countersign-e2e-").tempdir_in(parent).unwrap();
+        let installation = bootstrap(dir.path(), &[&["--listen", &ports.address().to_string()], arguments].concat());
+        let mut site = Self { dir, installation, server: None, _ports: ports };
+        site.serve();
+        site
     }
 
     /// Starts the server again after [`Self::kill`].
     pub fn serve(&mut self) {
-        self.try_serve().unwrap_or_else(|log| panic!("the server does not start again:\n{log}"));
-    }
-
-    fn try_serve(&mut self) -> Result<(), String> {
         let mut child = program("countersign")
             .args(["serve", "--data"])
             .arg(self.dir.path())
@@ -77,10 +68,9 @@ impl Site {
         log.collect(child.stderr.take().unwrap());
         // Dropped on the way out, it ends the process.
         let server = Server { child, log: log.clone() };
-        log.try_line_with("serving")?;
+        log.line_with("serving");
         self.server = Some(server);
         assert_eq!(self.api("", "").get("/readyz", &[]).status, 200);
-        Ok(())
     }
 
     /// Adds lines to the configuration file, for the next start.

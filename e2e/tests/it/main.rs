@@ -29,6 +29,8 @@ mod radius_network;
 mod radius_proxy;
 mod radius_vpn;
 mod same_phone;
+mod self_service;
+mod taps;
 mod telephony;
 mod universal_prompt;
 mod web_sdk;
