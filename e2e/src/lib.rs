@@ -19,6 +19,7 @@ mod network;
 mod old_app;
 mod phone;
 pub mod radius;
+pub mod radsec;
 mod sample;
 mod site;
 mod terminal;

@@ -36,19 +36,19 @@ pub fn network_config(site: &Site, keys: &Keys, kind: &str, options: &str, secti
 }
 
 /// A port that is free now.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// A process with what it says. Dropping it ends the process.
-struct Running {
+pub(crate) struct Running {
     child: Child,
-    lines: Lines,
+    pub(crate) lines: Lines,
     dir: TempDir,
 }
 
 impl Running {
-    fn start(mut command: Command, dir: TempDir, ready: &str) -> Self {
+    pub(crate) fn start(mut command: Command, dir: TempDir, ready: &str) -> Self {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = Lines::default();
         lines.collect(child.stdout.take().unwrap());
@@ -69,7 +69,7 @@ impl Drop for Running {
 /// Debian's FreeRADIUS with users of the test's own.
 pub struct FreeRadius {
     running: Running,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl FreeRadius {
@@ -209,18 +209,23 @@ impl RadiusProxy {
 
     /// The same, with another secret.
     pub fn ask_with(&self, attributes: &str, arguments: &[&str], secret: &str) -> Asking {
-        let mut child = Command::new("radclient")
-            .args(["-x", "-t", "30", "-r", "1"])
-            .args(arguments)
-            .args([&format!("127.0.0.1:{}", self.port), "auth", secret])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(attributes.as_bytes()).unwrap();
-        Asking(child)
+        ask_at(self.port, attributes, arguments, secret)
     }
+}
+
+/// Begins a login at a port of this host.
+pub(crate) fn ask_at(port: u16, attributes: &str, arguments: &[&str], secret: &str) -> Asking {
+    let mut child = Command::new("radclient")
+        .args(["-x", "-t", "30", "-r", "1"])
+        .args(arguments)
+        .args([&format!("127.0.0.1:{port}"), "auth", secret])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(attributes.as_bytes()).unwrap();
+    Asking(child)
 }
 
 /// A device that waits for its answer.

@@ -28,6 +28,7 @@ mod radius_accounting;
 mod radius_network;
 mod radius_proxy;
 mod radius_vpn;
+mod radsec;
 mod same_phone;
 mod self_service;
 mod taps;

@@ -49,8 +49,7 @@ fn accounting_waits_on_the_disk_while_its_server_is_away_and_the_proxy_is_killed
             }
         }
         assert_eq!(ids, ["A1", "A2", "A3", "A4", "A5", "A6", "A7"], "{}", proxy.log());
-        let delays: Vec<u32> =
-            ise.accounted("Acct-Delay-Time").iter().map(|delay| delay.parse().unwrap()).collect();
+        let delays: Vec<u32> = ise.accounted("Acct-Delay-Time").iter().map(|delay| delay.parse().unwrap()).collect();
         assert!(delays.iter().any(|delay| *delay >= 100), "the device's own delay stays in it: {delays:?}");
         assert!(delays.iter().all(|delay| *delay < 5000), "what was kept already is not given on: {delays:?}");
         assert!(ise.accounted("NAS-IP-Address").iter().all(|address| address == "10.0.0.9"));

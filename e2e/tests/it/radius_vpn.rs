@@ -7,7 +7,8 @@ use e2e::radius::vpn::{CLIENT, GATEWAY, INSIDE, Vpn};
 use e2e::radius::{RadiusProxy, network_config};
 use e2e::{Network, Site, Terminal};
 
-const USERS: &str = "alice Cleartext-Password := \"S3cret,pw\"\n\tClass = \"OU=vpn;\", Framed-IP-Address = 10.10.0.77\n";
+const USERS: &str =
+    "alice Cleartext-Password := \"S3cret,pw\"\n\tClass = \"OU=vpn;\", Framed-IP-Address = 10.10.0.77\n";
 
 #[test]
 fn a_tunnel_is_up_by_push_and_by_passcode_with_the_address_and_the_group_of_the_server_behind() {

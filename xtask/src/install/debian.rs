@@ -36,6 +36,8 @@ const PACKAGES: &[Package] = &[
     Package { name: "strongswan-swanctl", is_present: || program("swanctl").is_some() },
     Package { name: "libcharon-extra-plugins", is_present: || has_charon_plugin("eap-radius") },
     Package { name: "libcharon-extauth-plugins", is_present: || has_charon_plugin("xauth-generic") },
+    // RADIUS over TLS, as the device's end and as the server's
+    Package { name: "radsecproxy", is_present: || program("radsecproxy").is_some() },
     // networks of the tests' own
     Package { name: "iproute2", is_present: || program("ip").is_some() },
     // directories behind the proxy: OpenLDAP, and Samba as a domain controller

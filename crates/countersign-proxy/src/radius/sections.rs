@@ -48,9 +48,9 @@ impl Sections {
     /// These serve from now on; what the same devices have shown so far is not forgotten. Returns the first's number.
     pub fn replace(&mut self, mut sections: Vec<Section>) -> usize {
         for section in &mut sections {
-            let mut serving = self.all.iter().skip(self.current - self.base);
-            let same = serving.find(|before| before.server.name.eq_ignore_ascii_case(&section.server.name));
-            if let Some(before) = same {
+            let name = section.server.name.clone();
+            let serving = self.all.iter().skip(self.current - self.base);
+            for before in serving.filter(|before| before.server.name.eq_ignore_ascii_case(&name)) {
                 section.learn_from(before);
             }
         }

@@ -112,6 +112,10 @@ fn origins(config: &Config) -> anyhow::Result<Vec<Origin>> {
     let mut origins = Vec::new();
     for (name, client) in &config.clients {
         let Client::Radius(radius) = client else { continue };
+        // Its secret is everybody's: outside of TLS it proves nothing.
+        if radius.tls.is_some() {
+            continue;
+        }
         for (host, port) in &radius.hosts {
             let host: SocketAddr = address(host, *port).with_context(|| format!("[{name}]"))?;
             origins.push(Origin {

@@ -5,6 +5,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use cs_radius::Secret;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -13,7 +14,7 @@ use super::directories::{Checked, Directories};
 use super::downloads::Relay;
 use super::listeners::{Opened, Place};
 use super::upstreams::Upstreams;
-use super::{log, refuse_unserved};
+use super::{log, radsec, refuse_unserved};
 use crate::cfg::Config;
 use crate::cfg::application::Application;
 use crate::cfg::radius_server::{Mode, RadiusServer};
@@ -136,10 +137,27 @@ pub(super) async fn next_of(all: &mut [Generation]) -> Came {
     .await
 }
 
+/// The same with each section that also listens by TLS apart in two: by UDP with its own secrets, and by TLS with the one that is fixed there. Only there is it one: nothing
+/// that is not TLS may take it.
+fn sides(config: &Config) -> Config {
+    let mut both = config.clone();
+    let by_tls = |server: &mut RadiusServer| {
+        let tls = server.tls.take()?;
+        let mut side = RadiusServer { tls: Some(tls), ..server.clone() };
+        side.devices.iter_mut().for_each(|device| device.secret = Secret::new(radsec::SECRET));
+        Some(side)
+    };
+    let sides: Vec<RadiusServer> = both.radius.iter_mut().filter_map(by_tls).collect();
+    both.radius.extend(sides);
+    both
+}
+
 /// All that a configuration needs, opened before anything is changed.
 pub(super) struct Prepared {
     pub(super) config: Config,
     pub(super) generation: Generation,
+    /// What listens: each section, and once more what of it listens by TLS.
+    pub(super) sides: Vec<RadiusServer>,
     pub(super) opened: Opened,
     pub(super) log: log::Log,
     /// Where the log of the process goes on.
@@ -152,9 +170,11 @@ impl Prepared {
     /// Fails if the configuration asks for what is not served yet, or something cannot be opened; then nothing has changed.
     pub(super) fn open(config: Config, base: usize, open: &[Place], kept: &Kept) -> anyhow::Result<Self> {
         refuse_unserved(&config)?;
+        let both = sides(&config);
         Ok(Self {
-            generation: Generation::open(&config, base, kept)?,
-            opened: Opened::open(&config, open)?,
+            generation: Generation::open(&both, base, kept)?,
+            opened: Opened::open(&both.radius, open)?,
+            sides: both.radius,
             log: log::Log::open(&config.main)?,
             outputs: None,
             config,

@@ -16,6 +16,7 @@ mod log;
 mod operations;
 mod pool;
 mod quiet;
+mod radsec;
 mod relays;
 mod sockets;
 mod spool;
@@ -172,13 +173,13 @@ impl Proxy {
 
     /// From here on this configuration serves, and the one before ends what it began.
     fn serve(&mut self, prepared: Prepared, operations: Option<Option<Operations>>) {
-        let Prepared { config, generation, opened, log, outputs } = prepared;
+        let Prepared { config: _, sides, generation, opened, log, outputs } = prepared;
         if let Some(operations) = operations {
             self.operations = operations;
         }
         let served = self.listeners.listen(opened);
         let section = |(server, terms): (_, &Option<_>)| Section::new(server).with_eap(terms.clone());
-        self.engine.replace(config.radius.into_iter().zip(&generation.terms).map(section).collect(), served);
+        self.engine.replace(sides.into_iter().zip(&generation.terms).map(section).collect(), served);
         self.log.reopened(log);
         if let (Some(logging), Some(outputs)) = (&self.logging, outputs) {
             logging.go_on(outputs);
@@ -380,9 +381,7 @@ impl Proxy {
             match output {
                 Output::Send { socket, to, octets } => {
                     self.figures.sent(&octets);
-                    if let Some(socket) = self.listeners.get(socket) {
-                        sockets::send(socket, to, &octets).await;
-                    }
+                    self.listeners.send(socket, to, octets).await;
                 }
                 Output::Primary { login, section, request, password } => {
                     let Some(generation) = self.generation(section) else { continue };
@@ -495,19 +494,19 @@ fn refuse_unserved(config: &Config) -> anyhow::Result<()> {
     let offline = config.ldap.iter().filter(|server| server.application.failmode == FailMode::Offline);
     unserved.extend(offline.map(|server| format!("failmode=offline of [{}]", server.name)));
     for server in &config.radius {
-        if server.tls.is_some() {
-            unserved.push(format!("[{}] (TLS)", server.name));
-        }
         if server.application.failmode == FailMode::Offline {
             unserved.push(format!("failmode=offline of [{}]", server.name));
         }
         let client = server.client.as_ref().and_then(|name| Some((name, config.clients.get(name)?)));
         match client {
-            Some((name, Client::Radius(radius))) if radius.tls.is_some() => unserved.push(format!("[{name}] (TLS)")),
             Some((_, Client::Ad(_) | Client::Radius(_) | Client::DuoOnly)) | None => {}
         }
     }
     unserved.extend(config.cloud.iter().chain(&config.sso).map(|agent| format!("[{}]", agent.name)));
+    let accounting = config.accounting.as_ref().and_then(|section| config.clients.get(section.client.as_ref()?));
+    if matches!(accounting, Some(Client::Radius(radius)) if radius.tls.is_some()) {
+        unserved.push("[radius_acct] for a radius_client by TLS".to_owned());
+    }
     unserved.extend(config.http_proxy.iter().map(|_| "[http_proxy]".to_owned()));
     if unserved.is_empty() {
         return Ok(());

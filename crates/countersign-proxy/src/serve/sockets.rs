@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::UdpSocket;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::mpsc;
 
 /// Room for some thousands of packets while others are worked on: the system's usual 200 KiB hold 270.
@@ -55,6 +55,39 @@ fn open(address: IpAddr, port: u16, both: bool) -> io::Result<UdpSocket> {
     socket.set_nonblocking(true)?;
     socket.bind(&SocketAddr::new(address, port).into())?;
     UdpSocket::from_std(socket.into())
+}
+
+/// Listens for TCP connections at an address, or at every address of both families. Must be called within a runtime.
+///
+/// Fails as binding does.
+pub(super) fn listen(interface: Option<&str>, port: u16) -> io::Result<TcpListener> {
+    let address = match interface {
+        Some(text) => text
+            .parse::<IpAddr>()
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, format!("{text:?} is no address")))?,
+        None => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    match accepting(address, port, interface.is_none()) {
+        // A host without IPv6.
+        Err(error) if interface.is_none() && error.raw_os_error() == Some(libc::EAFNOSUPPORT) => {
+            accepting(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port, false)
+        }
+        other => other,
+    }
+}
+
+fn accepting(address: IpAddr, port: u16, both: bool) -> io::Result<TcpListener> {
+    let domain = if address.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!both)?;
+    }
+    // Connections of before that the system still remembers are no reason not to listen.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SocketAddr::new(address, port).into())?;
+    socket.listen(1024)?;
+    TcpListener::from_std(socket.into())
 }
 
 /// Hands on what arrives until nobody takes it any more.

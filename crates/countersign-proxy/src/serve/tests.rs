@@ -7,6 +7,7 @@ use std::time::Duration;
 use cs_radius::{Builder, Code, Packet, Secret, kind, password};
 use tokio::net::UdpSocket;
 
+use super::listeners::Transport;
 use super::*;
 
 const SECRET: &str = "a-long-shared-secret";
@@ -55,9 +56,9 @@ async fn ask(device: &UdpSocket, to: u16, number: u32) {
 async fn the_configuration_is_read_again_while_devices_ask_and_no_packet_is_lost() {
     let ((one, first), (two, second)) = (bound().await, bound().await);
     let (mut listeners, arrived) = Listeners::new();
-    let here = |port| (Some("127.0.0.1".to_owned()), port);
-    listeners.adopt(here(first), one);
-    listeners.adopt(here(second), two);
+    let here = |port| (Some("127.0.0.1".to_owned()), port, Transport::Udp);
+    listeners.adopt(here(first), listeners::Socket::Udp(one.into()));
+    listeners.adopt(here(second), listeners::Socket::Udp(two.into()));
     let proxy = Proxy::open_beside(&config(first, "").unwrap(), (listeners, arrived)).unwrap();
     let counted = proxy.figures.metrics.clone();
     let (again, asked) = mpsc::channel(1);

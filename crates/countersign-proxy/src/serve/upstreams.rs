@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
+use super::radsec::{self, Connections};
 use super::random;
 use super::sockets::{self, Arrived};
 use crate::cfg::Config;
@@ -37,6 +38,7 @@ struct Pool {
     upstream: Upstream,
     hosts: Vec<SocketAddr>,
     sockets: Vec<Arc<UdpSocket>>,
+    tls: Option<Connections>,
 }
 
 /// Sockets of pool `n` have numbers from here on.
@@ -53,7 +55,16 @@ impl Upstreams {
                         radius.hosts.iter().map(|(host, port)| address(host, *port)).collect::<anyhow::Result<_>>();
                     let hosts = hosts.with_context(|| format!("[{name}]"))?;
                     by_name.insert(name.clone(), Place::Pool(clients.len()));
+                    let tls = match &radius.tls {
+                        Some(files) => {
+                            let config = radsec::client_config(files).with_context(|| format!("[{name}]"))?;
+                            let names = radius.hosts.iter().map(|(host, _)| host.clone()).collect();
+                            Some(Connections::new(config, names, arrive.clone()))
+                        }
+                        None => None,
+                    };
                     clients.push(Pool {
+                        tls,
                         upstream: Upstream::new((**radius).clone(), random()),
                         hosts,
                         sockets: Vec::new(),
@@ -168,6 +179,11 @@ impl Upstreams {
 
     async fn send(&mut self, at: usize, transmit: Transmit) {
         let Some(pool) = self.clients.get_mut(at) else { return };
+        if let Some(tls) = &mut pool.tls {
+            let Some(host) = pool.hosts.get(transmit.host) else { return };
+            let place = (transmit.socket, at * STRIDE + transmit.socket);
+            return tls.send(place, transmit.host, *host, transmit.octets);
+        }
         while pool.sockets.len() <= transmit.socket {
             let number = at * STRIDE + pool.sockets.len();
             let family =

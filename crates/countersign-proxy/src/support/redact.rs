@@ -31,8 +31,9 @@ const HARMLESS: &[&str] = &[
     "dacl",
     "debug",
     "delimited_password_length",
-    "delimiter",
     "delimeter",
+    "delimiter",
+    "disconnect_disabled",
     "enroll",
     "enroll_challenge",
     "exempt_ou",
@@ -281,5 +282,23 @@ mod tests {
                 assert!(!hidden || is_secret || !line.contains('='), "{}: {line}", path.display());
             }
         }
+    }
+
+    #[test]
+    fn every_option_occurs_in_the_corpus() {
+        let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+        let files =
+            std::fs::read_dir(corpus).unwrap().map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
+        let all: Vec<String> = files.collect();
+        let keys: Vec<String> = all
+            .iter()
+            .flat_map(|text| text.lines())
+            .filter_map(|line| line.split_once(['=', ':']))
+            .map(|(key, _)| {
+                key.trim().to_lowercase().trim_end_matches(|c: char| c.is_ascii_digit() || c == '_').to_owned()
+            })
+            .collect();
+        let missing: Vec<&&str> = HARMLESS.iter().filter(|option| !keys.iter().any(|key| key == *option)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
     }
 }
