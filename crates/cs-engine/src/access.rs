@@ -121,6 +121,7 @@ pub const ENTRY_PATHS: &[EntryPath] = &[
     EntryPath { surface: Surface::Prompt, route: "/frame/prompt/{prompt_id}/trust", ask: Ask::Preauth },
     EntryPath { surface: Surface::Prompt, route: "/oauth/v1/token", ask: Ask::Redeem },
     EntryPath { surface: Surface::Prompt, route: "/portal/enter", ask: Ask::Redeem },
+    EntryPath { surface: Surface::Prompt, route: "/frame/web/v1/result", ask: Ask::Redeem },
 ];
 
 /// An authenticated caller: an integration of an account, through one surface, on one connection.

@@ -16,7 +16,7 @@ use crate::routes::all_paths;
 use crate::scene::{FAR_AWAY, OFFICE, lift, policy, site_with_places};
 
 /// Beginnings of the routes through which users log in.
-const LOGIN_APIS: [&str; 5] = ["/auth/v2/", "/rest/v1/", "/oauth/v1/", "/frame/prompt/", "/portal"];
+const LOGIN_APIS: [&str; 6] = ["/auth/v2/", "/rest/v1/", "/oauth/v1/", "/frame/prompt/", "/frame/web/", "/portal"];
 
 /// Routes of the login APIs that let nobody in, and why.
 const NO_WAY_IN: &[(&str, &str)] = &[
@@ -57,6 +57,8 @@ const NO_WAY_IN: &[(&str, &str)] = &[
     ("/portal/leave", "ends the session"),
     ("/frame/prompt/{prompt_id}/here", "tells a login's own browser the number that it shows"),
     ("/frame/prompt/{prompt_id}/options", "shows the ways"),
+    ("/frame/web/v1/auth", "shows a button"),
+    ("/frame/web/v1/login", "begins a login, of which nothing is decided yet"),
     ("/frame/prompt/{prompt_id}/wait", "tells whether a push was answered"),
 ];
 

@@ -13,7 +13,7 @@ use super::Scene;
 
 /// Where the application's page is.
 const PARENT: &str = "https://payroll.example.org/login?next=/";
-const ORIGIN: &str = "https://payroll.example.org";
+pub(super) const ORIGIN: &str = "https://payroll.example.org";
 
 /// An application with Duo's libraries of old, and a person in front of it.
 struct Frame {
@@ -36,9 +36,7 @@ impl Frame {
 
     fn signed(&self, prefix: &str, username: &str, lives: i64, secret: &str) -> String {
         let expiry = self.scene.site.now().as_second() + lives;
-        let payload = BASE64.encode(format!("{username}|{}|{expiry}", self.keys.key()).as_bytes());
-        let signed = format!("{prefix}|{payload}");
-        format!("{signed}|{}", hmac_sha1(secret, &signed))
+        signed(prefix, username, self.keys.key().as_str(), expiry, secret)
     }
 
     async fn start_of(&mut self, tx: &str, parent: &str) -> Page {
@@ -87,6 +85,12 @@ impl Frame {
         assert!((1..=300).contains(&left), "{left}");
         user.to_owned()
     }
+}
+
+/// A text with its signature.
+pub(super) fn signed(prefix: &str, username: &str, ikey: &str, expiry: i64, secret: &str) -> String {
+    let signed = format!("{prefix}|{}", BASE64.encode(format!("{username}|{ikey}|{expiry}").as_bytes()));
+    format!("{signed}|{}", hmac_sha1(secret, &signed))
 }
 
 fn hmac_sha1(secret: &str, text: &str) -> String {

@@ -1,28 +1,38 @@
-//! Every step of the prompt, of an application's login and of the portal's own, and what a finished login becomes: tried with every standing of a user and every denial that can come while a page is shown.
+//! Every step of the prompt, of an application's login, of one in a frame and of the portal's own, and what a finished login becomes: tried with every standing of a user and every denial that can come while a page is shown.
 
 use cs_core::user::UserStatus;
+use cs_core::web_origin::WebOrigins;
 use cs_core::webauthn::Wanted;
 use cs_engine::admin::Actor;
 use cs_engine::{Ask, ENTRY_PATHS, EntryPath, Surface};
+use cs_store::integrations::IntegrationRecord;
 use cs_testkit::{Browser, Page, Site, TestUser, VirtualKey, VirtualPhone, WebApp};
+use http::Method;
 use serde_json::{Value as Json, json};
+
+use super::framed;
 
 /// For what the login is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Door {
     Application,
     Portal,
+    /// An application that holds the login in a frame.
+    Frame,
 }
 
 impl Door {
-    const BOTH: [Self; 2] = [Self::Application, Self::Portal];
+    const ALL: [Self; 3] = [Self::Application, Self::Portal, Self::Frame];
 
     /// Whether the step is there: what a finished login becomes differs, and the portal remembers no browser.
     fn has(self, path: &EntryPath) -> bool {
-        match self {
-            Self::Application => path.route != "/portal/enter",
-            Self::Portal => path.route != "/oauth/v1/token" && path.ask != Ask::Preauth,
-        }
+        let end = match self {
+            Self::Application => "/oauth/v1/token",
+            Self::Portal => "/portal/enter",
+            Self::Frame => "/frame/web/v1/result",
+        };
+        let is_here = path.ask != Ask::Redeem || path.route == end;
+        is_here && (self != Self::Portal || path.ask != Ask::Preauth)
     }
 }
 
@@ -33,6 +43,8 @@ struct Stand {
     phone: VirtualPhone,
     /// What a security key answers to the page.
     credential: String,
+    /// The request of an application that holds the login in a frame.
+    tx: String,
 }
 
 impl Stand {
@@ -48,8 +60,18 @@ impl Stand {
         };
         let mut browser = Browser::new(site);
         let mut page = browser.open(&app.authorize_path(&user.name)).await;
-        if door == Door::Portal {
-            page = browser.open(&format!("/portal/from/{}", page.path.rsplit_once('/').unwrap().1)).await;
+        let mut tx = String::new();
+        match door {
+            Door::Application => {}
+            Door::Portal => {
+                page = browser.open(&format!("/portal/from/{}", page.path.rsplit_once('/').unwrap().1)).await;
+            }
+            Door::Frame => {
+                let expiry = site.now().as_second() + 300;
+                tx = framed::signed("TX", &user.name, &app.client_id, expiry, &app.secret);
+                let sent = browser.send_once(Method::POST, "/frame/web/v1/login", &[("tx", &tx)]).await;
+                page = browser.open(&sent.leads_to().expect("a login")).await;
+            }
         }
         if path.ask != Ask::Auto {
             let facts = if key.is_some() { r#"{"webauthn":true}"# } else { "" };
@@ -74,7 +96,7 @@ impl Stand {
         let asked = page.attribute("data-key");
         let asked: Option<Json> = asked.map(|text| serde_json::from_str(&text).unwrap());
         let credential = key.as_mut().zip(asked).map(|(key, asked)| key.get(&asked)).unwrap_or_default();
-        Self { browser, page, phone, credential }
+        Self { browser, page, phone, credential, tx }
     }
 
     /// What comes of the step.
@@ -83,6 +105,12 @@ impl Stand {
             "/oauth/v1/token" => {
                 let answer = app.token(&self.page.code()).await;
                 return if answer.status == 200 { "allow" } else { "deny" };
+            }
+            "/frame/web/v1/result" => {
+                let code = self.page.attribute("data-code").expect("a code");
+                let form = [("tx", self.tx.as_str()), ("parent", framed::ORIGIN), ("code", &code)];
+                let answer = self.browser.send_once(Method::POST, path.route, &form).await;
+                return if answer.attribute("data-response").is_some() { "allow" } else { "deny" };
             }
             "/portal/enter" => {
                 let redirect = self.page.redirect();
@@ -102,7 +130,8 @@ impl Stand {
         ];
         let action = path.route.rsplit('/').next().unwrap();
         let after = self.browser.submit(&self.page, action, &fields).await;
-        match (after.is_refusal(), after.html.contains("duo_code"), after.number()) {
+        let is_in = after.html.contains("duo_code") || after.attribute("data-code").is_some();
+        match (after.is_refusal() && !is_in, is_in, after.number()) {
             (true, false, None) => "deny",
             (false, true, None) => "allow",
             (false, false, Some(_)) => "waiting",
@@ -121,6 +150,8 @@ async fn policy(site: &Site, body: Json) {
 async fn lockout_and_denial_hold_on_every_step_of_the_prompt() {
     let site = Site::start().await;
     let app = site.web_app().await;
+    let may_frame = |record: &mut IntegrationRecord| record.frame_origins = WebOrigins::parse(framed::ORIGIN).unwrap();
+    site.change_integration(app.client_id.parse().unwrap(), may_frame).await;
     let user_based = json!({"max_time_value": 30, "max_time_units": "days"});
     let asking = json!({"enabled": true, "remember_method": "user-based", "user_based": user_based});
     policy(&site, json!({"sections": {"remembered_devices": {"browser_apps": asking}}})).await;
@@ -132,7 +163,7 @@ async fn lockout_and_denial_hold_on_every_step_of_the_prompt() {
     ];
     let paths = || ENTRY_PATHS.iter().filter(|path| path.surface == Surface::Prompt);
     let steps = || {
-        Door::BOTH.into_iter().flat_map(|door| paths().filter(move |path| door.has(path)).map(move |path| (door, path)))
+        Door::ALL.into_iter().flat_map(|door| paths().filter(move |path| door.has(path)).map(move |path| (door, path)))
     };
     let mut tried = 0;
     for (denied, sections) in &policies {
