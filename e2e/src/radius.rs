@@ -1,5 +1,6 @@
 //! FreeRADIUS as the server behind the proxy, `radclient` as the device in front of it, and the proxy between them.
 
+mod eap;
 pub mod ike;
 pub mod ise;
 pub mod pam;
@@ -15,6 +16,8 @@ use crate::api::Keys;
 use crate::child::Lines;
 use crate::site::Site;
 use crate::tools::program;
+
+pub use eap::{Certificate, Supplicant};
 
 /// Shared between `radclient` and the proxy.
 pub const DEVICE_SECRET: &str = "device-shared-secret";
@@ -75,17 +78,25 @@ pub struct FreeRadius {
 impl FreeRadius {
     /// Starts one; `users` as in its `mods-config/files/authorize`.
     pub fn start(users: &str) -> Self {
+        Self::with(users, |_| String::new(), "", "")
+    }
+
+    /// Starts one with a further module, written for its directory, the word for it in both sections, and further servers.
+    fn with(users: &str, module: impl FnOnce(&std::path::Path) -> String, word: &str, servers: &str) -> Self {
         let dir = tempfile::Builder::new().prefix("freeradius-").tempdir().unwrap();
         let (port, path) = (free_port(), dir.path().display());
         std::fs::write(dir.path().join("users"), users).unwrap();
+        let module = module(dir.path());
         let config = format!(
             "prefix = /usr\nlibdir = /usr/lib/freeradius\nname = test\nlogdir = {path}\nrun_dir = {path}\nradacctdir = {path}\n\
             cleanup_delay = 5\nmax_requests = 16384\nsecurity {{\n reject_delay = 0\n status_server = yes\n}}\n\
             thread pool {{\n start_servers = 2\n max_servers = 4\n}}\n\
-            modules {{\n pap {{\n }}\n files {{\n  usersfile = {path}/users\n }}\n}}\n\
+            modules {{\n pap {{\n }}\n chap {{\n }}\n mschap {{\n }}\n files {{\n  usersfile = {path}/users\n }}\n{module}}}\n\
             client proxy {{\n ipaddr = 127.0.0.1\n secret = {SERVER_SECRET}\n}}\n\
             server test {{\n listen {{\n  type = auth\n  ipaddr = 127.0.0.1\n  port = {port}\n }}\n\
-            authorize {{\n  files\n  pap\n }}\n authenticate {{\n  Auth-Type PAP {{\n   pap\n  }}\n }}\n}}\n"
+            authorize {{\n  chap\n  mschap\n  {word}\n  files\n  pap\n }}\n authenticate {{\n  Auth-Type PAP {{\n   pap\n  }}\n\
+            Auth-Type CHAP {{\n   chap\n  }}\n  Auth-Type MS-CHAP {{\n   mschap\n  }}\n  {word}\n }}\n\
+            post-auth {{\n  update {{\n   &reply:User-Name := &session-state:User-Name\n  }}\n }}\n}}\n{servers}"
         );
         std::fs::write(dir.path().join("radiusd.conf"), config).unwrap();
         std::fs::write(dir.path().join("dictionary"), "$INCLUDE /usr/share/freeradius/dictionary\n").unwrap();

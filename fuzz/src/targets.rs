@@ -41,6 +41,7 @@ pub static TARGETS: &[&Target] = &[
     &proxy::CONFIGURATION,
     &radius::PACKET,
     &radius::EAP,
+    &radius::EAP_FRAMING,
     &ldap::STREAM,
     &ldap::FILTER,
     &ldap::DN,

@@ -278,7 +278,6 @@ async fn of_two_tabs_with_one_question_to_a_key_one_answers_and_the_other_sees_t
     page.call("Page.bringToFront", &json!({}));
     key.is_touched(true);
     page.wait_until("the other tab's doing", || !page.has("[data-key]"));
-    eprintln!("{} {}", page.url(), page.text());
     let reasons = desk.reasons().await;
     assert_eq!(reasons.len(), before + 1, "one login, one judgement: {reasons:?}");
     assert!(!reasons.contains(&"cloned_credential".to_owned()), "{reasons:?}");

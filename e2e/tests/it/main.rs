@@ -25,6 +25,7 @@ mod pam_duo_policies;
 mod passkeys;
 mod prompt;
 mod radius_accounting;
+mod radius_eap;
 mod radius_network;
 mod radius_proxy;
 mod radius_vpn;

@@ -38,8 +38,6 @@ const PACKAGES: &[Package] = &[
     Package { name: "libcharon-extauth-plugins", is_present: || has_charon_plugin("xauth-generic") },
     // RADIUS over TLS, as the device's end and as the server's
     Package { name: "radsecproxy", is_present: || program("radsecproxy").is_some() },
-    // networks of the tests' own
-    Package { name: "iproute2", is_present: || program("ip").is_some() },
     // directories behind the proxy: OpenLDAP, and Samba as a domain controller
     Package { name: "slapd", is_present: || program("slapd").is_some() },
     Package { name: "ldap-utils", is_present: || program("ldapsearch").is_some() },
@@ -49,6 +47,8 @@ const PACKAGES: &[Package] = &[
         is_present: || fs::exists("/usr/share/samba/setup/provision.ldif").unwrap_or(false),
     },
     Package { name: "samba-dsdb-modules", is_present: || has_library("samba/ldb/samba_dsdb.so") },
+    // people who log in by EAP through an access point
+    Package { name: "eapoltest", is_present: || program("eapol_test").is_some() },
     // the store's second back end: the tests make clusters of their own
     Package { name: "postgresql", is_present: has_postgresql },
     // a file system that forgets what was not synced
