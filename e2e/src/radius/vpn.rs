@@ -47,10 +47,8 @@ impl Vpn {
             tls.join("server.key").display(),
         );
         fs::write(dir.path().join("ocserv.conf"), config).unwrap();
-        let script = format!(
-            "#!/bin/sh\n[ \"$reason\" = connect ] || exit 0\nip link set \"$TUNDEV\" up\nip addr add \"$INTERNAL_IP4_ADDRESS/32\" dev \"$TUNDEV\"\n\
-            ip route add 10.10.0.0/24 dev \"$TUNDEV\"\necho \"tunnel up: $INTERNAL_IP4_ADDRESS\"\n"
-        );
+        let script = "#!/bin/sh\n[ \"$reason\" = connect ] || exit 0\nip link set \"$TUNDEV\" up\nip addr add \"$INTERNAL_IP4_ADDRESS/32\" dev \"$TUNDEV\"\n\
+            ip route add 10.10.0.0/24 dev \"$TUNDEV\"\necho \"tunnel up: $INTERNAL_IP4_ADDRESS\"\n";
         let hook = dir.path().join("script");
         fs::write(&hook, script).unwrap();
         fs::set_permissions(&hook, fs::Permissions::from_mode(0o700)).unwrap();
