@@ -512,7 +512,7 @@ fn refuse_unserved(config: &Config) -> anyhow::Result<()> {
         return Ok(());
     }
     bail!(
-        "not served yet: {}. What is served: radius_server_auto, _challenge, _concat, _duo_only and _eap, radius_client by UDP, ad_client, and ldap_server_auto",
+        "not served yet: {}. What is served: radius_server_auto, _challenge, _concat, _duo_only and _eap, radius_client, ad_client, and ldap_server_auto",
         unserved.join(", ")
     );
 }
