@@ -30,6 +30,7 @@ mod radius_network;
 mod radius_proxy;
 mod radius_vpn;
 mod radsec;
+mod radius_vpn_answers;
 mod same_phone;
 mod self_service;
 mod taps;
