@@ -45,7 +45,9 @@ function handOver() {
 /** In the frame again: gives the answer to the page that holds it, if that is the application's. */
 function finish() {
   const place = one("[data-response]");
-  if (place?.dataset.response && place.dataset.parent) parent.postMessage(place.dataset.response, place.dataset.parent);
+  // Opened by itself the page has nobody to tell.
+  if (place?.dataset.response && place.dataset.parent && parent !== window)
+    parent.postMessage(place.dataset.response, place.dataset.parent);
 }
 
 start();
