@@ -52,12 +52,14 @@ impl Namespace {
     /// Starts `countersign-proxy run` inside with this `authproxy.cfg`, and waits until it serves.
     pub fn proxy(&self, config: &str) -> ProxyWithin {
         let dir = tempfile::Builder::new().prefix("proxy-").tempdir().unwrap();
-        std::fs::write(dir.path().join("authproxy.cfg"), config).unwrap();
+        let path = dir.path().join("authproxy.cfg");
+        std::fs::write(&path, config).unwrap();
         let plain = program("countersign-proxy");
         let mut command = self.command(plain.get_program());
         command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
         plain.get_envs().filter(|(_, value)| value.is_none()).for_each(|(name, _)| _ = command.env_remove(name));
-        command.args(["run", "--config", "authproxy.cfg"]).env("RUST_LOG", "info").current_dir(dir.path());
+        // With its mounts `nsenter` takes on the other root, and leaves the folder that it was started in.
+        command.args(["run", "--config"]).arg(&path).env("RUST_LOG", "info");
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = Lines::default();
         lines.collect(child.stdout.take().unwrap());

@@ -253,35 +253,3 @@ async fn this_device_is_set_up_in_the_middle_of_a_login_and_logs_in_by_autofill_
     page.click("[data-use]");
     page.wait_for_text("That did not work or was cancelled.");
 }
-
-/// One login in two tabs, as when it is opened in another one because the first seems to hang: each has a key plugged in that is a copy of the other, so that a second
-/// answer, were it judged, would count as a copied key's.
-#[tokio::test(flavor = "multi_thread")]
-async fn of_two_tabs_with_one_question_to_a_key_one_answers_and_the_other_sees_that_it_is_over() {
-    let desk = Desk::set_up().await;
-    let page = desk.browser.page();
-    let key = desk.set_up_key(&page, "alice").await;
-    let copied = key.credentials().remove(0);
-    key.is_touched(false);
-    page.open(&desk.login(Some("alice")));
-    page.wait_for("[data-key]");
-    let before = desk.reasons().await.len();
-
-    let other = desk.browser.page();
-    other.call("Page.bringToFront", &json!({}));
-    let same = other.authenticator(Kind::SecurityKey);
-    same.insert(&copied);
-    other.open(&page.url());
-    assert_eq!(desk.told(&other).await["preferred_username"], "alice");
-
-    // The first one is looked at again, and its key touched at last.
-    page.call("Page.bringToFront", &json!({}));
-    key.is_touched(true);
-    page.wait_until("the other tab's doing", || !page.has("[data-key]"));
-    let reasons = desk.reasons().await;
-    assert_eq!(reasons.len(), before + 1, "one login, one judgement: {reasons:?}");
-    assert!(!reasons.contains(&"cloned_credential".to_owned()), "{reasons:?}");
-    // The key is as good as before.
-    page.open(&desk.login(Some("alice")));
-    desk.told(&page).await;
-}

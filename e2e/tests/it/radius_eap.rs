@@ -59,7 +59,8 @@ fn eap_that_ends_behind_arrives_with_its_keys_after_one_push() {
     let supplicant = Supplicant::start(&proxy, 10, login);
     phone.deny(&watch.request());
     let (is_in, said) = supplicant.end();
-    assert!(!is_in && said.contains("EAP-FAILURE"), "{said}");
+    // Whoever has proven the password inside may leave a failure unheard; the access point hears of it in any case.
+    assert!(!is_in && said.contains("(Access-Reject)"), "{said}");
 }
 
 #[test]
