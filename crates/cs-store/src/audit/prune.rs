@@ -78,9 +78,11 @@ pub async fn prune(store: &Store, before: Timestamp, now: Timestamp) -> Result<u
     while let Some(row) = store.query_opt(OLD_CHAIN, args![before, chain.as_str()]).await? {
         chain = row.text(0)?;
         let first = row.int(1)?;
+        // In this order: what is written between the two is behind the last one, and stays.
+        let last = store.query(LAST, args![chain.as_str()]).await?.first().map_or(Ok(first), |row| row.int(0))?;
         let kept = match store.query_opt(FIRST_KEPT, args![chain.as_str(), before]).await? {
-            Some(row) => row.int(0)?,
-            None => store.query(LAST, args![chain.as_str()]).await?.first().map_or(Ok(first), |row| row.int(0))? + 1,
+            Some(row) => row.int(0)?.min(last + 1),
+            None => last + 1,
         };
         let mut seq = first;
         while seq < kept {
