@@ -100,6 +100,7 @@ pub struct Auth {
     pushinfo: Vec<(String, String)>,
     txid: Option<String>,
     idempotency_key: Option<String>,
+    login_key: Option<String>,
 }
 
 impl Auth {
@@ -114,6 +115,7 @@ impl Auth {
             pushinfo: Vec::new(),
             txid: None,
             idempotency_key: None,
+            login_key: None,
         }
     }
 
@@ -169,6 +171,14 @@ impl Auth {
         self
     }
 
+    /// What every proxy of this application calls this login: one that it comes to later joins it, or is told for a moment what was decided. Ours; other
+    /// servers know no such parameter.
+    #[must_use]
+    pub fn known_as(mut self, login_key: impl Into<String>) -> Self {
+        self.login_key = Some(login_key.into());
+        self
+    }
+
     pub(crate) const fn may_be_repeated(&self) -> bool {
         self.idempotency_key.is_some()
     }
@@ -191,6 +201,7 @@ impl Auth {
         }
         put(&mut params, "txid", self.txid.as_deref());
         put(&mut params, "idempotency_key", self.idempotency_key.as_deref());
+        put(&mut params, "login_key", self.login_key.as_deref());
         if is_async {
             params.push(("async", text("1")));
         }

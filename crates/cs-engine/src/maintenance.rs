@@ -7,6 +7,7 @@ use cs_store::enrollment_links::forget_links;
 use cs_store::moves::forget_moves;
 use cs_store::prompts::forget_codes;
 use cs_store::remembered::forget_remembered_before;
+use cs_store::same_logins::forget_same_logins;
 use cs_store::telephony::forget_telephony;
 use cs_store::visits::forget_visits;
 use cs_store::webauthn::forget_ceremonies;
@@ -69,7 +70,7 @@ impl Engine {
         let mut job = Job::new().step(forget_answers(before)).step(forget_links(over)).step(forget_visits(over));
         job.guards.extend(forget_codes(over));
         job.guards.extend(forget_remembered_before(over));
-        job = job.step(forget_ceremonies(over)).step(forget_moves(over - MOVES_KEPT));
+        job = job.step(forget_ceremonies(over)).step(forget_moves(over - MOVES_KEPT)).step(forget_same_logins(before));
         job.guards.extend(forget_telephony(over));
         self.holds(job).await.map(drop)
     }

@@ -34,6 +34,7 @@ pub mod remembered;
 pub mod remembered_browsers;
 pub mod restore_steps;
 pub mod review;
+pub mod same_logins;
 pub mod telephony;
 #[cfg(feature = "testing")]
 pub mod testing;

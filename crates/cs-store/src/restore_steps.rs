@@ -70,6 +70,7 @@ pub fn restore_steps(now: Timestamp) -> Vec<Step> {
         Step::any("DELETE FROM login", args![]),
         Step::any("DELETE FROM prompt", args![]),
         Step::any("DELETE FROM remembered_browser", args![]),
+        Step::any("DELETE FROM same_login", args![]),
         // Used after the backup, perhaps. Counts of messages stay: they only make for fewer.
         Step::any("DELETE FROM sms_code", args![]),
         Step::any(raise_time_steps!("token", "type"), floor()),

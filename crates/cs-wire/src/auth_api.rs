@@ -13,6 +13,9 @@ use crate::pushinfo::{MAX_PUSHINFO_BYTES, PushInfo};
 
 /// The longest user name, host name, token and the like, in bytes.
 pub const MAX_TEXT_BYTES: usize = 1024;
+
+/// The longest `login_key`: a digest as text is shorter.
+const MAX_LOGIN_KEY_BYTES: usize = 64;
 /// The longest passcode or menu choice, in bytes.
 pub const MAX_PASSCODE_BYTES: usize = 256;
 
@@ -103,6 +106,8 @@ pub struct AuthRequest {
     pub txid: Option<String>,
     /// The caller's name for this login: a repetition joins it (ours).
     pub idempotency_key: Option<String>,
+    /// What every proxy of the application calls this login, so that one that it comes to later joins (ours).
+    pub login_key: Option<String>,
 }
 
 /// Whether `auth` waits for the end.
@@ -239,6 +244,7 @@ impl AuthRequest {
             pushinfo: pushinfo(params)?,
             txid: params.filled("txid", MAX_TEXT_BYTES)?,
             idempotency_key: params.filled("idempotency_key", MAX_TEXT_BYTES)?,
+            login_key: params.filled("login_key", MAX_LOGIN_KEY_BYTES)?,
         })
     }
 }

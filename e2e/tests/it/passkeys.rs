@@ -94,6 +94,7 @@ impl Desk {
             info: Vec::new(),
             ticket: None,
             idempotency_key: None,
+            login_key: None,
             digest: [0; 32],
             log_as: None,
         }

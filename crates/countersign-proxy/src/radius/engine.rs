@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use cs_radius::{Code, Packet, kind, password};
 use zeroize::Zeroizing;
 
-use super::Random;
 use super::dacl::{self, Download, Downloaded};
 use super::login::{Auth, Event, Login, Outage, Primary, Wanted, Wish};
 use super::output::{Admitted, KeptOut, LoginId, Outcome, Output, Stage, Told};
@@ -21,6 +20,7 @@ use super::sections::Sections;
 use super::seen::{PacketKey, Packets, Seen};
 use super::timers::Timers;
 use super::verdict::{PrimaryReply, Reply};
+use super::{Random, across};
 
 mod relayed;
 mod tunnelled;
@@ -83,6 +83,8 @@ struct Running {
     groups: Vec<Group>,
     /// Of one by EAP that ends here, until it is decided.
     tunnel: Option<Box<Tunnelled>>,
+    /// Whether the same login at another proxy may join this one: as here, and nothing was asked of the person in between.
+    joins: bool,
 }
 
 /// What a packet was taken for.
@@ -413,6 +415,7 @@ impl Engine {
             factor: None,
             txid: None,
             groups: Vec::new(),
+            joins,
         };
         self.running.insert(id, running);
         self.undecided += 1;
@@ -464,6 +467,7 @@ impl Engine {
         }
         running.state = None;
         running.shown = None;
+        running.joins = false;
         running.packets += 1;
         running.waiting.push((key, states));
         let waits = self
@@ -608,7 +612,9 @@ impl Engine {
                 running.attempt += 1;
                 running.factor = Some(wanted.word());
                 let attempt = running.attempt;
-                self.out.push_back(Output::Auth { login, section, request, wanted, attempt });
+                let serving = self.sections.get(section).filter(|_| running.joins);
+                let name = serving.and_then(|serving| across::name(&serving.server, &request, &wanted));
+                self.out.push_back(Output::Auth { login, section, request, wanted, attempt, name });
                 self.retime(id);
             }
             Wish::Challenge { text } => self.challenge(id, text, now),

@@ -1,6 +1,7 @@
 //! RADIUS logins, without sockets: see [`engine`].
 
 pub mod accounting;
+mod across;
 pub mod coa;
 pub mod dacl;
 pub mod devices;

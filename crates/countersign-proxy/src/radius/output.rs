@@ -72,6 +72,8 @@ pub enum Output {
         wanted: Wanted,
         /// Of this login; an answer to an earlier one means nothing any more.
         attempt: u32,
+        /// What every proxy of the application calls the login, if another one may join it.
+        name: Option<String>,
     },
     /// Nobody waits for this login any more: withdraw its push.
     Cancel {

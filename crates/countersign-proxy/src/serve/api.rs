@@ -50,6 +50,14 @@ struct Inner {
     patience: Option<Duration>,
 }
 
+/// What a question is called at the server.
+pub struct Names {
+    /// This question, so that it is not asked twice when its answer is lost.
+    pub question: String,
+    /// The login, at every proxy.
+    pub login: Option<String>,
+}
+
 impl Drop for Inner {
     fn drop(&mut self) {
         self.changed.notify_one();
@@ -111,12 +119,15 @@ impl Api {
         &self,
         request: &Request,
         wanted: &Wanted,
-        key: String,
+        names: Names,
         begun: impl FnOnce(String),
     ) -> Result<Auth, Outage> {
         let factor = self.factor(request, wanted).await?;
         let waits = matches!(factor, Factor::Auto(_) | Factor::Push(_) | Factor::Phone(_) | Factor::Prompt(_));
-        let mut call = AuthCall::new(&request.user, factor).named(key);
+        let mut call = AuthCall::new(&request.user, factor).named(names.question);
+        if let Some(name) = names.login {
+            call = call.known_as(name);
+        }
         if let Some(address) = request.address {
             call = call.from_address(address.to_string());
         }

@@ -43,7 +43,7 @@ use crate::radius::output::{LoginId, Output, Told};
 use crate::radius::request::Request;
 use crate::radius::section::Section;
 use crate::radius::upstream::Ended;
-use api::Api;
+use api::{Api, Names};
 use directories::Checked;
 use figures::Figures;
 pub use generation::Reread;
@@ -414,8 +414,8 @@ impl Proxy {
                         _ = say.send(Said::Preauth(login, answer));
                     });
                 }
-                Output::Auth { login, section, request, wanted, attempt } => {
-                    self.auth(login, section, request, wanted, attempt)
+                Output::Auth { login, section, request, wanted, attempt, name } => {
+                    self.auth((login, attempt), section, request, wanted, name)
                 }
                 Output::Cancel { login } => self.cancel(login),
                 Output::Admitted(admitted) => {
@@ -448,14 +448,22 @@ impl Proxy {
         }
     }
 
-    fn auth(&mut self, login: LoginId, section: usize, request: Box<Request>, wanted: Wanted, attempt: u32) {
+    fn auth(
+        &mut self,
+        (login, attempt): (LoginId, u32),
+        section: usize,
+        request: Box<Request>,
+        wanted: Wanted,
+        name: Option<String>,
+    ) {
         let Some(api) = self.api(section) else { return };
         self.begun.insert(login, Begun { attempt, section, txid: None });
-        let (say, key, called) = (self.say.clone(), fresh_key(), self.called(section, "auth"));
+        let names = Names { question: fresh_key(), login: name };
+        let (say, called) = (self.say.clone(), self.called(section, "auth"));
         tokio::spawn(async move {
             let begun = say.clone();
             let answer =
-                api.auth(&request, &wanted, key, |txid| _ = begun.send(Said::Begun(login, attempt, txid))).await;
+                api.auth(&request, &wanted, names, |txid| _ = begun.send(Said::Begun(login, attempt, txid))).await;
             called(answer.as_ref().err().copied());
             _ = say.send(Said::Auth(login, attempt, answer));
         });

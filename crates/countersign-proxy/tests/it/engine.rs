@@ -1,5 +1,6 @@
 //! RADIUS logins without sockets: a device, a server and a directory of the test's own, and a clock that it moves.
 
+mod across;
 mod coa;
 mod dacl;
 mod modes;

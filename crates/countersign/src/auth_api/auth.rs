@@ -54,6 +54,7 @@ fn engine_request(request: WireRequest, digest: [u8; 32]) -> Result<AuthRequest,
         info: request.pushinfo.0,
         ticket,
         idempotency_key: request.idempotency_key,
+        login_key: request.login_key,
         digest,
         log_as: None,
     })

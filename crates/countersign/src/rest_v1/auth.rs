@@ -32,6 +32,7 @@ pub(super) async fn auth(
         info: request.pushinfo.0,
         ticket: None,
         idempotency_key: None,
+        login_key: None,
         digest: request_digest(&caller, &params),
         log_as: None,
     };

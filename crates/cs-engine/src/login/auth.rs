@@ -30,6 +30,7 @@ use super::identity::is_reserved;
 use super::passkey::{Assertion, first_factor_only};
 use super::preauth::AtOnce;
 use super::record::Entry;
+use super::same::Before;
 use super::status::{Decided, Status, Why};
 use super::{Refused, Who, reference};
 use crate::error::Retry;
@@ -68,6 +69,8 @@ pub struct AuthRequest {
     pub ticket: Option<TxId>,
     /// The caller's idempotency key.
     pub idempotency_key: Option<String>,
+    /// What every proxy of this application calls this login: see [`same`](super::SAME_LOGIN_GRACE).
+    pub login_key: Option<String>,
     /// A digest over everything that was sent, and by whom.
     pub digest: [u8; 32],
     /// The id under which the log keeps what is decided at once; `None` = a new one. A push has its own.
@@ -144,6 +147,8 @@ pub(super) struct Login<'a> {
     pub(super) trace: &'a Trace<'a>,
     pub(super) risk: &'a Assessment,
     pub(super) together: Option<&'a dyn Together>,
+    /// Where the login's own name has come to, if it has one.
+    pub(super) same: Option<i64>,
     pub(super) now: Timestamp,
 }
 
@@ -272,6 +277,11 @@ impl Engine {
                 Verdict::Allow { .. } | Verdict::Deny(_) | Verdict::Enroll { .. } => return Err(EngineError::NotFound),
             };
             let Some(attempt) = &facts else { return Err(EngineError::NotFound) };
+            let same = match self.same_login(caller, request, &wanted, &attempt.user, now).await? {
+                Before::Is(answer) => return Ok(answer),
+                Before::Again => continue,
+                Before::New(generation) => generation,
+            };
             let trace = &decision.trace;
             let login = Login {
                 caller,
@@ -283,6 +293,7 @@ impl Engine {
                 trace,
                 risk: &risk,
                 together,
+                same,
                 now,
             };
             let judged = match &wanted {
@@ -404,6 +415,8 @@ impl Engine {
             let remembered = self.remember_address(caller, user, effective, &request.access, why, now);
             job.guards.extend(remembered);
         }
+        // In the order of the tables' names, once it is known what is decided.
+        let at_name = job.guards.len();
         if let (Some(Match::SmsCode(_)), Some(typed)) = (evaluation.matched, typed) {
             job = job.step(use_sms_code(account, user.id, &self.bypass_digest(account, typed.expose())?, now));
         }
@@ -455,6 +468,8 @@ impl Engine {
                 Decided::refused(&Refused { denial, reference: reference(txid) })
             }
         };
+        let named = self.decided_under_name(login, &decided)?;
+        job.guards.splice(at_name..at_name, named);
         let kept = self.keep_answer(caller, request, user, &decided, now)?;
         // First: its table's name sorts before the others'.
         job.guards.splice(0..0, kept);

@@ -128,7 +128,9 @@ impl Engine {
             now,
         };
         let counts = self.counted(account, Some(user.id), &phone.number, now)?;
-        let limits = AT_COUNTS..AT_COUNTS + counts.len();
+        let named = self.begun_under_name(asked, txid);
+        let at_counts = AT_COUNTS + usize::from(named.is_some());
+        let limits = at_counts..at_counts + counts.len();
         let [integration, policies] = rules.unchanged(caller);
         let mut job = Job::new()
             .step(integration)
@@ -136,6 +138,7 @@ impl Engine {
             .step(no_cool_down(account, user.id, caller.integration.key, &login.source, now))
             .step(may_have_another(account, user.id, now))
             .step(policies);
+        job.guards.extend(named);
         job.guards.extend(counts);
         let job = job
             .step(user_version(&login, user))

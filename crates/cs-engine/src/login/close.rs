@@ -88,6 +88,10 @@ impl Engine {
     ///
     /// True if it was withdrawn, false if it was closed already.
     pub async fn cancel(&self, caller: &Caller, txid: TxId) -> Result<bool, EngineError> {
+        // Another proxy that the same login came to still waits for the answer.
+        if self.leave_to_others(caller, txid).await? {
+            return Ok(false);
+        }
         self.withdraw_of(caller, txid, Withdrawn::Because(DenyReason::UserCancelled)).await
     }
 

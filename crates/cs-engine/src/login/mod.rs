@@ -18,6 +18,7 @@
 //! | `kept_device` | the access device of a push, until the answer |
 //! | `deferred` | a decision that an asynchronous client fetches later |
 //! | `repeat` | the same request sent again, by its idempotency key |
+//! | `same` | the same login through another proxy |
 //! | `trust` | remembered devices |
 //! | `survey` | what a user may do, looked at without writing anything down |
 //! | `record` | what the log says |
@@ -38,6 +39,7 @@ mod push;
 mod record;
 mod refusals;
 mod repeat;
+mod same;
 mod sms;
 mod status;
 mod survey;
@@ -64,6 +66,7 @@ pub use passkey::Assertion;
 pub use preauth::{Challenge, Preauth, PreauthOutcome, PreauthRequest};
 pub(crate) use refusals::Refusals;
 pub use refusals::RefusedAnswer;
+pub use same::GRACE as SAME_LOGIN_GRACE;
 pub use status::{Decided, LoginStatus, Status, Why};
 pub use survey::Software;
 pub(crate) use survey::{OldSoftware, Remembering, Survey};

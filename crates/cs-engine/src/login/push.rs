@@ -46,8 +46,10 @@ impl Engine {
             .step(login.open())
             .step(no_cool_down(account, user.id, caller.integration.key, &login.source, now))
             .step(may_have_another(account, user.id, now))
-            .step(policies)
-            .step(user_version(&login, user));
+            .step(policies);
+        let mut job = job;
+        job.guards.extend(self.begun_under_name(asked, txid));
+        let job = job.step(user_version(&login, user));
         let job = match wake(account, phone, txid, login.expires_at, now) {
             Some(effect) => job.effect(effect),
             None => job,

@@ -342,6 +342,7 @@ impl Engine {
             info: vec![("Browser".to_owned(), super::browser::name_of(&visit.access))],
             ticket: None,
             idempotency_key: Some(step),
+            login_key: None,
             digest: request_digest,
             log_as: Some(prompt.log_id()),
         }

@@ -31,7 +31,8 @@ migrations![
     "V11__enrollment",
     "V13__moves",
     "V14__telephony",
-    "V15__frame_origins"
+    "V15__frame_origins",
+    "V16__outages"
 ];
 
 /// The runner for one engine's list, up to `version` or to the newest.

@@ -12,6 +12,7 @@ mod push;
 mod repeats;
 mod risk;
 mod signatures;
+mod two_proxies;
 
 use cs_testkit::{Answer, Api};
 

@@ -499,6 +499,7 @@ async fn the_log_of_an_answered_push_has_the_browser_it_was_asked_from() {
             info: Vec::new(),
             ticket: None,
             idempotency_key: None,
+            login_key: None,
             digest: [7; 32],
             log_as: None,
         };

@@ -91,6 +91,7 @@ async fn what_another_node_sends_is_found_within_seconds() {
         info: Vec::new(),
         ticket: None,
         idempotency_key: None,
+        login_key: None,
         digest: [7; 32],
         log_as: None,
     };

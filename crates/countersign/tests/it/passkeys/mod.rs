@@ -133,6 +133,7 @@ impl Office {
             info: Vec::new(),
             ticket: None,
             idempotency_key: None,
+            login_key: None,
             digest: [0; 32],
             log_as: None,
         }
