@@ -208,6 +208,15 @@ impl Authenticator {
         passcode::compute(&self.record().otp.seed, used, now).ok_or(Error::Otp)
     }
 
+    /// The code for outages of a group of proxies, by its name. Needs no network, and is another one than [`passcode`](Self::passcode) gives.
+    ///
+    /// # Errors
+    /// [`Error::Otp`] for a clock before 1970.
+    pub fn outage_code(&self, group: &str) -> Result<Passcode, Error> {
+        let record = self.record();
+        passcode::for_outages(&record.otp.seed, &record.account.id, group, self.server_now()).ok_or(Error::Otp)
+    }
+
     /// What the server knows about this device.
     ///
     /// # Errors

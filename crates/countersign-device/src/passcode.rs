@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use cs_core::otp::{Digits, OtpAlgorithm, hotp};
+use cs_core::otp::{Digits, OUTAGE_STEP, OtpAlgorithm, OutageSeed, hotp};
 use cs_wire::device::{OtpParameters, OtpSeed, OtpState};
+use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 /// A code to type, once.
@@ -57,6 +58,14 @@ pub(crate) fn compute(seed: &OtpSeed, state: OtpState, now: i64) -> Option<Passc
     };
     let code = Zeroizing::new(hotp(seed.expose(), factor, digits, OtpAlgorithm::Sha1).to_string());
     Some(Passcode { code, valid_until })
+}
+
+/// The code for outages of `group` at `now` (unix seconds). `None` before 1970.
+pub(crate) fn for_outages(seed: &OtpSeed, account: &str, group: &str, now: i64) -> Option<Passcode> {
+    let at = Timestamp::from_second(now).ok()?;
+    let code = OutageSeed::derive(seed.expose(), account, group).code(at)?;
+    let valid_until = now.checked_div(OUTAGE_STEP)?.checked_add(1)?.checked_mul(OUTAGE_STEP);
+    Some(Passcode { code: Zeroizing::new(code.to_string()), valid_until })
 }
 
 #[cfg(test)]

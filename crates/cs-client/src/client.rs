@@ -8,6 +8,7 @@ use cs_wire::auth_api::{
     AsyncResponse, AuthResponse, AuthResult, CancelResponse, DisabledResponse, EnrollResponse, EnrollStatus,
     PreauthResponse, TimeResponse,
 };
+use cs_wire::outage::{BundleResponse, ReportRequest, ReportResponse};
 use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER};
 use reqwest::{Certificate, Response, redirect};
@@ -216,6 +217,23 @@ impl Client {
     pub async fn enroll_status(&self, user_id: &str, activation_code: &str) -> Result<EnrollStatus, Error> {
         let params = vec![("user_id", text(user_id)), ("activation_code", text(activation_code))];
         self.call(Method::Post, "/auth/v2/enroll_status", &params, self.0.call_timeout).await
+    }
+
+    /// `POST /auth/v2/proxy/report`: how a section of a proxy stands, and what it did by itself. Ours; other servers know no such call.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn report(&self, report: &ReportRequest) -> Result<ReportResponse, Error> {
+        let params: Params = report.to_params().into_iter().map(|(name, value)| (name, text(&value))).collect();
+        self.call(Method::Post, "/auth/v2/proxy/report", &params, self.0.call_timeout).await
+    }
+
+    /// `POST /auth/v2/proxy/bundle`: what the proxy may check codes with during an outage. Ours as well.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn outage_bundle(&self, proxy: &str) -> Result<BundleResponse, Error> {
+        self.call(Method::Post, "/auth/v2/proxy/bundle", &vec![("proxy", text(proxy))], LONG).await
     }
 
     async fn repeat_if_named<T: DeserializeOwned>(&self, login: &Auth, is_async: bool) -> Result<T, Error> {

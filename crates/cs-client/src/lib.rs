@@ -14,5 +14,6 @@ pub use cs_wire::auth_api::{
     AsyncResponse, AuthResponse, AuthResult, AuthStatus, Capability, Device, DeviceKind, EnrollResponse, EnrollStatus,
     PreauthResponse, PreauthResult, TextPrompt, TimeResponse, VerifiedPush,
 };
+pub use cs_wire::outage;
 pub use error::{Absence, Error};
 pub use login::{Auth, Factor, Preauth};

@@ -24,6 +24,7 @@ pub mod login;
 mod maintenance;
 pub mod moves;
 mod others;
+pub mod outage;
 pub mod passkeys;
 pub mod policy;
 pub mod portal;

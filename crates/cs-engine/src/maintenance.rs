@@ -6,6 +6,7 @@ use cs_store::answers::forget_answers;
 use cs_store::enrollment_links::forget_links;
 use cs_store::moves::forget_moves;
 use cs_store::prompts::forget_codes;
+use cs_store::proxies::forget_proxies;
 use cs_store::remembered::forget_remembered_before;
 use cs_store::same_logins::forget_same_logins;
 use cs_store::telephony::forget_telephony;
@@ -15,6 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 
 use crate::moves::MOVES_KEPT;
+use crate::outage::PROXIES_KEPT;
 use crate::{AccountEntry, Engine, EngineError};
 
 /// How long closed pushes stay for clients that ask again and for cool-downs; what became of them stays in the log.
@@ -70,7 +72,11 @@ impl Engine {
         let mut job = Job::new().step(forget_answers(before)).step(forget_links(over)).step(forget_visits(over));
         job.guards.extend(forget_codes(over));
         job.guards.extend(forget_remembered_before(over));
-        job = job.step(forget_ceremonies(over)).step(forget_moves(over - MOVES_KEPT)).step(forget_same_logins(before));
+        job = job
+            .step(forget_ceremonies(over))
+            .step(forget_moves(over - MOVES_KEPT))
+            .step(forget_proxies(over - PROXIES_KEPT))
+            .step(forget_same_logins(before));
         job.guards.extend(forget_telephony(over));
         self.holds(job).await.map(drop)
     }

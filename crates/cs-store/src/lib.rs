@@ -30,6 +30,7 @@ pub mod outbox;
 pub mod phones;
 pub mod policies;
 pub mod prompts;
+pub mod proxies;
 pub mod remembered;
 pub mod remembered_browsers;
 pub mod restore_steps;

@@ -27,8 +27,12 @@ pub struct SameKey<'a> {
 pub struct Same {
     /// Who logs in.
     pub user: UserId,
-    /// A push or a call, and how it stands as written; `None` if it is forgotten.
-    pub push: Option<(TxId, Option<(Push, Option<Timestamp>)>)>,
+    /// A push or a call.
+    pub txid: Option<TxId>,
+    /// How that stands as written; `None` if it is forgotten.
+    pub push: Option<Push>,
+    /// When it was closed.
+    pub closed_at: Option<Timestamp>,
     /// What was decided at once, sealed.
     pub sealed: Option<Vec<u8>>,
     /// When it was written.
@@ -101,21 +105,17 @@ impl Store {
             )
             .await?;
         let Some(row) = row else { return Ok(None) };
-        let push = if row.str(2)?.is_empty() {
-            None
-        } else {
-            let state = match (row.opt_str(6)?, row.opt_time(7)?) {
-                (Some(state), Some(expires_at)) => {
-                    let push = Push::parse(state, expires_at).ok_or_else(|| corrupt("login", &row))?;
-                    Some((push, row.opt_time(8)?))
-                }
-                (None, _) | (_, None) => None,
-            };
-            Some((parsed("same_login", &row, 2)?, state))
+        let push = match (row.opt_str(6)?, row.opt_time(7)?) {
+            (Some(state), Some(expires_at)) => {
+                Some(Push::parse(state, expires_at).ok_or_else(|| corrupt("login", &row))?)
+            }
+            (None, _) | (_, None) => None,
         };
         Ok(Some(Same {
             user: parsed("same_login", &row, 1)?,
+            txid: if row.str(2)?.is_empty() { None } else { Some(parsed("same_login", &row, 2)?) },
             push,
+            closed_at: row.opt_time(8)?,
             sealed: row.opt_blob(3)?.map(<[u8]>::to_vec),
             at: row.time(4)?,
             generation: row.int(5)?,

@@ -14,6 +14,7 @@ pub mod envelope;
 pub mod fuzz;
 pub mod json;
 pub mod oidc;
+pub mod outage;
 pub mod params;
 pub mod pushinfo;
 pub mod rest_v1;

@@ -73,7 +73,11 @@ Examples:
   countersign-device deny 0f5e… --fraud    it was not me: administrators are told")]
     Deny(Deny),
     /// Print the next passcode; needs no network.
-    Passcode,
+    Passcode {
+        /// The code for an outage instead, of the group that the login names
+        #[arg(long, value_name = "GROUP")]
+        outage: Option<String>,
+    },
     /// Follow logins as they come, and answer them.
     #[command(after_help = "\
 Examples:

@@ -27,7 +27,7 @@ pub(super) async fn dispatch(context: &mut Context<'_, '_>, command: &Command) -
         Command::Show { txid } => show(context, txid.as_deref()).await,
         Command::Approve(arguments) => answer::approve(context, arguments).await,
         Command::Deny(arguments) => answer::deny(context, arguments).await,
-        Command::Passcode => passcode(context),
+        Command::Passcode { outage } => passcode(context, outage.as_deref()),
         Command::Watch(arguments) => live::watch(context, arguments).await,
         Command::Status => status(context).await,
         Command::RequestException(arguments) => request_exception(context, arguments).await,
@@ -117,9 +117,12 @@ async fn show(context: &mut Context<'_, '_>, txid: Option<&str>) -> Result<(), C
     Ok(())
 }
 
-fn passcode(context: &mut Context<'_, '_>) -> Result<(), CliError> {
+fn passcode(context: &mut Context<'_, '_>, outage: Option<&str>) -> Result<(), CliError> {
     let device = context.device()?;
-    let passcode = device.passcode()?;
+    let passcode = match outage {
+        Some(group) => device.outage_code(group.trim())?,
+        None => device.passcode()?,
+    };
     if context.json {
         let (device_id, valid_until) = (&device.record().device_id, passcode.valid_until);
         return Ok(context.terminal.json(&PasscodeShape { device_id, passcode: passcode.expose(), valid_until })?);

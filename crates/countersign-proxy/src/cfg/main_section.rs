@@ -83,6 +83,8 @@ pub struct Main {
     pub server: Option<String>,
     /// Tries every connection before serving.
     pub test_connectivity_on_startup: bool,
+    /// What is kept for the time when the server cannot be asked.
+    pub outages: PathBuf,
     /// Where metrics and health are served over HTTP; off unless given.
     pub operations: Option<SocketAddr>,
 }
@@ -138,6 +140,7 @@ impl Main {
             interface: reader.plain("interface"),
             client: reader.plain("client"),
             server: reader.plain("server"),
+            outages: reader.state_path("outages"),
             test_connectivity_on_startup: reader.flag("test_connectivity_on_startup", false),
             operations: operations(reader),
         }

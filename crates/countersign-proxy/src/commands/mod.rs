@@ -2,6 +2,7 @@
 
 mod check;
 mod connectivity;
+mod emergency;
 mod explain;
 mod protect;
 mod run;
@@ -40,6 +41,7 @@ enum Command {
     Connectivity(connectivity::Connectivity),
     Support(support::Support),
     Protect(protect::Protect),
+    Emergency(emergency::Emergency),
 }
 
 /// The configuration's file.
@@ -90,6 +92,7 @@ impl Cli {
             Command::Connectivity(connectivity) => connectivity.run(),
             Command::Support(support) => support.run(),
             Command::Protect(protect) => protect.run(),
+            Command::Emergency(emergency) => emergency.run(),
         }
     }
 }

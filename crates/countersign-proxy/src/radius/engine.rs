@@ -361,8 +361,8 @@ impl Engine {
         now: Instant,
     ) {
         let Some(serving) = self.sections.get(section) else { return };
-        let (login_key, joins) = self.same.key(&serving.server, &request, &first.fingerprint());
-        let joins = joins && first.repeats_itself();
+        let (login_key, may_join) = self.same.key(&serving.server, &request, &first.fingerprint());
+        let joins = may_join && first.repeats_itself();
         let secret_of = |section: usize, device: usize| self.sections.get(section)?.secret(device);
         let is_fresh = |id: &LoginId| {
             self.running.get(id).is_some_and(|running| {
@@ -415,7 +415,7 @@ impl Engine {
             factor: None,
             txid: None,
             groups: Vec::new(),
-            joins,
+            joins: may_join,
         };
         self.running.insert(id, running);
         self.undecided += 1;
@@ -617,6 +617,7 @@ impl Engine {
                 self.out.push_back(Output::Auth { login, section, request, wanted, attempt, name });
                 self.retime(id);
             }
+            Wish::Code { typed } => self.out.push_back(Output::Code { login, section, request, typed }),
             Wish::Challenge { text } => self.challenge(id, text, now),
             Wish::Accept { text, why } => {
                 self.let_in(id, text.clone(), why, now);
@@ -733,8 +734,10 @@ fn reached(event: &Event) -> Option<Stage> {
         Event::Primary(Primary::Right) => Some(Stage::Second),
         Event::Primary(Primary::Wrong { .. }) => Some(Stage::First),
         Event::Primary(Primary::Down) => Some(Stage::FirstFailed),
-        Event::Preauth(Err(_)) | Event::Auth(Err(_)) => Some(Stage::SecondFailed),
-        Event::Preauth(Ok(_)) | Event::Auth(Ok(_)) => Some(Stage::Second),
+        Event::Preauth(Err(_)) | Event::Auth(Err(_)) | Event::Away { group: None } => Some(Stage::SecondFailed),
+        Event::Preauth(Ok(_)) | Event::Auth(Ok(_)) | Event::Away { group: Some(_) } | Event::Code(_) => {
+            Some(Stage::Second)
+        }
         Event::Primary(Primary::Asks(_) | Primary::ChangePassword { .. }) => None,
         Event::Answer(_) | Event::Proof(_) | Event::NoAnswerYet | Event::Late => None,
     }

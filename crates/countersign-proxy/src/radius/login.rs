@@ -52,6 +52,11 @@ pub enum Wish {
         /// The text.
         text: String,
     },
+    /// Have a code for outages checked.
+    Code {
+        /// As it was typed.
+        typed: Zeroizing<String>,
+    },
     /// Let in.
     Accept {
         /// For the person.
@@ -75,6 +80,10 @@ pub enum AcceptedBy {
     Exemption,
     /// The server cannot be asked and the section says `failmode=safe`.
     FailSafe,
+    /// The server cannot be asked, the section says `failmode=offline`, and a code for outages is right.
+    OutageCode,
+    /// An Owner gave leave to do without the second factor for a while.
+    Emergency,
 }
 
 /// The second factor that is asked for.
@@ -115,6 +124,13 @@ pub enum Event {
     Answer(Zeroizing<String>),
     /// What a device sent after a challenge and is no typed text.
     Proof(Proof),
+    /// The server cannot be asked, and the section says `failmode=offline`.
+    Away {
+        /// The group whose codes can be checked here; `None` if none can.
+        group: Option<String>,
+    },
+    /// What came of a code for outages; an error is for the person.
+    Code(Result<(), String>),
     /// A push waits, and the section wants a code to be asked for by now.
     NoAnswerYet,
     /// The device gives up in a moment.
@@ -145,6 +161,8 @@ pub enum Primary {
 /// What the server says before a second factor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Preauth {
+    /// The server is not asked: an Owner gave leave to do without the second factor for a while.
+    Emergency,
     /// None is needed.
     Allow {
         /// For the person.
@@ -217,6 +235,10 @@ enum State {
     },
     /// A code is asked for.
     Passcode,
+    /// A code for outages is asked for.
+    OutageCode,
+    /// A code for outages is being checked.
+    OutageChecked,
     /// A code is asked for while the push can still be approved.
     PasscodeBesidePush {
         approved: Option<String>,
@@ -323,6 +345,10 @@ impl Login {
             }
             (State::Preauth, Event::Preauth(Ok(answer))) => self.second(answer),
             (State::Preauth, Event::Preauth(Err(outage))) => self.outage(outage),
+            (State::Preauth, Event::Away { group }) => self.ask_outage_code(group),
+            (State::OutageCode, Event::Answer(typed)) => self.check_outage_code(typed),
+            (State::OutageChecked, Event::Code(Ok(()))) => self.accept(None, AcceptedBy::OutageCode),
+            (State::OutageChecked, Event::Code(Err(text))) => self.reject(Some(text)),
             (State::Auth, Event::Auth(result)) => self.decided(result),
             (State::Auth, Event::NoAnswerYet) => self.ask_beside_push(),
             (State::PasscodeBesidePush { .. }, Event::Auth(Ok(Auth::Allow { text }))) => {
@@ -353,12 +379,18 @@ impl Login {
     pub fn waits_for_typing(&self) -> bool {
         match self.state {
             State::Menu { .. }
+            | State::OutageCode
             | State::Passcode
             | State::PasscodeBesidePush { .. }
             | State::Enrolling
             | State::Tunnel
             | State::Asked(_) => true,
-            State::Primary | State::Preauth | State::Auth | State::Expired { .. } | State::Over => false,
+            State::Primary
+            | State::Preauth
+            | State::Auth
+            | State::OutageChecked
+            | State::Expired { .. }
+            | State::Over => false,
         }
     }
 
@@ -369,6 +401,9 @@ impl Login {
 
     fn second(&mut self, answer: Preauth) -> Wish {
         match answer {
+            // Without a first factor there is nothing that could be enough.
+            Preauth::Emergency if *self.mode == Mode::DuoOnly => self.reject(Some(AWAY.to_owned())),
+            Preauth::Emergency => self.accept(None, AcceptedBy::Emergency),
             Preauth::Allow { text } => self.accept(Some(text), AcceptedBy::Server),
             Preauth::Deny { text } => self.reject(Some(text)),
             Preauth::Enroll { text } => self.enroll(text),
@@ -424,6 +459,31 @@ impl Login {
             (Outage::Away, FailMode::Safe | FailMode::Secure | FailMode::Offline) => self.reject(Some(AWAY.to_owned())),
             (Outage::Refused, _) => self.reject(Some(REFUSED.to_owned())),
         }
+    }
+
+    fn ask_outage_code(&mut self, group: Option<String>) -> Wish {
+        let Some(group) = group else { return self.reject(Some(AWAY.to_owned())) };
+        if let Some(Typed::Passcode(typed)) = self.typed.take() {
+            return self.check_outage_code(typed);
+        }
+        match &*self.mode {
+            Mode::Auto { .. } | Mode::Challenge { .. } | Mode::Eap { .. } => {
+                self.state = State::OutageCode;
+                Wish::Challenge {
+                    text: format!(
+                        "The login service cannot be reached. Type the code for outages of {group:?} from your authenticator:"
+                    ),
+                }
+            }
+            Mode::Concat(_) | Mode::DuoOnly => self.reject(Some(format!(
+                "The login service cannot be reached. Log in with the code for outages of {group:?} from your authenticator."
+            ))),
+        }
+    }
+
+    fn check_outage_code(&mut self, typed: Zeroizing<String>) -> Wish {
+        self.state = State::OutageChecked;
+        Wish::Code { typed }
     }
 
     fn decided(&mut self, result: Result<Auth, Outage>) -> Wish {

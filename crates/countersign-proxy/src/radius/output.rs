@@ -75,6 +75,17 @@ pub enum Output {
         /// What every proxy of the application calls the login, if another one may join it.
         name: Option<String>,
     },
+    /// Check a code for outages, and tell what came of it.
+    Code {
+        /// For this login.
+        login: LoginId,
+        /// For the application of this section.
+        section: usize,
+        /// Who, and from where.
+        request: Box<Request>,
+        /// As it was typed.
+        typed: Zeroizing<String>,
+    },
     /// Nobody waits for this login any more: withdraw its push.
     Cancel {
         /// The login.

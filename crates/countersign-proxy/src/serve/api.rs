@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
+use cs_client::outage::{ReportRequest, ReportResponse};
 use cs_client::{
     Absence, Auth as AuthCall, AuthResponse, AuthResult, AuthStatus, Capability, Client, Config as ClientConfig,
     Device, Error, Factor, Preauth as PreauthCall, PreauthResponse, PreauthResult,
@@ -140,6 +141,37 @@ impl Api {
         let txid = self.ask(|client| begin(client, call.clone())).await?;
         begun(txid.clone());
         self.decision(&txid).await.map(decided)
+    }
+
+    /// What happens while nobody can be asked.
+    pub fn failmode(&self) -> FailMode {
+        self.0.failmode
+    }
+
+    /// Tells how a section stands; `None` where the server knows no such call.
+    pub async fn report(&self, report: ReportRequest) -> Result<Option<ReportResponse>, Outage> {
+        let told = self.ask(|client| {
+            let report = report.clone();
+            async move {
+                match client.report(&report).await {
+                    Err(Error::Refused { status: 404, .. }) => Ok(None),
+                    other => other.map(Some),
+                }
+            }
+        });
+        told.await
+    }
+
+    /// Codes for outages, signed; `None` where there are none. Takes longer than other calls, and says nothing about whether the server is there.
+    pub async fn outage_bundle(&self, proxy: &str, patience: Duration) -> Result<Option<String>, Outage> {
+        let at = self.hosts().plan().first().copied().ok_or(Outage::Away)?;
+        let client = self.0.clients.get(at).cloned().ok_or(Outage::Away)?;
+        match timeout(patience, client.outage_bundle(proxy)).await {
+            Ok(Ok(answer)) => Ok(Some(answer.bundle)),
+            Ok(Err(Error::Refused { status: 404, .. })) => Ok(None),
+            Ok(Err(error)) => Err(judge(&error).outage()),
+            Err(_) => Err(Outage::Away),
+        }
     }
 
     /// Gives up a login that waits for a person. Whether it worked helps nobody: the push ends by itself soon.

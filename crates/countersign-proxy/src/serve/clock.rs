@@ -2,6 +2,12 @@
 
 use jiff::Timestamp;
 
+/// Now.
+#[expect(clippy::disallowed_methods, reason = "codes and bundles are good for a time")]
+pub(super) fn timestamp() -> Timestamp {
+    Timestamp::now()
+}
+
 /// Seconds since 1970.
 #[expect(clippy::disallowed_methods, reason = "records and requests of others bear the time of day")]
 pub(super) fn unix() -> u64 {

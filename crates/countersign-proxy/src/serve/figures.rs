@@ -192,6 +192,8 @@ fn outcome_word(outcome: &Outcome) -> &'static str {
         Outcome::Accepted(AcceptedBy::Server) => "accepted",
         Outcome::Accepted(AcceptedBy::Exemption) => "accepted-exempt",
         Outcome::Accepted(AcceptedBy::FailSafe) => "accepted-server-away",
+        Outcome::Accepted(AcceptedBy::OutageCode) => "accepted-outage-code",
+        Outcome::Accepted(AcceptedBy::Emergency) => "accepted-emergency",
         Outcome::Rejected(_) => "rejected",
         Outcome::Challenged => "challenged",
     }

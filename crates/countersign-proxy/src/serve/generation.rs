@@ -87,6 +87,12 @@ impl Generation {
         self.apis.get(section.checked_sub(self.base)?).map(|(_, api)| api)
     }
 
+    /// Name, application and connection of every section.
+    pub(super) fn sections(&self) -> Vec<(String, Application, Api)> {
+        let all = self.names.iter().zip(&self.apis);
+        all.map(|((name, _), (application, api))| (name.clone(), application.clone(), api.clone())).collect()
+    }
+
     pub(super) fn client(&self, section: usize) -> Option<&str> {
         self.clients.get(section.checked_sub(self.base)?)?.as_deref()
     }

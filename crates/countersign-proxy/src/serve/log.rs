@@ -136,6 +136,14 @@ impl Event {
                 let msg = "LET IN WITHOUT A SECOND FACTOR: the server is away and failmode is safe".to_owned();
                 Self { status: "Allow", stage: SECONDARY, msg }
             }
+            Outcome::Accepted(AcceptedBy::OutageCode) => {
+                let msg = "LET IN BY A CODE FOR OUTAGES: the server is away and failmode is offline".to_owned();
+                Self { status: "Allow", stage: SECONDARY, msg }
+            }
+            Outcome::Accepted(AcceptedBy::Emergency) => {
+                let msg = "LET IN WITHOUT A SECOND FACTOR: by an Owner's leave".to_owned();
+                Self { status: "Allow", stage: SECONDARY, msg }
+            }
             Outcome::Rejected(text) => {
                 let msg = text.clone().unwrap_or_else(|| "refused by the first factor".to_owned());
                 Self { status: if failed { "Error" } else { "Reject" }, stage, msg }

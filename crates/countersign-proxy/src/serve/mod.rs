@@ -14,6 +14,7 @@ mod ldap;
 mod listeners;
 mod log;
 mod operations;
+mod outage;
 mod pool;
 mod quiet;
 mod radsec;
@@ -39,7 +40,7 @@ use crate::radius::Random;
 use crate::radius::dacl::Downloaded;
 use crate::radius::engine::Engine;
 use crate::radius::login::{Auth, Event, Outage, Preauth, Wanted};
-use crate::radius::output::{LoginId, Output, Told};
+use crate::radius::output::{LoginId, Outcome, Output, Told};
 use crate::radius::request::Request;
 use crate::radius::section::Section;
 use crate::radius::upstream::Ended;
@@ -50,6 +51,7 @@ pub use generation::Reread;
 use generation::{Came, Generation, Kept, LINGERS, Prepared, Reload, Reloads};
 use listeners::Listeners;
 use operations::Operations;
+use outage::Keeping;
 use relays::Relays;
 use sockets::Arrived;
 use systemd::Supervisor;
@@ -61,6 +63,10 @@ const QUEUE: usize = 4096;
 enum Said {
     Preauth(LoginId, Result<Preauth, Outage>),
     Auth(LoginId, u32, Result<Auth, Outage>),
+    /// Nobody can be asked, and codes for outages are checked here: of this group.
+    Away(LoginId, Option<String>),
+    /// What came of such a code.
+    Code(LoginId, Result<(), String>),
     /// The server's id of a login that waits for a person.
     Begun(LoginId, u32, String),
 }
@@ -97,6 +103,8 @@ pub struct Proxy {
     signs: mpsc::Receiver<oneshot::Sender<()>>,
     ask: operations::Ask,
     operations: Option<Operations>,
+    /// What is kept for outages, where it can be.
+    keeping: Option<Keeping>,
 }
 
 impl Proxy {
@@ -104,7 +112,15 @@ impl Proxy {
     ///
     /// Fails if the configuration asks for what is not served yet, or something cannot be opened.
     pub fn open(config: &Config) -> anyhow::Result<Self> {
-        Self::open_beside(config, Listeners::new())
+        let mut proxy = Self::open_beside(config, Listeners::new())?;
+        let needs = config.radius.iter().any(|server| server.application.failmode == FailMode::Offline);
+        match Keeping::open(&config.main.outages) {
+            Ok(keeping) => proxy.keeping = Some(keeping),
+            Err(error) if needs => return Err(error),
+            Err(error) => tracing::warn!("{error:#}; what is done during an outage is in the log alone"),
+        }
+        proxy.keep();
+        Ok(proxy)
     }
 
     fn open_beside(config: &Config, listeners: (Listeners, mpsc::Receiver<Arrived>)) -> anyhow::Result<Self> {
@@ -128,6 +144,7 @@ impl Proxy {
             ldap,
             relays: Relays::open(config, relays::Shared::default())?,
             operations: None,
+            keeping: None,
             ask,
             signs,
             listeners,
@@ -189,6 +206,15 @@ impl Proxy {
             before.retired = Some(now());
         }
         self.generations.push(generation);
+        self.keep();
+    }
+
+    /// The sections that serve tell the server of themselves.
+    fn keep(&mut self) {
+        let sections = self.generations.last().map(Generation::sections).unwrap_or_default();
+        if let Some(keeping) = &mut self.keeping {
+            keeping.serve(sections);
+        }
     }
 
     /// Serves another configuration, unless something of it cannot be opened: then nothing has changed.
@@ -328,6 +354,11 @@ impl Proxy {
         self.generations.iter_mut().rev().find(|generation| generation.base <= section)
     }
 
+    /// Name and integration key of a section.
+    fn name(&self, section: usize) -> (String, String) {
+        self.generation(section).and_then(|of| of.name(section)).cloned().unwrap_or_default()
+    }
+
     fn api(&self, section: usize) -> Option<Api> {
         self.generation(section)?.api(section).cloned()
     }
@@ -335,6 +366,8 @@ impl Proxy {
     fn heard(&mut self, said: Said) {
         match said {
             Said::Preauth(login, answer) => self.engine.on_event(login, Event::Preauth(answer), now()),
+            Said::Away(login, group) => self.engine.on_event(login, Event::Away { group }, now()),
+            Said::Code(login, result) => self.engine.on_event(login, Event::Code(result), now()),
             Said::Auth(login, attempt, answer) => {
                 self.given_up.remove(&(login, attempt));
                 if self.begun.get(&login).is_some_and(|begun| begun.attempt == attempt) {
@@ -346,6 +379,7 @@ impl Proxy {
                 if let Some(section) = self.given_up.remove(&(login, attempt)) {
                     self.withdraw(section, txid);
                 } else if let Some(begun) = self.begun.get_mut(&login).filter(|begun| begun.attempt == attempt) {
+                    tracing::info!(%txid, "a login waits for a person");
                     begun.txid = Some(txid.clone());
                     self.engine.on_begun(login, txid);
                 }
@@ -406,16 +440,35 @@ impl Proxy {
                 }
                 Output::Preauth { login, section, request, menu } => {
                     let Some(api) = self.api(section) else { continue };
+                    let (name, ikey) = self.name(section);
+                    if self.keeping.as_ref().is_some_and(|keeping| keeping.is_emergency(&name, &ikey)) {
+                        self.engine.on_event(login, Event::Preauth(Ok(Preauth::Emergency)), now());
+                        continue;
+                    }
                     let (say, called) = (self.say.clone(), self.called(section, "preauth"));
+                    let keeper = self.keeping.as_ref().map(Keeping::keeper);
                     tokio::spawn(async move {
                         let answer = api.preauth(&request, menu).await;
                         called(answer.as_ref().err().copied());
+                        let said = if answer == Err(Outage::Away) && api.failmode() == FailMode::Offline {
+                            Said::Away(login, keeper.and_then(|keeper| outage::group(&keeper, &ikey)))
+                        } else {
+                            Said::Preauth(login, answer)
+                        };
                         // Nobody listens while the proxy ends.
-                        _ = say.send(Said::Preauth(login, answer));
+                        _ = say.send(said);
                     });
                 }
                 Output::Auth { login, section, request, wanted, attempt, name } => {
                     self.auth((login, attempt), section, request, wanted, name)
+                }
+                Output::Code { login, section, request, typed } => {
+                    let ((_, ikey), say) = (self.name(section), self.say.clone());
+                    let keeper = self.keeping.as_ref().map(Keeping::keeper);
+                    tokio::spawn(async move {
+                        let result = outage::code(keeper, ikey, request, typed).await;
+                        _ = say.send(Said::Code(login, result));
+                    });
                 }
                 Output::Cancel { login } => self.cancel(login),
                 Output::Admitted(admitted) => {
@@ -441,6 +494,14 @@ impl Proxy {
                         Told::Dropped(..) => None,
                     };
                     let name = name.cloned();
+                    if let (
+                        Some(keeping),
+                        Some((_, ikey)),
+                        Told::Login { outcome: Outcome::Accepted(why), request, .. },
+                    ) = (&self.keeping, &name, &told)
+                    {
+                        keeping.let_in(*why, ikey, request);
+                    }
                     self.figures.told(&told, name.as_ref().map(|(name, _)| name.as_str()).unwrap_or_default());
                     self.log.tell(name.as_ref(), &told);
                 }
@@ -501,15 +562,6 @@ fn refuse_unserved(config: &Config) -> anyhow::Result<()> {
     let mut unserved: Vec<String> = Vec::new();
     let offline = config.ldap.iter().filter(|server| server.application.failmode == FailMode::Offline);
     unserved.extend(offline.map(|server| format!("failmode=offline of [{}]", server.name)));
-    for server in &config.radius {
-        if server.application.failmode == FailMode::Offline {
-            unserved.push(format!("failmode=offline of [{}]", server.name));
-        }
-        let client = server.client.as_ref().and_then(|name| Some((name, config.clients.get(name)?)));
-        match client {
-            Some((_, Client::Ad(_) | Client::Radius(_) | Client::DuoOnly)) | None => {}
-        }
-    }
     unserved.extend(config.cloud.iter().chain(&config.sso).map(|agent| format!("[{}]", agent.name)));
     let accounting = config.accounting.as_ref().and_then(|section| config.clients.get(section.client.as_ref()?));
     if matches!(accounting, Some(Client::Radius(radius)) if radius.tls.is_some()) {

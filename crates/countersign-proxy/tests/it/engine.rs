@@ -4,6 +4,7 @@ mod across;
 mod coa;
 mod dacl;
 mod modes;
+mod outage;
 mod relayed;
 mod reload;
 mod rules;

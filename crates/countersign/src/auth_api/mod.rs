@@ -10,6 +10,7 @@
 //! | `auth` | `/auth/v2/auth` |
 //! | `disabled` | `/auth/v2/disabled` |
 //! | `status` | `/auth/v2/auth_status`, `/auth/v2/cancel` |
+//! | `proxy` | `/auth/v2/proxy/report`, `/auth/v2/proxy/bundle`: what is prepared for outages |
 
 mod auth;
 mod disabled;
@@ -17,8 +18,11 @@ mod enroll;
 mod logo;
 mod ping;
 mod preauth;
+mod proxy;
 mod qr;
 mod status;
+
+pub(crate) use proxy::key as outage_key;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -42,6 +46,8 @@ pub fn routes(app: App) -> Router {
         .route("/auth/v2/auth_status", get(status::auth_status))
         .route("/auth/v2/cancel", post(status::cancel))
         .route("/auth/v2/disabled", post(disabled::disabled))
+        .route("/auth/v2/proxy/report", post(proxy::report))
+        .route("/auth/v2/proxy/bundle", post(proxy::bundle))
         .route("/frame/qr", get(qr::qr))
         .with_state(app)
 }

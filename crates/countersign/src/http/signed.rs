@@ -109,6 +109,8 @@ from_params!(
     cs_wire::auth_api::EnrollStatusRequest,
     cs_wire::auth_api::AuthStatusRequest,
     cs_wire::auth_api::DisabledRequest,
+    cs_wire::outage::BundleRequest,
+    cs_wire::outage::ReportRequest,
     cs_wire::rest_v1::PreauthRequest,
     cs_wire::rest_v1::AuthRequest,
 );

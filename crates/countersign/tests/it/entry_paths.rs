@@ -28,6 +28,8 @@ const NO_WAY_IN: &[(&str, &str)] = &[
     ("/auth/v2/auth_status", "tells what was decided"),
     ("/auth/v2/cancel", "withdraws"),
     ("/auth/v2/disabled", "tells who is disabled"),
+    ("/auth/v2/proxy/report", "keeps what a proxy tells"),
+    ("/auth/v2/proxy/bundle", "hands out what proxies check codes with, for people whom the rules ask for a factor"),
     ("/rest/v1/ping", "says the time"),
     ("/rest/v1/check", "says that the credentials are good"),
     ("/rest/v1/logo", "a picture"),

@@ -6,6 +6,7 @@
 
 mod hotp;
 mod import;
+mod outage;
 mod passcode;
 mod token;
 mod totp;
@@ -27,6 +28,7 @@ pub use import::{
     ImportError, LineError, MAX_IMPORT_TOKENS, NewToken, OtpauthToken, SecretEncoding, TokenForm, TokenSerial,
     parse_csv, parse_otpauth,
 };
+pub use outage::{OUTAGE_STEP, OUTAGE_WINDOW, OutageCode, OutageSeed};
 pub use passcode::{PasscodeShape, TypedPasscode, TypedPasscodeError};
 pub use token::{OtpRecord, OtpRecordError, OtpSecret, OtpToken, OtpVerdict};
 pub use totp::{DRIFT_UNIT, MAX_DRIFT, TotpOutcome, TotpState, totp};

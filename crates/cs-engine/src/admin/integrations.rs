@@ -10,6 +10,7 @@ use cs_core::web_origin::WebOrigins;
 use cs_store::Job;
 use cs_store::integrations::{IntegrationRecord, delete_integration};
 use cs_store::policies::{PolicyScope, forget_application};
+use cs_store::proxies::forget_proxies_of;
 use cs_store::units::{UnitMember, leave_units};
 use serde_json::{Map, Value as Json, json};
 
@@ -243,6 +244,7 @@ impl Engine {
             let now = self.clock().now();
             let [book, uses] = forget_application(account, key);
             let (closes, closed) = self.close_with_application(account, key, now).await?;
+            let proxies = forget_proxies_of(account, key);
             let job = Job::new()
                 .step(delete_integration(account, key))
                 .step(leave_units(account, UnitMember::Integration(key)))
@@ -250,6 +252,8 @@ impl Engine {
                 .step(uses)
                 .log(admin_record(account, actor, "integration_delete", &record.name, &description, now))
                 .and(closes);
+            let mut job = job;
+            job.guards.extend(proxies);
             // Otherwise somebody has answered one of them, or deleted it too.
             if self.change(job).await? {
                 closed.iter().for_each(|(login, push)| self.announce(login, *push));

@@ -102,8 +102,8 @@ impl Engine {
 
 /// The push that may still be joined: somebody waits for it, or a person has decided it a moment ago.
 fn live(same: &Same, now: Timestamp) -> Option<TxId> {
-    let (txid, Some((push, closed_at))) = same.push? else { return None };
-    let is_recent = closed_at.is_some_and(|at| now < at + GRACE);
+    let (txid, push) = (same.txid?, same.push?);
+    let is_recent = same.closed_at.is_some_and(|at| now < at + GRACE);
     let joins = match push.at(now) {
         Push::Waiting { .. } => true,
         Push::Approved | Push::Denied | Push::Fraud | Push::Refused => is_recent,

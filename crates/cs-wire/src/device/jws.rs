@@ -27,6 +27,12 @@ pub enum Typ {
     /// The answer to one login request.
     #[serde(rename = "cs-answer+jwt")]
     Answer,
+    /// What a proxy may check codes with during an outage; signed by the server.
+    #[serde(rename = "cs-outage+jwt")]
+    Outage,
+    /// An Owner's leave to do without the second factor; signed by the server.
+    #[serde(rename = "cs-emergency+jwt")]
+    Emergency,
 }
 
 /// What a device signs. The `typ` belongs to the type, so that one kind never passes for another.

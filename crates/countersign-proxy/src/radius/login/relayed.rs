@@ -94,9 +94,8 @@ impl Login {
                 Wish::Preauth { menu: false }
             }
             (State::Expired { text }, Event::Preauth(answer)) => match (answer, self.failmode) {
-                (Ok(Preauth::Allow { .. } | Preauth::Auth { .. }), _) | (Err(Outage::Away), FailMode::Safe) => {
-                    self.pass_on_refusal(text)
-                }
+                (Ok(Preauth::Allow { .. } | Preauth::Auth { .. } | Preauth::Emergency), _)
+                | (Err(Outage::Away), FailMode::Safe) => self.pass_on_refusal(text),
                 (Ok(Preauth::Deny { text } | Preauth::Enroll { text }), _) => self.reject(Some(text)),
                 (Err(Outage::Away), FailMode::Secure | FailMode::Offline) | (Err(Outage::Refused), _) => {
                     self.reject(Some("The second factor cannot be checked now. Try again in a minute.".to_owned()))

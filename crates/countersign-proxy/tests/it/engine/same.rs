@@ -181,6 +181,7 @@ fn a_storm_of_repeated_and_shuffled_packets_is_one_push() {
                 Output::Send { .. } => answered += 1,
                 Output::Relay { .. }
                 | Output::Cancel { .. }
+                | Output::Code { .. }
                 | Output::Admitted(_)
                 | Output::Download(_)
                 | Output::Told(_) => {

@@ -84,7 +84,7 @@ impl Administrator {
             }
             Command::SetPassword { administrator } => {
                 let found = site.administrator(administrator).await?;
-                let password = password(&found.email)?;
+                let password = password("New password", &found.email)?;
                 let record = engine.set_administrator_password(site.account, ACTOR, found.id, password).await?;
                 return Ok(shown(&record));
             }
@@ -139,14 +139,14 @@ impl Drop for HiddenInput {
 }
 
 /// One line of standard input; what is typed on a terminal is not shown.
-fn password(email: &str) -> Result<Zeroizing<String>, AdminError> {
+pub(super) fn password(what: &str, email: &str) -> Result<Zeroizing<String>, AdminError> {
     let stdin = std::io::stdin();
     let unreadable = |source| AdminError::Read { name: "standard input".to_owned(), source };
     let mut line = Zeroizing::new(String::new());
     if stdin.is_terminal() {
         let email = countersign_device::clean(email, 100);
         let hidden = HiddenInput::begin().map_err(unreadable)?;
-        write!(std::io::stderr().lock(), "New password of {email}: ").map_err(unreadable)?;
+        write!(std::io::stderr().lock(), "{what} of {email}: ").map_err(unreadable)?;
         let read = stdin.lock().read_line(&mut line);
         drop(hidden);
         // The line end was not shown either.

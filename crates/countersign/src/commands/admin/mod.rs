@@ -9,6 +9,7 @@ mod browsers;
 mod bypass;
 mod bypass_args;
 mod csv;
+pub mod emergency;
 mod error;
 mod exception;
 mod exemption;
@@ -20,6 +21,7 @@ mod log;
 mod lookup;
 mod mail;
 mod out;
+mod outage;
 mod passkey;
 mod phone;
 pub mod policy;
@@ -93,6 +95,7 @@ enum What {
     Review(review::Review),
     #[command(visible_alias = "app")]
     Integration(integration::Integration),
+    Outage(outage::Outage),
     #[command(visible_alias = "admin")]
     Administrator(administrator::Administrator),
     Settings(settings::Settings),
@@ -186,6 +189,7 @@ impl What {
             Self::Exemption(exemption) => exemption.run(site).await,
             Self::Review(review) => review.run(site).await,
             Self::Integration(integration) => integration.run(site).await,
+            Self::Outage(outage) => outage.run(site).await,
             Self::Administrator(administrator) => administrator.run(site).await,
             Self::Settings(settings) => settings.run(site).await,
             Self::Mail(mail) => mail.run(site).await,

@@ -75,7 +75,7 @@ async fn a_constant_name_does_not_repeat_the_yes_of_yesterday() {
 async fn nobody_else_joins() {
     let site = Site::start().await;
     let api = site.auth_api();
-    let mut phone = site.user("alice").await.phone().await;
+    let phone = site.user("alice").await.phone().await;
     site.user("bob").await.phone().await;
     let first = push(api, "alice", "a", NAME, FROM).await.text("txid");
     // Another person, another place, another name, another application; and no name at all.
