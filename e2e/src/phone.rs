@@ -48,6 +48,11 @@ impl Phone {
         self.json(&["passcode"])["passcode"].as_str().unwrap().to_owned()
     }
 
+    /// The code for outages of a group of proxies.
+    pub fn outage_code(&self, group: &str) -> String {
+        self.json(&["passcode", "--outage", group])["passcode"].as_str().unwrap().to_owned()
+    }
+
     /// Approves `request` with the number from the screen of the login, if it asks for one.
     pub fn approve(&self, request: &Request, number: Option<&str>) {
         let mut arguments = vec!["approve", &request.txid, "--yes"];

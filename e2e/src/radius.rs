@@ -203,6 +203,27 @@ impl RadiusProxy {
         Self { running: Running::start(command, dir, "serving"), port }
     }
 
+    /// The same proxy after `kill -9`, with all that it keeps.
+    #[must_use]
+    pub fn killed_and_started(mut self) -> Self {
+        let dir = std::mem::replace(&mut self.running.dir, tempfile::tempdir().unwrap());
+        let port = self.port;
+        drop(self);
+        let mut command = program("countersign-proxy");
+        let path = dir.path().join("authproxy.cfg");
+        command.args(["run", "--config"]).arg(path).env("RUST_LOG", "info").current_dir(dir.path());
+        Self { running: Running::start(command, dir, "serving"), port }
+    }
+
+    /// Runs `countersign-proxy` with these arguments beside the one that serves, with its configuration.
+    pub fn command(&self, arguments: &[&str]) -> String {
+        let mut command = program("countersign-proxy");
+        command.args(arguments).arg("--config").arg(self.running.dir.path().join("authproxy.cfg"));
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     /// What it has said.
     pub fn log(&self) -> String {
         self.running.lines.text()

@@ -35,6 +35,7 @@ mod same_phone;
 mod self_service;
 mod taps;
 mod telephony;
+mod two_proxies;
 mod universal_prompt;
 mod web_sdk;
 mod without_scripts;

@@ -119,3 +119,83 @@ fn a_server_that_comes_back_is_asked_again_and_a_push_outlives_its_restart() {
     phone.approve(&watch.request(), None);
     assert!(asking.answer().contains("Received Access-Accept"), "{}", proxy.log());
 }
+
+/// Runs `countersign` beside the server, with this on standard input, and gives what it printed.
+fn countersign(site: &Site, arguments: &[&str], input: &str) -> String {
+    use std::io::Write as _;
+    use std::process::Stdio;
+    let mut command = e2e::program("countersign");
+    command.arg("--data").arg(site.dir()).args(arguments);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // A command that does not read it may have ended already.
+    _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn codes_for_outages_let_in_once_each_also_after_kill_9_and_the_server_hears_of_it() {
+    let mut site = Site::start();
+    let (_, phone) = site.enroll("alice");
+    let keys = site.integration("radius");
+    countersign(&site, &["admin", "outage", "offline", &keys.ikey, "--group", "hq"], "");
+    let proxy = RadiusProxy::start(&site, &keys, "radius_server_auto", "failmode=offline\ncoalesce=off", None);
+    proxy.says("codes for outages were fetched");
+    site.kill();
+    let code = phone.outage_code("hq");
+    let typed = |code: &str| {
+        format!("User-Name=alice\nUser-Password=\"secret,{code}\"\nCalling-Station-Id=198.51.100.7\nMessage-Authenticator=0x00\n")
+    };
+    // An ordinary passcode is none for outages: the proxy does not know the seed that logins go by.
+    assert!(proxy.ask(&typed(&phone.passcode()), &[]).answer().contains("Received Access-Reject"), "{}", proxy.log());
+    let answer = proxy.ask(&typed(&code), &[]).answer();
+    assert!(answer.contains("Received Access-Accept"), "{answer}\n{}", proxy.log());
+    proxy.says("LET IN BY A CODE FOR OUTAGES");
+    assert!(proxy.ask(&typed(&code), &[]).answer().contains("Received Access-Reject"), "{}", proxy.log());
+    let proxy = proxy.killed_and_started();
+    assert!(proxy.ask(&typed(&code), &[]).answer().contains("Received Access-Reject"), "{}", proxy.log());
+    // Whoever has typed none is asked for one, of the right group.
+    let asked = proxy.ask(attributes(), &[]).answer();
+    assert!(asked.contains("Received Access-Challenge") && asked.contains("hq"), "{asked}");
+
+    site.serve();
+    proxy.says("the server was told what was done");
+    let log = countersign(&site, &["admin", "--json", "log", "admin"], "");
+    assert!(log.contains("outage_code_accepted") && log.contains("outage_code_refused"), "{log}");
+    let list = countersign(&site, &["admin", "--json", "outage", "list"], "");
+    assert!(list.contains("\"failmode\": \"offline\"") && list.contains("\"would\": \"codes\""), "{list}");
+}
+
+#[test]
+fn an_owners_leave_is_put_to_use_without_the_server_and_ends_when_somebody_says_so() {
+    let mut site = Site::start();
+    site.enroll("alice");
+    let keys = site.integration("radius");
+    let owner = ["admin", "administrator", "create", "olga@example.org", "--name", "Olga", "--role", "Owner"];
+    countersign(&site, &owner, "");
+    countersign(&site, &["admin", "administrator", "set-password", "olga@example.org"], "correct horse battery\n");
+    let proxy = RadiusProxy::start(&site, &keys, "radius_server_auto", "failmode=secure", None);
+    let token = ["emergency", "--json", "token", "--owner", "olga@example.org", "--section", "radius_server_auto", "--reason", "test"];
+    let made = countersign(&site, &token, "correct horse battery\n");
+    let made: serde_json::Value = serde_json::from_str(&made).unwrap();
+    // The proxy knows the server's key from its first report.
+    let list = || countersign(&site, &["admin", "--json", "outage", "list"], "");
+    let deadline = std::time::Instant::now() + e2e::PATIENCE;
+    while !list().contains("radius_server_auto") {
+        assert!(std::time::Instant::now() < deadline, "no report: {}", proxy.log());
+    }
+    site.kill();
+    let bob = "User-Name=bob\nUser-Password=secret\nMessage-Authenticator=0x00\n";
+    assert!(proxy.ask(bob, &[]).answer().contains("Received Access-Reject"));
+    proxy.command(&["emergency", "begin", made["token"].as_str().unwrap()]);
+    let answer = proxy.ask(bob, &[]).answer();
+    assert!(answer.contains("Received Access-Accept"), "{answer}\n{}", proxy.log());
+    proxy.says("AN EMERGENCY HAS BEGUN");
+    proxy.command(&["emergency", "end"]);
+    let carol = "User-Name=carol\nUser-Password=secret\nMessage-Authenticator=0x00\n";
+    assert!(proxy.ask(carol, &[]).answer().contains("Received Access-Reject"), "{}", proxy.log());
+    // It was good for one time.
+    proxy.command(&["emergency", "begin", made["token"].as_str().unwrap()]);
+    assert!(proxy.ask(carol, &[]).answer().contains("Received Access-Reject"), "{}", proxy.log());
+}
