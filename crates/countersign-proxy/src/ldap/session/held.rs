@@ -286,9 +286,14 @@ impl Session {
                     AcceptedBy::Server => Outcome::Approved,
                     AcceptedBy::Exemption => Outcome::ExemptOu,
                     AcceptedBy::FailSafe => Outcome::FailSafe,
+                    // Neither codes for outages nor an Owner's leave are served here.
+                    AcceptedBy::OutageCode | AcceptedBy::Emergency => {
+                        return self.deny(held, "The second factor cannot be checked.".to_owned(), now);
+                    }
                 };
                 self.pass(held, outcome, now);
             }
+            Some(Wish::Code { .. }) => self.deny(held, "The second factor cannot be checked.".to_owned(), now),
             Some(Wish::Reject { text }) => self.deny(held, text.unwrap_or_else(|| "Denied.".to_owned()), now),
             // LDAP has no way to ask for something.
             Some(Wish::Challenge { text }) => {

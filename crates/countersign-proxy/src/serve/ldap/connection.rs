@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::super::api::Names;
 use super::super::{figures, fresh_key, now, until};
 use super::push::Push;
 use super::{Line, Shared};
@@ -285,7 +286,9 @@ impl Connection {
         let push = Push::new(api.clone());
         self.pushes.insert(login, push.clone());
         tokio::spawn(async move {
-            let answer = api.auth(&request, &wanted, fresh_key(), |txid| push.begun(txid)).await;
+            let answer = api
+                .auth(&request, &wanted, Names { question: fresh_key(), login: None }, |txid| push.begun(txid))
+                .await;
             called(answer.as_ref().err().copied());
             _ = say.send((login, Event::Auth(answer)));
         });

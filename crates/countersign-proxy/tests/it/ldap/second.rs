@@ -29,6 +29,7 @@ fn the_servers_no_is_told_in_its_words() {
     ] {
         let mut site = login("", "S3cret");
         let text = match &answer {
+            Preauth::Emergency => unreachable!("not served by LDAP"),
             Preauth::Allow { .. } => String::new(),
             Preauth::Deny { text } | Preauth::Enroll { text } => text.clone(),
             Preauth::Auth { .. } => unreachable!(),
