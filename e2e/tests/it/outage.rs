@@ -121,6 +121,7 @@ fn a_server_that_comes_back_is_asked_again_and_a_push_outlives_its_restart() {
 }
 
 /// Runs `countersign` beside the server, with this on standard input, and gives what it printed.
+#[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn countersign(site: &Site, arguments: &[&str], input: &str) -> String {
     use std::io::Write as _;
     use std::process::Stdio;
