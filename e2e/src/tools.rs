@@ -39,6 +39,11 @@ pub fn mail_python() -> PathBuf {
     existing("COUNTERSIGN_E2E_VENVS", "aiosmtpd/bin/python")
 }
 
+/// The Python that has `ldap3`.
+pub fn ldap3_python() -> PathBuf {
+    existing("COUNTERSIGN_E2E_VENVS", "ldap3/bin/python")
+}
+
 /// The Python that has `http_ece`.
 pub fn push_python() -> PathBuf {
     existing("COUNTERSIGN_E2E_VENVS", "http_ece/bin/python")

@@ -14,6 +14,7 @@ mod directories;
 mod failmode;
 mod first_run;
 mod keys;
+mod ldap_proxy;
 mod libraries;
 mod login_duo;
 mod mail;

@@ -45,6 +45,7 @@ pub(super) fn install(venvs: &Path) -> anyhow::Result<()> {
     }
     install_one(venvs, "aiosmtpd", MAIL_SINK, &python)?;
     install_one(venvs, "http_ece", PUSH_READER, &python)?;
+    install_one(venvs, "ldap3", LDAP, &python)?;
     install_one(venvs, "duo_universal", UNIVERSAL, &python)?;
     install_one(venvs, "duo_web", WEB_SDK_2, &python)
 }
@@ -54,6 +55,9 @@ const MAIL_SINK: &str = "aiosmtpd==1.4.6";
 
 /// Decrypts Web Push messages, as one who did not write ours.
 const PUSH_READER: &str = "http_ece==1.2.1";
+
+/// A client of directories, as many applications have it.
+const LDAP: &str = "ldap3==2.9.1";
 
 /// Duo's SDK for web applications.
 const UNIVERSAL: &str = "duo_universal==2.3.1";
