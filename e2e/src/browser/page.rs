@@ -159,6 +159,13 @@ impl Page {
         }
     }
 
+    /// Clicks an element as a person may, but not by the mouse: while frames of other sites come and go, the browser may look
+    /// in a picture of a moment ago for what lies under the mouse.
+    pub fn click_itself(&self, selector: &str) {
+        self.wait_for(selector);
+        self.eval(&format!("{FIND} find({}).click()", json!(selector)));
+    }
+
     /// Clicks, and waits until the page that comes of it has loaded.
     pub fn follow(&self, selector: &str) {
         self.wait_for(selector);

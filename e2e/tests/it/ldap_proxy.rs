@@ -95,6 +95,7 @@ fn pages_of_a_search_come_as_from_the_directory_itself() {
 }
 
 /// Everything that comes until the other end has nothing more to say.
+#[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn converse(port: u16, octets: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -106,6 +107,7 @@ fn converse(port: u16, octets: &[u8]) -> Vec<u8> {
 }
 
 /// A search for everything as nobody in particular, and the end of the connection once it was answered.
+#[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn search_octets(stream: &mut TcpStream) -> Vec<u8> {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     // Lengths in the long form, an operation in the middle that is unknown to us (a comparison), and a search.

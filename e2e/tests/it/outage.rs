@@ -146,7 +146,9 @@ fn codes_for_outages_let_in_once_each_also_after_kill_9_and_the_server_hears_of_
     site.kill();
     let code = phone.outage_code("hq");
     let typed = |code: &str| {
-        format!("User-Name=alice\nUser-Password=\"secret,{code}\"\nCalling-Station-Id=198.51.100.7\nMessage-Authenticator=0x00\n")
+        format!(
+            "User-Name=alice\nUser-Password=\"secret,{code}\"\nCalling-Station-Id=198.51.100.7\nMessage-Authenticator=0x00\n"
+        )
     };
     // An ordinary passcode is none for outages: the proxy does not know the seed that logins go by.
     assert!(proxy.ask(&typed(&phone.passcode()), &[]).answer().contains("Received Access-Reject"), "{}", proxy.log());
@@ -177,7 +179,17 @@ fn an_owners_leave_is_put_to_use_without_the_server_and_ends_when_somebody_says_
     countersign(&site, &owner, "");
     countersign(&site, &["admin", "administrator", "set-password", "olga@example.org"], "correct horse battery\n");
     let proxy = RadiusProxy::start(&site, &keys, "radius_server_auto", "failmode=secure", None);
-    let token = ["emergency", "--json", "token", "--owner", "olga@example.org", "--section", "radius_server_auto", "--reason", "test"];
+    let token = [
+        "emergency",
+        "--json",
+        "token",
+        "--owner",
+        "olga@example.org",
+        "--section",
+        "radius_server_auto",
+        "--reason",
+        "test",
+    ];
     let made = countersign(&site, &token, "correct horse battery\n");
     let made: serde_json::Value = serde_json::from_str(&made).unwrap();
     // The proxy knows the server's key from its first report.

@@ -31,7 +31,11 @@ fn a_login_that_comes_to_the_second_proxy_too_is_one_push_and_one_decision() {
         let request = watch.request();
         let other = second.ask(&login(station), &[]);
         second.says(WAITS);
-        if approves { phone.approve(&request, None) } else { phone.deny(&request) }
+        if approves {
+            phone.approve(&request, None)
+        } else {
+            phone.deny(&request)
+        }
         for answer in [impatient.answer(), other.answer()] {
             assert!(answer.contains(expected), "{answer}\n{}\n{}", first.log(), second.log());
         }

@@ -31,15 +31,7 @@ impl Scene {
     /// Opens the application's page for `user`, and from its frame the window.
     fn open_window(&self, user: &str) {
         self.page.open(&self.app.at(&format!("/?user={user}")));
-        self.click_in_frame("[data-open]");
-    }
-
-    /// As by somebody's hand. Not by the mouse: the browser may not yet know where a frame lies that has just appeared.
-    fn click_in_frame(&self, selector: &str) {
-        let frame = self.frame();
-        frame.wait_for(selector);
-        let click = format!("document.querySelector({}).click()", json!(selector));
-        frame.call("Runtime.evaluate", &json!({ "expression": click, "userGesture": true }));
+        self.frame().click_itself("[data-open]");
     }
 
     /// The request that comes to the phone by `open`, and the number that the window shows.
@@ -85,7 +77,7 @@ fn duo_web_1_3_1_of_pypi_verifies_a_login_in_a_frame() {
     // It may be gone before it has answered.
     drop(window.try_eval("window.close()"));
     browser.wait_closed("/frame/prompt/");
-    let (request, number) = scene.asked(|| scene.click_in_frame("[data-open]"));
+    let (request, number) = scene.asked(|| scene.frame().click_itself("[data-open]"));
     scene.phone.approve(&request, Some(&number));
     assert_eq!(scene.verified(), "alice");
     browser.wait_closed("/frame/prompt/");
@@ -162,7 +154,7 @@ fn a_strange_page_that_opens_the_window_is_told_nothing() {
     scene.log_in();
 
     page.open(&scene.app.at("/thief?user=alice"));
-    page.click("#open");
+    page.click_itself("#open");
     // The browser is remembered: the login is done at once.
     let window = browser.window("/frame/prompt/");
     window.wait_for("[data-code]");
