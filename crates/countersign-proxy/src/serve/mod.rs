@@ -2,6 +2,7 @@
 
 mod accounting;
 pub mod api;
+mod changes;
 mod clock;
 mod coa;
 mod directories;
@@ -15,6 +16,7 @@ mod listeners;
 mod log;
 mod operations;
 mod outage;
+mod outputs;
 mod pool;
 mod quiet;
 mod radsec;
@@ -22,33 +24,26 @@ mod relays;
 mod sockets;
 mod spool;
 pub mod systemd;
+mod unserved;
 mod upstreams;
 
 use std::collections::HashMap;
 use std::time::Instant;
 
-use anyhow::bail;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::cfg::Config;
 use crate::cfg::application::FailMode;
-use crate::cfg::client::Client;
-use crate::directory::Answer;
 use crate::logging::Logging;
 use crate::metrics::{Health, Metrics};
 use crate::radius::Random;
-use crate::radius::dacl::Downloaded;
 use crate::radius::engine::Engine;
-use crate::radius::login::{Auth, Event, Outage, Preauth, Wanted};
-use crate::radius::output::{LoginId, Outcome, Output, Told};
-use crate::radius::request::Request;
-use crate::radius::section::Section;
-use crate::radius::upstream::Ended;
-use api::{Api, Names};
-use directories::Checked;
+use crate::radius::login::{Auth, Outage, Preauth};
+use crate::radius::output::LoginId;
+use api::Api;
 use figures::Figures;
 pub use generation::Reread;
-use generation::{Came, Generation, Kept, LINGERS, Prepared, Reload, Reloads};
+use generation::{Came, Generation, Kept, Prepared, Reloads};
 use listeners::Listeners;
 use operations::Operations;
 use outage::Keeping;
@@ -157,13 +152,6 @@ impl Proxy {
         Ok(proxy)
     }
 
-    /// Reads the configuration again whenever `asked`, and serves it if nothing is wrong with it.
-    #[must_use]
-    pub fn rereading(mut self, asked: mpsc::Receiver<()>, reread: Reread) -> Self {
-        self.reloads = Reloads::new(asked, reread);
-        self
-    }
-
     /// Has the log of the process go on as each new configuration says.
     #[must_use]
     pub fn logging(mut self, logging: Logging) -> Self {
@@ -176,55 +164,6 @@ impl Proxy {
     pub fn supervised(mut self, supervisor: Supervisor) -> Self {
         self.supervisor = supervisor;
         self
-    }
-
-    /// What the configuration says of metrics, opened; `None` if that is open already.
-    fn operations(&self, config: &Config) -> anyhow::Result<Option<Option<Operations>>> {
-        if config.main.operations == self.operations.as_ref().map(|operations| operations.asked) {
-            return Ok(None);
-        }
-        let (metrics, health) = (self.figures.metrics.clone(), self.figures.health.clone());
-        let open = |at| Operations::open(at, metrics, health, self.ask.clone());
-        config.main.operations.map(open).transpose().map(Some)
-    }
-
-    /// From here on this configuration serves, and the one before ends what it began.
-    fn serve(&mut self, prepared: Prepared, operations: Option<Option<Operations>>) {
-        let Prepared { config: _, sides, generation, opened, log, outputs } = prepared;
-        if let Some(operations) = operations {
-            self.operations = operations;
-        }
-        let served = self.listeners.listen(opened);
-        let section = |(server, terms): (_, &Option<_>)| Section::new(server).with_eap(terms.clone());
-        self.engine.replace(sides.into_iter().zip(&generation.terms).map(section).collect(), served);
-        self.log.reopened(log);
-        if let (Some(logging), Some(outputs)) = (&self.logging, outputs) {
-            logging.go_on(outputs);
-        }
-        self.figures.health.clear();
-        if let Some(before) = self.generations.last_mut() {
-            before.retired = Some(now());
-        }
-        self.generations.push(generation);
-        self.keep();
-    }
-
-    /// The sections that serve tell the server of themselves.
-    fn keep(&mut self) {
-        let sections = self.generations.last().map(Generation::sections).unwrap_or_default();
-        if let Some(keeping) = &mut self.keeping {
-            keeping.serve(sections);
-        }
-    }
-
-    /// Serves another configuration, unless something of it cannot be opened: then nothing has changed.
-    async fn change(&mut self, prepared: Prepared) -> anyhow::Result<()> {
-        let operations = self.operations(&prepared.config)?;
-        let ldap = self.ldap.prepare(&prepared.config)?;
-        self.relays.change(&prepared.config).await?;
-        self.ldap.serve(ldap);
-        self.serve(prepared, operations);
-        Ok(())
     }
 
     /// Serves until `stop` is set. Logins that wait are answered that they were too late.
@@ -277,74 +216,6 @@ impl Proxy {
         }
     }
 
-    async fn reload(&mut self, reload: Reload) {
-        match reload {
-            Reload::Asked(reread) => {
-                self.supervisor.reloading();
-                let (base, open) = (self.engine.next_section(), self.listeners.places());
-                let kept = self.generations.last().map(Generation::kept).unwrap_or_default();
-                let logs = self.logging.is_some();
-                self.reloads.begin(move || {
-                    let prepared = Prepared::open(reread()?, base, &open, &kept)?;
-                    if logs { prepared.with_outputs() } else { Ok(prepared) }
-                });
-            }
-            Reload::Prepared(prepared) => {
-                let changed = match *prepared {
-                    Ok(prepared) => self.change(prepared).await,
-                    Err(error) => Err(error),
-                };
-                self.reloaded(changed);
-            }
-        }
-    }
-
-    fn reloaded(&self, changed: anyhow::Result<()>) {
-        match changed {
-            Ok(()) => {
-                tracing::info!("the configuration was read again, and serves");
-                self.figures.reloaded("served");
-                self.supervisor.ready("Serving");
-            }
-            Err(error) => {
-                tracing::error!("the new configuration is not used, and the old one serves on: {error:#}");
-                self.figures.reloaded("refused");
-                let status = format!("{error:#}");
-                let status = status.lines().next().unwrap_or_default();
-                self.supervisor.ready(&format!("The new configuration is not used: {status}"));
-            }
-        }
-    }
-
-    /// When to look whether the configuration before has ended what it began.
-    fn forgets_at(&self) -> Option<Instant> {
-        self.generations.first()?.retired.map(|since| since + LINGERS)
-    }
-
-    fn forget_retired(&mut self, now: Instant) {
-        let waited_for = self.begun.values().map(|begun| begun.section).chain(self.given_up.values().copied()).min();
-        let oldest = self.engine.oldest_section().into_iter().chain(waited_for).min().unwrap_or(usize::MAX);
-        let is_over = |generations: &[Generation]| match generations {
-            [first, second, ..] => first.retired.is_some_and(|since| since + LINGERS <= now) && second.base <= oldest,
-            _ => false,
-        };
-        while is_over(&self.generations) {
-            self.generations.remove(0);
-        }
-        match self.generations.as_mut_slice() {
-            [serving] => {
-                self.engine.forget_sections_before(serving.base);
-                self.listeners.close_silent();
-            }
-            // Somebody still waits: it is looked at again after a while.
-            [first, ..] => {
-                self.engine.forget_sections_before(first.base);
-                first.retired = first.retired.map(|since| if since + LINGERS <= now { now } else { since });
-            }
-            [] => {}
-        }
-    }
-
     /// The configuration that a section is of.
     fn generation(&self, section: usize) -> Option<&Generation> {
         self.generations.iter().rev().find(|generation| generation.base <= section)
@@ -362,219 +233,6 @@ impl Proxy {
     fn api(&self, section: usize) -> Option<Api> {
         self.generation(section)?.api(section).cloned()
     }
-
-    fn heard(&mut self, said: Said) {
-        match said {
-            Said::Preauth(login, answer) => self.engine.on_event(login, Event::Preauth(answer), now()),
-            Said::Away(login, group) => self.engine.on_event(login, Event::Away { group }, now()),
-            Said::Code(login, result) => self.engine.on_event(login, Event::Code(result), now()),
-            Said::Auth(login, attempt, answer) => {
-                self.given_up.remove(&(login, attempt));
-                if self.begun.get(&login).is_some_and(|begun| begun.attempt == attempt) {
-                    self.begun.remove(&login);
-                }
-                self.engine.on_auth(login, attempt, answer, now());
-            }
-            Said::Begun(login, attempt, txid) => {
-                if let Some(section) = self.given_up.remove(&(login, attempt)) {
-                    self.withdraw(section, txid);
-                } else if let Some(begun) = self.begun.get_mut(&login).filter(|begun| begun.attempt == attempt) {
-                    tracing::info!(%txid, "a login waits for a person");
-                    begun.txid = Some(txid.clone());
-                    self.engine.on_begun(login, txid);
-                }
-            }
-        }
-    }
-
-    fn primary(&mut self, ended: Ended) {
-        self.figures.primary_ended(ended.login, &ended.outcome, now());
-        if let Some(reply) = ended.reply {
-            self.engine.on_primary_reply(ended.login, *reply);
-        }
-        self.engine.on_event(ended.login, Event::Primary(ended.outcome), now());
-    }
-
-    fn checked(&mut self, checked: &Checked) {
-        let (outcome, kept_out) = checked.outcome();
-        if let Answer::Right(person) = &checked.answer {
-            self.engine.on_groups(checked.login, person.groups.clone());
-        }
-        if let Some(why) = kept_out {
-            self.engine.on_kept_out(checked.login, why);
-        }
-        self.primary(Ended { login: checked.login, outcome, reply: None });
-    }
-
-    fn downloaded(&mut self, ended: Vec<Downloaded>) {
-        ended.into_iter().for_each(|ended| self.engine.on_downloaded(ended, now()));
-    }
-
-    async fn carry_out(&mut self) {
-        while let Some(output) = self.engine.poll_output() {
-            match output {
-                Output::Send { socket, to, octets } => {
-                    self.figures.sent(&octets);
-                    self.listeners.send(socket, to, octets).await;
-                }
-                Output::Primary { login, section, request, password } => {
-                    let Some(generation) = self.generation(section) else { continue };
-                    let client = generation.client(section).unwrap_or_default().to_owned();
-                    self.figures.primary_asked(login, &client, now());
-                    let Some(generation) = self.generation_mut(section) else { continue };
-                    if generation.directories.ask(&client, login, &request.user, &password) {
-                        continue;
-                    }
-                    if let Some(ended) = generation.upstreams.ask(&client, login, request, &password, now()).await {
-                        self.primary(ended);
-                    }
-                }
-                Output::Relay { login, section, request, relay } => {
-                    let Some(generation) = self.generation(section) else { continue };
-                    let client = generation.client(section).unwrap_or_default().to_owned();
-                    self.figures.primary_asked(login, &client, now());
-                    let Some(generation) = self.generation_mut(section) else { continue };
-                    if let Some(ended) = generation.upstreams.relay(&client, login, request, relay, now()).await {
-                        self.primary(ended);
-                    }
-                }
-                Output::Preauth { login, section, request, menu } => {
-                    let Some(api) = self.api(section) else { continue };
-                    let (name, ikey) = self.name(section);
-                    if self.keeping.as_ref().is_some_and(|keeping| keeping.is_emergency(&name, &ikey)) {
-                        self.engine.on_event(login, Event::Preauth(Ok(Preauth::Emergency)), now());
-                        continue;
-                    }
-                    let (say, called) = (self.say.clone(), self.called(section, "preauth"));
-                    let keeper = self.keeping.as_ref().map(Keeping::keeper);
-                    tokio::spawn(async move {
-                        let answer = api.preauth(&request, menu).await;
-                        called(answer.as_ref().err().copied());
-                        let said = if answer == Err(Outage::Away) && api.failmode() == FailMode::Offline {
-                            Said::Away(login, keeper.and_then(|keeper| outage::group(&keeper, &ikey)))
-                        } else {
-                            Said::Preauth(login, answer)
-                        };
-                        // Nobody listens while the proxy ends.
-                        _ = say.send(said);
-                    });
-                }
-                Output::Auth { login, section, request, wanted, attempt, name } => {
-                    self.auth((login, attempt), section, request, wanted, name)
-                }
-                Output::Code { login, section, request, typed } => {
-                    let ((_, ikey), say) = (self.name(section), self.say.clone());
-                    let keeper = self.keeping.as_ref().map(Keeping::keeper);
-                    tokio::spawn(async move {
-                        let result = outage::code(keeper, ikey, request, typed).await;
-                        _ = say.send(Said::Code(login, result));
-                    });
-                }
-                Output::Cancel { login } => self.cancel(login),
-                Output::Admitted(admitted) => {
-                    let section = admitted.section;
-                    if let Some(generation) = self.generation_mut(section) {
-                        generation.downloads.admitted(&admitted);
-                    }
-                    if let Some(of) = self.generation(section) {
-                        let name = of.name(section).map(|(name, _)| name.as_str()).unwrap_or_default();
-                        self.relays.admitted(&admitted, name, of.client(section));
-                    }
-                }
-                Output::Download(download) => {
-                    let Some(generation) = self.generation_mut(download.section) else { continue };
-                    let ended = generation.downloads.wanted(*download).await;
-                    self.downloaded(ended);
-                }
-                Output::Told(told) => {
-                    let name = match &told {
-                        Told::Login { section, .. } | Told::FirstFactor { section, .. } => {
-                            self.generation(*section).and_then(|of| of.name(*section))
-                        }
-                        Told::Dropped(..) => None,
-                    };
-                    let name = name.cloned();
-                    if let (
-                        Some(keeping),
-                        Some((_, ikey)),
-                        Told::Login { outcome: Outcome::Accepted(why), request, .. },
-                    ) = (&self.keeping, &name, &told)
-                    {
-                        keeping.let_in(*why, ikey, request);
-                    }
-                    self.figures.told(&told, name.as_ref().map(|(name, _)| name.as_str()).unwrap_or_default());
-                    self.log.tell(name.as_ref(), &told);
-                }
-            }
-        }
-    }
-
-    fn auth(
-        &mut self,
-        (login, attempt): (LoginId, u32),
-        section: usize,
-        request: Box<Request>,
-        wanted: Wanted,
-        name: Option<String>,
-    ) {
-        let Some(api) = self.api(section) else { return };
-        self.begun.insert(login, Begun { attempt, section, txid: None });
-        let names = Names { question: fresh_key(), login: name };
-        let (say, called) = (self.say.clone(), self.called(section, "auth"));
-        tokio::spawn(async move {
-            let begun = say.clone();
-            let answer =
-                api.auth(&request, &wanted, names, |txid| _ = begun.send(Said::Begun(login, attempt, txid))).await;
-            called(answer.as_ref().err().copied());
-            _ = say.send(Said::Auth(login, attempt, answer));
-        });
-    }
-
-    /// Counts a call to the server that begins now; it is told how it ended.
-    fn called(&self, section: usize, call: &'static str) -> impl FnOnce(Option<Outage>) + Send + 'static {
-        let (metrics, health) = (self.figures.metrics.clone(), self.figures.health.clone());
-        let name =
-            self.generation(section).and_then(|of| of.name(section)).map(|(name, _)| name.clone()).unwrap_or_default();
-        let begun = now();
-        move |failure| {
-            let took = now().saturating_duration_since(begun);
-            figures::called(&metrics, &health, &name, call, failure, took);
-        }
-    }
-
-    fn cancel(&mut self, login: LoginId) {
-        let Some(Begun { attempt, section, txid }) = self.begun.remove(&login) else { return };
-        match txid {
-            Some(txid) => self.withdraw(section, txid),
-            None => drop(self.given_up.insert((login, attempt), section)),
-        }
-    }
-
-    fn withdraw(&self, section: usize, txid: String) {
-        if let Some(api) = self.api(section) {
-            tokio::spawn(async move { api.cancel(&txid).await });
-        }
-    }
-}
-
-/// What the configuration may say and this version does not do; better no proxy than one that does half.
-fn refuse_unserved(config: &Config) -> anyhow::Result<()> {
-    let mut unserved: Vec<String> = Vec::new();
-    let offline = config.ldap.iter().filter(|server| server.application.failmode == FailMode::Offline);
-    unserved.extend(offline.map(|server| format!("failmode=offline of [{}]", server.name)));
-    unserved.extend(config.cloud.iter().chain(&config.sso).map(|agent| format!("[{}]", agent.name)));
-    let accounting = config.accounting.as_ref().and_then(|section| config.clients.get(section.client.as_ref()?));
-    if matches!(accounting, Some(Client::Radius(radius)) if radius.tls.is_some()) {
-        unserved.push("[radius_acct] for a radius_client by TLS".to_owned());
-    }
-    unserved.extend(config.http_proxy.iter().map(|_| "[http_proxy]".to_owned()));
-    if unserved.is_empty() {
-        return Ok(());
-    }
-    bail!(
-        "not served yet: {}. What is served: radius_server_auto, _challenge, _concat, _duo_only and _eap, radius_client, ad_client, and ldap_server_auto",
-        unserved.join(", ")
-    );
 }
 
 async fn until(when: Option<Instant>) {

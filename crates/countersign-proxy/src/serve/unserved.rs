@@ -1,0 +1,27 @@
+//! What the configuration may say and this version does not do.
+
+use anyhow::bail;
+
+use crate::cfg::Config;
+use crate::cfg::application::FailMode;
+use crate::cfg::client::Client;
+
+/// Fails if it says so: better no proxy than one that does half.
+pub(super) fn refuse_unserved(config: &Config) -> anyhow::Result<()> {
+    let mut unserved: Vec<String> = Vec::new();
+    let offline = config.ldap.iter().filter(|server| server.application.failmode == FailMode::Offline);
+    unserved.extend(offline.map(|server| format!("failmode=offline of [{}]", server.name)));
+    unserved.extend(config.cloud.iter().chain(&config.sso).map(|agent| format!("[{}]", agent.name)));
+    let accounting = config.accounting.as_ref().and_then(|section| config.clients.get(section.client.as_ref()?));
+    if matches!(accounting, Some(Client::Radius(radius)) if radius.tls.is_some()) {
+        unserved.push("[radius_acct] for a radius_client by TLS".to_owned());
+    }
+    unserved.extend(config.http_proxy.iter().map(|_| "[http_proxy]".to_owned()));
+    if unserved.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "not served yet: {}. What is served: radius_server_auto, _challenge, _concat, _duo_only and _eap, radius_client, ad_client, and ldap_server_auto",
+        unserved.join(", ")
+    );
+}
