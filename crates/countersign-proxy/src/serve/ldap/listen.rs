@@ -1,51 +1,13 @@
 //! Listeners: who may come in, and how many.
 
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use cs_ldap::{ResultCode, response};
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::{Serving, connection};
-
-/// Connections that wait to be taken.
-const BACKLOG: i32 = 1024;
-
-/// Opens a port at an address, or at every address of both families.
-///
-/// Fails as binding does.
-pub(super) fn listener(interface: Option<&str>, port: u16) -> io::Result<TcpListener> {
-    let address = match interface {
-        Some(text) => text
-            .parse::<IpAddr>()
-            .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, format!("{text:?} is no address")))?,
-        None => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    };
-    match open(address, port, interface.is_none()) {
-        // A host without IPv6.
-        Err(error) if interface.is_none() && error.raw_os_error() == Some(libc::EAFNOSUPPORT) => {
-            open(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port, false)
-        }
-        other => other,
-    }
-}
-
-fn open(address: IpAddr, port: u16, both: bool) -> io::Result<TcpListener> {
-    let domain = if address.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
-    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-    if address.is_ipv6() {
-        socket.set_only_v6(!both)?;
-    }
-    // Connections of a process that has just ended do not keep the port from the next one.
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&SocketAddr::new(address, port).into())?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
-}
 
 /// Takes connections. Each is served to its end as things are when it comes.
 pub(super) async fn accept(listener: TcpListener, served: watch::Receiver<Serving>) {

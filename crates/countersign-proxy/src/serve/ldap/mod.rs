@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
 
 use super::api::Api;
-use super::random;
+use super::{random, sockets};
 use crate::cfg::Config;
 use crate::cfg::client::Client;
 use crate::cfg::ldap_server::LdapServer;
@@ -116,7 +116,7 @@ impl Ldap {
             for (port, is_tls) in ports.into_iter().flatten() {
                 let place = (server.interface.clone(), port);
                 let is_open = self.listeners.iter().any(|known| known.place == place);
-                let listener = (!is_open).then(|| listen::listener(server.interface.as_deref(), port)).transpose();
+                let listener = (!is_open).then(|| sockets::listen(server.interface.as_deref(), port)).transpose();
                 let at = server.interface.as_deref().unwrap_or("every address");
                 let listener = listener.with_context(|| format!("cannot listen at {at}, TCP port {port}"))?;
                 prepared.push((place, Serving { shared: shared.clone(), is_tls }, listener));
