@@ -7,8 +7,9 @@ use tempfile::TempDir;
 
 use crate::api::Keys;
 use crate::child::Lines;
+use crate::ports::free_port;
 use crate::site::Site;
-use crate::slapd::{Authority, SERVICE_PASSWORD, Slapd, free_tcp_port};
+use crate::slapd::{Authority, SERVICE_PASSWORD, Slapd};
 use crate::tools::program;
 
 /// `countersign-proxy run` with an `[ldap_server_auto]`.
@@ -38,7 +39,7 @@ impl LdapProxy {
         let path = dir.path().join("authproxy.cfg");
         let mut last = String::new();
         for _ in 0..20 {
-            let (port, tls_port) = (free_tcp_port(), free_tcp_port());
+            let (port, tls_port) = (free_port(), free_port());
             let text = format!(
                 "[main]\nhttp_ca_certs_file={}\nlog_auth_events=true\nlog_dir=log\n\
                 [ad_client]\n{directory}\nservice_account_username=svc\nservice_account_password={SERVICE_PASSWORD}\nauth_type=plain\n\

@@ -19,6 +19,7 @@ pub mod namespace;
 mod network;
 mod old_app;
 mod phone;
+mod ports;
 pub mod radius;
 pub mod radsec;
 mod sample;

@@ -7,13 +7,13 @@ pub mod pam;
 pub mod vpn;
 
 use std::io::Write as _;
-use std::net::{Ipv4Addr, UdpSocket};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
 use crate::api::Keys;
 use crate::child::Lines;
+use crate::ports::free_port;
 use crate::site::Site;
 use crate::tools::program;
 
@@ -36,11 +36,6 @@ pub fn network_config(site: &Site, keys: &Keys, kind: &str, options: &str, secti
         keys.skey,
         site.host(),
     )
-}
-
-/// A port that is free now.
-pub(crate) fn free_port() -> u16 {
-    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// A process with what it says. Dropping it ends the process.

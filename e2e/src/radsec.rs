@@ -6,7 +6,8 @@ use std::process::Command;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
-use crate::radius::{Asking, DEVICE_SECRET, FreeRadius, Running, SERVER_SECRET, ask_at, free_port};
+use crate::ports::free_port;
+use crate::radius::{Asking, DEVICE_SECRET, FreeRadius, Running, SERVER_SECRET, ask_at};
 
 /// An authority, and a certificate of it for this host that both ends show.
 pub struct Certificates(TempDir);

@@ -1,7 +1,7 @@
 //! Debian's `slapd` as a directory with people of the test's own.
 
 use std::fmt::Write as _;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -9,6 +9,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType}
 use tempfile::TempDir;
 
 use crate::child::Lines;
+use crate::ports::free_port;
 
 /// The password of the service account `cn=svc,ou=services,dc=lab`.
 pub const SERVICE_PASSWORD: &str = "svc-password";
@@ -16,11 +17,6 @@ pub const SERVICE_PASSWORD: &str = "svc-password";
 pub const APPLICATION_PASSWORD: &str = "app,push";
 /// The password of `uid=alice` and `uid=bob` in `ou=people,dc=lab`.
 pub const PASSWORD: &str = "S3cret,pw";
-
-/// A port that was free a moment ago; whoever starts something at it tries again with another when it is not any more.
-pub(crate) fn free_tcp_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
-}
 
 /// An authority with one certificate, for `localhost` and 127.0.0.1.
 pub struct Authority {
@@ -88,7 +84,7 @@ impl Slapd {
         prepare(dir.path(), &authority);
         let mut last = String::new();
         for _ in 0..20 {
-            let (port, tls_port) = (free_tcp_port(), free_tcp_port());
+            let (port, tls_port) = (free_port(), free_port());
             let mut child = slapd("slapd", dir.path())
                 .args(["-d", "stats", "-h"])
                 .arg(format!("ldap://127.0.0.1:{port} ldaps://127.0.0.1:{tls_port}"))
