@@ -120,6 +120,7 @@ impl Keeper {
                 let text = serde_json::to_vec(key).map_err(|_| KeepError::NotSigned)?;
                 put(&self.folder, &name, &text).map_err(|error| KeepError::Io(path, error))?;
                 self.keys.insert(ikey.to_owned(), key.clone());
+                tracing::info!(ikey, "the server's key was kept: its codes and an Owner's leave are known from now on");
                 // What could not be checked before may be signed by it.
                 self.token = None;
                 Ok(())
@@ -168,7 +169,10 @@ impl Keeper {
             },
             Judged::No(why, entry) => {
                 if let Some(entry) = entry {
-                    _ = self.note(Entry { address, ..entry });
+                    // A disk that is full makes nobody's guesses free.
+                    if self.note(Entry { address, ..entry.clone() }).is_err() {
+                        self.used.note(&entry);
+                    }
                 }
                 Err(why)
             }
