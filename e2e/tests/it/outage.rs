@@ -1,8 +1,10 @@
 //! The API is away, in the ways in which that happens, and the proxy does what its administrator chose.
 
 use e2e::Site;
+use e2e::ldap::{LdapProxy, LdapTool};
 use e2e::namespace::Namespace;
 use e2e::radius::RadiusProxy;
+use e2e::slapd::{PASSWORD, Slapd};
 
 /// Packets to where the API should be vanish: nothing is refused, nothing is answered.
 const BLACK_HOLE: &str = "nft 'add table inet test; add chain inet test in { type filter hook input priority 0; }; add rule inet test in tcp dport 8443 drop'";
@@ -168,6 +170,39 @@ fn codes_for_outages_let_in_once_each_also_after_kill_9_and_the_server_hears_of_
     assert!(log.contains("outage_code_accepted") && log.contains("outage_code_refused"), "{log}");
     let list = countersign(&site, &["admin", "--json", "outage", "list"], "");
     assert!(list.contains("\"failmode\": \"offline\"") && list.contains("\"would\": \"codes\""), "{list}");
+}
+
+#[test]
+fn codes_for_outages_stand_behind_the_password_where_applications_speak_ldap() {
+    let mut site = Site::start();
+    let (_, phone) = site.enroll("alice");
+    let keys = site.integration("radius");
+    countersign(&site, &["admin", "outage", "offline", &keys.ikey, "--group", "hq"], "");
+    let slapd = Slapd::start();
+    // Nothing is remembered, so that the second time is judged too.
+    let options = "exempt_primary_bind=false\nfailmode=offline\nbind_reuse=0";
+    let proxy = LdapProxy::start(&site, &keys, options, &slapd);
+    proxy.says("codes for outages were fetched");
+    site.kill();
+    let bind = |typed: &str| {
+        let arguments = ["-D", "uid=alice,ou=people,dc=lab", "-w", typed];
+        LdapTool::start("ldapwhoami", &proxy.url(), &proxy.authority.ca(), &arguments).end()
+    };
+    let (code, text) = bind(PASSWORD);
+    assert!(code == 49 && text.contains("the code for outages of \"hq\""), "{text}");
+    let typed = format!("{PASSWORD},{}", phone.outage_code("hq"));
+    let (code, text) = bind(&typed);
+    assert_eq!(code, 0, "{text}\n{}", proxy.log());
+    proxy.says("LET IN BY A CODE FOR OUTAGES");
+    let (code, text) = bind(&typed);
+    assert!(code == 49 && text.contains("This code lets nobody in"), "{text}");
+
+    site.serve();
+    proxy.says("the server was told what was done");
+    let log = countersign(&site, &["admin", "--json", "log", "admin"], "");
+    assert!(log.contains("outage_code_accepted") && log.contains("outage_code_refused"), "{log}");
+    let list = countersign(&site, &["admin", "--json", "outage", "list"], "");
+    assert!(list.contains("\"ldap_server_auto\"") && list.contains("\"would\": \"codes\""), "{list}");
 }
 
 #[test]

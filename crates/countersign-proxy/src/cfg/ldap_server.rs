@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::application::{Append, Application, Factor, factors};
+use super::application::{Append, Application, Factor, FailMode, factors};
 use super::main_section::Main;
 use super::reader::Reader;
 use super::word::words;
@@ -112,6 +112,12 @@ impl LdapServer {
         }
         let allow_concat = reader.flag("allow_concat", true);
         let append = Append::read(reader);
+        if !allow_concat && application.as_ref().is_some_and(|of| of.failmode == FailMode::Offline) {
+            reader.error(
+                "allow_concat",
+                "failmode=offline needs allow_concat=true: by LDAP a code can only be typed behind the password",
+            );
+        }
         let seconds = |key: &str, usual: u64| Duration::from_secs(reader.number(key, usual, 1..=86_400));
         Some(Self {
             name: reader.name().to_owned(),

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use cs_ldap::{Malformed, ResultCode};
 
-use crate::radius::login::{Auth, Outage, Preauth, Wanted};
+use zeroize::Zeroizing;
+
+use crate::radius::login::{Event as LoginEvent, Wanted};
 use crate::radius::request::Request;
 
 /// What is to be done outside.
@@ -38,6 +40,15 @@ pub enum Output {
         /// Which factor.
         wanted: Wanted,
     },
+    /// Have a code for outages checked.
+    Code {
+        /// Of this login.
+        login: u32,
+        /// Who.
+        request: Box<Request>,
+        /// As it was typed.
+        typed: Zeroizing<String>,
+    },
     /// Nobody waits for this login any more: withdraw its push.
     Cancel {
         /// The login.
@@ -61,10 +72,8 @@ pub enum LookUp {
 pub enum Event {
     /// The entry of a bind.
     Found(Result<Person, NotFound>),
-    /// What the server says before a second factor.
-    Preauth(Result<Preauth, Outage>),
-    /// How the second factor ended.
-    Auth(Result<Auth, Outage>),
+    /// Something about its second factor.
+    Second(LoginEvent),
 }
 
 /// The entry of a person.
@@ -127,6 +136,10 @@ pub enum Outcome {
     ExemptPrimary,
     /// In without a second factor: the server cannot be asked and the section says `failmode=safe`.
     FailSafe,
+    /// In: the server cannot be asked, the section says `failmode=offline`, and a code for outages is right.
+    OutageCode,
+    /// In without a second factor: an Owner gave leave.
+    Emergency,
     /// The directory said no.
     RefusedByDirectory(ResultCode),
     /// Out, with what was answered.

@@ -51,7 +51,8 @@ impl Proxy {
 
     /// The sections that serve tell the server of themselves.
     pub(super) fn keep(&mut self) {
-        let sections = self.generations.last().map(Generation::sections).unwrap_or_default();
+        let mut sections = self.generations.last().map(Generation::sections).unwrap_or_default();
+        sections.extend(self.ldap.sections());
         if let Some(keeping) = &mut self.keeping {
             keeping.serve(sections);
         }

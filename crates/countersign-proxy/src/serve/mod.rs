@@ -38,7 +38,7 @@ use crate::logging::Logging;
 use crate::metrics::{Health, Metrics};
 use crate::radius::Random;
 use crate::radius::engine::Engine;
-use crate::radius::login::{Auth, Outage, Preauth};
+use crate::radius::login::{Auth, Event, Outage};
 use crate::radius::output::LoginId;
 use api::Api;
 use figures::Figures;
@@ -56,12 +56,8 @@ const QUEUE: usize = 4096;
 
 /// Something that a task outside has to say.
 enum Said {
-    Preauth(LoginId, Result<Preauth, Outage>),
+    Happened(LoginId, Event),
     Auth(LoginId, u32, Result<Auth, Outage>),
-    /// Nobody can be asked, and codes for outages are checked here: of this group.
-    Away(LoginId, Option<String>),
-    /// What came of such a code.
-    Code(LoginId, Result<(), String>),
     /// The server's id of a login that waits for a person.
     Begun(LoginId, u32, String),
 }
@@ -107,24 +103,32 @@ impl Proxy {
     ///
     /// Fails if the configuration asks for what is not served yet, or something cannot be opened.
     pub fn open(config: &Config) -> anyhow::Result<Self> {
-        let mut proxy = Self::open_beside(config, Listeners::new())?;
-        let needs = config.radius.iter().any(|server| server.application.failmode == FailMode::Offline);
-        match Keeping::open(&config.main.outages) {
-            Ok(keeping) => proxy.keeping = Some(keeping),
-            Err(error) if needs => return Err(error),
-            Err(error) => tracing::warn!("{error:#}; what is done during an outage is in the log alone"),
-        }
-        proxy.keep();
-        Ok(proxy)
+        let by_radius = config.radius.iter().map(|server| &server.application);
+        let mut applications = by_radius.chain(config.ldap.iter().map(|server| &server.application));
+        let keeping = match Keeping::open(&config.main.outages) {
+            Ok(keeping) => Some(keeping),
+            Err(error) if applications.any(|application| application.failmode == FailMode::Offline) => {
+                return Err(error);
+            }
+            Err(error) => {
+                tracing::warn!("{error:#}; what is done during an outage is in the log alone");
+                None
+            }
+        };
+        Self::open_beside(config, Listeners::new(), keeping)
     }
 
-    fn open_beside(config: &Config, listeners: (Listeners, mpsc::Receiver<Arrived>)) -> anyhow::Result<Self> {
+    fn open_beside(
+        config: &Config,
+        listeners: (Listeners, mpsc::Receiver<Arrived>),
+        keeping: Option<Keeping>,
+    ) -> anyhow::Result<Self> {
         let (listeners, arrived) = listeners;
         let (say, said) = mpsc::unbounded_channel();
         let (ask, signs) = mpsc::channel(1);
         let prepared = Prepared::open(config.clone(), 0, &listeners.places(), &Kept::default())?;
         let figures = Figures::new(Metrics::default(), Health::default());
-        let mut ldap = ldap::Ldap::new(figures.metrics.clone(), figures.health.clone());
+        let mut ldap = ldap::Ldap::new(&figures, keeping.as_ref().map(Keeping::kept));
         ldap.serve(ldap.prepare(config)?);
         let mut proxy = Self {
             engine: Engine::new(Vec::new(), Vec::new(), random()),
@@ -139,7 +143,7 @@ impl Proxy {
             ldap,
             relays: Relays::open(config, relays::Shared::default())?,
             operations: None,
-            keeping: None,
+            keeping,
             ask,
             signs,
             listeners,
@@ -184,7 +188,7 @@ impl Proxy {
                     Came::Checked(checked) => self.checked(&checked),
                     Came::Downloaded(ended) => self.downloaded(ended),
                 },
-                line = self.ldap.next() => self.log.tell_ldap(&line.rules, &line.told),
+                line = self.ldap.next() => self.told_ldap(&line),
                 () = until(next) => self.on_timeout(now()).await,
                 Some(sign) = self.signs.recv() => {
                     let hosts = self.generations.last().into_iter().flat_map(|serving| serving.upstreams.hosts(now()).chain(serving.directories.hosts(now())));

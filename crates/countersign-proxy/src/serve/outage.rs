@@ -1,11 +1,14 @@
 //! What is kept for an outage, at work: sections tell the server how they stand, fetch codes, and ask what to do while nobody answers.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use cs_client::outage::{EventKind, MOST_EVENTS, ReportRequest};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::api::Api;
@@ -13,7 +16,7 @@ use super::clock::timestamp;
 use super::random;
 use crate::cfg::application::{Application, FailMode};
 use crate::outage::keeper::Keeper;
-use crate::radius::login::AcceptedBy;
+use crate::radius::login::{Event, Outage, Preauth};
 use crate::radius::request::Request;
 
 /// A section tells of itself so often; the server takes one that is silent three times as long for gone.
@@ -27,10 +30,24 @@ const FETCH: Duration = Duration::from_secs(30);
 /// A server that knows nothing of proxies is asked so rarely whether it has learned it.
 const RARELY: Duration = Duration::from_secs(3600);
 
+/// What is kept, for whoever writes something down.
+pub(super) struct Store {
+    keeper: Mutex<Keeper>,
+    /// Something was written down: there is something to tell.
+    written: Notify,
+}
+
 /// What is kept, and who tells of it.
 pub(super) struct Keeping {
-    keeper: Arc<Mutex<Keeper>>,
+    kept: Arc<Store>,
     reporters: Vec<JoinHandle<()>>,
+}
+
+impl Store {
+    fn lock(&self) -> MutexGuard<'_, Keeper> {
+        // Nothing of it is changed in two steps that a panic could part.
+        self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Drop for Keeping {
@@ -41,7 +58,7 @@ impl Drop for Keeping {
 
 /// A section that tells of itself.
 struct Reporter {
-    keeper: Arc<Mutex<Keeper>>,
+    kept: Arc<Store>,
     section: String,
     application: Application,
     api: Api,
@@ -55,56 +72,70 @@ impl Keeping {
         let mut random = random();
         let keeper = Keeper::open(folder, timestamp(), &mut *random)
             .with_context(|| format!("what is kept for outages cannot be used ({})", folder.display()))?;
-        Ok(Self { keeper: Arc::new(Mutex::new(keeper)), reporters: Vec::new() })
+        let kept = Store { keeper: Mutex::new(keeper), written: Notify::new() };
+        Ok(Self { kept: Arc::new(kept), reporters: Vec::new() })
     }
 
     /// From here on these sections tell of themselves, and no others.
     pub(super) fn serve(&mut self, sections: Vec<(String, Application, Api)>) {
         self.reporters.drain(..).for_each(|reporter| reporter.abort());
         for (section, application, api) in sections {
-            lock(&self.keeper).load(&application.ikey, &application.skey);
-            let reporter = Reporter { keeper: self.keeper.clone(), section, application, api };
+            self.kept.lock().load(&application.ikey, &application.skey);
+            let reporter = Reporter { kept: self.kept.clone(), section, application, api };
             self.reporters.push(tokio::spawn(reporter.run()));
         }
     }
 
-    /// Whether a section does without the second factor now, by an Owner's leave.
-    pub(super) fn is_emergency(&self, section: &str, ikey: &str) -> bool {
-        lock(&self.keeper).emergency(section, ikey, timestamp()).is_some()
-    }
-
-    pub(super) fn keeper(&self) -> Arc<Mutex<Keeper>> {
-        self.keeper.clone()
+    pub(super) fn kept(&self) -> Arc<Store> {
+        self.kept.clone()
     }
 
     /// Writes down that somebody was let in without what the server would have asked for. Codes are written down where they are checked.
-    pub(super) fn let_in(&self, why: AcceptedBy, ikey: &str, request: &Request) {
-        let kind = match why {
-            AcceptedBy::FailSafe => EventKind::FailOpen,
-            AcceptedBy::Emergency => EventKind::EmergencyLogin,
-            AcceptedBy::Server | AcceptedBy::Exemption | AcceptedBy::OutageCode => return,
-        };
-        let (keeper, ikey, user) = (self.keeper.clone(), ikey.to_owned(), request.user.clone());
-        let address = request.address.map(|address| address.to_string());
-        tokio::task::spawn_blocking(move || lock(&keeper).let_in(kind, &ikey, &user, address, timestamp()));
+    pub(super) fn let_in(&self, kind: EventKind, ikey: &str, user: &str, address: Option<IpAddr>) {
+        let (kept, ikey, user) = (self.kept.clone(), ikey.to_owned(), user.to_owned());
+        let address = address.map(|address| address.to_string());
+        tokio::task::spawn_blocking(move || {
+            kept.lock().let_in(kind, &ikey, &user, address, timestamp());
+            kept.written.notify_waiters();
+        });
     }
 }
 
-/// The group whose codes are checked for an application, if there are any.
-pub(super) fn group(keeper: &Mutex<Keeper>, ikey: &str) -> Option<String> {
-    lock(keeper).bundle(ikey, timestamp()).map(|bundle| bundle.group.clone())
+/// What the server says of somebody who logs in to a section, or what holds in its place: an Owner's leave, or codes for outages. `called` hears how the call ended.
+pub(super) async fn preauth(
+    kept: Option<Arc<Store>>,
+    (section, ikey): (&str, &str),
+    api: &Api,
+    (request, menu): (&Request, bool),
+    called: impl FnOnce(Option<Outage>),
+) -> Event {
+    let is_emergency = |kept: &Arc<Store>| kept.lock().emergency(section, ikey, timestamp()).is_some();
+    if kept.as_ref().is_some_and(is_emergency) {
+        return Event::Preauth(Ok(Preauth::Emergency));
+    }
+    let answer = api.preauth(request, menu).await;
+    called(answer.as_ref().err().copied());
+    if answer != Err(Outage::Away) || api.failmode() != FailMode::Offline {
+        return Event::Preauth(answer);
+    }
+    let group = |kept: Arc<Store>| kept.lock().bundle(ikey, timestamp()).map(|bundle| bundle.group.clone());
+    Event::Away { group: kept.and_then(group) }
 }
 
 /// Checks a code. What comes of it is on the disk before this ends; an error is for the person.
 pub(super) async fn code(
-    keeper: Option<Arc<Mutex<Keeper>>>,
+    kept: Option<Arc<Store>>,
     ikey: String,
     request: Box<Request>,
     typed: Zeroizing<String>,
 ) -> Result<(), String> {
-    let Some(keeper) = keeper else { return Err("The code cannot be checked.".to_owned()) };
+    let Some(kept) = kept else { return Err("The code cannot be checked.".to_owned()) };
     let address = request.address.map(|address| address.to_string());
-    let check = move || lock(&keeper).code(&ikey, &request.user, address, &typed, timestamp());
+    let check = move || {
+        let result = kept.lock().code(&ikey, &request.user, address, &typed, timestamp());
+        kept.written.notify_waiters();
+        result
+    };
     match tokio::task::spawn_blocking(check).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(why)) => {
@@ -120,11 +151,12 @@ impl Reporter {
     async fn run(self) {
         let mut taken = 0;
         loop {
-            let wait = match self.report(&mut taken).await {
-                Some(wait) => wait,
-                None => SOON,
-            };
-            tokio::time::sleep(wait).await;
+            match self.report(&mut taken).await {
+                // What is written down meanwhile is told at once.
+                Some(wait) => drop(timeout(wait, self.kept.written.notified()).await),
+                // A server that is away is asked as rarely as that, whatever happens.
+                None => tokio::time::sleep(SOON).await,
+            }
         }
     }
 
@@ -133,7 +165,7 @@ impl Reporter {
         let Application { ikey, skey, failmode, .. } = &self.application;
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let request = {
-            let mut keeper = lock(&self.keeper);
+            let mut keeper = self.kept.lock();
             let now = timestamp();
             keeper.look(now);
             ReportRequest {
@@ -158,14 +190,14 @@ impl Reporter {
         if told > 0 {
             tracing::warn!(section = %self.section, told, "the server was told what was done while it could not be asked");
         }
-        if let Err(error) = lock(&self.keeper).keep_key(ikey, &answer.key) {
+        if let Err(error) = self.kept.lock().keep_key(ikey, &answer.key) {
             tracing::error!(section = %self.section, error = %error, "NEITHER CODES NOR TOKENS OF THIS SERVER ARE USED");
             return Some(EVERY);
         }
         if *failmode == FailMode::Offline {
             self.fetch(answer.has_bundle, &proxy, ikey, skey).await;
         }
-        let has_more = !lock(&self.keeper).events(ikey, *taken, 1).is_empty();
+        let has_more = !self.kept.lock().events(ikey, *taken, 1).is_empty();
         Some(if has_more && told > 0 { SOON } else { EVERY })
     }
 
@@ -176,12 +208,12 @@ impl Reporter {
         }
         let now = timestamp();
         let is_fresh =
-            lock(&self.keeper).bundle(ikey, now).is_some_and(|bundle| now.as_second() < bundle.made_at + FRESH);
+            self.kept.lock().bundle(ikey, now).is_some_and(|bundle| now.as_second() < bundle.made_at + FRESH);
         if is_fresh {
             return;
         }
         let Ok(Some(text)) = self.api.outage_bundle(proxy, FETCH).await else { return };
-        match lock(&self.keeper).keep_bundle(ikey, skey, &text) {
+        match self.kept.lock().keep_bundle(ikey, skey, &text) {
             Ok(()) => tracing::info!(section = %self.section, "codes for outages were fetched"),
             Err(error) => tracing::error!(section = %self.section, error = %error, "codes for outages are not kept"),
         }
@@ -194,9 +226,4 @@ const fn word(failmode: FailMode) -> &'static str {
         FailMode::Secure => "secure",
         FailMode::Offline => "offline",
     }
-}
-
-fn lock(keeper: &Mutex<Keeper>) -> MutexGuard<'_, Keeper> {
-    // Nothing of it is changed in two steps that a panic could part.
-    keeper.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

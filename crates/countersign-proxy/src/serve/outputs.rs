@@ -1,13 +1,18 @@
 //! What the engine wants done, and what comes of it.
 
+use std::net::IpAddr;
+
+use cs_client::outage::EventKind;
+
 use super::api::Names;
 use super::directories::Checked;
+use super::ldap::Line;
 use super::outage::{self, Keeping};
 use super::{Begun, Proxy, Said, figures, fresh_key, now};
-use crate::cfg::application::FailMode;
 use crate::directory::Answer;
+use crate::ldap::output::{Outcome as OfBind, What};
 use crate::radius::dacl::Downloaded;
-use crate::radius::login::{Event, Outage, Preauth, Wanted};
+use crate::radius::login::{AcceptedBy, Event, Outage, Wanted};
 use crate::radius::output::{LoginId, Outcome, Output, Told};
 use crate::radius::request::Request;
 use crate::radius::upstream::Ended;
@@ -15,9 +20,7 @@ use crate::radius::upstream::Ended;
 impl Proxy {
     pub(super) fn heard(&mut self, said: Said) {
         match said {
-            Said::Preauth(login, answer) => self.engine.on_event(login, Event::Preauth(answer), now()),
-            Said::Away(login, group) => self.engine.on_event(login, Event::Away { group }, now()),
-            Said::Code(login, result) => self.engine.on_event(login, Event::Code(result), now()),
+            Said::Happened(login, event) => self.engine.on_event(login, event, now()),
             Said::Auth(login, attempt, answer) => {
                 self.given_up.remove(&(login, attempt));
                 if self.begun.get(&login).is_some_and(|begun| begun.attempt == attempt) {
@@ -91,22 +94,12 @@ impl Proxy {
                 Output::Preauth { login, section, request, menu } => {
                     let Some(api) = self.api(section) else { continue };
                     let (name, ikey) = self.name(section);
-                    if self.keeping.as_ref().is_some_and(|keeping| keeping.is_emergency(&name, &ikey)) {
-                        self.engine.on_event(login, Event::Preauth(Ok(Preauth::Emergency)), now());
-                        continue;
-                    }
                     let (say, called) = (self.say.clone(), self.called(section, "preauth"));
-                    let keeper = self.keeping.as_ref().map(Keeping::keeper);
+                    let kept = self.keeping.as_ref().map(Keeping::kept);
                     tokio::spawn(async move {
-                        let answer = api.preauth(&request, menu).await;
-                        called(answer.as_ref().err().copied());
-                        let said = if answer == Err(Outage::Away) && api.failmode() == FailMode::Offline {
-                            Said::Away(login, keeper.and_then(|keeper| outage::group(&keeper, &ikey)))
-                        } else {
-                            Said::Preauth(login, answer)
-                        };
+                        let event = outage::preauth(kept, (&name, &ikey), &api, (&request, menu), called).await;
                         // Nobody listens while the proxy ends.
-                        _ = say.send(said);
+                        _ = say.send(Said::Happened(login, event));
                     });
                 }
                 Output::Auth { login, section, request, wanted, attempt, name } => {
@@ -114,10 +107,10 @@ impl Proxy {
                 }
                 Output::Code { login, section, request, typed } => {
                     let ((_, ikey), say) = (self.name(section), self.say.clone());
-                    let keeper = self.keeping.as_ref().map(Keeping::keeper);
+                    let kept = self.keeping.as_ref().map(Keeping::kept);
                     tokio::spawn(async move {
-                        let result = outage::code(keeper, ikey, request, typed).await;
-                        _ = say.send(Said::Code(login, result));
+                        let result = outage::code(kept, ikey, request, typed).await;
+                        _ = say.send(Said::Happened(login, Event::Code(result)));
                     });
                 }
                 Output::Cancel { login } => self.cancel(login),
@@ -144,18 +137,47 @@ impl Proxy {
                         Told::Dropped(..) => None,
                     };
                     let name = name.cloned();
-                    if let (
-                        Some(keeping),
-                        Some((_, ikey)),
-                        Told::Login { outcome: Outcome::Accepted(why), request, .. },
-                    ) = (&self.keeping, &name, &told)
+                    if let (Some((_, ikey)), Told::Login { outcome: Outcome::Accepted(why), request, .. }) =
+                        (&name, &told)
                     {
-                        keeping.let_in(*why, ikey, request);
+                        let kind = match why {
+                            AcceptedBy::FailSafe => Some(EventKind::FailOpen),
+                            AcceptedBy::Emergency => Some(EventKind::EmergencyLogin),
+                            AcceptedBy::Server | AcceptedBy::Exemption | AcceptedBy::OutageCode => None,
+                        };
+                        self.let_in(kind, ikey, &request.user, request.address);
                     }
                     self.figures.told(&told, name.as_ref().map(|(name, _)| name.as_str()).unwrap_or_default());
                     self.log.tell(name.as_ref(), &told);
                 }
             }
+        }
+    }
+
+    /// A line of a connection by LDAP.
+    pub(super) fn told_ldap(&mut self, line: &Line) {
+        if let What::Login { name, username, outcome, .. } = &line.told.what {
+            let kind = match outcome {
+                OfBind::FailSafe => Some(EventKind::FailOpen),
+                OfBind::Emergency => Some(EventKind::EmergencyLogin),
+                OfBind::Approved
+                | OfBind::Reused
+                | OfBind::ExemptOu
+                | OfBind::ExemptPrimary
+                | OfBind::OutageCode
+                | OfBind::RefusedByDirectory(_)
+                | OfBind::Denied(_)
+                | OfBind::Withdrawn => None,
+            };
+            let user = username.as_ref().unwrap_or(name);
+            self.let_in(kind, &line.rules.ikey, user, None);
+        }
+        self.log.tell_ldap(&line.rules, &line.told);
+    }
+
+    fn let_in(&self, kind: Option<EventKind>, ikey: &str, user: &str, address: Option<IpAddr>) {
+        if let (Some(keeping), Some(kind)) = (&self.keeping, kind) {
+            keeping.let_in(kind, ikey, user, address);
         }
     }
 

@@ -3,14 +3,11 @@
 use anyhow::bail;
 
 use crate::cfg::Config;
-use crate::cfg::application::FailMode;
 use crate::cfg::client::Client;
 
 /// Fails if it says so: better no proxy than one that does half.
 pub(super) fn refuse_unserved(config: &Config) -> anyhow::Result<()> {
     let mut unserved: Vec<String> = Vec::new();
-    let offline = config.ldap.iter().filter(|server| server.application.failmode == FailMode::Offline);
-    unserved.extend(offline.map(|server| format!("failmode=offline of [{}]", server.name)));
     unserved.extend(config.cloud.iter().chain(&config.sso).map(|agent| format!("[{}]", agent.name)));
     let accounting = config.accounting.as_ref().and_then(|section| config.clients.get(section.client.as_ref()?));
     if matches!(accounting, Some(Client::Radius(radius)) if radius.tls.is_some()) {

@@ -9,9 +9,10 @@ use super::super::approvals::{Approvals, Fingerprint};
 use super::super::binding::{Binding, Kind, Refused};
 use super::super::output::{Event, LookUp, NotFound, Outcome, Output, Person, What, Why};
 use super::{LONGEST, Session};
-use crate::radius::login::{AcceptedBy, Event as LoginEvent, Login, Wish};
-use crate::radius::request::Request;
+use crate::radius::login::{Event as LoginEvent, Login};
 use crate::radius::split::Typed;
+
+mod second;
 
 /// A bind that is not answered yet.
 pub(super) struct Held {
@@ -33,6 +34,8 @@ pub(super) struct Held {
     /// What the directory said.
     answer: Vec<u8>,
     person: Option<Person>,
+    /// Nobody can be asked, and codes for outages of this group are checked here.
+    outage_group: Option<String>,
     /// The server must have decided by then.
     pub(super) ends: Option<Instant>,
 }
@@ -99,6 +102,7 @@ impl Session {
             is_waiting: false,
             answer: Vec::new(),
             person: None,
+            outage_group: None,
             ends: None,
         };
         self.cut_off(held, now);
@@ -249,75 +253,15 @@ impl Session {
                 self.ask_server(held, now);
             }
             (Event::Found(Err(why)), Stage::Naming) => self.deny(held, not_found(why).to_owned(), now),
-            (Event::Preauth(answer), Stage::Second(second)) => {
-                let wish = second.on(LoginEvent::Preauth(answer));
-                self.wished(held, wish, now);
-            }
-            (Event::Auth(answer), Stage::Second(second)) => {
-                let wish = second.on(LoginEvent::Auth(answer));
+            (Event::Second(event), Stage::Second(second)) => {
+                if let LoginEvent::Away { group } = &event {
+                    held.outage_group.clone_from(group);
+                }
+                let wish = second.on(event);
                 self.wished(held, wish, now);
             }
             // An answer to what is not asked any more.
             (_, Stage::Exempt | Stage::First | Stage::Who | Stage::Naming | Stage::Second(_)) => self.held = Some(held),
-        }
-    }
-
-    fn ask_server(&mut self, mut held: Box<Held>, now: Instant) {
-        let (second, wish) = Login::after_primary(self.rules.mode.clone(), self.rules.failmode, held.typed.take());
-        held.stage = Stage::Second(Box::new(second));
-        self.had_second_factor = true;
-        self.wished(held, Some(wish), now);
-    }
-
-    fn wished(&mut self, held: Box<Held>, wish: Option<Wish>, now: Instant) {
-        let username = held.person.as_ref().map(|person| person.username.clone()).unwrap_or_default();
-        let request = || Box::new(Request::of_application(&username, self.from));
-        match wish {
-            Some(Wish::Preauth { .. }) => {
-                self.outputs.push_back(Output::Preauth { login: held.login, request: request() });
-                self.held = Some(held);
-            }
-            Some(Wish::Auth(wanted)) => {
-                self.outputs.push_back(Output::Auth { login: held.login, request: request(), wanted });
-                self.held = Some(held);
-            }
-            Some(Wish::Accept { why, .. }) => {
-                let outcome = match why {
-                    AcceptedBy::Server => Outcome::Approved,
-                    AcceptedBy::Exemption => Outcome::ExemptOu,
-                    AcceptedBy::FailSafe => Outcome::FailSafe,
-                    // Neither codes for outages nor an Owner's leave are served here.
-                    AcceptedBy::OutageCode | AcceptedBy::Emergency => {
-                        return self.deny(held, "The second factor cannot be checked.".to_owned(), now);
-                    }
-                };
-                self.pass(held, outcome, now);
-            }
-            Some(Wish::Code { .. }) => self.deny(held, "The second factor cannot be checked.".to_owned(), now),
-            Some(Wish::Reject { text }) => self.deny(held, text.unwrap_or_else(|| "Denied.".to_owned()), now),
-            // LDAP has no way to ask for something.
-            Some(Wish::Challenge { text }) => {
-                let text = match &self.rules.append {
-                    Some(append) => format!(
-                        "{} Type your password, then {:?} and a passcode.",
-                        text.trim_end_matches("Enter passcode:").trim_end(),
-                        append.delimiter
-                    ),
-                    None => "None of your devices can be used here.".to_owned(),
-                };
-                self.deny(held, text.trim_start().to_owned(), now);
-            }
-            // Of first factors, which are not asked about here.
-            Some(
-                Wish::Primary { .. }
-                | Wish::Relay(_)
-                | Wish::Tunnel(_)
-                | Wish::AskOn { .. }
-                | Wish::PassOnRefusal { .. },
-            )
-            | None => {
-                self.held = Some(held);
-            }
         }
     }
 
@@ -327,8 +271,9 @@ impl Session {
         self.is_bound = true;
         self.to_client.push(&held.answer, now);
         if held.is_waiting {
-            // What was let in without the server is no approval.
-            self.approvals().ended(held.fingerprint, outcome == Outcome::Approved, now);
+            // What was let in without a second factor is no approval.
+            let is_approved = matches!(outcome, Outcome::Approved | Outcome::OutageCode);
+            self.approvals().ended(held.fingerprint, is_approved, now);
         }
         let was_asked = matches!(held.stage, Stage::Second(_));
         self.told(&held, outcome, now);

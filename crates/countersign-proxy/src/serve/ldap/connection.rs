@@ -16,13 +16,13 @@ use tokio::time::timeout;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::super::api::Names;
-use super::super::{figures, fresh_key, now, until};
+use super::super::{figures, fresh_key, now, outage, until};
 use super::push::Push;
 use super::{Line, Shared};
 use crate::directory::{Answer, Stream};
 use crate::ldap::output::{Event, LookUp, NotFound, Output, Person, Told};
 use crate::ldap::session::Session;
-use crate::radius::login::{Outage, Wanted};
+use crate::radius::login::{Event as LoginEvent, Outage, Wanted};
 use crate::radius::request::Request;
 
 /// TLS must have begun within so long.
@@ -236,6 +236,7 @@ impl Connection {
                 Output::LookUp { login, by } => self.look_up(login, by),
                 Output::Preauth { login, request } => self.preauth(login, request),
                 Output::Auth { login, request, wanted } => self.auth(login, request, wanted),
+                Output::Code { login, request, typed } => self.code(login, request, typed),
                 Output::Cancel { login } => {
                     if let Some(push) = self.pushes.remove(&login) {
                         push.give_up();
@@ -273,11 +274,20 @@ impl Connection {
     }
 
     fn preauth(&self, login: u32, request: Box<Request>) {
-        let (api, say, called) = (self.shared.api.clone(), self.say.clone(), self.called("preauth"));
+        let (shared, say, called) = (self.shared.clone(), self.say.clone(), self.called("preauth"));
         tokio::spawn(async move {
-            let answer = api.preauth(&request, false).await;
-            called(answer.as_ref().err().copied());
-            _ = say.send((login, Event::Preauth(answer)));
+            let Shared { rules, api, kept, .. } = &*shared;
+            let section = (rules.section.as_str(), rules.ikey.as_str());
+            let event = outage::preauth(kept.clone(), section, api, (&request, false), called).await;
+            _ = say.send((login, Event::Second(event)));
+        });
+    }
+
+    fn code(&self, login: u32, request: Box<Request>, typed: Zeroizing<String>) {
+        let (kept, ikey, say) = (self.shared.kept.clone(), self.shared.rules.ikey.clone(), self.say.clone());
+        tokio::spawn(async move {
+            let result = outage::code(kept, ikey, request, typed).await;
+            _ = say.send((login, Event::Second(LoginEvent::Code(result))));
         });
     }
 
@@ -290,7 +300,7 @@ impl Connection {
                 .auth(&request, &wanted, Names { question: fresh_key(), login: None }, |txid| push.begun(txid))
                 .await;
             called(answer.as_ref().err().copied());
-            _ = say.send((login, Event::Auth(answer)));
+            _ = say.send((login, Event::Second(LoginEvent::Auth(answer))));
         });
     }
 

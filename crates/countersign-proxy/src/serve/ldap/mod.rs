@@ -16,8 +16,11 @@ use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
 
 use super::api::Api;
+use super::figures::Figures;
+use super::outage::Store;
 use super::{random, sockets};
 use crate::cfg::Config;
+use crate::cfg::application::Application;
 use crate::cfg::client::Client;
 use crate::cfg::ldap_server::LdapServer;
 use crate::directory::Directory;
@@ -40,6 +43,8 @@ struct Shared {
     room: Arc<Semaphore>,
     metrics: Metrics,
     health: Health,
+    /// What is kept for outages.
+    kept: Option<Arc<Store>>,
 }
 
 /// A line for the log.
@@ -74,34 +79,54 @@ impl Drop for Listener {
 }
 
 /// What a configuration wants served where, with a listener where none is open.
-pub(super) struct Prepared(Vec<(Place, Serving, Option<TcpListener>)>);
+pub(super) struct Prepared {
+    places: Vec<(Place, Serving, Option<TcpListener>)>,
+    apis: Apis,
+}
+
+/// Connections to servers, which stay where the next configuration wants the same.
+#[derive(Default)]
+struct Apis {
+    /// By the name of a section.
+    all: Vec<(String, Application, Api)>,
+    ca: Option<String>,
+}
 
 /// Every section's listeners, until it is dropped.
 pub(super) struct Ldap {
     listeners: Vec<Listener>,
+    apis: Apis,
     told: mpsc::Receiver<Line>,
     tell: mpsc::Sender<Line>,
     metrics: Metrics,
     health: Health,
+    kept: Option<Arc<Store>>,
 }
 
 impl Ldap {
     /// Serves nothing yet.
-    pub(super) fn new(metrics: Metrics, health: Health) -> Self {
+    pub(super) fn new(figures: &Figures, kept: Option<Arc<Store>>) -> Self {
         let (tell, told) = mpsc::channel(QUEUE);
-        Self { listeners: Vec::new(), told, tell, metrics, health }
+        let (metrics, health) = (figures.metrics.clone(), figures.health.clone());
+        Self { listeners: Vec::new(), apis: Apis::default(), told, tell, metrics, health, kept }
+    }
+
+    /// Name, application and connection of every section that serves.
+    pub(super) fn sections(&self) -> impl Iterator<Item = (String, Application, Api)> {
+        self.apis.all.iter().cloned()
     }
 
     /// Opens and reads all that a configuration needs. Certificates are read anew. Must be called within a runtime.
     ///
     /// Fails if something cannot be listened at or read; then nothing has changed.
     pub(super) fn prepare(&self, config: &Config) -> anyhow::Result<Prepared> {
-        let mut prepared = Vec::new();
+        let mut places = Vec::new();
         let mut directories: BTreeMap<&str, Arc<Directory>> = BTreeMap::new();
         let ca = if config.ldap.is_empty() { None } else { config.main.http_ca_certs_file.as_ref() };
         let ca = ca
             .map(|path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display())))
             .transpose()?;
+        let mut apis = Apis { all: Vec::new(), ca };
         for server in &config.ldap {
             let name = server.client.as_deref().unwrap_or_default();
             let Some(Client::Ad(ad)) = config.clients.get(name) else { continue };
@@ -110,8 +135,9 @@ impl Ldap {
                 None => Arc::new(Directory::new(name, ad, false).with_context(|| format!("[{name}]"))?),
             };
             directories.insert(name, directory.clone());
-            let shared = self.shared(server, directory, ca.as_deref());
+            let shared = self.shared(server, directory, apis.ca.as_deref());
             let shared = Arc::new(shared.with_context(|| format!("[{}]", server.name))?);
+            apis.all.push((server.name.clone(), server.application.clone(), shared.api.clone()));
             let ports = [Some((server.port, false)), server.tls.as_ref().map(|tls| (tls.port, true))];
             for (port, is_tls) in ports.into_iter().flatten() {
                 let place = (server.interface.clone(), port);
@@ -119,16 +145,17 @@ impl Ldap {
                 let listener = (!is_open).then(|| sockets::listen(server.interface.as_deref(), port)).transpose();
                 let at = server.interface.as_deref().unwrap_or("every address");
                 let listener = listener.with_context(|| format!("cannot listen at {at}, TCP port {port}"))?;
-                prepared.push((place, Serving { shared: shared.clone(), is_tls }, listener));
+                places.push((place, Serving { shared: shared.clone(), is_tls }, listener));
             }
         }
-        Ok(Prepared(prepared))
+        Ok(Prepared { places, apis })
     }
 
     /// From here on new connections are served so; those that were taken go on as they began.
-    pub(super) fn serve(&mut self, Prepared(prepared): Prepared) {
+    pub(super) fn serve(&mut self, prepared: Prepared) {
         let mut before = std::mem::take(&mut self.listeners);
-        for (place, serving, listener) in prepared {
+        self.apis = prepared.apis;
+        for (place, serving, listener) in prepared.places {
             if let Some(listener) = listener {
                 let (serves, served) = watch::channel(serving);
                 let task = tokio::spawn(listen::accept(listener, served));
@@ -154,18 +181,26 @@ impl Ldap {
     }
 
     fn shared(&self, server: &LdapServer, directory: Arc<Directory>, ca: Option<&str>) -> anyhow::Result<Shared> {
+        let Apis { all, ca: known } = &self.apis;
+        let is_same =
+            |(_, application, _): &&(_, Application, _)| known.as_deref() == ca && *application == server.application;
+        let api = match all.iter().find(is_same) {
+            Some((_, _, api)) => api.clone(),
+            None => Api::new(&server.application, ca)?,
+        };
         let mut key = Zeroizing::new([0; 32]);
         random()(&mut *key);
         Ok(Shared {
             rules: Arc::new(Rules::new(server)),
             approvals: Arc::new(Mutex::new(Approvals::new(&key, server.bind_reuse))),
-            api: Api::new(&server.application, ca)?,
+            api,
             directory,
             tls: server.tls.as_ref().map(tls::acceptor).transpose()?,
             told: self.tell.clone(),
             room: Arc::new(Semaphore::new(server.max_connections)),
             metrics: self.metrics.clone(),
             health: self.health.clone(),
+            kept: self.kept.clone(),
         })
     }
 }

@@ -62,6 +62,12 @@ fn event(outcome: &Outcome) -> Event {
         Outcome::FailSafe => {
             told("Allow", SECONDARY, "LET IN WITHOUT A SECOND FACTOR: the server is away and failmode is safe")
         }
+        Outcome::OutageCode => {
+            told("Allow", SECONDARY, "LET IN BY A CODE FOR OUTAGES: the server is away and failmode is offline")
+        }
+        Outcome::Emergency => {
+            told("Allow", SECONDARY, "LET IN WITHOUT A SECOND FACTOR: an Owner's leave is in force (emergency)")
+        }
         Outcome::RefusedByDirectory(code) => {
             told("Reject", PRIMARY, &format!("refused by the directory: {} ({})", code.word(), code.number()))
         }

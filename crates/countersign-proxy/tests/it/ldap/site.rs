@@ -10,7 +10,7 @@ use countersign_proxy::ldap::approvals::Approvals;
 use countersign_proxy::ldap::output::{Event, LookUp, NotFound, Outcome, Output, Person, What, Why};
 use countersign_proxy::ldap::rules::Rules;
 use countersign_proxy::ldap::session::Session;
-use countersign_proxy::radius::login::{Auth, Outage, Preauth, Wanted};
+use countersign_proxy::radius::login::{Auth, Event as LoginEvent, Outage, Preauth, Wanted};
 use cs_ldap::{
     Authentication, Credentials, Filter, Message, MessageId, Operation, ResultCode, Scope, Search, frame_len, oid,
     request, response,
@@ -275,7 +275,7 @@ impl Site {
             Output::Preauth { login, request } => Some((*login, request.user.clone())),
             _ => None,
         });
-        self.session.on_event(login, Event::Preauth(answer), self.now);
+        self.session.on_event(login, Event::Second(LoginEvent::Preauth(answer)), self.now);
         user
     }
 
@@ -290,8 +290,28 @@ impl Site {
             Output::Auth { login, wanted, .. } => Some((*login, wanted.clone())),
             _ => None,
         });
-        self.session.on_event(login, Event::Auth(answer), self.now);
+        self.session.on_event(login, Event::Second(LoginEvent::Auth(answer)), self.now);
         wanted
+    }
+
+    /// Nobody can be asked, and codes for outages are checked here.
+    pub(super) fn is_away(&mut self, group: Option<&str>) {
+        let login = self.wanted("preauth", |output| match output {
+            Output::Preauth { login, .. } => Some(*login),
+            _ => None,
+        });
+        let event = LoginEvent::Away { group: group.map(str::to_owned) };
+        self.session.on_event(login, Event::Second(event), self.now);
+    }
+
+    /// A code for outages is checked: whose it was, and the code.
+    pub(super) fn checks_code(&mut self, result: Result<(), String>) -> (String, String) {
+        let (login, user, typed) = self.wanted("a code", |output| match output {
+            Output::Code { login, request, typed } => Some((*login, request.user.clone(), typed.to_string())),
+            _ => None,
+        });
+        self.session.on_event(login, Event::Second(LoginEvent::Code(result)), self.now);
+        (user, typed)
     }
 
     pub(super) fn pass(&mut self, time: Duration) {
