@@ -53,6 +53,8 @@ struct ConfigFile {
         short,
         value_name = "FILE",
         env = "COUNTERSIGN_PROXY_CONFIG",
+        // Behind a command of a command as well.
+        global = true,
         default_value = "/etc/countersign-proxy/authproxy.cfg"
     )]
     config: PathBuf,
@@ -119,4 +121,29 @@ fn told(file: &ConfigFile, faults: &[Fault]) -> String {
         }
     };
     faults.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn the_configuration_is_named_behind_every_command() {
+        for line in [
+            "run -c x",
+            "check --config x",
+            "explain -c x",
+            "connectivity -c x",
+            "support -c x",
+            "emergency -c x end",
+            "emergency begin -c x TOKEN",
+            "emergency begin TOKEN --config x",
+            "emergency end -c x",
+        ] {
+            let words = std::iter::once("countersign-proxy").chain(line.split(' '));
+            assert!(Cli::try_parse_from(words).is_ok(), "{line}");
+        }
+    }
 }
