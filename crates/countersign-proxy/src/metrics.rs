@@ -78,6 +78,11 @@ impl Gauge {
     pub fn set(&self, value: i64) {
         self.0.store(value, Ordering::Relaxed);
     }
+
+    /// It is so much more now, or less.
+    pub fn change(&self, by: i64) {
+        self.0.fetch_add(by, Ordering::Relaxed);
+    }
 }
 
 impl Histogram {

@@ -172,6 +172,11 @@ impl Session {
         self.is_over
     }
 
+    /// Whether somebody waits for the second factor.
+    pub fn waits(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.ends.is_some())
+    }
+
     /// The application sent something.
     pub fn on_client(&mut self, octets: &[u8], now: Instant) {
         if self.is_over {

@@ -89,17 +89,20 @@ impl Figures {
             }
             Told::FirstFactor { .. } => {}
             Told::Login { outcome, took, packets, .. } => {
-                let labels: Labels<'_> = &[("section", name), ("outcome", outcome_word(outcome))];
-                self.metrics
-                    .counter("countersign_proxy_logins_total", "Logins by their end, and challenges", labels)
-                    .one();
-                let help = "From a login's first packet to its answer";
-                self.metrics.histogram("countersign_proxy_login_seconds", help, labels).took(*took);
+                self.login(name, outcome_word(outcome), *took);
                 if !matches!(outcome, Outcome::Challenged) {
                     self.joined.add(u64::try_from(packets.saturating_sub(1)).unwrap_or(u64::MAX));
                 }
             }
         }
+    }
+
+    /// A login of a section came to its end, or to a question.
+    pub(super) fn login(&self, section: &str, outcome: &str, took: Duration) {
+        let labels: Labels<'_> = &[("section", section), ("outcome", outcome)];
+        self.metrics.counter("countersign_proxy_logins_total", "Logins by their end, and challenges", labels).one();
+        let help = "From a login's first packet to its answer";
+        self.metrics.histogram("countersign_proxy_login_seconds", help, labels).took(took);
     }
 
     /// The configuration was read again, and serves or does not.

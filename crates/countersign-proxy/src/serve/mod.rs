@@ -18,6 +18,7 @@ mod operations;
 mod outage;
 mod outputs;
 mod pool;
+mod ports;
 mod quiet;
 mod radsec;
 mod relays;
@@ -30,6 +31,7 @@ mod upstreams;
 use std::collections::HashMap;
 use std::time::Instant;
 
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::cfg::Config;
@@ -98,6 +100,20 @@ pub struct Proxy {
     keeping: Option<Keeping>,
 }
 
+/// What is open before the proxy is.
+struct Beside {
+    listeners: (Listeners, mpsc::Receiver<Arrived>),
+    /// For LDAP.
+    ldap: Vec<(ports::Place, TcpListener)>,
+    keeping: Option<Keeping>,
+}
+
+impl Beside {
+    fn new() -> Self {
+        Self { listeners: Listeners::new(), ldap: Vec::new(), keeping: None }
+    }
+}
+
 impl Proxy {
     /// Opens every socket.
     ///
@@ -115,21 +131,18 @@ impl Proxy {
                 None
             }
         };
-        Self::open_beside(config, Listeners::new(), keeping)
+        Self::open_beside(config, Beside { keeping, ..Beside::new() })
     }
 
-    fn open_beside(
-        config: &Config,
-        listeners: (Listeners, mpsc::Receiver<Arrived>),
-        keeping: Option<Keeping>,
-    ) -> anyhow::Result<Self> {
-        let (listeners, arrived) = listeners;
+    fn open_beside(config: &Config, beside: Beside) -> anyhow::Result<Self> {
+        let Beside { listeners: (listeners, arrived), ldap, keeping } = beside;
         let (say, said) = mpsc::unbounded_channel();
         let (ask, signs) = mpsc::channel(1);
         let prepared = Prepared::open(config.clone(), 0, &listeners.places(), &Kept::default())?;
         let figures = Figures::new(Metrics::default(), Health::default());
-        let mut ldap = ldap::Ldap::new(&figures, keeping.as_ref().map(Keeping::kept));
-        ldap.serve(ldap.prepare(config)?);
+        let mut ldap = ldap::Ldap::new(&figures, keeping.as_ref().map(Keeping::kept), ldap);
+        let prepared_ldap = ldap.prepare(config)?;
+        ldap.serve(prepared_ldap);
         let mut proxy = Self {
             engine: Engine::new(Vec::new(), Vec::new(), random()),
             generations: Vec::new(),
@@ -191,7 +204,9 @@ impl Proxy {
                 line = self.ldap.next() => self.told_ldap(&line),
                 () = until(next) => self.on_timeout(now()).await,
                 Some(sign) = self.signs.recv() => {
-                    let hosts = self.generations.last().into_iter().flat_map(|serving| serving.upstreams.hosts(now()).chain(serving.directories.hosts(now())));
+                    let by_radius = self.generations.last().into_iter();
+                    let hosts = by_radius.flat_map(|serving| serving.upstreams.hosts(now()).chain(serving.directories.hosts(now())));
+                    let hosts = hosts.chain(self.ldap.hosts(now()));
                     self.figures.refresh(self.engine.waiting(), hosts, self.listeners.iter());
                     // Whoever asked may have gone.
                     _ = sign.send(());

@@ -6,7 +6,7 @@ use cs_client::outage::EventKind;
 
 use super::api::Names;
 use super::directories::Checked;
-use super::ldap::Line;
+use super::ldap::{self, Line};
 use super::outage::{self, Keeping};
 use super::{Begun, Proxy, Said, figures, fresh_key, now};
 use crate::directory::Answer;
@@ -172,6 +172,7 @@ impl Proxy {
             let user = username.as_ref().unwrap_or(name);
             self.let_in(kind, &line.rules.ikey, user, None);
         }
+        ldap::told(&self.figures, line);
         self.log.tell_ldap(&line.rules, &line.told);
     }
 

@@ -59,7 +59,9 @@ async fn the_configuration_is_read_again_while_devices_ask_and_no_packet_is_lost
     let here = |port| (Some("127.0.0.1".to_owned()), port, Transport::Udp);
     listeners.adopt(here(first), listeners::Socket::Udp(one.into()));
     listeners.adopt(here(second), listeners::Socket::Udp(two.into()));
-    let proxy = Proxy::open_beside(&config(first, "").unwrap(), (listeners, arrived), None).unwrap();
+    let proxy =
+        Proxy::open_beside(&config(first, "").unwrap(), Beside { listeners: (listeners, arrived), ..Beside::new() });
+    let proxy = proxy.unwrap();
     let counted = proxy.figures.metrics.clone();
     let (again, asked) = mpsc::channel(1);
     let (stop, stopped) = watch::channel(false);

@@ -17,6 +17,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::super::api::Names;
 use super::super::{figures, fresh_key, now, outage, until};
+use super::counts::Counted;
 use super::push::Push;
 use super::{Line, Shared};
 use crate::directory::{Answer, Stream};
@@ -104,10 +105,16 @@ struct Connection {
     heard: mpsc::UnboundedReceiver<(u32, Event)>,
     say: mpsc::UnboundedSender<(u32, Event)>,
     pushes: HashMap<u32, Push>,
+    counted: Counted,
 }
 
 /// Serves an application until one of both has enough.
-pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, from: SocketAddr, is_tls: bool) {
+pub(super) async fn serve(
+    shared: Arc<Shared>,
+    (stream, from): (TcpStream, SocketAddr),
+    is_tls: bool,
+    counted: Counted,
+) {
     let client: Box<dyn Stream> = match (&shared.tls, is_tls) {
         (Some(acceptor), true) => match timeout(HANDSHAKE, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => Box::new(stream),
@@ -129,6 +136,7 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, from: SocketAd
         heard,
         say,
         pushes: HashMap::new(),
+        counted,
     };
     connection.run().await;
 }
@@ -137,6 +145,7 @@ impl Connection {
     async fn run(mut self) {
         loop {
             self.carry_out().await;
+            self.counted.waits(self.session.waits());
             let is_said = self.session.to_client().is_empty();
             if self.session.is_over() && is_said {
                 break;

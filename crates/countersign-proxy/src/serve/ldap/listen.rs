@@ -22,13 +22,15 @@ pub(super) async fn accept(listener: TcpListener, served: watch::Receiver<Servin
                 _ = stream.set_nodelay(true);
                 match shared.room.clone().try_acquire_owned() {
                     Ok(place) => {
+                        let counted = shared.counts.taken();
                         tokio::spawn(async move {
-                            connection::serve(shared, stream, from, is_tls).await;
+                            connection::serve(shared, (stream, from), is_tls, counted).await;
                             drop(place);
                         });
                     }
                     Err(_) => {
                         tracing::warn!(%section, %from, "a connection is not taken: max_connections are open");
+                        shared.counts.refused();
                         refuse(&stream, is_tls);
                     }
                 }

@@ -1,24 +1,32 @@
 //! The `[ldap_server_auto]` sections at work: listeners, and a task for each connection around its [`Session`](crate::ldap::session::Session).
 
 mod connection;
+mod counts;
 mod listen;
 mod push;
+#[cfg(test)]
+mod tests;
 mod tls;
+
+pub(super) use counts::told;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
+
+use counts::Counts;
 
 use super::api::Api;
 use super::figures::Figures;
 use super::outage::Store;
-use super::{random, sockets};
+use super::ports::{Place, Ports, Wanted};
+use super::random;
 use crate::cfg::Config;
 use crate::cfg::application::Application;
 use crate::cfg::client::Client;
@@ -42,6 +50,7 @@ struct Shared {
     told: mpsc::Sender<Line>,
     room: Arc<Semaphore>,
     metrics: Metrics,
+    counts: Counts,
     health: Health,
     /// What is kept for outages.
     kept: Option<Arc<Store>>,
@@ -54,9 +63,6 @@ pub(super) struct Line {
     pub(super) told: Told,
 }
 
-/// Interface and port, as the configuration says.
-type Place = (Option<String>, u16);
-
 /// The section that serves what comes to a port, and whether TLS is spoken there from the beginning.
 #[derive(Clone)]
 struct Serving {
@@ -64,24 +70,11 @@ struct Serving {
     is_tls: bool,
 }
 
-/// A port that is open, and what serves there.
-struct Listener {
-    place: Place,
-    serves: watch::Sender<Serving>,
-    task: JoinHandle<()>,
-}
-
-/// Connections that were taken go on as they began.
-impl Drop for Listener {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 /// What a configuration wants served where, with a listener where none is open.
 pub(super) struct Prepared {
-    places: Vec<(Place, Serving, Option<TcpListener>)>,
+    places: Vec<Wanted<Serving>>,
     apis: Apis,
+    directories: BTreeMap<String, Arc<Directory>>,
 }
 
 /// Connections to servers, which stay where the next configuration wants the same.
@@ -94,8 +87,9 @@ struct Apis {
 
 /// Every section's listeners, until it is dropped.
 pub(super) struct Ldap {
-    listeners: Vec<Listener>,
+    ports: Ports<Serving>,
     apis: Apis,
+    directories: BTreeMap<String, Arc<Directory>>,
     told: mpsc::Receiver<Line>,
     tell: mpsc::Sender<Line>,
     metrics: Metrics,
@@ -105,10 +99,19 @@ pub(super) struct Ldap {
 
 impl Ldap {
     /// Serves nothing yet.
-    pub(super) fn new(figures: &Figures, kept: Option<Arc<Store>>) -> Self {
+    pub(super) fn new(figures: &Figures, kept: Option<Arc<Store>>, open: Vec<(Place, TcpListener)>) -> Self {
         let (tell, told) = mpsc::channel(QUEUE);
         let (metrics, health) = (figures.metrics.clone(), figures.health.clone());
-        Self { listeners: Vec::new(), apis: Apis::default(), told, tell, metrics, health, kept }
+        Self {
+            ports: Ports::new(open),
+            apis: Apis::default(),
+            directories: BTreeMap::new(),
+            told,
+            tell,
+            metrics,
+            health,
+            kept,
+        }
     }
 
     /// Name, application and connection of every section that serves.
@@ -119,9 +122,9 @@ impl Ldap {
     /// Opens and reads all that a configuration needs. Certificates are read anew. Must be called within a runtime.
     ///
     /// Fails if something cannot be listened at or read; then nothing has changed.
-    pub(super) fn prepare(&self, config: &Config) -> anyhow::Result<Prepared> {
+    pub(super) fn prepare(&mut self, config: &Config) -> anyhow::Result<Prepared> {
         let mut places = Vec::new();
-        let mut directories: BTreeMap<&str, Arc<Directory>> = BTreeMap::new();
+        let mut directories: BTreeMap<String, Arc<Directory>> = BTreeMap::new();
         let ca = if config.ldap.is_empty() { None } else { config.main.http_ca_certs_file.as_ref() };
         let ca = ca
             .map(|path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display())))
@@ -134,41 +137,31 @@ impl Ldap {
                 Some(directory) => directory.clone(),
                 None => Arc::new(Directory::new(name, ad, false).with_context(|| format!("[{name}]"))?),
             };
-            directories.insert(name, directory.clone());
+            directories.insert(name.to_owned(), directory.clone());
             let shared = self.shared(server, directory, apis.ca.as_deref());
             let shared = Arc::new(shared.with_context(|| format!("[{}]", server.name))?);
             apis.all.push((server.name.clone(), server.application.clone(), shared.api.clone()));
             let ports = [Some((server.port, false)), server.tls.as_ref().map(|tls| (tls.port, true))];
             for (port, is_tls) in ports.into_iter().flatten() {
                 let place = (server.interface.clone(), port);
-                let is_open = self.listeners.iter().any(|known| known.place == place);
-                let listener = (!is_open).then(|| sockets::listen(server.interface.as_deref(), port)).transpose();
-                let at = server.interface.as_deref().unwrap_or("every address");
-                let listener = listener.with_context(|| format!("cannot listen at {at}, TCP port {port}"))?;
+                let listener = self.ports.listen(&place)?;
                 places.push((place, Serving { shared: shared.clone(), is_tls }, listener));
             }
         }
-        Ok(Prepared { places, apis })
+        Ok(Prepared { places, apis, directories })
     }
 
     /// From here on new connections are served so; those that were taken go on as they began.
     pub(super) fn serve(&mut self, prepared: Prepared) {
-        let mut before = std::mem::take(&mut self.listeners);
-        self.apis = prepared.apis;
-        for (place, serving, listener) in prepared.places {
-            if let Some(listener) = listener {
-                let (serves, served) = watch::channel(serving);
-                let task = tokio::spawn(listen::accept(listener, served));
-                self.listeners.push(Listener { place, serves, task });
-                continue;
-            }
-            if let Some(at) = before.iter().position(|known| known.place == place) {
-                let known = before.swap_remove(at);
-                // It is heard by the task that is kept beside it.
-                _ = known.serves.send(serving);
-                self.listeners.push(known);
-            }
-        }
+        (self.apis, self.directories) = (prepared.apis, prepared.directories);
+        self.ports.serve(prepared.places, listen::accept);
+    }
+
+    /// Every host of every directory: its section, where it is, and whether it answers.
+    pub(super) fn hosts(&self, now: Instant) -> impl Iterator<Item = (&str, String, bool)> {
+        self.directories.iter().flat_map(move |(name, directory)| {
+            directory.hosts(now).map(move |(host, is_well)| (name.as_str(), host, is_well))
+        })
     }
 
     /// The next line for the log.
@@ -199,6 +192,7 @@ impl Ldap {
             told: self.tell.clone(),
             room: Arc::new(Semaphore::new(server.max_connections)),
             metrics: self.metrics.clone(),
+            counts: Counts::new(&self.metrics, &server.name),
             health: self.health.clone(),
             kept: self.kept.clone(),
         })
