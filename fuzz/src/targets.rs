@@ -39,6 +39,7 @@ pub static TARGETS: &[&Target] = &[
     &wire::OIDC,
     &wire::WEB_SDK,
     &proxy::CONFIGURATION,
+    &proxy::CONNECT,
     &radius::PACKET,
     &radius::EAP,
     &radius::EAP_FRAMING,

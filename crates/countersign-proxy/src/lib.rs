@@ -4,6 +4,7 @@
 
 pub mod cfg;
 pub mod commands;
+pub mod connect;
 pub mod connectivity;
 pub mod directory;
 pub mod ldap;

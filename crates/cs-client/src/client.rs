@@ -11,7 +11,7 @@ use cs_wire::auth_api::{
 use cs_wire::outage::{BundleResponse, ReportRequest, ReportResponse};
 use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER};
-use reqwest::{Certificate, Response, redirect};
+use reqwest::{Certificate, Proxy, Response, redirect};
 use serde::de::DeserializeOwned;
 use url::Url;
 use zeroize::Zeroizing;
@@ -37,6 +37,8 @@ pub struct Config {
     pub skey: Zeroizing<String>,
     /// The only certificate authorities to trust, in PEM; the system's where absent.
     pub ca_pem: Option<String>,
+    /// `HOST:PORT` of a proxy by HTTP that is asked for a tunnel to the server (CONNECT). Where absent there is none, whatever the environment says.
+    pub http_proxy: Option<String>,
     /// How long a connection may take.
     pub connect_timeout: Duration,
     /// How long a call may take that waits for nobody.
@@ -54,6 +56,7 @@ impl Config {
             ikey: ikey.into(),
             skey: Zeroizing::new(skey.into()),
             ca_pem: None,
+            http_proxy: None,
             connect_timeout: Duration::from_secs(10),
             call_timeout: Duration::from_secs(15),
             clock: Arc::new(Timestamp::now),
@@ -90,19 +93,21 @@ impl Client {
     /// A client for the server of `config`.
     ///
     /// # Errors
-    /// [`Error::Host`], [`Error::CaCertificate`] and [`Error::Tls`].
+    /// [`Error::Host`], [`Error::HttpProxy`], [`Error::CaCertificate`] and [`Error::Tls`].
     pub fn new(config: Config) -> Result<Self, Error> {
         // An error means that another part of the process has been here first, which serves as well.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let (host, is_local) = authority(&config.api_host)?;
+        let host = authority(&config.api_host)?;
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("cs-client/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(config.connect_timeout)
             // A signature is for one host and one path.
             .redirect(redirect::Policy::none());
-        if is_local {
-            builder = builder.no_proxy();
-        }
+        // Never the environment's: whoever sets a variable would stand between (duo_unix PSA-2017-002).
+        builder = match &config.http_proxy {
+            None => builder.no_proxy(),
+            Some(proxy) => builder.proxy(Proxy::https(format!("http://{proxy}")).map_err(|_| Error::HttpProxy)?),
+        };
         if let Some(pem) = &config.ca_pem {
             let authorities = Certificate::from_pem_bundle(pem.as_bytes()).map_err(|_| Error::CaCertificate)?;
             if authorities.is_empty() {
@@ -296,13 +301,11 @@ async fn receive<T: DeserializeOwned>(mut response: Response) -> Result<T, Error
 }
 
 /// `HOST` or `HOST:PORT` as it stands in `Host`, and whether it is this machine.
-fn authority(text: &str) -> Result<(String, bool), Error> {
+fn authority(text: &str) -> Result<String, Error> {
     let url = Url::parse(&format!("https://{}/", text.trim())).map_err(|_| Error::Host)?;
     let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     let host = url.host_str().filter(|_| plain && url.password().is_none()).ok_or(Error::Host)?;
-    let is_local = host == "localhost" || host.ends_with(".localhost") || host == "127.0.0.1" || host == "[::1]";
-    let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-    Ok((authority, is_local))
+    Ok(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
 #[cfg(test)]
@@ -314,8 +317,8 @@ mod tests {
 
     #[test]
     fn a_host_is_a_name_and_perhaps_a_port() {
-        assert_eq!(authority("API-1.Example.org:443").unwrap(), ("api-1.example.org".to_owned(), false));
-        assert_eq!(authority("localhost:8443").unwrap(), ("localhost:8443".to_owned(), true));
+        assert_eq!(authority("API-1.Example.org:443").unwrap(), "api-1.example.org");
+        assert_eq!(authority("localhost:8443").unwrap(), "localhost:8443");
         for bad in ["", "https://x", "x/y", "u@x", "x?y", "x:y"] {
             assert!(matches!(authority(bad), Err(Error::Host)), "{bad}");
         }
@@ -354,5 +357,63 @@ mod tests {
     async fn only_a_login_with_a_name_of_its_own_is_sent_again() {
         assert_eq!(attempts(&Auth::push("alice")).await, 1);
         assert_eq!(attempts(&Auth::push("alice").named("one")).await, ATTEMPTS);
+    }
+
+    /// Says nothing to whoever connects, and tells whether somebody has.
+    fn deaf() -> (TcpListener, u16) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        (listener, port)
+    }
+
+    /// Runs itself again, since a variable is the process's own.
+    #[test]
+    fn duo_unix_psa_2017_002_a_proxy_in_the_environment_is_not_used() {
+        const INNER: &str = "CS_CLIENT_TEST_API_HOST";
+        if let Ok(api_host) = std::env::var(INNER) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let client = Client::new(Config::new(api_host, "ikey", "skey")).unwrap();
+            assert!(matches!(runtime.block_on(client.ping()), Err(Error::Network(_))));
+            return;
+        }
+        let (proxy, port) = deaf();
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        again.args(["--exact", "client::tests::duo_unix_psa_2017_002_a_proxy_in_the_environment_is_not_used"]);
+        // An address that is this host's, and no name that anybody makes an exception for.
+        again.env(INNER, format!("127.0.0.3:{closed}"));
+        for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"] {
+            again.env(variable, format!("http://127.0.0.1:{port}"));
+        }
+        let output = again.env_remove("NO_PROXY").env_remove("no_proxy").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        proxy.set_nonblocking(true).unwrap();
+        assert_eq!(proxy.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn a_proxy_that_is_configured_is_asked_for_a_tunnel_and_looks_the_name_up() {
+        let (proxy, port) = deaf();
+        let said = std::thread::spawn(move || {
+            let (mut stream, _) = proxy.accept().unwrap();
+            let (mut head, mut chunk) = (Vec::new(), [0; 1024]);
+            while !head.ends_with(b"\r\n\r\n") {
+                let len = stream.read(&mut chunk).unwrap();
+                assert_ne!(len, 0, "{head:?}");
+                head.extend_from_slice(&chunk[..len]);
+            }
+            stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n").unwrap();
+            String::from_utf8(head).unwrap()
+        });
+        let mut config = Config::new("api.invalid", "ikey", "skey");
+        config.http_proxy = Some(format!("127.0.0.1:{port}"));
+        let client = Client::new(config).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let answer = runtime.block_on(client.ping());
+        assert!(answer.as_ref().is_err_and(Error::is_away), "{answer:?}");
+        assert!(said.join().unwrap().starts_with("CONNECT api.invalid:443 HTTP/1.1\r\n"));
+        let mut config = Config::new("api.invalid", "ikey", "skey");
+        config.http_proxy = Some("not a host".to_owned());
+        assert!(matches!(Client::new(config).map(drop), Err(Error::HttpProxy)));
     }
 }

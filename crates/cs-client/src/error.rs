@@ -8,6 +8,9 @@ pub enum Error {
     /// The server's name is not `HOST` or `HOST:PORT`.
     #[error("the API host must be written HOST or HOST:PORT")]
     Host,
+    /// The proxy's name is not `HOST:PORT`.
+    #[error("the HTTP proxy must be written HOST:PORT")]
+    HttpProxy,
     /// The PEM text holds no certificate.
     #[error("the CA file holds no certificate")]
     CaCertificate,
@@ -45,7 +48,7 @@ impl Error {
         match self {
             Self::Network(_) | Self::NotThisProtocol(_) => true,
             Self::Refused { status, .. } => *status >= 500,
-            Self::Host | Self::CaCertificate | Self::Tls(_) | Self::Clock => false,
+            Self::Host | Self::HttpProxy | Self::CaCertificate | Self::Tls(_) | Self::Clock => false,
         }
     }
 
@@ -63,7 +66,7 @@ impl Error {
             }),
             Self::NotThisProtocol(_) => Some(Absence::Nonsense),
             Self::Refused { status, .. } => (*status >= 500).then_some(Absence::CannotDecide),
-            Self::Host | Self::CaCertificate | Self::Tls(_) | Self::Clock => None,
+            Self::Host | Self::HttpProxy | Self::CaCertificate | Self::Tls(_) | Self::Clock => None,
         }
     }
 
@@ -72,6 +75,7 @@ impl Error {
         match self {
             Self::Network(_) => true,
             Self::Host
+            | Self::HttpProxy
             | Self::CaCertificate
             | Self::Tls(_)
             | Self::Clock

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use countersign_proxy::cfg::reader::Sources;
 use countersign_proxy::cfg::{self, explain::explain};
+use countersign_proxy::connect::Asked;
 use zeroize::Zeroizing;
 
 use super::Target;
@@ -45,6 +46,25 @@ fn configuration(octets: &[u8]) {
     match config {
         Some(config) => drop(explain(&config)),
         None => assert!(!faults.is_empty(), "refused without a word"),
+    }
+}
+
+pub(super) static CONNECT: Target = Target {
+    name: "proxy_connect",
+    entry: connect,
+    seeds: &[
+        b"CONNECT api.example.org:443 HTTP/1.1\r\nHost: api.example.org\r\n\r\nrest",
+        b"GET http://api.example.org/ HTTP/1.0\r\n\r\n",
+    ],
+    tokens: &[b"CONNECT ", b" HTTP/1.1", b"\r\n", b"\r\n\r\n", b":443", b"[", b"]", b"."],
+};
+
+fn connect(octets: &[u8]) {
+    if let Ok(Some((asked, len))) = countersign_proxy::connect::read(octets) {
+        assert!(len <= octets.len() && octets[..len].ends_with(b"\r\n\r\n"), "a head that did not come");
+        if let Asked::Tunnel { host, port } = asked {
+            assert!(!host.contains(char::is_whitespace) && host == host.to_ascii_lowercase(), "{host:?}:{port}");
+        }
     }
 }
 

@@ -102,7 +102,17 @@ impl HttpProxyAddress {
     /// `http_proxy_host` and `http_proxy_port`.
     pub(super) fn read(reader: &Reader<'_>) -> Option<Self> {
         let port = reader.number("http_proxy_port", 80, 1..=u16::MAX);
-        reader.plain("http_proxy_host").map(|host| Self { host, port })
+        let host = reader.plain("http_proxy_host")?;
+        if host.contains(['/', '@', ' ', '?', '#']) {
+            reader.error("http_proxy_host", format!("http_proxy_host is a name or an address alone: {host:?}"));
+        }
+        Some(Self { host, port })
+    }
+
+    /// `HOST:PORT`
+    pub fn authority(&self) -> String {
+        let Self { host, port } = self;
+        if host.contains(':') && !host.starts_with('[') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
     }
 }
 

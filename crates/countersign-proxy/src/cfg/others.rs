@@ -77,6 +77,8 @@ pub struct HttpProxy {
     pub port: u16,
     /// Who may ask; everybody unless given.
     pub clients: Vec<AddressRange>,
+    /// At a time.
+    pub max_connections: usize,
 }
 
 impl HttpProxy {
@@ -91,7 +93,8 @@ impl HttpProxy {
         let clients = texts.iter().filter_map(range).collect();
         let port = reader.number("port", 80, 1..=u16::MAX);
         let interface = reader.plain("interface").or_else(|| main.interface.clone());
-        Some(Self { api_host: reader.required("api_host")?, interface, port, clients })
+        let max_connections = reader.number("max_connections", 200, 1..=100_000);
+        Some(Self { api_host: reader.required("api_host")?, interface, port, clients, max_connections })
     }
 }
 

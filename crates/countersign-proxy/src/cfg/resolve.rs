@@ -101,6 +101,12 @@ pub(super) fn check(config: &Config, sections: &[RawSection], faults: &mut Fault
             faults.error(line_of(sections, &server.name), text);
         }
     }
+    if config.main.http_proxy.is_some()
+        && let Some(section) = sections.iter().find(|section| kind_of(&section.name) == Some("http_proxy"))
+    {
+        let text = "[http_proxy] reaches its api_host itself, and not through http_proxy_host of [main]";
+        faults.warning(section.line, text);
+    }
     if let Some(accounting) = &config.accounting {
         known_client(config, sections, "radius_acct", accounting.client.as_deref(), faults);
     }

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::{Finding, chain};
 use crate::cfg::Config;
 use crate::cfg::application::Application;
+use crate::cfg::main_section::HttpProxyAddress;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A server takes a signature that is so many seconds old (Duo's Auth API: five minutes).
@@ -45,13 +46,19 @@ async fn host_of(section: &str, application: &Application, host: &str, ca: Optio
     let place = if host.contains(':') { host.to_owned() } else { format!("{host}:{}", application.api_port) };
     let authority = if host.contains(':') { host.to_owned() } else { authority };
     let mut findings = Vec::new();
-    if let Some(failed) = reached(section, &place, &mut findings).await {
+    let proxy = application.http_proxy.as_ref().map(HttpProxyAddress::authority);
+    let (way, option) = match &proxy {
+        Some(proxy) => (proxy, "http_proxy_host"),
+        None => (&place, "api_host"),
+    };
+    if let Some(failed) = reached(section, way, option, &mut findings).await {
         findings.push(failed);
         return findings;
     }
     let mut client = ClientConfig::new(authority, application.ikey.clone(), application.skey.to_string());
     (client.connect_timeout, client.call_timeout) = (PATIENCE, PATIENCE);
     client.ca_pem = ca.map(str::to_owned);
+    client.http_proxy.clone_from(&proxy);
     let client = match Client::new(client) {
         Ok(client) => client,
         Err(error) => {
@@ -86,12 +93,12 @@ async fn host_of(section: &str, application: &Application, host: &str, ca: Optio
 }
 
 /// Looks the name up and connects. Returns what fails.
-async fn reached(section: &str, place: &str, findings: &mut Vec<Finding>) -> Option<Finding> {
+async fn reached(section: &str, place: &str, option: &str, findings: &mut Vec<Finding>) -> Option<Finding> {
     let found = match timeout(PATIENCE, tokio::net::lookup_host(place)).await {
         Ok(Ok(found)) => found.collect::<Vec<_>>(),
         Ok(Err(error)) => {
             let text = format!("the name of {place} is not known: {error}");
-            return Some(Finding::fails(section, text, "correct api_host, or this host's name servers"));
+            return Some(Finding::fails(section, text, format!("correct {option}, or this host's name servers")));
         }
         Err(_) => {
             let text = format!("no name server said where {place} is within {} s", PATIENCE.as_secs());

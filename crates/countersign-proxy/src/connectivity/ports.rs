@@ -27,6 +27,19 @@ pub(super) fn try_all(config: &Config) -> Vec<Finding> {
             findings.push(port(&server.name, &server.interface, number, "TCP", |at| TcpListener::bind(at).map(drop)));
         }
     }
+    for section in &config.http_proxy {
+        let bind = |at| TcpListener::bind(at).map(drop);
+        findings.push(port("http_proxy", &section.interface, section.port, "TCP", bind));
+    }
+    if let Some(section) = &config.accounting {
+        let bind = |at| UdpSocket::bind(at).map(drop);
+        findings.push(port("radius_acct", &section.interface, section.port, "UDP", bind));
+    }
+    if let Some(section) = &config.coa {
+        let bind = |at| UdpSocket::bind(at).map(drop);
+        findings
+            .extend(section.ports.iter().map(|number| port("radius_coa", &section.interface, *number, "UDP", bind)));
+    }
     findings
 }
 

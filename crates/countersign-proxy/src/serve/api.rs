@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::cfg::application::{Application, FailMode};
+use crate::cfg::main_section::HttpProxyAddress;
 use crate::outage::away::judge;
 use crate::outage::hosts::{Circuit, Hosts};
 use crate::radius::login::{Auth, Outage, Preauth, Wanted};
@@ -34,6 +35,8 @@ struct Inner {
     clients: Vec<Client>,
     /// As in the configuration.
     names: Vec<String>,
+    /// The proxy by HTTP on the way, which looks up their names.
+    way: Option<String>,
     hosts: Mutex<Hosts>,
     /// There is something to probe, or nobody to probe for.
     changed: Arc<Notify>,
@@ -75,6 +78,7 @@ impl Api {
                 if application.api_port == 443 { host.clone() } else { format!("{host}:{}", application.api_port) };
             let mut config = ClientConfig::new(authority, application.ikey.clone(), application.skey.to_string());
             config.ca_pem = ca.map(str::to_owned);
+            config.http_proxy = application.http_proxy.as_ref().map(HttpProxyAddress::authority);
             (config.connect_timeout, config.call_timeout) = (CONNECT, DEADLINE);
             Client::new(config)
         };
@@ -84,6 +88,7 @@ impl Api {
             hosts: Mutex::new(Hosts::new(clients.len())),
             clients,
             names: application.api_hosts.clone(),
+            way: application.http_proxy.as_ref().map(|proxy| proxy.host.clone()),
             changed: changed.clone(),
             failmode: application.failmode,
             patience: application.api_timeout,

@@ -62,8 +62,10 @@ impl Proxy {
     async fn change(&mut self, prepared: Prepared) -> anyhow::Result<()> {
         let operations = self.operations(&prepared.config)?;
         let ldap = self.ldap.prepare(&prepared.config)?;
+        let forward = self.forward.prepare(&prepared.config)?;
         self.relays.change(&prepared.config).await?;
         self.ldap.serve(ldap);
+        self.forward.serve(forward);
         self.serve(prepared, operations);
         Ok(())
     }

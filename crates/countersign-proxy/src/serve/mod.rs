@@ -10,6 +10,7 @@ mod downloads;
 mod ended;
 mod figures;
 mod generation;
+mod http_proxy;
 mod kernel;
 mod ldap;
 mod listeners;
@@ -85,6 +86,7 @@ pub struct Proxy {
     supervisor: Supervisor,
     relays: Relays,
     ldap: ldap::Ldap,
+    forward: http_proxy::Forward,
     /// Logins that wait for a person at the server.
     begun: HashMap<LoginId, Begun>,
     /// Those that were given up before the server had a name for them, by login and attempt: the section.
@@ -143,6 +145,9 @@ impl Proxy {
         let mut ldap = ldap::Ldap::new(&figures, keeping.as_ref().map(Keeping::kept), ldap);
         let prepared_ldap = ldap.prepare(config)?;
         ldap.serve(prepared_ldap);
+        let mut forward = http_proxy::Forward::new(figures.metrics.clone(), Vec::new());
+        let prepared_forward = forward.prepare(config)?;
+        forward.serve(prepared_forward);
         let mut proxy = Self {
             engine: Engine::new(Vec::new(), Vec::new(), random()),
             generations: Vec::new(),
@@ -154,6 +159,7 @@ impl Proxy {
             logging: None,
             figures,
             ldap,
+            forward,
             relays: Relays::open(config, relays::Shared::default())?,
             operations: None,
             keeping,

@@ -13,7 +13,6 @@ pub(super) fn refuse_unserved(config: &Config) -> anyhow::Result<()> {
     if matches!(accounting, Some(Client::Radius(radius)) if radius.tls.is_some()) {
         unserved.push("[radius_acct] for a radius_client by TLS".to_owned());
     }
-    unserved.extend(config.http_proxy.iter().map(|_| "[http_proxy]".to_owned()));
     if unserved.is_empty() {
         return Ok(());
     }

@@ -102,7 +102,7 @@ impl Api {
             }
         };
         match judged {
-            Judged::Away(_) if leads_home(name).await => {
+            Judged::Away(_) if leads_home(self.0.way.as_deref().unwrap_or(name)).await => {
                 tracing::error!(host = %name, "THE NAME OF THE SERVER LEADS TO THIS HOST: look at the hosts file. This is no outage, and nobody is let in for it");
                 Err(Judged::Refused)
             }
