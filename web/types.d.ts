@@ -61,6 +61,13 @@ export interface DeviceStatus {
   otp: OtpState;
   push?: { key: string; subscribed: boolean };
   moves?: MoveNotice[];
+  outages?: OutageCodes[];
+}
+
+/** A group of proxies that check codes by themselves while the server cannot be asked, and the applications behind them. */
+export interface OutageCodes {
+  group: string;
+  applications: string[];
 }
 
 /** An account of this person's that went to another device. */
@@ -100,6 +107,8 @@ export interface Binding {
   added: number;
   /** The endpoint the server knows, so that a change is told. */
   push?: string | null;
+  /** What codes for outages are for, as the server said last. */
+  outages?: OutageCodes[];
 }
 
 export interface Entry {

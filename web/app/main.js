@@ -19,6 +19,7 @@ import { historyView } from "./views/history.js";
 import { homeView } from "./views/home.js";
 import { moveView } from "./views/move.js";
 import { navigation } from "./views/navigation.js";
+import { outageView } from "./views/outage.js";
 import { requestView } from "./views/request.js";
 import { settingsView } from "./views/settings.js";
 
@@ -175,10 +176,9 @@ class Screen {
     if (name === "move") return moveView(app);
     if (name === "history") return historyView(app);
     if (name === "settings") return settingsView(app);
-    if (name === "account") {
-      const binding = app.bindings.find((binding) => binding.device === argument);
-      if (binding) return accountView(app, binding);
-    }
+    const binding = app.bindings.find((binding) => binding.device === argument);
+    if (name === "account" && binding) return accountView(app, binding);
+    if (name === "outage" && binding) return outageView(app, binding);
     return homeView(app);
   }
 }

@@ -6,6 +6,7 @@ import { sign } from "../app/core/jws.js";
 import { importSeed, newKey, thumbprint } from "../app/core/keys.js";
 import { parseActivation } from "../app/core/link.js";
 import { hotp, totp } from "../app/core/otp.js";
+import { groupName, outageCode, outageKey } from "../app/core/outage.js";
 import { confirmPhrase } from "../app/core/phrase.js";
 import { Server, WrongPhrase } from "../app/core/protocol.js";
 import { Refusal, Unreachable } from "../app/core/refusal.js";
@@ -66,6 +67,23 @@ test("RFC 6238, appendix B, and where a code ends", async () => {
   assert.deepEqual(await at(59), { code: "94287082", until: 60 });
   assert.deepEqual(await at(1111111109), { code: "07081804", until: 1111111110 });
   assert.deepEqual(await at(20000000000), { code: "65353130", until: 20000000010 });
+});
+
+test("codes for outages are those of cs-core, each group's its own, and their key does not leave", async () => {
+  const passcodes = await importSeed(toBase64url(utf8("12345678901234567890")));
+  const key = await outageKey(passcodes, "DAXXXXXXXXXXXXXXXXXX", "hq");
+  // The seed that cs-core's test has for these.
+  const seed = Uint8Array.from(Buffer.from("8ed777a4046e6fb3f906fe9ca77af89e009e5fe8", "hex"));
+  const expected = await hotp(await hmac(seed), 2_000_000, 6);
+  assert.deepEqual(await outageCode(key, 60_000_015), { code: expected, until: 60_000_030 });
+  await assert.rejects(crypto.subtle.exportKey("raw", key));
+  for (const [account, group] of [["DAXXXXXXXXXXXXXXXXXX", "branch"], ["DAYYYYYYYYYYYYYYYYYY", "hq"]]) {
+    const other = await outageKey(passcodes, account, group);
+    const codes = await Promise.all([0, 30, 60].map(async (time) => (await outageCode(other, time)).code));
+    const ours = await Promise.all([0, 30, 60].map(async (time) => (await outageCode(key, time)).code));
+    assert.notDeepEqual(codes, ours);
+  }
+  assert.deepEqual([" HQ ", "a-1", "", "h q", "hq\n1", "ä", "x".repeat(33)].map(groupName), ["hq", "a-1", null, null, null, null, null]);
 });
 
 test("RFC 7638's thumbprint of RFC 7517's key, and base64url both ways", async () => {

@@ -6,10 +6,13 @@
 use cs_core::admin::Role;
 use cs_core::device::AuthenticatorClass;
 use cs_core::id::{AccountId, AdminId, IntegrationKey, TxId, UserId};
+use cs_core::integration::UserAccess;
 use cs_core::otp::OutageSeed;
 use cs_core::policy::Method;
 use cs_store::Job;
 use cs_store::administrators::AdministratorStatus;
+use cs_store::authenticators::BoundDevice;
+use cs_store::facts::UserRef;
 use cs_store::outbox::Effect;
 use cs_store::proxies::{OutageGroup, ProxyRecord, journal_taken, keep_outage_key, remove_outage_group};
 use jiff::{SignedDuration, Timestamp};
@@ -89,7 +92,52 @@ pub struct OutageUser {
     pub seeds: Vec<OutageSeed>,
 }
 
+/// A group of proxies that check somebody's codes by themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutageCodes {
+    /// The group's name.
+    pub group: String,
+    /// The applications whose proxies they are, by name.
+    pub applications: Vec<String>,
+}
+
 impl Engine {
+    /// What a device's person may need its codes for. Only applications that they are permitted, so that nobody hears of others; whether policies let a code in is
+    /// asked when a bundle is made, and not here, where every device asks that connects.
+    pub async fn outage_codes(&self, device: &BoundDevice) -> Result<Vec<OutageCodes>, EngineError> {
+        // Its codes are in no bundle.
+        if device.class == AuthenticatorClass::Automation {
+            return Ok(Vec::new());
+        }
+        let found = self.store().outage_groups_of(device.account, device.user).await?;
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now = self.clock().now();
+        let Some(facts) = self.store().user_facts(device.account, UserRef::Id(device.user), None, now).await? else {
+            return Ok(Vec::new());
+        };
+        let mut codes: Vec<OutageCodes> = Vec::new();
+        for (group, key) in found {
+            let Some(integration) = self.directory().integration(device.account, key).await? else { continue };
+            let is_permitted = match &integration.user_access {
+                UserAccess::All => true,
+                UserAccess::Nobody => false,
+                UserAccess::Groups(permitted) => {
+                    facts.user.groups.iter().any(|member| permitted.contains(&member.group))
+                }
+            };
+            if !is_permitted || !integration.enabled {
+                continue;
+            }
+            match codes.last_mut().filter(|last| last.group == group) {
+                Some(last) => last.applications.push(integration.name.clone()),
+                None => codes.push(OutageCodes { group, applications: vec![integration.name.clone()] }),
+            }
+        }
+        Ok(codes)
+    }
+
     /// Keeps what a proxy tells; gives up to where its journal has arrived, and whether there is a bundle for it. What it did while nobody could be asked is logged
     /// and alerted, each event once, however often it is told.
     pub async fn proxy_report(&self, caller: &Caller, report: &ProxyReport) -> Result<(i64, bool), EngineError> {

@@ -1,6 +1,6 @@
 //! Proxies: what each section of them last told of itself, up to where its journal has arrived, and who may check codes during an outage.
 
-use cs_core::id::{AccountId, GroupId, IntegrationKey};
+use cs_core::id::{AccountId, GroupId, IntegrationKey, UserId};
 use jiff::Timestamp;
 
 use crate::convert::parsed;
@@ -223,13 +223,30 @@ impl Store {
         row.as_ref().map(OutageGroup::read).transpose()
     }
 
+    /// The groups of proxies that may check a user's codes, with the application of each, by name; at most 200.
+    pub async fn outage_groups_of(
+        &self,
+        account: AccountId,
+        user: UserId,
+    ) -> Result<Vec<(String, IntegrationKey)>, StoreError> {
+        let rows = self
+            .query(
+                "SELECT o.name, o.ikey FROM outage_group o WHERE o.account = $1 AND (o.group_id IS NULL OR EXISTS ( \
+                 SELECT 1 FROM group_member m WHERE m.account = o.account AND m.group_id = o.group_id AND m.user_id = $2)) \
+                 ORDER BY o.name, o.ikey LIMIT 200",
+                args![account.as_str(), user.as_str()],
+            )
+            .await?;
+        rows.iter().map(|row| Ok((row.text(0)?, parsed("outage_group", row, 1)?))).collect()
+    }
+
     /// The users that an application's bundle may hold, by id: of a group, or all of the account; one more than `most`, so that too many are seen.
     pub async fn outage_users(
         &self,
         account: AccountId,
         users_of: Option<GroupId>,
         most: i64,
-    ) -> Result<Vec<cs_core::id::UserId>, StoreError> {
+    ) -> Result<Vec<UserId>, StoreError> {
         let reader = self.reader();
         let rows = match users_of {
             Some(group) => {

@@ -5,6 +5,8 @@ use e2e::browser::{Browser, Page};
 use e2e::{Site, User};
 use serde_json::{Value as Json, json};
 
+use crate::outage::countersign;
+
 /// A site, a user who was given a link, and the phone's browser.
 pub(crate) struct Story {
     pub(crate) site: Site,
@@ -411,16 +413,19 @@ fn a_request_that_ends_elsewhere_leaves_the_screen() {
 #[test]
 fn every_view_is_for_everyone_in_every_language() {
     let story = Story::begin();
+    let keys = story.site.integration("radius");
+    countersign(&story.site, &["admin", "outage", "offline", &keys.ikey, "--group", "headquarters"], "");
     let page = story.activated();
+    page.wait_for(&format!("#outage-{}", story.device_id()));
     let axe = std::fs::read_to_string(e2e::npm().join("node_modules/axe-core/axe.min.js")).unwrap();
     let mut seen = 0;
     for (n, language) in ["en", "de", "fr", "es", "ja"].into_iter().enumerate() {
         speak(&page, language);
         for theme in ["light", "dark"] {
             page.prefers(&[("prefers-color-scheme", theme), ("prefers-reduced-motion", "reduce")]);
-            for route in ["/", "/activate", "/history", "/settings", "/account"] {
-                let route =
-                    if route == "/account" { format!("/account/{}", story.device_id()) } else { route.to_owned() };
+            for route in ["/", "/activate", "/history", "/settings", "/account/", "/outage/"] {
+                let of_one = route.len() > 1 && route.ends_with('/');
+                let route = if of_one { format!("{route}{}", story.device_id()) } else { route.to_owned() };
                 page.open("about:blank");
                 page.open(&format!("{}/#{route}", story.origin));
                 page.wait_for("h1");
@@ -445,7 +450,7 @@ fn every_view_is_for_everyone_in_every_language() {
         check(&page, &axe, &format!("{language} over"));
         seen += 3;
     }
-    assert_eq!(seen, 5 * (2 * 5 + 3));
+    assert_eq!(seen, 5 * (2 * 6 + 3));
 }
 
 /// Makes the app on `page` speak `language` from the next time on that it is opened.

@@ -6,6 +6,8 @@ use e2e::namespace::Namespace;
 use e2e::radius::RadiusProxy;
 use e2e::slapd::{PASSWORD, Slapd};
 
+use crate::authenticator::Story;
+
 /// Packets to where the API should be vanish: nothing is refused, nothing is answered.
 const BLACK_HOLE: &str = "nft 'add table inet test; add chain inet test in { type filter hook input priority 0; }; add rule inet test in tcp dport 8443 drop'";
 
@@ -124,7 +126,7 @@ fn a_server_that_comes_back_is_asked_again_and_a_push_outlives_its_restart() {
 
 /// Runs `countersign` beside the server, with this on standard input, and gives what it printed.
 #[expect(clippy::unwrap_used, reason = "a helper of tests")]
-fn countersign(site: &Site, arguments: &[&str], input: &str) -> String {
+pub(crate) fn countersign(site: &Site, arguments: &[&str], input: &str) -> String {
     use std::io::Write as _;
     use std::process::Stdio;
     let mut command = e2e::program("countersign");
@@ -203,6 +205,50 @@ fn codes_for_outages_stand_behind_the_password_where_applications_speak_ldap() {
     assert!(log.contains("outage_code_accepted") && log.contains("outage_code_refused"), "{log}");
     let list = countersign(&site, &["admin", "--json", "outage", "list"], "");
     assert!(list.contains("\"ldap_server_auto\"") && list.contains("\"would\": \"codes\""), "{list}");
+}
+
+#[test]
+fn the_phones_page_shows_the_code_that_lets_in_while_the_server_is_away() {
+    let mut story = Story::begin();
+    let keys = story.site.integration("radius");
+    countersign(&story.site, &["admin", "outage", "offline", &keys.ikey, "--group", "hq"], "");
+    let page = story.activated();
+    let link = format!("#outage-{}", story.device_id());
+    page.wait_for(&link);
+    page.eval("navigator.serviceWorker.ready.then(() => 1)");
+    // The worker is in charge from the second page on.
+    page.reload();
+    page.wait_for(&link);
+    let proxy = RadiusProxy::start(&story.site, &keys, "radius_server_auto", "failmode=offline\ncoalesce=off", None);
+    proxy.says("codes for outages were fetched");
+    story.site.kill();
+
+    page.reload();
+    page.click(&link);
+    page.wait_for_text("Test of radius");
+    let shown = |card: &str| -> String {
+        let selector = format!("{card} .code");
+        page.wait_for(&selector);
+        page.text_of(&selector).chars().filter(char::is_ascii_digit).collect()
+    };
+    let login = |code: &str| {
+        let typed = format!("User-Name=alice\nUser-Password=\"secret,{code}\"\nMessage-Authenticator=0x00\n");
+        proxy.ask(&typed, &[]).answer()
+    };
+    // A group that the phone has not heard of is typed; its codes are another's.
+    page.click(".help summary");
+    page.fill("#group", "Not a name");
+    page.press("Enter");
+    page.wait_for_text("A name has only");
+    page.fill("#group", " Branch ");
+    page.press("Enter");
+    let other = shown("section.outage:nth-of-type(2)");
+    assert!(login(&other).contains("Received Access-Reject"), "{}", proxy.log());
+    page.reload();
+    let code = shown("section.outage");
+    let answer = login(&code);
+    assert!(answer.contains("Received Access-Accept"), "{answer}\n{}", proxy.log());
+    assert!(login(&code).contains("Received Access-Reject"), "{}", proxy.log());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 // The state of the open app: accounts, what waits, how it is connected. Views read it and hear of changes.
 
-/** @import { Answer, Binding, ClosedState, Entry, LoginRequest, MoveNotice, MoveProof, MoveResponse, Values } from "../../types.d.ts" */
+/** @import { Answer, Binding, ClosedState, Entry, LoginRequest, MoveNotice, MoveProof, MoveResponse, OutageCodes, Values } from "../../types.d.ts" */
 /** @import { StreamState } from "./stream.js" */
 /** @import { Installer } from "./platform.js" */
 /** @import { Here } from "./here.js" */
@@ -171,13 +171,25 @@ export class App extends EventTarget {
   }
 
   /**
-   * Hears of what happened to the same person's other devices.
+   * Hears of what happened to the same person's other devices, and what codes for outages are for.
    * @param {Binding} binding
    */
   async #look(binding) {
-    const { moves = [] } = await this.server.status(binding);
+    const { moves = [], outages = [] } = await this.server.status(binding);
     this.moves.set(binding.device, moves);
+    await this.#keepOutages(binding, outages);
     this.changed();
+  }
+
+  /**
+   * Kept, because it is needed when nothing can be asked.
+   * @param {Binding} binding
+   * @param {OutageCodes[]} outages
+   */
+  async #keepOutages(binding, outages) {
+    if (JSON.stringify(outages) === JSON.stringify(binding.outages ?? [])) return;
+    binding.outages = outages;
+    await this.store.changeBinding(binding.device, { outages });
   }
 
   /**

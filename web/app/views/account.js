@@ -6,6 +6,7 @@
 
 import { h } from "../ui/dom.js";
 import { button, facts, failure, headingWithBack, notice } from "../ui/parts.js";
+import { outageLink } from "./outage.js";
 
 /**
  * @param {App} app
@@ -47,6 +48,7 @@ export function accountView(app, binding) {
       ]),
     ),
     binding.confirmed && !app.gone.has(binding.device) && h("section", { class: "card" }, rename),
+    binding.confirmed && !app.gone.has(binding.device) && outageLink(app, binding),
     outcome,
     removal(app, binding, outcome),
   );

@@ -9,6 +9,7 @@ import { drawing, h } from "../ui/dom.js";
 import { ICONS } from "../ui/icons.js";
 import { button, failure, heading, initial, notice, steps } from "../ui/parts.js";
 import { movedNotice } from "./move.js";
+import { outageLink } from "./outage.js";
 import { passcode } from "./passcode.js";
 
 /**
@@ -200,14 +201,14 @@ function accountCard(app, binding) {
     tell();
     const moved = app.moved.get(binding.device);
     const now = app.gone.has(binding.device) ? "gone" : binding.confirmed ? "ready" : "unconfirmed";
-    const next = now === "gone" && moved ? `moved ${moved.contested}` : now;
+    const next = now === "gone" && moved ? `moved ${moved.contested}` : now === "ready" && binding.outages?.length ? "ready outage" : now;
     if (next === state) return;
     state = next;
     code?.dispose();
     code = null;
-    if (state === "ready") {
+    if (state.startsWith("ready")) {
       code = passcode(app, binding);
-      body.replaceChildren(code.element);
+      body.replaceChildren(code.element, ...(state === "ready outage" ? [outageLink(app, binding)] : []));
     } else if (state === "unconfirmed") {
       body.replaceChildren(
         notice(

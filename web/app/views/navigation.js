@@ -23,7 +23,7 @@ export function navigation(app) {
   );
   /** @param {string} shown */
   const live = (shown) => {
-    const current = shown.startsWith("/account/") ? "/settings" : shown;
+    const current = shown.startsWith("/account/") ? "/settings" : shown.startsWith("/outage/") ? "/" : shown;
     for (const { route, link } of links) {
       if (route === current) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");

@@ -12,24 +12,50 @@ const SHOWN_MS = 60_000;
 const COPIED_MS = 2_000;
 
 /**
+ * How codes come about.
+ * @typedef {object} Codes
+ * @property {() => Promise<string>} [next] a code that is good until it or a later one was used; each call gives another
+ * @property {(time: number) => Promise<{ code: string, until: number }>} [at] the code of a time
+ * @property {number} [period] for how many seconds such a one is good
+ * @property {string} show the button's words
+ * @property {string} how what to do with a code
+ */
+
+/**
+ * An account's passcodes.
  * @param {App} app
  * @param {Binding} binding
  */
 export function passcode(app, binding) {
+  const { otp, otpKey } = binding;
+  const words = { show: app.say("passcode.show"), how: app.say("passcode.how") };
+  if (otp.kind === "hotp") return codes(app, { ...words, next: async () => hotp(otpKey, await app.nextCounter(binding), otp.digits) });
+  return codes(app, { ...words, at: (time) => totp(otpKey, time, otp), period: otp.period });
+}
+
+/**
+ * A button, and the codes behind it.
+ * @param {App} app
+ * @param {Codes} made
+ */
+export function codes(app, { next, at, period = 1, show, how }) {
   const element = h("div", { class: "passcode" });
   /** @type {ReturnType<typeof setInterval> | undefined} */
   let ticking;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let hiding;
+  let isOver = false;
 
-  const hide = () => {
+  const stop = () => {
     clearInterval(ticking);
     clearTimeout(hiding);
-    element.replaceChildren(button(app.say("passcode.show"), reveal, { kind: "second" }));
+  };
+  const hide = () => {
+    stop();
+    element.replaceChildren(button(show, reveal, { kind: "second" }));
   };
 
   async function reveal() {
-    const { otp } = binding;
     const output = h("output", { class: "code", translate: "no" });
     const copied = h("span", { role: "status", class: "soft" });
     let code = "";
@@ -38,35 +64,37 @@ export function passcode(app, binding) {
       copied.textContent = app.say("passcode.copied");
       setTimeout(() => (copied.textContent = ""), COPIED_MS);
     } }, drawing(ICONS.copy));
-    const next = otp.kind === "hotp" ? button(app.say("passcode.next"), reveal, { kind: "link", icon: ICONS.refresh }) : null;
-    const left = otp.kind === "totp" ? h("div", { class: "left", "aria-hidden": "true" }) : null;
-    if (otp.kind === "hotp") {
-      code = await hotp(binding.otpKey, await app.nextCounter(binding), otp.digits);
-      output.textContent = grouped(code);
-    } else {
-      const { digits, period } = otp;
-      const show = async () => {
+    const another = next ? button(app.say("passcode.next"), reveal, { kind: "link", icon: ICONS.refresh }) : null;
+    const left = at ? h("div", { class: "left", "aria-hidden": "true" }) : null;
+    stop();
+    if (next) output.textContent = grouped((code = await next()));
+    if (at) {
+      const tick = async () => {
         const now = app.clock.exact();
-        const made = await totp(binding.otpKey, now, { digits, period });
+        const made = await at(now);
         if (made.code !== code) output.textContent = grouped((code = made.code));
         left?.style.setProperty("--left", String((made.until - now) / period));
       };
-      await show();
-      clearInterval(ticking);
-      ticking = setInterval(show, 1_000);
+      await tick();
+      if (isOver) return;
+      ticking = setInterval(tick, 1_000);
     }
     element.replaceChildren(
       h("div", { class: "row" }, output, copy),
       left ?? "",
-      h("div", { class: "row between" }, h("p", { class: "soft" }, app.say("passcode.how")), copied),
-      next ?? "",
+      h("div", { class: "row between" }, h("p", { class: "soft" }, how), copied),
+      another ?? "",
     );
-    clearTimeout(hiding);
     hiding = setTimeout(hide, SHOWN_MS);
   }
 
+  const dispose = () => {
+    isOver = true;
+    stop();
+  };
+
   hide();
-  return { element, dispose: () => (clearInterval(ticking), clearTimeout(hiding)) };
+  return { element, reveal, dispose };
 }
 
 /**

@@ -208,6 +208,10 @@ fn say_status(context: &mut Context<'_, '_>, record: &Record, status: &DeviceSta
         let until = time_of_day(context.terminal, until);
         lines.push(field("auto", &format!("may approve by itself until {until}")));
     }
+    for codes in &status.outages {
+        let applications = clean(&codes.applications.join(", "), 200);
+        lines.push(field("outage", &format!("passcode --outage {} is for {applications}", clean(&codes.group, 40))));
+    }
     say_all(context, &lines)
 }
 

@@ -1,6 +1,6 @@
 //! What `--json` prints (documented in `docs/countersign-device.md`) and what people read instead.
 
-use cs_wire::device::{Account, AnswerResult, ClosedState, DeviceClass, DeviceStatus, OtpState, Request};
+use cs_wire::device::{Account, AnswerResult, ClosedState, DeviceClass, DeviceStatus, OtpState, OutageCodes, Request};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -98,6 +98,8 @@ pub(crate) struct StatusShape<'a> {
     pub(crate) active: bool,
     pub(crate) auto_approve_until: Option<i64>,
     pub(crate) otp: OtpState,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) outages: &'a [OutageCodes],
 }
 
 #[derive(Serialize)]
@@ -157,6 +159,7 @@ impl<'a> StatusShape<'a> {
             active: status.active,
             auto_approve_until: status.auto_approve_until,
             otp: status.otp,
+            outages: &status.outages,
         }
     }
 }

@@ -5,7 +5,7 @@ use axum::extract::State;
 use cs_engine::AccountEntry;
 use cs_engine::devices::DeviceChange;
 use cs_store::authenticators::BoundDevice;
-use cs_wire::device::{Account, DeviceStatus, DeviceUpdate, PushStatus, User};
+use cs_wire::device::{Account, DeviceStatus, DeviceUpdate, OutageCodes, PushStatus, User};
 use http::StatusCode;
 
 use super::activate::otp_state;
@@ -16,8 +16,13 @@ use super::{DeviceRequest, Phones, Refusal};
 pub(super) async fn show(State(phones): State<Phones>, request: DeviceRequest) -> Result<Json<DeviceStatus>, Refusal> {
     let key = phones.push_key().await?;
     let moves = phones.engine.moves_beside(&request.device).await?;
+    let outages = phones.engine.outage_codes(&request.device).await?;
     Ok(Json(DeviceStatus {
         moves: moves.iter().map(notice).collect(),
+        outages: outages
+            .into_iter()
+            .map(|codes| OutageCodes { group: codes.group, applications: codes.applications })
+            .collect(),
         ..status(&request.account, request.device, key)
     }))
 }
@@ -76,5 +81,6 @@ fn status(account: &AccountEntry, device: BoundDevice, push_key: String) -> Devi
         otp: otp_state(&device.params, device.otp.counter),
         push: Some(PushStatus { key: push_key, subscribed: device.push.is_some() }),
         moves: Vec::new(),
+        outages: Vec::new(),
     }
 }

@@ -379,6 +379,19 @@ pub struct DeviceStatus {
     /// Other devices of the user's that were brought to new ones of late.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<MoveNotice>,
+    /// What it can show codes for while the server is away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outages: Vec<OutageCodes>,
+}
+
+/// A group of proxies that check codes by themselves while the server is away. Its seed is made from the device's own
+/// (docs/device-protocol.md), so it is not said here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutageCodes {
+    /// The group's name, of which its seed is made.
+    pub group: String,
+    /// What its person logs in to there.
+    pub applications: Vec<String>,
 }
 
 /// How a device can be woken.
@@ -580,6 +593,7 @@ mod tests {
             otp: OtpState::Totp { digits: 6, period: 30 },
             push: Some(PushStatus { key: "BA1H".into(), subscribed: false }),
             moves: Vec::new(),
+            outages: Vec::new(),
         };
         assert_eq!(
             serde_json::to_value(&status).unwrap(),

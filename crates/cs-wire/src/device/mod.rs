@@ -19,9 +19,9 @@ pub use key::{DeviceKey, DevicePublicKey, InvalidKey, Jwk};
 pub use messages::{
     Account, ActivatePayload, ActivateRequest, ActivateResponse, AnswerRequest, AnswerResponse, AnswerResult,
     ClosedEvent, ClosedState, Confirm, DeviceClass, DeviceInfo, DeviceStatus, DeviceUpdate, ExceptionKind,
-    ExceptionStatus, ExceptionsResponse, KeyProtection, NewException, OtpParameters, OtpState, ProtocolVersion,
-    PushStatus, PushSubscription, Receipt, ReceiptState, Request, RequestPayload, RequestsResponse, TestResponse,
-    TestState, User, Wake,
+    ExceptionStatus, ExceptionsResponse, KeyProtection, NewException, OtpParameters, OtpState, OutageCodes,
+    ProtocolVersion, PushStatus, PushSubscription, Receipt, ReceiptState, Request, RequestPayload, RequestsResponse,
+    TestResponse, TestState, User, Wake,
 };
 pub use moves::{
     ContestRequest, MovableDevice, MoveNotice, MovePasskeyRequest, MovePasskeyResponse, MoveProof, MoveRequest,

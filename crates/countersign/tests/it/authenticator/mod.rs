@@ -7,6 +7,7 @@ mod device;
 mod events;
 mod exceptions;
 pub(crate) mod moving;
+mod outages;
 mod proofs;
 mod push;
 mod story;
