@@ -10,7 +10,7 @@ use cs_engine::Engine;
 use cs_wire::signing::PublicName;
 
 use crate::config::Limits;
-use crate::http::{Failure, Gate, LegacyUses, RateLimiter};
+use crate::http::{Failure, Gate, LegacyUses, LoginClients, RateLimiter};
 
 /// Seconds' worth of requests that one integration may send at once.
 const INTEGRATION_BURST_SECONDS: u32 = 5;
@@ -26,6 +26,7 @@ struct Inner {
     gate: Arc<Gate>,
     per_integration: Option<RateLimiter<(AccountId, IntegrationKey)>>,
     legacy_uses: LegacyUses,
+    login_clients: LoginClients,
 }
 
 /// What an [`App`] is made of.
@@ -58,6 +59,7 @@ impl App {
             gate,
             per_integration,
             legacy_uses: LegacyUses::default(),
+            login_clients: LoginClients::default(),
         }))
     }
 
@@ -103,6 +105,12 @@ impl App {
     #[must_use]
     pub(crate) fn legacy_uses(&self) -> &LegacyUses {
         &self.0.legacy_uses
+    }
+
+    /// What programs that ask for logins have lately said of themselves.
+    #[must_use]
+    pub(crate) fn login_clients(&self) -> &LoginClients {
+        &self.0.login_clients
     }
 }
 

@@ -7,6 +7,7 @@ mod access;
 pub mod admin;
 pub mod bootstrap;
 mod cache;
+pub mod clients;
 mod clock;
 mod cookie;
 pub mod devices;

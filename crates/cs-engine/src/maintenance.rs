@@ -3,6 +3,7 @@
 use cs_core::id::AccountId;
 use cs_store::Job;
 use cs_store::answers::forget_answers;
+use cs_store::clients::forget_clients;
 use cs_store::enrollment_links::forget_links;
 use cs_store::moves::forget_moves;
 use cs_store::prompts::forget_codes;
@@ -15,6 +16,7 @@ use cs_store::webauthn::forget_ceremonies;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 
+use crate::clients::CLIENTS_KEPT;
 use crate::moves::MOVES_KEPT;
 use crate::outage::PROXIES_KEPT;
 use crate::{AccountEntry, Engine, EngineError};
@@ -76,6 +78,7 @@ impl Engine {
             .step(forget_ceremonies(over))
             .step(forget_moves(over - MOVES_KEPT))
             .step(forget_proxies(over - PROXIES_KEPT))
+            .step(forget_clients(over - CLIENTS_KEPT))
             .step(forget_same_logins(before));
         job.guards.extend(forget_telephony(over));
         self.holds(job).await.map(drop)

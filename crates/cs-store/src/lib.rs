@@ -12,6 +12,7 @@ mod background;
 pub mod backup;
 pub mod bypass_codes;
 pub mod client_assertions;
+pub mod clients;
 mod convert;
 pub mod db;
 pub mod enrollment_links;

@@ -196,6 +196,14 @@ impl UserRef {
 }
 
 impl Failmode {
+    /// The word of configuration files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "safe",
+            Self::Closed => "secure",
+        }
+    }
+
     pub(crate) fn from_params(params: &Params) -> Result<Option<Self>, ParamError> {
         Ok(match params.str("failmode")?.as_deref() {
             Some("open" | "safe") => Some(Self::Open),

@@ -2,6 +2,9 @@
 
 use e2e::unix::{Failmode, Host, number_in};
 use e2e::{Keys, Site, Terminal};
+use serde_json::{Value as Json, json};
+
+use crate::outage::countersign;
 
 const QUESTION: &str = "Passcode or option (1-1): ";
 
@@ -99,4 +102,39 @@ fn a_new_secret_is_taken_over_without_an_outage() {
         phone.approve(&watch.request(), Some(&number_in(&menu)));
         assert!(is_in(terminal));
     }
+}
+
+/// In one outage the VPN was closed and another way in was open, and nobody had known: one list shows what each client does.
+#[test]
+fn the_fail_mode_that_each_host_reports_stands_in_the_overview() {
+    let site = Site::start();
+    let (_, phone) = site.enroll("alice");
+    let list =
+        || -> Json { serde_json::from_str(&countersign(&site, &["admin", "--json", "outage", "list"], "")).unwrap() };
+    for (mode, word, would) in [(Failmode::Safe, "safe", "open"), (Failmode::Secure, "secure", "closed")] {
+        let keys = site.integration("unix");
+        let untold =
+            |list: &Json| list["untold"].as_array().unwrap().iter().any(|one| one["integration_key"] == *keys.ikey);
+        assert!(untold(&list()));
+        let mut terminal = Host::new(&site, &keys, site.port(), mode).pam("alice");
+        terminal.shows(QUESTION);
+        terminal.types(&phone.passcode());
+        assert!(is_in(terminal));
+        // It is written down beside the login, not before it.
+        let deadline = std::time::Instant::now() + e2e::PATIENCE;
+        let client = loop {
+            let list = list();
+            let clients = list["clients"].as_array().unwrap();
+            if let Some(found) = clients.iter().find(|one| one["integration_key"] == *keys.ikey) {
+                assert!(!untold(&list));
+                break found.clone();
+            }
+            assert!(std::time::Instant::now() < deadline, "nothing was noted: {list}");
+        };
+        assert_eq!((&client["failmode"], &client["would"]), (&json!(word), &json!(would)));
+        assert!(client["program"].as_str().unwrap().starts_with("pam_duo/"), "{client}");
+        assert!(!client["host"].as_str().unwrap().is_empty(), "{client}");
+    }
+    let table = countersign(&site, &["admin", "outage", "list"], "");
+    assert!(table.contains("the first factor alone lets in") && table.contains("nobody is let in"), "{table}");
 }

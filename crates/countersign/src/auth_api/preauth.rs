@@ -9,6 +9,7 @@ use cs_wire::auth_api::{
     Capability, Device, DeviceKind, PreauthRequest as WireRequest, PreauthResponse, PreauthResult, TextPrompt,
     VerifiedPush,
 };
+use http::HeaderMap;
 use jiff::Timestamp;
 
 use super::who;
@@ -18,9 +19,11 @@ use crate::http::{AuthV2, Envelope, Failure, Signed, access, allowed_text, enrol
 /// Says whether the user is in, out, must enroll, or which factors there are.
 pub(super) async fn preauth(
     State(app): State<App>,
+    headers: HeaderMap,
     Signed { caller, request, .. }: Signed<AuthV2, WireRequest>,
 ) -> Result<Envelope<PreauthResponse>, Failure> {
     let _slot = app.gate().login()?;
+    app.login_clients().note(&app, &caller, &request.origin, request.failmode, &headers);
     let shows_menu = request.text_prompt && caller.integration.kind.shows_menu();
     let question = PreauthRequest {
         access: access(&request.origin),

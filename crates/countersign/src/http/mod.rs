@@ -3,6 +3,7 @@
 mod answered;
 mod body;
 mod client;
+mod clients;
 mod edge;
 mod envelope;
 mod failure;
@@ -20,6 +21,7 @@ mod signed;
 pub(crate) use answered::tell_when_answered;
 pub use body::BodyBytes;
 pub use client::client_address;
+pub(crate) use clients::LoginClients;
 pub use edge::{Edge, RequestInfo, request_host};
 pub use envelope::Envelope;
 pub use failure::{Failure, SHORTLY, with_fallbacks};

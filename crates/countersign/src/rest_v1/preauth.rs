@@ -4,6 +4,7 @@ use axum::extract::State;
 use cs_engine::login::{PreauthOutcome, PreauthRequest, Who};
 use cs_wire::auth_api::PreauthResult;
 use cs_wire::rest_v1::{PreauthRequest as WireRequest, PreauthResponse};
+use http::HeaderMap;
 
 use crate::app::App;
 use crate::http::{
@@ -13,9 +14,11 @@ use crate::http::{
 /// Says whether the user is in, out, must enroll, or what to choose from.
 pub(super) async fn preauth(
     State(app): State<App>,
+    headers: HeaderMap,
     Signed { caller, request, .. }: Signed<RestV1, WireRequest>,
 ) -> Result<Envelope<PreauthResponse>, Failure> {
     let _slot = app.gate().login()?;
+    app.login_clients().note(&app, &caller, &request.origin, request.failmode, &headers);
     let question = PreauthRequest {
         access: access(&request.origin),
         trusted_device_token: None,

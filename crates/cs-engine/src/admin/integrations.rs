@@ -8,6 +8,7 @@ use cs_core::secret::SecretKey;
 use cs_core::username::UsernameNormalization;
 use cs_core::web_origin::WebOrigins;
 use cs_store::Job;
+use cs_store::clients::forget_clients_of;
 use cs_store::integrations::{IntegrationRecord, delete_integration};
 use cs_store::policies::{PolicyScope, forget_application};
 use cs_store::proxies::forget_proxies_of;
@@ -250,6 +251,7 @@ impl Engine {
                 .step(leave_units(account, UnitMember::Integration(key)))
                 .step(book)
                 .step(uses)
+                .step(forget_clients_of(account, key))
                 .log(admin_record(account, actor, "integration_delete", &record.name, &description, now))
                 .and(closes);
             let mut job = job;

@@ -32,7 +32,8 @@ migrations![
     "V13__moves",
     "V14__telephony",
     "V15__frame_origins",
-    "V16__outages"
+    "V16__outages",
+    "V18__login_clients"
 ];
 
 /// The runner for one engine's list, up to `version` or to the newest.

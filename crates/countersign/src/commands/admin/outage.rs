@@ -1,16 +1,21 @@
 //! `countersign admin outage`: what every proxy and application would do if this server could not be asked, and who may check codes then.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use clap::{Args, Subcommand};
+use cs_core::id::IntegrationKey;
 use cs_engine::outage::SILENT_AFTER;
 use cs_store::proxies::{OutageGroup, ProxyRecord};
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
 use super::error::AdminError;
-use super::out::{Answer, Card, Table, moment, unix};
+use super::out::{Answer, Card, Table, moment, moment_or, unix};
 use super::site::{ACTOR, Site};
+
+/// What a login comes to where nobody can be asked.
+const OPEN: &str = "the first factor alone lets in";
+const CLOSED: &str = "nobody is let in";
 
 /// Outages: what proxies and applications do while this server cannot be asked
 #[derive(Debug, Args)]
@@ -21,7 +26,7 @@ pub(super) struct Outage {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the fail mode that each section of each proxy has told, and what would happen now
+    /// List the fail mode that each section of each proxy and each program has told, and what would happen now
     List,
     /// Let the proxies of an application check codes during an outage (failmode=offline)
     Offline {
@@ -88,29 +93,32 @@ impl Outage {
     }
 }
 
-fn group_json(group: &OutageGroup) -> Json {
-    json!({
-        "integration_key": group.integration.as_str(),
-        "group": group.name,
-        "hours": group.hours,
-        "users_of": group.users_of.as_ref().map(|id| id.as_str()),
-        "max_users": group.max_users,
-        "attempts": group.attempts,
-        "uses": group.uses,
-    })
+/// One line of the overview.
+struct Line {
+    application: String,
+    host: String,
+    /// A proxy's section, or a program.
+    what: String,
+    failmode: String,
+    heard: Option<Timestamp>,
+    would: String,
 }
 
 async fn list(site: &Site) -> Result<Answer, AdminError> {
     let now = site.now();
-    let (records, _) = site.engine.store().integration_records(site.account, 1000, 0).await?;
-    let names: HashMap<&str, &str> = records.iter().map(|one| (one.key.as_str(), one.name.as_str())).collect();
-    let proxies = site.engine.store().proxies(site.account).await?;
-    let mut table = Table::new(&["application", "host", "section", "fail mode", "last heard", "what would happen now"]);
-    let mut all = Vec::with_capacity(proxies.len());
-    for proxy in &proxies {
-        let name = names.get(proxy.integration.as_str()).copied().unwrap_or_default();
-        let (word, text) = would(proxy, now);
-        all.push(json!({
+    let store = site.engine.store();
+    let (records, _) = store.integration_records(site.account, 1000, 0).await?;
+    let names: HashMap<IntegrationKey, &str> = records.iter().map(|one| (one.key, one.name.as_str())).collect();
+    let name_of = |key: &IntegrationKey| names.get(key).copied().unwrap_or_default();
+    let mut lines = Vec::new();
+    let mut told = HashSet::new();
+
+    let mut proxies = Vec::new();
+    for proxy in store.proxies(site.account).await? {
+        let (word, text) = would(&proxy, now);
+        let name = name_of(&proxy.integration);
+        told.insert(proxy.integration);
+        proxies.push(json!({
             "integration_key": proxy.integration.as_str(),
             "application": name,
             "proxy": proxy.proxy,
@@ -122,19 +130,87 @@ async fn list(site: &Site) -> Result<Answer, AdminError> {
             "emergency_until": unix(proxy.emergency_until),
             "first_seen": proxy.first_seen_at.as_second(),
             "last_seen": proxy.last_seen_at.as_second(),
-            "heard": !is_silent(proxy, now),
+            "heard": !is_silent(&proxy, now),
             "would": word,
         }));
-        table.row([
-            name.to_owned(),
-            proxy.host.clone(),
-            proxy.section.clone(),
-            proxy.failmode.clone(),
-            moment(proxy.last_seen_at),
-            text,
-        ]);
+        lines.push(Line {
+            application: name.to_owned(),
+            host: proxy.host,
+            what: proxy.section,
+            failmode: proxy.failmode,
+            heard: Some(proxy.last_seen_at),
+            would: text,
+        });
     }
-    Ok(Answer::new(json!({"proxies": all}), table.text("no proxy has told anything yet")))
+
+    let mut clients = Vec::new();
+    for client in store.login_clients(site.account).await? {
+        let (word, text) = if client.failmode == "safe" { ("open", OPEN) } else { ("closed", CLOSED) };
+        let name = name_of(&client.integration);
+        told.insert(client.integration);
+        clients.push(json!({
+            "integration_key": client.integration.as_str(),
+            "application": name,
+            "host": client.host,
+            "program": client.program,
+            "failmode": client.failmode,
+            "first_seen": client.first_seen_at.as_second(),
+            "last_seen": client.last_seen_at.as_second(),
+            "would": word,
+        }));
+        lines.push(Line {
+            application: name.to_owned(),
+            host: client.host,
+            what: client.program,
+            failmode: client.failmode,
+            heard: Some(client.last_seen_at),
+            would: text.to_owned(),
+        });
+    }
+
+    let mut untold = Vec::new();
+    for record in records.iter().filter(|one| one.enabled && one.kind.is_for_logins() && !told.contains(&one.key)) {
+        untold.push(json!({
+            "integration_key": record.key.as_str(),
+            "application": record.name,
+            "type": record.kind.as_str(),
+            "would": "unknown",
+        }));
+        lines.push(Line {
+            application: record.name.clone(),
+            host: String::new(),
+            what: String::new(),
+            failmode: "not told".to_owned(),
+            heard: None,
+            would: "the application decides".to_owned(),
+        });
+    }
+
+    let json = json!({"proxies": proxies, "clients": clients, "untold": untold});
+    Ok(Answer::new(json, table(lines).text("there is no application to log in to")))
+}
+
+fn table(mut lines: Vec<Line>) -> Table {
+    lines.sort_by(|a, b| (&a.application, &a.host, &a.what).cmp(&(&b.application, &b.host, &b.what)));
+    let mut table =
+        Table::new(&["application", "host", "section or program", "fail mode", "last heard", "what would happen now"]);
+    for line in lines {
+        let heard = moment_or(line.heard, "");
+        table.row([line.application, line.host, line.what, line.failmode, heard, line.would]);
+    }
+    table
+}
+
+fn group_json(group: &OutageGroup) -> Json {
+    json!({
+        "integration_key": group.integration.as_str(),
+        "group": group.name,
+        "hours": group.hours,
+        "users_of": group.users_of.as_ref().map(|id| id.as_str()),
+        "max_users": group.max_users,
+        "attempts": group.attempts,
+        "uses": group.uses,
+    })
 }
 
 fn is_silent(proxy: &ProxyRecord, now: Timestamp) -> bool {
@@ -148,10 +224,10 @@ fn would(proxy: &ProxyRecord, now: Timestamp) -> (&'static str, String) {
         return ("emergency", format!("NO SECOND FACTOR until {}, server or not{quiet}", moment(until)));
     }
     let (word, text) = match (proxy.failmode.as_str(), proxy.offline_until.filter(|until| now < *until)) {
-        ("safe", _) => ("open", "the first factor alone lets in".to_owned()),
+        ("safe", _) => ("open", OPEN.to_owned()),
         ("offline", Some(until)) => ("codes", format!("codes let in, until {}", moment(until))),
         ("offline", None) => ("closed", "nobody is let in: it has no codes".to_owned()),
-        _ => ("closed", "nobody is let in".to_owned()),
+        _ => ("closed", CLOSED.to_owned()),
     };
     (word, format!("{text}{quiet}"))
 }

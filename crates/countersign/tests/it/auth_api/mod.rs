@@ -2,6 +2,7 @@
 
 mod attacks;
 mod automation;
+mod clients;
 mod disabled;
 mod enroll;
 mod passcodes;
