@@ -95,26 +95,7 @@ impl Client {
     /// # Errors
     /// [`Error::Host`], [`Error::HttpProxy`], [`Error::CaCertificate`] and [`Error::Tls`].
     pub fn new(config: Config) -> Result<Self, Error> {
-        // An error means that another part of the process has been here first, which serves as well.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let host = authority(&config.api_host)?;
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("cs-client/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(config.connect_timeout)
-            // A signature is for one host and one path.
-            .redirect(redirect::Policy::none());
-        // Never the environment's: whoever sets a variable would stand between (duo_unix PSA-2017-002).
-        builder = match &config.http_proxy {
-            None => builder.no_proxy(),
-            Some(proxy) => builder.proxy(Proxy::https(format!("http://{proxy}")).map_err(|_| Error::HttpProxy)?),
-        };
-        if let Some(pem) = &config.ca_pem {
-            let authorities = Certificate::from_pem_bundle(pem.as_bytes()).map_err(|_| Error::CaCertificate)?;
-            if authorities.is_empty() {
-                return Err(Error::CaCertificate);
-            }
-            builder = builder.tls_certs_only(authorities);
-        }
+        let (builder, host) = http(&config)?;
         let http = builder.build().map_err(Error::Tls)?;
         let keys = Keys { ikey: config.ikey, skey: config.skey };
         let Config { call_timeout, clock, .. } = config;
@@ -282,8 +263,33 @@ impl fmt::Debug for Client {
     }
 }
 
+/// How the server of `config` is spoken to, and its name as it stands in `Host`.
+pub(crate) fn http(config: &Config) -> Result<(reqwest::ClientBuilder, String), Error> {
+    // An error means that another part of the process has been here first, which serves as well.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let host = authority(&config.api_host)?;
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("cs-client/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(config.connect_timeout)
+        // A signature is for one host and one path.
+        .redirect(redirect::Policy::none());
+    // Never the environment's: whoever sets a variable would stand between (duo_unix PSA-2017-002).
+    builder = match &config.http_proxy {
+        None => builder.no_proxy(),
+        Some(proxy) => builder.proxy(Proxy::https(format!("http://{proxy}")).map_err(|_| Error::HttpProxy)?),
+    };
+    if let Some(pem) = &config.ca_pem {
+        let authorities = Certificate::from_pem_bundle(pem.as_bytes()).map_err(|_| Error::CaCertificate)?;
+        if authorities.is_empty() {
+            return Err(Error::CaCertificate);
+        }
+        builder = builder.tls_certs_only(authorities);
+    }
+    Ok((builder, host))
+}
+
 /// Reads the answer, however long it says it is, up to the bound.
-async fn receive<T: DeserializeOwned>(mut response: Response) -> Result<T, Error> {
+pub(crate) async fn receive<T: DeserializeOwned>(mut response: Response) -> Result<T, Error> {
     let status = response.status().as_u16();
     let retry_after = response
         .headers()

@@ -4,12 +4,18 @@
 //! when its answer was lost on the way, because then the second request joins the first.
 #![warn(missing_docs)]
 
+#[cfg(feature = "channel")]
+mod channel;
 mod client;
 mod error;
 mod exchange;
 mod login;
 
+#[cfg(feature = "channel")]
+pub use channel::{Channels, Ended, Heard, Listener, Said, Speaker};
 pub use client::{Client, Config};
+#[cfg(feature = "channel")]
+pub use cs_wire::agent;
 pub use cs_wire::auth_api::{
     AsyncResponse, AuthResponse, AuthResult, AuthStatus, Capability, Device, DeviceKind, EnrollResponse, EnrollStatus,
     PreauthResponse, PreauthResult, TextPrompt, TimeResponse, VerifiedPush,
