@@ -40,6 +40,17 @@ impl Dn {
         Ok(Self(steps))
     }
 
+    /// A text that two names have in common if and only if they are equal: to be looked up by, not to be sent.
+    pub fn to_key(&self) -> String {
+        // No step is without a type, and neither mark is in a type; in values both are escaped.
+        let value = |value: &str| value.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r");
+        let step = |step: &Vec<(String, String)>| {
+            let pairs = step.iter().map(|(kind, text)| format!("{kind}={}", value(text)));
+            pairs.collect::<Vec<_>>().join("\r")
+        };
+        self.0.iter().map(step).collect::<Vec<_>>().join("\n")
+    }
+
     /// Whether it is the root, as of whoever is anonymous.
     pub fn is_root(&self) -> bool {
         self.0.is_empty()
@@ -145,6 +156,15 @@ mod tests {
         ] {
             assert_ne!(dn(one), dn(two), "{one}");
         }
+    }
+
+    #[test]
+    fn names_have_a_key_in_common_if_they_are_equal() {
+        assert_eq!(dn("UID=Alice,OU=People").to_key(), dn("uid=alice, ou=people").to_key());
+        let different =
+            ["cn=a,cn=b", "cn=a+cn=b", "cn=a\\0acn\\=b", "cn=a\\0dcn\\=b", "cn=a\\\\ncn\\=b", "cn=b,cn=a", ""];
+        let keys: std::collections::HashSet<String> = different.iter().map(|text| dn(text).to_key()).collect();
+        assert_eq!(keys.len(), different.len(), "{keys:?}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::entry::Entry;
 use super::ntlm::{self, Challenge, ChannelBinding, Claim};
+use super::pages;
 use super::policy::{self, Policy};
 use super::tls;
 use super::trouble::{Trouble, said};
@@ -36,6 +37,32 @@ pub(super) struct Connection {
     /// The end of the TLS around it.
     channel: Option<ChannelBinding>,
     in_tls: bool,
+    /// Where more is taken than a login needs.
+    bounds: Option<Bounds>,
+}
+
+/// How much one search may find.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) entries: usize,
+    pub(super) octets: usize,
+}
+
+/// A part of what a search found.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) entries: Vec<Entry>,
+    /// Where it should begin there is no entry.
+    pub(super) is_nowhere: bool,
+    /// By what the next page is asked for, if there is one.
+    pub(super) next: Option<Vec<u8>>,
+}
+
+/// How a search ended.
+struct End {
+    code: ResultCode,
+    said: String,
+    controls: Vec<u8>,
 }
 
 /// How a bind ended.
@@ -91,7 +118,7 @@ impl Connection {
         _ = stream.set_nodelay(true);
         let stream = match peer.transport {
             LdapTransport::Clear => {
-                return Ok(Self { wire: Wire::new(Box::new(stream)), channel: None, in_tls: false });
+                return Ok(Self { wire: Wire::new(Box::new(stream)), channel: None, in_tls: false, bounds: None });
             }
             LdapTransport::StartTls => start_tls(stream).await?,
             LdapTransport::Ldaps => stream,
@@ -101,7 +128,7 @@ impl Connection {
         let stream = peer.tls.connect(name, stream).await.map_err(Trouble::Tls)?;
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let channel = certificate.and_then(|certificate| tls::server_end_point(certificate));
-        Ok(Self { wire: Wire::new(Box::new(stream)), channel, in_tls: true })
+        Ok(Self { wire: Wire::new(Box::new(stream)), channel, in_tls: true, bounds: None })
     }
 
     /// The connection itself, for somebody else to speak on.
@@ -154,10 +181,54 @@ impl Connection {
         Ok((BindEnd { code, said: said(diagnostic), policy, in_tls: self.in_tls }, answer.server_credentials))
     }
 
+    /// Takes answers that hold more than a login's: `bounds` are of one search, and one message may be as long.
+    pub(super) fn takes(&mut self, bounds: Bounds) {
+        self.wire.takes(bounds.octets);
+        self.bounds = Some(bounds);
+    }
+
     /// Searches.
     pub(super) async fn search(&mut self, search: &Search) -> Result<Found, Trouble> {
-        let id = self.wire.ask(|id| Zeroizing::new(search.encode(id, None))).await?;
-        let most = usize::try_from(search.size_limit).unwrap_or_default();
+        let entries = usize::try_from(search.size_limit).unwrap_or_default();
+        let octets = self.bounds.map_or(LONGEST_SEARCH, |bounds| bounds.octets);
+        let (found, end) = self.collect(search, None, Bounds { entries, octets }).await?;
+        match end.code {
+            ResultCode::Success => Ok(found),
+            ResultCode::NoSuchObject => Ok(Found { is_nowhere: true, ..found }),
+            ResultCode::SizeLimitExceeded => Ok(Found { has_more: true, ..found }),
+            ResultCode::Referral => Err(Trouble::Referral),
+            word => Err(Trouble::Refused { doing: "search", word, said: end.said }),
+        }
+    }
+
+    /// One page of a search that must find everything; `after` is what ended the page before. A directory that knows no pages sends all at once.
+    ///
+    /// Fails where it stops before the end, whatever its reason.
+    pub(super) async fn page(&mut self, search: &Search, after: &[u8]) -> Result<Page, Trouble> {
+        let controls = pages::asked(after);
+        let bounds = self.bounds.unwrap_or(Bounds { entries: pages::ENTRIES, octets: LONGEST_SEARCH });
+        let (found, end) = self.collect(search, Some(&controls), bounds).await?;
+        match end.code {
+            ResultCode::Success => {
+                let next = pages::told(&end.controls)?;
+                Ok(Page { entries: found.entries, is_nowhere: false, next })
+            }
+            ResultCode::NoSuchObject => Ok(Page { entries: Vec::new(), is_nowhere: true, next: None }),
+            ResultCode::Referral => Err(Trouble::Referral),
+            word @ (ResultCode::SizeLimitExceeded | ResultCode::AdminLimitExceeded | ResultCode::TimeLimitExceeded) => {
+                Err(Trouble::Limited { word, said: end.said })
+            }
+            word => Err(Trouble::Refused { doing: "search", word, said: end.said }),
+        }
+    }
+
+    async fn collect(
+        &mut self,
+        search: &Search,
+        controls: Option<&[u8]>,
+        bounds: Bounds,
+    ) -> Result<(Found, End), Trouble> {
+        let id = self.wire.ask(|id| Zeroizing::new(search.encode(id, controls))).await?;
         let (mut found, mut references, mut octets_in_all) = (Found::default(), 0, 0);
         loop {
             let octets = self.wire.answer(id).await?;
@@ -167,17 +238,12 @@ impl Connection {
                 Operation::SearchResultEntry(entry) => found.entries.push(Entry::of(&entry)),
                 Operation::Other(tag::SEARCH_RESULT_REFERENCE) => references += 1,
                 Operation::SearchResultDone(end) => {
-                    return match end.code {
-                        ResultCode::Success => Ok(found),
-                        ResultCode::NoSuchObject => Ok(Found { is_nowhere: true, ..found }),
-                        ResultCode::SizeLimitExceeded => Ok(Found { has_more: true, ..found }),
-                        ResultCode::Referral => Err(Trouble::Referral),
-                        word => Err(Trouble::Refused { doing: "search", word, said: said(end.diagnostic) }),
-                    };
+                    let controls = message.controls.unwrap_or_default().to_vec();
+                    return Ok((found, End { code: end.code, said: said(end.diagnostic), controls }));
                 }
                 _ => return Err(Trouble::Unasked),
             }
-            if found.entries.len() > most || references > MOST_REFERENCES || octets_in_all > LONGEST_SEARCH {
+            if found.entries.len() > bounds.entries || references > MOST_REFERENCES || octets_in_all > bounds.octets {
                 return Err(Trouble::TooMuch);
             }
         }

@@ -2,7 +2,7 @@
 
 use cs_ldap::{Filter, Scope, Search};
 
-use super::entry::Entry;
+use super::entry::{Entry, KEYS, key_of};
 use super::groups::{self, Group};
 use super::name::Typed;
 use super::refusal::Refusal;
@@ -33,6 +33,8 @@ pub(super) struct Meant {
     /// For NTLM: the domain and the name within it.
     pub(super) account: (String, String),
     pub(super) groups: Vec<Group>,
+    /// What stays the same when they are renamed.
+    pub(super) key: Option<String>,
 }
 
 /// Several people have a name only if they are in several domains, or by mistake; so many are looked at.
@@ -83,6 +85,7 @@ async fn people(
     all.extend(rules.condition.clone());
     all.extend(in_group);
     let own = [&rules.username_attribute, "sAMAccountName", "msDS-PrincipalName", "objectSid", "primaryGroupID", "uid"];
+    let own = own.into_iter().chain(KEYS);
     let (base, scope) = match typed {
         Typed::Entry(dn) => (dn, Scope::Base),
         Typed::At(_) | Typed::InDomain { .. } | Typed::Plain(_) => (rules.search_dn.as_str(), Scope::Subtree),
@@ -93,7 +96,7 @@ async fn people(
         size_limit: MOST,
         time_limit_seconds: 0,
         filter: Filter::And(all),
-        attributes: own.iter().map(|name| (*name).to_owned()).collect(),
+        attributes: own.map(str::to_owned).collect(),
     };
     let found = service.search(&search).await?;
     if found.is_nowhere && scope == Scope::Subtree {
@@ -118,7 +121,8 @@ fn named(rules: &Rules, typed: Typed<'_>) -> Option<Filter> {
     })
 }
 
-fn is_person() -> Filter {
+/// Accounts of people; those of computers are `user`s too.
+pub(super) fn is_person() -> Filter {
     let class = |name: &str| Filter::equal("objectClass", name);
     Filter::Or(vec![
         Filter::And(vec![class("user"), Filter::equal("objectCategory", "person")]),
@@ -162,5 +166,6 @@ async fn meant(rules: &Rules, service: &mut Service, typed: Typed<'_>, person: E
     let domain = netbios_name(service, &person).await?.unwrap_or_else(|| rules.usual_domain.clone());
     let account = (domain, person.text("sAMAccountName").unwrap_or(&name).to_owned());
     let groups = if rules.wants_groups { groups::of(service, &person).await? } else { Vec::new() };
-    Ok(Meant { dn: person.dn, name, account, groups })
+    let key = key_of(&person);
+    Ok(Meant { dn: person.dn, name, account, groups, key })
 }

@@ -190,7 +190,7 @@ fn members_of_name(dn: &str) -> Filter {
     Filter::Or(vec![Filter::equal("member", dn), Filter::equal("uniqueMember", dn)])
 }
 
-fn in_chain(attribute: &str, dn: &str) -> Filter {
+pub(super) fn in_chain(attribute: &str, dn: &str) -> Filter {
     Filter::Extensible {
         rule: Some(IN_CHAIN.to_owned()),
         attribute: Some(attribute.to_owned()),
@@ -199,7 +199,7 @@ fn in_chain(attribute: &str, dn: &str) -> Filter {
     }
 }
 
-fn any() -> Filter {
+pub(super) fn any() -> Filter {
     Filter::Present("objectClass".to_owned())
 }
 

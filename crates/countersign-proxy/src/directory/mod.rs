@@ -13,6 +13,8 @@ mod groups;
 mod hosts;
 mod name;
 pub mod ntlm;
+mod pages;
+mod people;
 mod policy;
 mod refusal;
 mod service;
@@ -36,6 +38,7 @@ use find::{Meant, Rules};
 pub use groups::Group;
 use hosts::Hosts;
 use name::Typed;
+pub use people::{Told, Untold};
 pub use refusal::Refusal;
 use service::Service;
 pub use trouble::Trouble;
@@ -63,6 +66,8 @@ pub struct Person {
     pub name: String,
     /// All groups they are in, if they were asked for.
     pub groups: Vec<Group>,
+    /// What stays the same when they are renamed, in small hexadecimal digits, if the directory tells.
+    pub key: Option<String>,
 }
 
 /// An `[ad_client]` section at work.
@@ -170,15 +175,7 @@ impl Directory {
                 }
                 Err(trouble) => trouble,
             };
-            let text = format!("{}: {}", self.host(place), trouble.told());
-            tracing::warn!(section = %self.section, "the directory cannot be asked: {text}");
-            if trouble.is_of_host() {
-                self.hosts.fell(place, Instant::now());
-            }
-            if matches!(trouble, Trouble::Service(_)) {
-                self.hosts.bar(text.clone(), Instant::now());
-            }
-            last = Some(text);
+            last = Some(self.noted(place, &trouble));
         }
         // A section without a host is refused as it is read.
         self.down(last.unwrap_or_default())
@@ -188,6 +185,42 @@ impl Directory {
     pub fn hosts(&self, now: Instant) -> impl Iterator<Item = (String, bool)> {
         let named = |host: &String| format!("{host}:{}", self.config.port);
         self.config.hosts.iter().map(named).zip(self.hosts.are_well(now))
+    }
+
+    /// What it is and where, in words, by the first host that is well.
+    ///
+    /// Fails with what is wrong.
+    pub async fn describe(&self) -> Result<String, String> {
+        let mut last = String::new();
+        for place in self.hosts.in_order(Instant::now()) {
+            if let Some(why) = self.hosts.barred(Instant::now()) {
+                return Err(why);
+            }
+            let served = tokio::time::timeout(self.config.timeout, self.serve(place, None)).await;
+            match served.unwrap_or(Err(Trouble::Silent(self.config.timeout))) {
+                Ok(service) => {
+                    self.hosts.is_well(place);
+                    let text = format!("{} at {}", service.kind, self.host(place));
+                    service.leave().await;
+                    return Ok(text);
+                }
+                Err(trouble) => last = self.noted(place, &trouble),
+            }
+        }
+        Err(last)
+    }
+
+    /// Remembers what is wrong with a host, and says it.
+    fn noted(&self, place: usize, trouble: &Trouble) -> String {
+        let text = format!("{}: {}", self.host(place), trouble.told());
+        tracing::warn!(section = %self.section, "the directory cannot be asked: {text}");
+        if trouble.is_of_host() {
+            self.hosts.fell(place, Instant::now());
+        }
+        if matches!(trouble, Trouble::Service(_)) {
+            self.hosts.bar(text.clone(), Instant::now());
+        }
+        text
     }
 
     fn down(&self, why: String) -> Answer {
@@ -203,7 +236,10 @@ impl Directory {
             Ok(meant) => meant,
             Err(refusal) => return Ok(Answer::Wrong(refusal)),
         };
-        let right = |Meant { dn, name, groups, .. }| Answer::Right(Box::new(Person { dn, name, groups }));
+        let right = |meant| {
+            let Meant { dn, name, groups, key, .. } = meant;
+            Answer::Right(Box::new(Person { dn, name, groups, key }))
+        };
         let Some(password) = password else { return Ok(right(meant)) };
         let mut connection = self.connect(place).await?;
         let end = match self.config.auth_type {
@@ -239,14 +275,15 @@ impl Directory {
                 }
             }
         }
-        let mut service = self.serve(place).await?;
+        let group = self.rules.security_group_dn.as_deref().map(|dn| (dn, self.rules.nested_groups));
+        let mut service = self.serve(place, group).await?;
         let found = find::find(&self.rules, &mut service, typed).await?;
         self.hosts.keep(service);
         Ok(found)
     }
 
-    /// A new connection of the service account.
-    async fn serve(&self, place: usize) -> Result<Service, Trouble> {
+    /// A new connection of the service account, and the group that people must be in.
+    async fn serve(&self, place: usize, group: Option<(&str, bool)>) -> Result<Service, Trouble> {
         let mut connection = self.connect(place).await?;
         let config = &self.config;
         let end = match (config.auth_type, &config.bind_dn) {
@@ -260,7 +297,7 @@ impl Directory {
         if let Some(refusal) = verdict::verdict(&end)? {
             return Err(Trouble::Service(refusal.reason()));
         }
-        Service::survey(connection, place, Instant::now(), &self.rules).await
+        Service::survey(connection, place, Instant::now(), group).await
     }
 
     async fn connect(&self, place: usize) -> Result<Connection, Trouble> {

@@ -5,9 +5,8 @@ use std::time::Instant;
 
 use cs_ldap::{Dn, Filter, Scope, Search};
 
-use super::connection::{Connection, Found};
+use super::connection::{Bounds, Connection, Found, Page};
 use super::entry::Entry;
-use super::find::Rules;
 use super::groups::Wanted;
 use super::trouble::Trouble;
 
@@ -24,6 +23,8 @@ pub(super) struct Service {
     pub(super) host: usize,
     pub(super) opened: Instant,
     pub(super) is_active_directory: bool,
+    /// What it is, in words.
+    pub(super) kind: String,
     /// Where groups may lie.
     contexts: Vec<String>,
     /// Where Active Directory keeps the names of its domains.
@@ -35,14 +36,15 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// Asks a directory what it is. One that does not tell is taken for a plain one.
+    /// Asks a directory what it is, and for the group that people must be in: its name, and whether groups within it count. One that does not tell is taken for a plain one.
     pub(super) async fn survey(
         mut connection: Connection,
         host: usize,
         now: Instant,
-        rules: &Rules,
+        group: Option<(&str, bool)>,
     ) -> Result<Self, Trouble> {
-        let attributes = ["supportedCapabilities", "namingContexts", "configurationNamingContext"];
+        let attributes =
+            ["supportedCapabilities", "namingContexts", "configurationNamingContext", "vendorName", "objectClass"];
         let root = one("", Filter::Present("objectClass".to_owned()), &attributes);
         let found = match connection.search(&root).await {
             Err(Trouble::Refused { .. }) => Found::default(),
@@ -51,18 +53,20 @@ impl Service {
         let root = found.entries.first();
         let texts = |name| root.map(|root| root.texts(name).map(str::to_owned).collect()).unwrap_or_default();
         let capabilities: Vec<String> = texts("supportedCapabilities");
+        let is_active_directory = capabilities.iter().any(|known| ACTIVE_DIRECTORY.contains(&known.as_str()));
         let mut service = Self {
             connection,
             host,
             opened: now,
-            is_active_directory: capabilities.iter().any(|known| ACTIVE_DIRECTORY.contains(&known.as_str())),
+            is_active_directory,
+            kind: kind(is_active_directory, texts("vendorName").pop(), &texts("objectClass")),
             contexts: texts("namingContexts"),
             configuration: texts("configurationNamingContext").pop(),
             domains: HashMap::new(),
             group: None,
         };
-        if let Some(dn) = &rules.security_group_dn {
-            service.group = Some(Wanted::look_up(&mut service, dn, rules.nested_groups).await?);
+        if let Some((dn, nested)) = group {
+            service.group = Some(Wanted::look_up(&mut service, dn, nested).await?);
         }
         Ok(service)
     }
@@ -79,6 +83,20 @@ impl Service {
         attributes: &[&str],
     ) -> Result<Option<Entry>, Trouble> {
         Ok(self.connection.search(&one(dn, filter, attributes)).await?.entries.pop())
+    }
+
+    /// As [`Connection::takes`].
+    pub(super) fn takes(&mut self, bounds: Bounds) {
+        self.connection.takes(bounds);
+    }
+
+    /// As [`Connection::page`].
+    pub(super) async fn page(&mut self, search: &Search, after: &[u8]) -> Result<Page, Trouble> {
+        self.connection.page(search, after).await
+    }
+
+    pub(super) async fn leave(self) {
+        self.connection.leave().await;
     }
 
     pub(super) async fn is_quiet(&mut self) -> bool {
@@ -114,6 +132,18 @@ impl Service {
         let name = found.entries.first().and_then(|entry| entry.text("nETBIOSName")).map(str::to_owned);
         self.domains.insert(domain.to_owned(), name.clone());
         Ok(name)
+    }
+}
+
+/// What a directory is, for administrators.
+fn kind(is_active_directory: bool, vendor: Option<String>, classes: &[String]) -> String {
+    let vendor: Option<String> = vendor.map(|vendor| vendor.chars().filter(|c| !c.is_control()).take(60).collect());
+    match (is_active_directory, vendor) {
+        (true, Some(vendor)) if vendor.contains("Samba") => "Active Directory (Samba)".to_owned(),
+        (true, _) => "Active Directory".to_owned(),
+        (false, Some(vendor)) => vendor,
+        (false, None) if classes.iter().any(|class| class == "OpenLDAProotDSE") => "OpenLDAP".to_owned(),
+        (false, None) => "LDAP directory".to_owned(),
     }
 }
 

@@ -69,6 +69,26 @@ pub enum Trouble {
         /// The key in the section.
         key: &'static str,
     },
+    /// It stops before the end of a search that must find everything.
+    #[error(
+        "it does not give everything ({} {said}): let the service account have all entries (OpenLDAP: `limits` with size=unlimited size.prtotal=unlimited; Active Directory: MaxPageSize and time limits of the LDAP policy)",
+        word.word()
+    )]
+    Limited {
+        /// Its code.
+        word: ResultCode,
+        /// Its own words.
+        said: String,
+    },
+    /// What it says at one place does not fit what it says at another, so that nobody knows who is missing.
+    #[error("{0}")]
+    Contradiction(String),
+    /// More people or groups than are taken.
+    #[error("more than {0} {1} come of it")]
+    TooMany(usize, &'static str),
+    /// Whoever asked has gone.
+    #[error("nobody waits for the answer any more")]
+    Unheard,
     /// Membership cannot be told within bounds.
     #[error("more than {0} groups, or levels of groups, lie around one person")]
     TooManyGroups(usize),
@@ -123,6 +143,10 @@ impl Trouble {
             | Self::ChannelBinding
             | Self::Service(_)
             | Self::NoSuchEntry { .. }
+            | Self::Limited { .. }
+            | Self::Contradiction(_)
+            | Self::TooMany(..)
+            | Self::Unheard
             | Self::TooManyGroups(_)
             | Self::Busy
             | Self::NoChance => false,

@@ -8,6 +8,8 @@ use super::trouble::{Trouble, said};
 
 /// The longest message that is taken: a person in a thousand groups has a third of it.
 const LONGEST: usize = 1 << 20;
+/// Octets that are read at a time, at least.
+const ROOM: usize = 8192;
 /// Elements within one another; an answer has less than half of them.
 const DEEPEST: usize = 16;
 
@@ -17,11 +19,17 @@ pub(super) struct Wire<S> {
     /// What came and was not read yet. There may be people's names in it, and never a password.
     came: Vec<u8>,
     asked: i32,
+    longest: usize,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, came: Vec::new(), asked: 0 }
+        Self { stream, came: Vec::new(), asked: 0, longest: LONGEST }
+    }
+
+    /// Takes messages as long as this.
+    pub(super) fn takes(&mut self, longest: usize) {
+        self.longest = longest;
     }
 
     /// The stream, for something else to go on with: nothing that came before TLS may be taken for something within it.
@@ -62,10 +70,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
     async fn message(&mut self) -> Result<Vec<u8>, Trouble> {
         loop {
-            if let Some(len) = frame_len(&self.came, LONGEST)?.filter(|len| *len <= self.came.len()) {
+            if let Some(len) = frame_len(&self.came, self.longest)?.filter(|len| *len <= self.came.len()) {
                 let rest = self.came.split_off(len);
                 return Ok(std::mem::replace(&mut self.came, rest));
             }
+            self.came.reserve(ROOM);
             if self.stream.read_buf(&mut self.came).await.map_err(Trouble::Broken)? == 0 {
                 return Err(Trouble::Closed);
             }

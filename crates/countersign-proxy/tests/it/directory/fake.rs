@@ -12,12 +12,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use zeroize::Zeroizing;
 
-pub(super) const ALICE: &str = "uid=alice,ou=people,dc=lab";
-pub(super) const SERVICE: &str = "cn=svc,dc=lab";
+pub(crate) const ALICE: &str = "uid=alice,ou=people,dc=lab";
+pub(crate) const SERVICE: &str = "cn=svc,dc=lab";
 
 /// What a directory is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(crate) enum Asked {
     /// Somebody connects; this is their number.
     Connection(usize),
     /// A bind with a password.
@@ -31,7 +31,7 @@ pub(super) enum Asked {
 }
 
 /// What it does then.
-pub(super) enum Act {
+pub(crate) enum Act {
     Send(Vec<u8>),
     /// Says nothing, and listens on.
     Silence,
@@ -41,26 +41,26 @@ pub(super) enum Act {
 type Wish = dyn Fn(&Asked, MessageId) -> Option<Act> + Send + Sync;
 
 /// A directory that listens.
-pub(super) struct Fake {
-    pub(super) port: u16,
-    pub(super) address: Ipv4Addr,
+pub(crate) struct Fake {
+    pub(crate) port: u16,
+    pub(crate) address: Ipv4Addr,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Fake {
     /// One that does as a directory should.
-    pub(super) async fn honest() -> Self {
+    pub(crate) async fn honest() -> Self {
         Self::start(|_, _| None).await
     }
 
     /// One that does what `wish` says, and as it should where that is nothing.
-    pub(super) async fn start(wish: impl Fn(&Asked, MessageId) -> Option<Act> + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(wish: impl Fn(&Asked, MessageId) -> Option<Act> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         Self::at(Ipv4Addr::LOCALHOST, listener, Arc::new(wish))
     }
 
     /// Two at the same port of two addresses, as the hosts of a section are.
-    pub(super) async fn pair(
+    pub(crate) async fn pair(
         first: impl Fn(&Asked, MessageId) -> Option<Act> + Send + Sync + 'static,
         second: impl Fn(&Asked, MessageId) -> Option<Act> + Send + Sync + 'static,
     ) -> (Self, Self) {
@@ -90,27 +90,27 @@ impl Fake {
     }
 
     /// Everything that it was asked.
-    pub(super) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 
-    pub(super) fn count(&self, what: impl Fn(&Asked) -> bool) -> usize {
+    pub(crate) fn count(&self, what: impl Fn(&Asked) -> bool) -> usize {
         self.asked().iter().filter(|asked| what(asked)).count()
     }
 
     /// How often the service account came.
-    pub(super) fn service_binds(&self) -> usize {
+    pub(crate) fn service_binds(&self) -> usize {
         self.count(|asked| matches!(asked, Asked::Bind(name, _) if name == SERVICE))
     }
 
     /// A section that asks it, by passwords in clear where `options` say nothing else.
-    pub(super) fn section(&self, options: &str) -> Directory {
+    pub(crate) fn section(&self, options: &str) -> Directory {
         section(&[self], options)
     }
 }
 
 /// A section that asks these, in this order.
-pub(super) fn section(hosts: &[&Fake], options: &str) -> Directory {
+pub(crate) fn section(hosts: &[&Fake], options: &str) -> Directory {
     let names: Vec<String> =
         hosts.iter().enumerate().map(|(at, fake)| format!("host_{}={}\n", at + 1, fake.address)).collect();
     let port = hosts[0].port;
@@ -179,12 +179,12 @@ fn read(octets: &[u8], message: &Message<'_>) -> Asked {
 }
 
 /// Whether a search speaks of an attribute.
-pub(super) fn mentions(octets: &[u8], text: &str) -> bool {
+pub(crate) fn mentions(octets: &[u8], text: &str) -> bool {
     octets.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 /// As a small directory does it: of the filter, only whether alice is asked for by name.
-pub(super) fn usual(asked: &Asked, id: MessageId) -> Act {
+pub(crate) fn usual(asked: &Asked, id: MessageId) -> Act {
     Act::Send(match asked {
         Asked::Bind(name, password) => {
             let passwords = [(SERVICE, "svc-pw"), (ALICE, "right")];
@@ -206,14 +206,21 @@ pub(super) fn usual(asked: &Asked, id: MessageId) -> Act {
 }
 
 /// An entry that a search found.
-pub(super) fn entry(id: MessageId, dn: &str, attributes: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn entry(id: MessageId, dn: &str, attributes: &[(&str, &str)]) -> Vec<u8> {
+    let all: Vec<(String, Vec<Vec<u8>>)> =
+        attributes.iter().map(|(name, value)| ((*name).to_owned(), vec![value.as_bytes().to_vec()])).collect();
+    entry_of(id, dn, &all)
+}
+
+/// The same with several values, of any octets.
+pub(crate) fn entry_of(id: MessageId, dn: &str, attributes: &[(String, Vec<Vec<u8>>)]) -> Vec<u8> {
     answer(id, tag::SEARCH_RESULT_ENTRY, |entry| {
         entry.octets(OCTET_STRING, dn.as_bytes());
         entry.nested(SEQUENCE, |list| {
-            for (name, value) in attributes {
+            for (name, all) in attributes {
                 list.nested(SEQUENCE, |one| {
                     one.octets(OCTET_STRING, name.as_bytes());
-                    one.nested(SET, |values| _ = values.octets(OCTET_STRING, value.as_bytes()));
+                    one.nested(SET, |values| all.iter().for_each(|value| _ = values.octets(OCTET_STRING, value)));
                 });
             }
         });
@@ -221,10 +228,41 @@ pub(super) fn entry(id: MessageId, dn: &str, attributes: &[(&str, &str)]) -> Vec
 }
 
 /// The end of a search.
-pub(super) fn done(id: MessageId, code: ResultCode) -> Vec<u8> {
+pub(crate) fn done(id: MessageId, code: ResultCode) -> Vec<u8> {
     answer(id, tag::SEARCH_RESULT_DONE, |end| {
         end.number(ENUMERATED, code.number()).octets(OCTET_STRING, b"").octets(OCTET_STRING, b"");
     })
+}
+
+/// The end of a page, with what the next one is asked for by.
+pub(crate) fn page_end(id: MessageId, next: &[u8]) -> Vec<u8> {
+    let mut value = Writer::with_room(64);
+    value.nested(SEQUENCE, |page| _ = page.number(INTEGER, 0).octets(OCTET_STRING, next));
+    let value = value.into_octets();
+    let mut writer = Writer::with_room(256);
+    writer.nested(SEQUENCE, |message| {
+        message.number(INTEGER, id.number()).nested(tag::SEARCH_RESULT_DONE, |end| {
+            end.number(ENUMERATED, 0).octets(OCTET_STRING, b"").octets(OCTET_STRING, b"");
+        });
+        message.nested(tag::CONTROLS, |list| {
+            list.nested(SEQUENCE, |control| {
+                control.octets(OCTET_STRING, b"1.2.840.113556.1.4.319").octets(OCTET_STRING, &value);
+            });
+        });
+    });
+    writer.into_octets().to_vec()
+}
+
+/// After what a search wants its page; nothing is the first.
+pub(crate) fn page_after(octets: &[u8]) -> Option<Vec<u8>> {
+    let controls = Message::parse(octets).unwrap().controls?;
+    let mut list = Reader::new(Reader::new(controls).expect(tag::CONTROLS).unwrap());
+    let mut control = Reader::new(list.expect(SEQUENCE).unwrap());
+    control.expect(OCTET_STRING).unwrap();
+    let mut page = Reader::new(control.expect(OCTET_STRING).unwrap());
+    let mut page = Reader::new(page.expect(SEQUENCE).unwrap());
+    assert_eq!(page.number(INTEGER).unwrap(), 500);
+    Some(page.expect(OCTET_STRING).unwrap().to_vec())
 }
 
 fn answer(id: MessageId, tag: u8, fill: impl FnOnce(&mut Writer)) -> Vec<u8> {
