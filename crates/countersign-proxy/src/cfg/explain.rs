@@ -21,10 +21,14 @@ pub fn explain(config: &Config) -> String {
     config.radius.iter().for_each(|server| radius(&mut text, config, server));
     config.ldap.iter().for_each(|server| ldap(&mut text, config, server));
     for agent in &config.cloud {
-        line(&mut text, format!("[{}]\n  keeps the server's users as they are in the directories.", agent.name));
+        let does = "reads people for it when it asks";
+        line(&mut text, format!("[{}]\n  keeps a connection to {} open, and {does}.", agent.name, agent.authority()));
+        line(&mut text, format!("  Of them: {}", directory(config, agent.client.as_deref())));
     }
     if let Some(agent) = &config.sso {
-        line(&mut text, format!("[{}]\n  checks passwords of single sign-on in the directories.", agent.name));
+        let does = "reads people and checks passwords for it when it asks";
+        line(&mut text, format!("[{}]\n  keeps a connection to {} open, and {does}.", agent.name, agent.authority()));
+        line(&mut text, format!("  Of them: {}", directory(config, agent.client.as_deref())));
     }
     for proxy in &config.http_proxy {
         let ranges: Vec<String> = proxy.clients.iter().map(ToString::to_string).collect();

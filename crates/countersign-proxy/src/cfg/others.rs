@@ -16,21 +16,23 @@ pub struct Agent {
     pub name: String,
     /// Which agent it is: the integration key, or `rikey` for single sign-on.
     pub key: String,
-    /// Its secret; single sign-on gets one when it is enrolled.
-    pub secret: Option<Zeroizing<String>>,
+    /// Its secret.
+    pub secret: Zeroizing<String>,
     /// The server.
-    pub api_host: Option<String>,
+    pub api_host: String,
     /// Of the server.
     pub api_port: u16,
     /// An account of its own for the directory.
     pub service_account: Option<(String, Zeroizing<String>)>,
+    /// The directory: a client section; resolved when the whole file was read.
+    pub client: Option<String>,
     /// On the way to the server.
     pub http_proxy: Option<HttpProxyAddress>,
 }
 
 impl std::fmt::Debug for Agent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "[{}] {} at {:?}", self.name, self.key, self.api_host)
+        write!(f, "[{}] {} at {}", self.name, self.key, self.api_host)
     }
 }
 
@@ -38,31 +40,64 @@ impl Agent {
     pub(super) fn cloud(reader: &Reader<'_>, main: &Main) -> Option<Self> {
         let (key, secret, host) =
             (reader.required("ikey"), reader.required_secret("skey"), reader.required("api_host"));
-        Some(Self { secret: Some(secret?), api_host: Some(host?), ..Self::common(reader, main, key)? })
+        Self::read(reader, main, ("ikey", key), secret, host)
     }
 
     pub(super) fn sso(reader: &Reader<'_>, main: &Main) -> Option<Self> {
         let key = reader.required("rikey");
-        let (secret, api_host) = (reader.secret("rskey"), reader.plain("api_host"));
-        Some(Self { secret, api_host, ..Self::common(reader, main, key)? })
+        let (secret, host) = (reader.secret("rskey"), reader.plain("api_host"));
+        let is_given = ["rskey", "rskey_protected", "rskey_file"].iter().any(|form| reader.has(form));
+        if !is_given || host.is_none() {
+            let missing: Vec<&str> =
+                [(!is_given).then_some("rskey"), host.is_none().then_some("api_host")].into_iter().flatten().collect();
+            let text = format!(
+                "[{}] needs {}: what authproxy_update_sso_enrollment_code did for Duo's service is written here. rikey and rskey are the integration key and secret key that the server shows for the directory, api_host is the server's name",
+                reader.name(),
+                missing.join(" and ")
+            );
+            reader.error("rikey", text);
+        }
+        Self::read(reader, main, ("rikey", key), secret, host)
     }
 
-    fn common(reader: &Reader<'_>, main: &Main, key: Option<String>) -> Option<Self> {
+    fn read(
+        reader: &Reader<'_>,
+        main: &Main,
+        (key_name, key): (&str, Option<String>),
+        secret: Option<Zeroizing<String>>,
+        api_host: Option<String>,
+    ) -> Option<Self> {
         let name = reader.plain("service_account_username");
         let password = reader.secret("service_account_password");
         if name.is_some() != password.is_some() {
             let text = "service_account_username and service_account_password belong together";
             reader.error("service_account_username", text);
         }
+        if let Some(key) = key.as_deref().filter(|key| key.len() != 20) {
+            let count = key.chars().count();
+            reader.warning(key_name, format!("an integration key has 20 characters, {key:?} has {count}"));
+        }
+        if let Some(host) = api_host.as_deref().filter(|host| host.contains('/')) {
+            reader.error("api_host", format!("api_host is a name alone, without https:// or a path: {host:?}"));
+        }
+        let (client, api_port) = (reader.plain("client"), reader.number("api_port", 443, 1..=u16::MAX));
+        let http_proxy = HttpProxyAddress::read(reader).or_else(|| main.http_proxy.clone());
         Some(Self {
             name: reader.name().to_owned(),
             key: key?,
-            secret: None,
-            api_host: None,
-            api_port: reader.number("api_port", 443, 1..=u16::MAX),
+            secret: secret?,
+            api_host: api_host?,
+            api_port,
             service_account: name.zip(password),
-            http_proxy: HttpProxyAddress::read(reader).or_else(|| main.http_proxy.clone()),
+            client,
+            http_proxy,
         })
+    }
+
+    /// The server as it stands in `Host`.
+    pub fn authority(&self) -> String {
+        let Self { api_host, api_port, .. } = self;
+        if api_host.contains(':') || *api_port == 443 { api_host.clone() } else { format!("{api_host}:{api_port}") }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::client::Client;
 use super::fault::Faults;
 use super::grammar::RawSection;
+use super::others::Agent;
 use super::radius_server::Mode;
 use super::{Config, kind_of};
 
@@ -36,6 +37,10 @@ pub(super) fn clients(config: &mut Config, sections: &[RawSection], faults: &mut
         let found = wanted(&server.name, server.client.take());
         server.client =
             found.or_else(|| only_directory.clone()).or_else(|| from_main.clone()).or_else(|| only_client.clone());
+    }
+    for agent in config.cloud.iter_mut().chain(&mut config.sso) {
+        let own = agent.client.take().map(|name| name.to_lowercase());
+        agent.client = own.or_else(|| only_directory.clone());
     }
     for server in &mut config.radius {
         let client = server.client.as_ref().and_then(|name| config.clients.get(name));
@@ -110,6 +115,7 @@ pub(super) fn check(config: &Config, sections: &[RawSection], faults: &mut Fault
     if let Some(accounting) = &config.accounting {
         known_client(config, sections, "radius_acct", accounting.client.as_deref(), faults);
     }
+    config.cloud.iter().chain(&config.sso).for_each(|agent| directory(config, sections, agent, faults));
     sockets(config, sections, faults);
     unused(config, sections, faults);
     several(sections, faults);
@@ -123,6 +129,35 @@ fn known_client(config: &Config, sections: &[RawSection], section: &str, client:
         Some(name) => faults.error(line, format!("[{section}] asks [{name}], which there is not")),
         None => faults
             .error(line, format!("[{section}] needs client=…: which of the client sections checks the first factor")),
+    }
+}
+
+/// An agent answers for one directory.
+fn directory(config: &Config, sections: &[RawSection], agent: &Agent, faults: &mut Faults) {
+    let (line, section) = (line_of(sections, &agent.name), &agent.name);
+    let directories: Vec<String> = sections
+        .iter()
+        .filter(|section| kind_of(&section.name) == Some("ad_client"))
+        .map(|section| format!("[{}]", section.name))
+        .collect();
+    match &agent.client {
+        Some(name) if matches!(config.clients.get(name), Some(Client::Ad(_))) => {}
+        // Its own mistakes are told.
+        Some(name) if kind_of(name) == Some("ad_client") && line_of(sections, name).is_some() => {}
+        Some(name) if line_of(sections, name).is_some() => {
+            faults.error(line, format!("[{section}] reads a directory, and [{name}] is none: name an [ad_client]"));
+        }
+        Some(name) => faults.error(line, format!("[{section}] asks [{name}], which there is not")),
+        None if directories.is_empty() => faults.error(
+            line,
+            format!(
+                "[{section}] needs an [ad_client]: the directory that is read for the server, with host, search_dn and a service account. Where the directory is, is written here and nowhere else"
+            ),
+        ),
+        None => {
+            let directories = directories.join(", ");
+            faults.error(line, format!("[{section}] needs client=…: which of {directories} is read for the server"));
+        }
     }
 }
 
@@ -170,12 +205,10 @@ fn unused(config: &Config, sections: &[RawSection], faults: &mut Faults) {
     let by_radius = config.radius.iter().filter_map(|server| server.client.as_ref());
     let by_ldap = config.ldap.iter().filter_map(|server| server.client.as_ref());
     let by_accounting = config.accounting.iter().filter_map(|accounting| accounting.client.as_ref());
-    let used: Vec<&String> = by_radius.chain(by_ldap).chain(by_accounting).collect();
-    // Synchronisation and single sign-on use every directory.
-    let all_directories = !config.cloud.is_empty() || config.sso.is_some();
-    for (name, client) in &config.clients {
-        let by_agent = all_directories && matches!(client, Client::Ad(_));
-        if !by_agent && !used.contains(&name) {
+    let by_agents = config.cloud.iter().chain(&config.sso).filter_map(|agent| agent.client.as_ref());
+    let used: Vec<&String> = by_radius.chain(by_ldap).chain(by_accounting).chain(by_agents).collect();
+    for name in config.clients.keys() {
+        if !used.contains(&name) {
             faults.warning(line_of(sections, name), format!("no section asks [{name}]"));
         }
     }

@@ -93,7 +93,7 @@ async fn host_of(section: &str, application: &Application, host: &str, ca: Optio
 }
 
 /// Looks the name up and connects. Returns what fails.
-async fn reached(section: &str, place: &str, option: &str, findings: &mut Vec<Finding>) -> Option<Finding> {
+pub(super) async fn reached(section: &str, place: &str, option: &str, findings: &mut Vec<Finding>) -> Option<Finding> {
     let found = match timeout(PATIENCE, tokio::net::lookup_host(place)).await {
         Ok(Ok(found)) => found.collect::<Vec<_>>(),
         Ok(Err(error)) => {
@@ -120,7 +120,7 @@ async fn reached(section: &str, place: &str, option: &str, findings: &mut Vec<Fi
     Some(Finding::fails(section, format!("{place} is not reached: {last}"), remedy))
 }
 
-fn no_answer(section: &str, place: &str, error: &Error, has_ca: bool) -> Finding {
+pub(super) fn no_answer(section: &str, place: &str, error: &Error, has_ca: bool) -> Finding {
     let text = chain(error);
     let remedy = if !text.contains("certificate") {
         "look at what listens there: it does not answer as the server does"
@@ -132,7 +132,7 @@ fn no_answer(section: &str, place: &str, error: &Error, has_ca: bool) -> Finding
     Finding::fails(section, format!("{place}: {text}"), remedy)
 }
 
-fn clock(section: &str, place: &str, server: i64) -> Finding {
+pub(super) fn clock(section: &str, place: &str, server: i64) -> Finding {
     let apart = now().as_second().abs_diff(server);
     let text = format!("the clocks of this host and {place} are {apart} s apart");
     let remedy = "let both hosts keep time by NTP: signatures that are five minutes old are refused";

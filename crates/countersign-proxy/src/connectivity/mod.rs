@@ -1,5 +1,6 @@
 //! Tries everything that a configuration refers to, and says in words what works, what does not, and what to do.
 
+mod agents;
 mod api;
 mod clients;
 mod ports;
@@ -65,6 +66,7 @@ impl std::fmt::Display for Finding {
 /// Tries the server of every section, every client section and every port, one after another. Nobody is logged in and nothing is changed.
 pub async fn try_all(config: &Config) -> Vec<Finding> {
     let mut findings = api::try_all(config).await;
+    findings.extend(agents::try_all(config).await);
     findings.extend(clients::try_all(config).await);
     findings.extend(ports::try_all(config));
     findings

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use super::generation::{Generation, LINGERS, Prepared, Reload, Reloads, Reread};
 use super::operations::Operations;
 use super::{Proxy, now};
+use crate::agent;
 use crate::cfg::Config;
 use crate::radius::section::Section;
 
@@ -63,10 +64,12 @@ impl Proxy {
         let operations = self.operations(&prepared.config)?;
         let ldap = self.ldap.prepare(&prepared.config)?;
         let forward = self.forward.prepare(&prepared.config)?;
+        let agents = agent::prepare(&prepared.config)?;
         self.relays.change(&prepared.config).await?;
         self.ldap.serve(ldap);
         self.forward.serve(forward);
         self.serve(prepared, operations);
+        self.agents.serve(agents);
         Ok(())
     }
 

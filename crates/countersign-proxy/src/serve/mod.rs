@@ -35,6 +35,7 @@ use std::time::Instant;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::agent::{self, Agents};
 use crate::cfg::Config;
 use crate::cfg::application::FailMode;
 use crate::logging::Logging;
@@ -100,6 +101,8 @@ pub struct Proxy {
     operations: Option<Operations>,
     /// What is kept for outages, where it can be.
     keeping: Option<Keeping>,
+    /// What the server asks of directories.
+    agents: Agents,
 }
 
 /// What is open before the proxy is.
@@ -148,6 +151,8 @@ impl Proxy {
         let mut forward = http_proxy::Forward::new(figures.metrics.clone(), Vec::new());
         let prepared_forward = forward.prepare(config)?;
         forward.serve(prepared_forward);
+        let agents = agent::prepare(config)?;
+        let id = keeping.as_ref().map_or_else(fresh_key, Keeping::id);
         let mut proxy = Self {
             engine: Engine::new(Vec::new(), Vec::new(), random()),
             generations: Vec::new(),
@@ -157,12 +162,13 @@ impl Proxy {
             given_up: HashMap::new(),
             log: log::Log::default(),
             logging: None,
-            figures,
             ldap,
             forward,
             relays: Relays::open(config, relays::Shared::default())?,
             operations: None,
             keeping,
+            agents: Agents::new(id, figures.metrics.clone(), figures.health.clone()),
+            figures,
             ask,
             signs,
             listeners,
@@ -172,6 +178,7 @@ impl Proxy {
         };
         let operations = proxy.operations(config)?;
         proxy.serve(prepared, operations);
+        proxy.agents.serve(agents);
         Ok(proxy)
     }
 
@@ -224,6 +231,7 @@ impl Proxy {
                 }
             }
         }
+        self.agents.close().await;
         self.relays.close().await;
     }
 

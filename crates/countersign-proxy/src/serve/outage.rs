@@ -86,6 +86,11 @@ impl Keeping {
         }
     }
 
+    /// What the proxy calls itself.
+    pub(super) fn id(&self) -> String {
+        self.kept.lock().id.clone()
+    }
+
     pub(super) fn kept(&self) -> Arc<Store> {
         self.kept.clone()
     }

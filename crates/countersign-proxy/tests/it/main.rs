@@ -1,6 +1,7 @@
 //! The proxy, tested from outside.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod agent;
 mod cfg;
 mod directory;
 mod engine;
