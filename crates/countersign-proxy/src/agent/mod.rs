@@ -25,6 +25,7 @@ use tokio::task::JoinHandle;
 
 use crate::cfg::Config;
 use crate::cfg::client::{AdClient, Client, LdapAuth};
+use crate::cfg::main_section::HttpProxyAddress;
 use crate::cfg::others::Agent;
 use crate::directory::Directory;
 use crate::metrics::{Health, Metrics};
@@ -88,7 +89,7 @@ pub(crate) fn to_server(agent: &Agent, ca: Option<&str>) -> ClientConfig {
     let mut config = ClientConfig::new(agent.authority(), agent.key.clone(), agent.secret.to_string());
     (config.connect_timeout, config.call_timeout) = (CONNECT, ANSWER);
     config.ca_pem = ca.map(str::to_owned);
-    config.http_proxy = agent.http_proxy.as_ref().map(|proxy| (proxy.host.clone(), proxy.port));
+    config.http_proxy = agent.http_proxy.as_ref().map(HttpProxyAddress::authority);
     config
 }
 

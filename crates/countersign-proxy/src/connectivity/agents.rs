@@ -6,6 +6,7 @@ use super::{Finding, api, chain};
 use crate::agent::{as_account, to_server};
 use crate::cfg::Config;
 use crate::cfg::client::Client;
+use crate::cfg::main_section::HttpProxyAddress;
 use crate::cfg::others::Agent;
 use crate::directory::Directory;
 
@@ -44,10 +45,9 @@ async fn server(agent: &Agent, ca: Option<&str>, findings: &mut Vec<Finding>) {
     } else {
         format!("{}:{}", agent.api_host, agent.api_port)
     };
-    // Behind a proxy only the proxy is reached.
-    if agent.http_proxy.is_none()
-        && let Some(failed) = api::reached(&agent.name, &place, findings).await
-    {
+    let proxy = agent.http_proxy.as_ref().map(HttpProxyAddress::authority);
+    let (way, option) = proxy.as_ref().map_or((&place, "api_host"), |proxy| (proxy, "http_proxy_host"));
+    if let Some(failed) = api::reached(&agent.name, way, option, findings).await {
         findings.push(failed);
         return;
     }
