@@ -111,6 +111,8 @@ ids! {
     VisitId, "VS", "a visit id (VS…)";
     /// An administrator. Administrators are never users.
     AdminId, "DE", "an administrator id (DE…)";
+    /// A directory that users are synced from.
+    DirectoryKey, "DS", "a directory key (DS…)";
     /// An administrative unit.
     AdminUnitId, "AU", "an administrative unit id (AU…)";
 }

@@ -118,9 +118,17 @@ impl IntegrationType {
         self.0 == "accountsapi"
     }
 
+    /// The type of the keys that a proxy beside a directory comes with. Made with its directory, never by itself.
+    pub const DIRECTORY: &str = "directory-sync";
+
+    /// May open the channel by which a directory is read, and nothing else.
+    pub fn is_directory(&self) -> bool {
+        self.0 == Self::DIRECTORY
+    }
+
     /// May log users in.
     pub fn is_for_logins(&self) -> bool {
-        !self.is_admin_api() && !self.is_accounts_api()
+        !self.is_admin_api() && !self.is_accounts_api() && !self.is_directory()
     }
 
     /// May send browsers to the prompt. Clients that ask without a browser may not: theirs is another secret.
@@ -312,6 +320,9 @@ mod tests {
         assert!(DOCUMENTED_TYPES.is_sorted());
         let shows_prompt = |kind| IntegrationType::parse(kind).is_some_and(|kind| kind.shows_prompt());
         assert!(["websdk", "partner_websdk", "wordpress"].into_iter().all(shows_prompt));
-        assert!(!["authapi", "unix", "radius", "adminapi", "accountsapi"].into_iter().any(shows_prompt));
+        assert!(
+            !["authapi", "unix", "radius", "adminapi", "accountsapi", "directory-sync"].into_iter().any(shows_prompt)
+        );
+        assert!(IntegrationType::documented(IntegrationType::DIRECTORY).is_none());
     }
 }

@@ -9,6 +9,7 @@ pub mod admin;
 pub mod bypass;
 pub mod bypass_code;
 pub mod device;
+pub mod directory;
 pub mod enrollment;
 pub mod exception;
 pub mod group;
