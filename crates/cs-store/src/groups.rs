@@ -109,6 +109,7 @@ pub fn remove_group(account: AccountId, group: GroupId) -> Vec<Step> {
     vec![
         Step::one("DELETE FROM user_group WHERE account = $1 AND group_id = $2", key()),
         touch_members(account, group),
+        Step::any("DELETE FROM directory_group WHERE account = $1 AND group_id = $2", key()),
         Step::any("DELETE FROM group_member WHERE account = $1 AND group_id = $2", key()),
     ]
 }

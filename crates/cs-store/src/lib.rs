@@ -15,6 +15,7 @@ pub mod client_assertions;
 pub mod clients;
 mod convert;
 pub mod db;
+pub mod directories;
 pub mod enrollment_links;
 pub mod exceptions;
 pub mod exemptions;

@@ -193,6 +193,7 @@ pub fn remove_user(account: AccountId, user: UserId) -> Vec<Step> {
         Step::any("DELETE FROM authenticator WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM bypass_code WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM sms_code WHERE account = $1 AND user_id = $2", key()),
+        Step::any("DELETE FROM directory_user WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM enrollment_link WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM exception_request WHERE account = $1 AND user_id = $2", key()),
         Step::any("DELETE FROM exemption WHERE account = $1 AND user_id = $2", key()),

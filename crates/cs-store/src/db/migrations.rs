@@ -33,7 +33,8 @@ migrations![
     "V14__telephony",
     "V15__frame_origins",
     "V16__outages",
-    "V17__login_clients"
+    "V17__login_clients",
+    "V18__directories"
 ];
 
 /// The runner for one engine's list, up to `version` or to the newest.
