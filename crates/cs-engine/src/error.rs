@@ -15,6 +15,14 @@ pub enum EngineError {
     /// The caller may do such things, but not this one; names the permission it lacks, or says why.
     #[error("forbidden: {0}")]
     Forbidden(&'static str),
+    /// The field comes from this directory, and is changed there.
+    #[error("{field} comes from the directory {directory}: change it there")]
+    Synced {
+        /// Which.
+        field: &'static str,
+        /// The directory's name.
+        directory: String,
+    },
     /// An object with that name or number exists.
     #[error("{0} exists already")]
     Exists(&'static str),
@@ -44,6 +52,7 @@ impl EngineError {
             | Self::NotFound
             | Self::Forbidden(_)
             | Self::Exists(_)
+            | Self::Synced { .. }
             | Self::IdempotencyMismatch
             | Self::Internal(_)
             | Self::Contention => false,

@@ -11,6 +11,7 @@ pub mod clients;
 mod clock;
 mod cookie;
 pub mod devices;
+pub mod directories;
 pub mod enroll;
 pub mod enrollment;
 mod entropy;
@@ -88,6 +89,7 @@ struct Inner {
     telephony: telephony::Telephony,
     versions: Versions,
     relying_party: RelyingParty,
+    agents: directories::Agents,
 }
 
 /// What an engine is made of.
@@ -135,6 +137,7 @@ impl Engine {
             telephony,
             versions,
             relying_party,
+            agents: directories::Agents::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -172,6 +175,11 @@ impl Engine {
     /// What devices with an open stream are told.
     pub fn hub(&self) -> &Hub {
         &self.inner.hub
+    }
+
+    /// The proxies beside directories that are connected to this node.
+    pub fn agents(&self) -> &directories::Agents {
+        &self.inner.agents
     }
 
     /// How many requests wait for somebody to answer a phone.

@@ -45,7 +45,7 @@ impl Giver<'_> {
             (Some(reason), _, _) => bounded("bypass_reason", reason, MOST_REASON)?,
             (None, Some(before), _) => before.reason.clone(),
             (None, None, Actor::Integration(_)) => API_REASON.to_owned(),
-            (None, None, Actor::Administrator(..) | Actor::Terminal | Actor::System) => {
+            (None, None, Actor::Administrator(..) | Actor::Terminal | Actor::System | Actor::DirectorySync(_)) => {
                 return Err(EngineError::Invalid("bypass_reason"));
             }
         };

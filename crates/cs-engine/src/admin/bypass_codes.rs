@@ -84,7 +84,7 @@ impl Engine {
         };
         let created_by = match actor {
             Actor::Administrator(_, name) => name.clone(),
-            Actor::Integration(_) | Actor::Terminal | Actor::System => String::new(),
+            Actor::Integration(_) | Actor::Terminal | Actor::System | Actor::DirectorySync(_) => String::new(),
         };
         let mut job = Job::new().step(touch_user(account, user)).step(clear);
         let mut made = Vec::with_capacity(codes.len());

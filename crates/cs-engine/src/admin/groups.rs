@@ -109,6 +109,12 @@ impl Engine {
             let before = self.store().reader().group(account, id).await?.ok_or(EngineError::NotFound)?;
             let mut group = before.clone();
             change.write(&mut group, giver, now)?;
+            if group.name != before.name {
+                self.check_group_not_synced(account, id, "name").await?;
+            }
+            if group.description != before.description {
+                self.check_group_not_synced(account, id, "desc").await?;
+            }
             let mut job = Job::new().step(group.update(account));
             if group_standing(&group) != group_standing(&before) || group.name != before.name {
                 job = job.step(touch_members(account, id));
@@ -131,6 +137,7 @@ impl Engine {
     /// Removes a group; false if there is none.
     pub async fn delete_group(&self, account: AccountId, actor: &Actor, id: GroupId) -> Result<bool, EngineError> {
         let Some(group) = self.store().reader().group(account, id).await? else { return Ok(false) };
+        self.check_group_not_synced(account, id, "group").await?;
         let now = self.clock().now();
         let mut job = Job::new().log(log_entry(account, actor, "group_delete", &group, &group, now));
         job.guards = remove_group(account, id);
@@ -156,6 +163,7 @@ impl Engine {
         if is_in.iter().any(|is_in| is_in.id == group) {
             return Ok(());
         }
+        self.check_group_not_synced(account, group, "membership").await?;
         let description = json!({"group_id": group.as_str(), "user_id": user.as_str(), "change": "added"});
         self.attach(account, actor, user, ("user_update", "group_id"), add_member(account, user, group), description)
             .await
@@ -170,6 +178,7 @@ impl Engine {
         group: GroupId,
     ) -> Result<bool, EngineError> {
         let Some((name, _)) = self.store().user_record(account, user).await? else { return Ok(false) };
+        self.check_group_not_synced(account, group, "membership").await?;
         let now = self.clock().now();
         let description = json!({"group_id": group.as_str(), "user_id": user.as_str(), "change": "removed"});
         let job = Job::new()

@@ -13,6 +13,7 @@ use cs_store::integrations::{IntegrationRecord, delete_integration};
 use cs_store::policies::{PolicyScope, forget_application};
 use cs_store::proxies::forget_proxies_of;
 use cs_store::units::{UnitMember, leave_units};
+use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
 use super::{Actor, SECRET_OVERLAP, admin_record};
@@ -155,30 +156,8 @@ impl Engine {
     ) -> Result<IntegrationRecord, EngineError> {
         powerful.check(&kind)?;
         let now = self.clock().now();
-        let mut record = IntegrationRecord {
-            account,
-            key: IntegrationKey::generate(&mut SystemRng),
-            name: change.name.clone().ok_or(EngineError::Invalid("name"))?,
-            notes: String::new(),
-            greeting: String::new(),
-            new_user: None,
-            normalization: UsernameNormalization::Simple,
-            user_access: UserAccess::All,
-            self_service_allowed: false,
-            remembered_days: None,
-            // Clients of these types cannot sign otherwise; an administrator may switch it off.
-            legacy_signatures: kind.speaks_rest_v1(),
-            legacy_last_used: None,
-            permissions: Permissions::NONE,
-            api_networks: String::new(),
-            frame_origins: WebOrigins::NONE,
-            extra: Map::new(),
-            enabled: true,
-            version: 1,
-            created_at: now,
-            previous_secret_until: None,
-            kind,
-        };
+        let name = change.name.clone().ok_or(EngineError::Invalid("name"))?;
+        let mut record = blank_integration(account, kind, name, now);
         change.apply(&mut record)?;
         self.check_groups(account, change.user_access.as_ref()).await?;
         let secret = SecretKey::generate(&mut SystemRng);
@@ -241,6 +220,9 @@ impl Engine {
         for _ in 0..MAX_ROUNDS {
             let Some(record) = self.store().integration_record(account, key).await? else { return Ok(()) };
             powerful.check(&record.kind)?;
+            if record.kind.is_directory() && self.store().directory_of_integration(account, key).await?.is_some() {
+                return Err(EngineError::Forbidden("it belongs to a directory: remove that"));
+            }
             let description = json!({"ikey": key.to_string(), "type": record.kind.as_str()});
             let now = self.clock().now();
             let [book, uses] = forget_application(account, key);
@@ -302,6 +284,39 @@ impl Engine {
 
     async fn group_exists(&self, account: AccountId, group: GroupId) -> Result<bool, EngineError> {
         Ok(self.store().reader().group(account, group).await?.is_some())
+    }
+}
+
+/// An integration with a new key and nothing else.
+pub(crate) fn blank_integration(
+    account: AccountId,
+    kind: IntegrationType,
+    name: String,
+    now: Timestamp,
+) -> IntegrationRecord {
+    IntegrationRecord {
+        account,
+        key: IntegrationKey::generate(&mut SystemRng),
+        name,
+        notes: String::new(),
+        greeting: String::new(),
+        new_user: None,
+        normalization: UsernameNormalization::Simple,
+        user_access: UserAccess::All,
+        self_service_allowed: false,
+        remembered_days: None,
+        // Clients of these types cannot sign otherwise; an administrator may switch it off.
+        legacy_signatures: kind.speaks_rest_v1(),
+        legacy_last_used: None,
+        permissions: Permissions::NONE,
+        api_networks: String::new(),
+        frame_origins: WebOrigins::NONE,
+        extra: Map::new(),
+        enabled: true,
+        version: 1,
+        created_at: now,
+        previous_secret_until: None,
+        kind,
     }
 }
 

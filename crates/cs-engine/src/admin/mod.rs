@@ -47,6 +47,8 @@ pub enum Actor {
     Terminal,
     /// The server by itself, when a time is over.
     System,
+    /// The server by itself, because a directory says so. The name that the log has.
+    DirectorySync(String),
 }
 
 impl Actor {
@@ -57,6 +59,7 @@ impl Actor {
             Self::Administrator(_, name) => name,
             Self::Terminal => "terminal",
             Self::System => "system",
+            Self::DirectorySync(name) => name,
         }
     }
 }

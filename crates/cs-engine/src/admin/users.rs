@@ -419,6 +419,7 @@ impl Engine {
             let (before, attempts) = self.store().user_record(account, id).await?.ok_or(EngineError::NotFound)?;
             let mut user = before.clone();
             edit(&mut user, now)?;
+            self.check_not_synced(account, &before, &user).await?;
             let mut job = Job::new().step(user.update(account, attempts));
             if (&user.username, &user.aliases) != (&before.username, &before.aliases) {
                 job = job.step(drop_names(account, id)).and(names(account, &user)?);
@@ -459,27 +460,8 @@ pub(crate) fn new_user(
     change: &UserChange,
     now: Timestamp,
 ) -> Result<(UserRecord, Job), EngineError> {
-    let mut user = UserRecord {
-        id: UserId::generate(&mut SystemRng),
-        username: name_of("username", username)?.as_str().to_owned(),
-        aliases: BTreeMap::new(),
-        realname: None,
-        firstname: None,
-        lastname: None,
-        email: String::new(),
-        notes: String::new(),
-        status: UserStatus::Active,
-        bypass: None,
-        default_factor: None,
-        auto_prompt: true,
-        custom: Map::new(),
-        lockout: LockoutState::default(),
-        trust_epoch: 0,
-        version: 1,
-        created_at: now,
-        last_login: None,
-        deleted_at: None,
-    };
+    let mut user =
+        blank_user(UserId::generate(&mut SystemRng), name_of("username", username)?.as_str().to_owned(), now);
     change.write(&mut user, giver, now)?;
     let mut description = change.description();
     description["uname"] = json!(user.username);
@@ -500,8 +482,33 @@ pub(crate) fn new_user(
     Ok((user, job))
 }
 
+/// A user with a name and nothing else.
+pub(crate) fn blank_user(id: UserId, username: String, now: Timestamp) -> UserRecord {
+    UserRecord {
+        id,
+        username,
+        aliases: BTreeMap::new(),
+        realname: None,
+        firstname: None,
+        lastname: None,
+        email: String::new(),
+        notes: String::new(),
+        status: UserStatus::Active,
+        bypass: None,
+        default_factor: None,
+        auto_prompt: true,
+        custom: Map::new(),
+        lockout: LockoutState::default(),
+        trust_epoch: 0,
+        version: 1,
+        created_at: now,
+        last_login: None,
+        deleted_at: None,
+    }
+}
+
 /// Takes every name of `user`. An alias that is compared as the username or another alias is [`EngineError::Exists`] here already.
-fn names(account: AccountId, user: &UserRecord) -> Result<Job, EngineError> {
+pub(crate) fn names(account: AccountId, user: &UserRecord) -> Result<Job, EngineError> {
     let mut job = Job::new();
     let mut keys = HashSet::new();
     let all = std::iter::once((0, &user.username)).chain(user.aliases.iter().map(|(slot, name)| (*slot, name)));
@@ -515,7 +522,7 @@ fn names(account: AccountId, user: &UserRecord) -> Result<Job, EngineError> {
     Ok(job)
 }
 
-fn set_status(user: &mut UserRecord, status: UserStatus, now: Timestamp) {
+pub(crate) fn set_status(user: &mut UserRecord, status: UserStatus, now: Timestamp) {
     if status != user.status {
         // Whatever was remembered was remembered of someone in another standing.
         user.trust_epoch += 1;

@@ -251,9 +251,9 @@ impl Engine {
                 way: named(survey.user.as_deref(), *way),
                 options: has_others(way.means),
             },
-            State::Trust(_) => {
-                View::Trust { days: prompt.remembering(survey.remembering.as_ref()).map_or(1, |remembering| days(remembering.time)) }
-            }
+            State::Trust(_) => View::Trust {
+                days: prompt.remembering(survey.remembering.as_ref()).map_or(1, |remembering| days(remembering.time)),
+            },
             State::Checking | State::Passkey { .. } | State::Done(_) | State::MustEnroll(_) | State::Refused(_) => {
                 View::Checking
             }
