@@ -3,6 +3,7 @@
 //! `main` only calls [`cli::main`]. A test or the demo starts the same server inside its own process with [`server::run_server`].
 
 pub mod admin_api;
+pub mod agent;
 pub mod app;
 pub mod auth_api;
 pub mod authenticator;

@@ -21,7 +21,9 @@ use crate::ops::ReadinessCheck;
 use crate::outbound::checkpoints::CheckpointWebhook;
 use crate::server::{Addresses, ServerParts};
 use crate::versions::{VersionTable, VersionTableError};
-use crate::{admin_api, auth_api, authenticator, enroll, frame, oauth, panel, portal, rest_v1, telephony, well_known};
+use crate::{
+    admin_api, agent, auth_api, authenticator, enroll, frame, oauth, panel, portal, rest_v1, telephony, well_known,
+};
 
 /// Who opens the database: nodes that share one must have different names, and so must a command beside a running server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,6 +181,7 @@ pub fn surfaces(engine: &Engine, config: &Config, addresses: Addresses, shutdown
         .merge(admin_api::routes(app.clone()))
         .merge(looks(app.clone()))
         .merge(telephony::routes(app.clone(), config.telephony.as_ref().and_then(|telephony| telephony.secret.clone())))
+        .merge(agent::routes(app.clone(), shutdown.clone()))
         .merge(panel::routes(app))
         .merge(assets())
         .merge(well_known::routes(engine));

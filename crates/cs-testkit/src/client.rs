@@ -143,6 +143,11 @@ impl Api {
         }
     }
 
+    /// The headers of a signed GET without parameters, for a client that is not this one.
+    pub fn signed_get(&self, path: &str) -> SignedHeaders {
+        self.signed(&Method::GET, path, &[], &[])
+    }
+
     fn signed(&self, method: &Method, path: &str, params: &[(&str, &str)], json: &[u8]) -> SignedHeaders {
         let date = format_date(self.clock.now()).expect("a date");
         let outgoing =

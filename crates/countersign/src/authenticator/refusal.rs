@@ -117,9 +117,10 @@ impl From<JwsError> for Refusal {
 impl From<EngineError> for Refusal {
     fn from(error: EngineError) -> Self {
         match error {
-            EngineError::Invalid(_) | EngineError::Exists(_) | EngineError::IdempotencyMismatch => {
-                Self::malformed("A value cannot be what was sent.")
-            }
+            EngineError::Invalid(_)
+            | EngineError::Exists(_)
+            | EngineError::Synced { .. }
+            | EngineError::IdempotencyMismatch => Self::malformed("A value cannot be what was sent."),
             EngineError::NotFound | EngineError::Forbidden(_) => Self::inactive(),
             EngineError::Busy | EngineError::Contention => Self::busy(RETRY_AFTER_S),
             EngineError::Unavailable(_) | EngineError::Internal(_) => {

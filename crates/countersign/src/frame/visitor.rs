@@ -172,6 +172,7 @@ impl Visitor {
             EngineError::NotFound | EngineError::Invalid(_) => (StatusCode::BAD_REQUEST, Why::SessionTimedOut),
             EngineError::Forbidden(_)
             | EngineError::Exists(_)
+            | EngineError::Synced { .. }
             | EngineError::IdempotencyMismatch
             | EngineError::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, Why::Service),
         };

@@ -61,6 +61,7 @@ impl From<EngineError> for Failure {
         match error {
             EngineError::Invalid(name) => Self::new(40002, "Invalid request parameters", name),
             EngineError::Forbidden(detail) => Self::new(40301, "Access forbidden", detail),
+            EngineError::Synced { .. } => Self::new(40002, "Invalid request parameters", error.to_string()),
             EngineError::NotFound => Self::new(40401, "Resource not found", "There is no such object."),
             EngineError::Exists(name) => Self::new(40003, "Duplicate resource", format!("{name} already exists")),
             EngineError::IdempotencyMismatch => Self::new(

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod alerts;
+pub mod directories;
 mod maintenance;
 pub(crate) mod outbox;
 mod review;
@@ -66,6 +67,8 @@ pub fn start(engine: &Engine, config: &Config, shutdown: &Shutdown) {
         }
     });
     start_telephony(engine, config, shutdown);
+    let api_authority = config.hosts.api.authority(config.listen.api.port());
+    tokio::spawn(directories::run(engine.clone(), api_authority, shutdown.clone()));
     tokio::spawn(addresses::run(engine.geo().clone(), shutdown.clone()));
     if let Some(mail) = &config.mail {
         let courier = MailCourier::new(engine.clone(), Sender::new(mail.clone()));

@@ -190,7 +190,9 @@ impl Connection {
             .max_headers(MAX_HEADERS)
             .max_header_size(MAX_HEADER_BYTES)
             .max_buf_size(MAX_HEADER_BYTES)
-            .serve_connection(io, service);
+            .serve_connection(io, service)
+            // For the channels of proxies beside directories.
+            .with_upgrades();
         tokio::pin!(connection);
         tokio::select! {
             ended = connection.as_mut() => return ended,

@@ -8,6 +8,7 @@ mod authenticator;
 mod background;
 mod compatibility;
 mod demo;
+mod directories;
 mod enroll;
 mod entry_paths;
 mod import;

@@ -123,6 +123,8 @@ enum Door {
     Rest,
     /// Admin API: signed by an integration with the permission.
     Admin,
+    /// The channel of proxies beside directories: signed by a directory's integration.
+    Agent,
 }
 
 impl Door {
@@ -131,6 +133,7 @@ impl Door {
             _ if path.starts_with("/auth/v2/") => Self::Auth,
             _ if path.starts_with("/rest/v1/") => Self::Rest,
             _ if path.starts_with("/admin/") => Self::Admin,
+            _ if path.starts_with("/agent/v1/") => Self::Agent,
             _ => panic!("what guards {path}? Name it in this test"),
         }
     }

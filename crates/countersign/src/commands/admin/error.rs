@@ -2,6 +2,7 @@
 
 use countersign_device::clean;
 use cs_engine::EngineError;
+use cs_engine::directories::DirectoryError;
 use cs_engine::policy::PolicyError;
 use cs_store::StoreError;
 
@@ -39,6 +40,9 @@ pub(super) enum AdminError {
     },
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// Never [`DirectoryError::Engine`].
+    #[error(transparent)]
+    Directory(DirectoryError),
     /// Never [`PolicyError::Engine`] or [`PolicyError::NoSuch`], which are the same as here.
     #[error(transparent)]
     Policy(PolicyError),
@@ -54,6 +58,15 @@ impl From<PolicyError> for AdminError {
     }
 }
 
+impl From<DirectoryError> for AdminError {
+    fn from(error: DirectoryError) -> Self {
+        match error {
+            DirectoryError::Engine(error) => Self::Engine(error),
+            other => Self::Directory(other),
+        }
+    }
+}
+
 impl From<StoreError> for AdminError {
     fn from(error: StoreError) -> Self {
         Self::Engine(error.into())
@@ -62,18 +75,26 @@ impl From<StoreError> for AdminError {
 
 impl AdminError {
     /// The word for programs.
-    pub(super) const fn code(&self) -> &'static str {
+    pub(super) fn code(&self) -> &'static str {
         match self {
             Self::NoSuch { .. } | Self::Engine(EngineError::NotFound) => "not_found",
             Self::Ambiguous { .. } => "ambiguous",
             Self::Usage { .. } | Self::Engine(EngineError::Invalid(_)) => "invalid",
             Self::NotConfirmed(_) => "not_confirmed",
-            Self::Refused(_) | Self::BadLines(_) | Self::Engine(EngineError::Forbidden(_)) => "refused",
+            Self::Refused(_)
+            | Self::BadLines(_)
+            | Self::Engine(EngineError::Forbidden(_) | EngineError::Synced { .. }) => "refused",
             Self::Read { .. } => "read",
             Self::Engine(EngineError::Exists(_)) => "exists",
             Self::Engine(EngineError::Busy | EngineError::Contention) => "busy",
             Self::Engine(EngineError::Unavailable(_)) => "unavailable",
             Self::Engine(EngineError::IdempotencyMismatch | EngineError::Internal(_)) => "internal",
+            Self::Directory(DirectoryError::Nobody) => "not_found",
+            Self::Directory(DirectoryError::NoAgent | DirectoryError::NoFirstFactor) => "no_proxy",
+            Self::Directory(DirectoryError::Halt(_)) => "halted",
+            Self::Directory(DirectoryError::Running) => "busy",
+            Self::Directory(DirectoryError::Elsewhere(error)) if error.code == "halted" => "halted",
+            Self::Directory(_) => "failed",
             Self::Policy(PolicyError::NameTaken(_)) => "exists",
             Self::Policy(PolicyError::Dangerous(_)) => "not_confirmed",
             Self::Policy(_) => "invalid",

@@ -9,6 +9,7 @@ mod browsers;
 mod bypass;
 mod bypass_args;
 mod csv;
+pub mod directory;
 pub mod emergency;
 mod error;
 mod exception;
