@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value;
+
 /// Upper bounds in seconds: from an answer of a server nearby to a push that waited its whole life.
 const BOUNDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 3.5, 10.0, 30.0, 60.0];
 
@@ -208,14 +210,17 @@ fn braced(labels: &str) -> String {
     if labels.is_empty() { String::new() } else { format!("{{{labels}}}") }
 }
 
-/// What is not well, by part: what `/readyz` answers from. Clones share it.
+/// What is not well, by part, and how servers stand: what `/readyz` answers from. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Health(Arc<Mutex<BTreeMap<String, String>>>);
+pub struct Health {
+    problems: Arc<Mutex<BTreeMap<String, String>>>,
+    servers: Arc<Mutex<Value>>,
+}
 
 impl Health {
     /// A part is well, or why it is not.
     pub fn set(&self, part: &str, problem: Option<&str>) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
         match problem {
             Some(problem) => drop(all.insert(part.to_owned(), problem.to_owned())),
             None => drop(all.remove(part)),
@@ -224,12 +229,22 @@ impl Health {
 
     /// Forgets every part: those that there still are tell of themselves.
     pub fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// How servers stand.
+    pub fn tell_servers(&self, servers: Value) {
+        *self.servers.lock().unwrap_or_else(PoisonError::into_inner) = servers;
+    }
+
+    /// What was told of servers last.
+    pub fn servers(&self) -> Value {
+        self.servers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Every part that is not well, and why.
     pub fn problems(&self) -> Vec<(String, String)> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter().map(|(part, problem)| (part.clone(), problem.clone())).collect()
     }
 }

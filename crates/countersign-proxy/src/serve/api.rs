@@ -102,6 +102,12 @@ impl Api {
         self.0.names.iter().cloned().zip(self.hosts().circuits().iter().copied()).collect()
     }
 
+    /// The host that is asked first now; none while every one is left alone.
+    pub fn in_use(&self) -> Option<String> {
+        let first = self.hosts().plan().first().copied()?;
+        self.0.names.get(first).cloned()
+    }
+
     /// Whether nobody is asked at the moment, because every host is away.
     pub fn is_away(&self) -> bool {
         self.hosts().plan().is_empty()

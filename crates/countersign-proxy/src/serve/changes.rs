@@ -1,14 +1,17 @@
 //! Another configuration in the place of the one that serves, without a stop.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
 
+use super::api::Api;
 use super::generation::{Generation, LINGERS, Prepared, Reload, Reloads, Reread};
 use super::operations::Operations;
 use super::{Proxy, now};
 use crate::agent;
 use crate::cfg::Config;
+use crate::cfg::application::Application;
 use crate::radius::section::Section;
 
 impl Proxy {
@@ -50,10 +53,19 @@ impl Proxy {
         self.keep();
     }
 
+    /// Every section that serves, once, with its application and connection.
+    pub(super) fn serving(&self) -> Vec<(String, Application, Api)> {
+        let mut sections = self.generations.last().map(Generation::sections).unwrap_or_default();
+        // One that also listens by TLS is there twice.
+        let mut names = HashSet::new();
+        sections.retain(|(name, ..)| names.insert(name.clone()));
+        sections.extend(self.ldap.sections());
+        sections
+    }
+
     /// The sections that serve tell the server of themselves.
     pub(super) fn keep(&mut self) {
-        let mut sections = self.generations.last().map(Generation::sections).unwrap_or_default();
-        sections.extend(self.ldap.sections());
+        let sections = self.serving();
         if let Some(keeping) = &mut self.keeping {
             keeping.serve(sections);
         }

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 
 use cs_radius::Code;
 
+use super::api::Api;
 use super::kernel;
+use super::standing::{Standing, part, word};
+use crate::cfg::application::FailMode;
 use crate::metrics::{Counter, Gauge, Health, Labels, Metrics};
 use crate::radius::engine::Taken;
 use crate::radius::login::{AcceptedBy, Outage, Primary};
@@ -24,6 +27,7 @@ pub(super) struct Figures {
     /// First factors that are being checked.
     asked: HashMap<LoginId, (String, Instant)>,
     wells: Vec<Gauge>,
+    standing: Standing,
 }
 
 impl Figures {
@@ -62,6 +66,7 @@ impl Figures {
             waiting: metrics.gauge("countersign_proxy_logins_waiting", "Logins that are not decided", &[]),
             asked: HashMap::new(),
             wells: Vec::new(),
+            standing: Standing::default(),
             metrics,
             health,
         }
@@ -134,6 +139,11 @@ impl Figures {
         self.metrics.histogram("countersign_proxy_primary_seconds", help, &[("client", &client)]).took(took);
     }
 
+    /// How the servers of these sections stand.
+    pub(super) fn servers(&mut self, sections: Vec<(String, Api)>) {
+        self.standing.refresh(&self.metrics, &self.health, sections);
+    }
+
     /// How many logins wait, which hosts of client sections are well, what the kernel has dropped. All that costs a look around is done here, when somebody asks.
     pub(super) fn refresh<'a>(
         &mut self,
@@ -164,7 +174,7 @@ impl Figures {
 pub(super) fn called(
     metrics: &Metrics,
     health: &Health,
-    section: &str,
+    (section, failmode): (&str, FailMode),
     call: &'static str,
     failure: Option<Outage>,
     took: Duration,
@@ -181,13 +191,19 @@ pub(super) fn called(
     if call == "preauth" {
         let help = "How long the server took to say what somebody needs";
         metrics.histogram("countersign_proxy_api_seconds", help, &[("section", section)]).took(took);
+        if failure == Some(Outage::Away) {
+            let help =
+                "Logins that took a fail mode since no host of the API answered; logins_total shows what came of it";
+            let labels: Labels<'_> = &[("section", section), ("failmode", word(failmode))];
+            metrics.counter("countersign_proxy_failmode_taken_total", help, labels).one();
+        }
     }
     let problem = match failure {
         None => None,
         Some(Outage::Away) => Some("the server did not answer the last call"),
         Some(Outage::Refused) => Some("the server refused the last call: keys or clock are wrong"),
     };
-    health.set(&format!("server of [{section}]"), problem);
+    health.set(&part(section), problem);
 }
 
 fn outcome_word(outcome: &Outcome) -> &'static str {

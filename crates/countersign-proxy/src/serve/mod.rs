@@ -25,6 +25,7 @@ mod radsec;
 mod relays;
 mod sockets;
 mod spool;
+mod standing;
 pub mod systemd;
 mod unserved;
 mod upstreams;
@@ -217,6 +218,8 @@ impl Proxy {
                 line = self.ldap.next() => self.told_ldap(&line),
                 () = until(next) => self.on_timeout(now()).await,
                 Some(sign) = self.signs.recv() => {
+                    let sections = self.serving().into_iter().map(|(name, _, api)| (name, api)).collect();
+                    self.figures.servers(sections);
                     let by_radius = self.generations.last().into_iter();
                     let hosts = by_radius.flat_map(|serving| serving.upstreams.hosts(now()).chain(serving.directories.hosts(now())));
                     let hosts = hosts.chain(self.ldap.hosts(now()));

@@ -125,14 +125,17 @@ async fn answer(line: &str, shown: &Shown) -> (&'static str, &'static str, Strin
         "/healthz" if is_alive(&shown.ask).await => ("200 OK", TEXT, "ok\n".to_owned()),
         "/healthz" => ("503 Service Unavailable", TEXT, "packets are not worked on\n".to_owned()),
         "/readyz" => {
+            let is_alive = is_alive(&shown.ask).await;
             let mut problems = shown.health.problems();
-            if !is_alive(&shown.ask).await {
+            if !is_alive {
                 problems.push(("proxy".to_owned(), "packets are not worked on".to_owned()));
             }
             let problems: Vec<_> =
                 problems.iter().map(|(part, problem)| json!({ "part": part, "problem": problem })).collect();
             let status = if problems.is_empty() { "200 OK" } else { "503 Service Unavailable" };
-            (status, JSON, format!("{}\n", json!({ "ready": problems.is_empty(), "problems": problems })))
+            let answer =
+                json!({ "ready": problems.is_empty(), "problems": problems, "servers": shown.health.servers() });
+            (status, JSON, format!("{answer}\n"))
         }
         _ => ("404 Not Found", TEXT, "there are /metrics, /healthz and /readyz\n".to_owned()),
     }

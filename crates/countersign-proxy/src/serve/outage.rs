@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::api::Api;
 use super::clock::timestamp;
 use super::random;
+use super::standing::word;
 use crate::cfg::application::{Application, FailMode};
 use crate::outage::keeper::Keeper;
 use crate::radius::login::{Event, Outage, Preauth};
@@ -222,13 +223,5 @@ impl Reporter {
             Ok(()) => tracing::info!(section = %self.section, "codes for outages were fetched"),
             Err(error) => tracing::error!(section = %self.section, error = %error, "codes for outages are not kept"),
         }
-    }
-}
-
-const fn word(failmode: FailMode) -> &'static str {
-    match failmode {
-        FailMode::Safe => "safe",
-        FailMode::Secure => "secure",
-        FailMode::Offline => "offline",
     }
 }

@@ -9,6 +9,7 @@ use super::directories::Checked;
 use super::ldap::{self, Line};
 use super::outage::{self, Keeping};
 use super::{Begun, Proxy, Said, figures, fresh_key, now};
+use crate::cfg::application::FailMode;
 use crate::directory::Answer;
 use crate::ldap::output::{Outcome as OfBind, What};
 use crate::radius::dacl::Downloaded;
@@ -208,10 +209,10 @@ impl Proxy {
         let (metrics, health) = (self.figures.metrics.clone(), self.figures.health.clone());
         let name =
             self.generation(section).and_then(|of| of.name(section)).map(|(name, _)| name.clone()).unwrap_or_default();
-        let begun = now();
+        let (begun, failmode) = (now(), self.api(section).map_or(FailMode::Secure, |api| api.failmode()));
         move |failure| {
             let took = now().saturating_duration_since(begun);
-            figures::called(&metrics, &health, &name, call, failure, took);
+            figures::called(&metrics, &health, (&name, failmode), call, failure, took);
         }
     }
 

@@ -319,7 +319,8 @@ impl Connection {
         let begun = now();
         move |failure| {
             let took = now().saturating_duration_since(begun);
-            figures::called(&shared.metrics, &shared.health, &shared.rules.section, call, failure, took);
+            let section = (shared.rules.section.as_str(), shared.api.failmode());
+            figures::called(&shared.metrics, &shared.health, section, call, failure, took);
         }
     }
 
