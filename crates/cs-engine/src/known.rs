@@ -7,10 +7,14 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cs_core::id::{AccountId, UserId};
+use cs_core::id::{AccountId, UserId, WebauthnKey};
+use cs_core::lockout::LockoutState;
 use cs_core::login::Move;
 use cs_core::otp::OtpRecord;
+use cs_core::policy::risk::RiskRecord;
 use cs_core::user::User;
+use cs_core::webauthn::Used;
+use jiff::Timestamp;
 
 const SHARDS: usize = 16;
 /// Users kept in each shard, about a kilobyte each. A full shard starts again empty: what it knew is read again.
@@ -68,6 +72,37 @@ impl KnownUsers {
     fn shard(&self, key: &UserKey) -> MutexGuard<'_, Shard> {
         let number = self.hasher.hash_one(key) as usize % SHARDS;
         self.shards[number].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a success made of the user.
+pub(crate) struct After {
+    /// The failures are forgotten.
+    pub(crate) lockout: LockoutState,
+    /// Where, when and with what it was.
+    pub(crate) risk: RiskRecord,
+    /// The codes that were used.
+    pub(crate) moves: Vec<Moved>,
+    /// The key that was.
+    pub(crate) used: Option<(WebauthnKey, Used)>,
+    /// When.
+    pub(crate) now: Timestamp,
+}
+
+impl After {
+    /// The user as it is then.
+    pub(crate) fn apply(self, mut user: User) -> User {
+        user.attempts += 1;
+        user.lockout = self.lockout;
+        user.risk = self.risk;
+        user.last_login = Some(self.now);
+        self.moves.into_iter().for_each(|moved| moved.apply(&mut user));
+        if let Some((key, used)) = self.used
+            && let Some(credential) = user.credentials.iter_mut().find(|credential| credential.key == key)
+        {
+            credential.use_it(&used, self.now);
+        }
+        user
     }
 }
 

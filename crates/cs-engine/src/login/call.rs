@@ -13,9 +13,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::answer::{Answer, AnswerError, Answered};
-use super::auth::{self, AuthAnswer, Round};
+use super::auth::{self, Round};
 use super::close::Withdrawn;
 use super::push::{Other, user_version};
+use super::request::AuthAnswer;
 use crate::error::Retry;
 use crate::letters::Language;
 use crate::telephony::{CALL, CallOrder, Context, Sent, spoken};

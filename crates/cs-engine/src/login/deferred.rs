@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Refused;
-use super::status::{Decided, Why};
+use super::decided::{Decided, Why};
 use crate::{Caller, Engine, EngineError};
 
 /// Tells these ids from those of pushes.

@@ -19,8 +19,9 @@ use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
+use super::alert::alert;
 use super::answer::{Answer, AnswerError, Answered};
-use super::auth::{Round, alert};
+use super::auth::Round;
 use super::reference;
 use crate::admin::{Actor, admin_record};
 use crate::error::Retry;

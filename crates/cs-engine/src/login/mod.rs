@@ -3,7 +3,9 @@
 //! | file | use case |
 //! | --- | --- |
 //! | `preauth` | may this user in, and how |
-//! | `auth` | do a factor: a passcode at once, a push as a transaction |
+//! | `request` | what a client asks for, and what it is told |
+//! | `auth` | do a factor: what is typed at once, a push as a transaction |
+//! | `passcode` | judge what was typed |
 //! | `decide` | facts for the policies, and what they say |
 //! | `passkey` | judge an assertion by passkey or security key |
 //! | `push` | open a push, join one; calls are joined the same |
@@ -14,31 +16,37 @@
 //! | `answer` | an authenticator answers |
 //! | `refusals` | answers that are refused, kept within bounds |
 //! | `identity` | not a login: an administrator asks whether it is them |
-//! | `moving` | somebody at a new device proves that the account is theirs |
+//! | `moving` | somebody at a new device proves that the account is theirs; `moving::judge` judges the proof |
 //! | `kept_device` | the access device of a push, until the answer |
 //! | `deferred` | a decision that an asynchronous client fetches later |
 //! | `repeat` | the same request sent again, by its idempotency key |
 //! | `same` | the same login through another proxy |
 //! | `trust` | remembered devices |
 //! | `survey` | what a user may do, looked at without writing anything down |
+//! | `decided` | what a login came to, in the words that clients are told |
 //! | `record` | what the log says |
+//! | `alert` | what administrators should hear of at once |
 
+mod alert;
 mod answer;
 mod auth;
 mod call;
 mod close;
 mod decide;
+mod decided;
 mod deferred;
 mod disabled;
 mod identity;
 mod kept_device;
 mod moving;
+mod passcode;
 mod passkey;
 mod preauth;
 mod push;
 mod record;
 mod refusals;
 mod repeat;
+mod request;
 mod same;
 mod sms;
 mod status;
@@ -57,17 +65,18 @@ use cs_store::facts::{UserFacts, UserRef, UserVersion};
 
 pub use answer::{Answer, AnswerError, Answered, Asked};
 pub(crate) use auth::Together;
-pub use auth::{AuthAnswer, AuthRequest, FactorInput};
 pub use call::{CallNews, CallReport, CallState};
 pub(crate) use close::Withdrawn;
+pub use decided::{Decided, Status, Why};
 pub use identity::IdentityCheck;
 pub use moving::{MOVE_TTL, MoveProof, Proven};
 pub use passkey::Assertion;
 pub use preauth::{Challenge, Preauth, PreauthOutcome, PreauthRequest};
 pub(crate) use refusals::Refusals;
 pub use refusals::RefusedAnswer;
+pub use request::{AuthAnswer, AuthRequest, FactorInput};
 pub use same::GRACE as SAME_LOGIN_GRACE;
-pub use status::{Decided, LoginStatus, Status, Why};
+pub use status::LoginStatus;
 pub use survey::Software;
 pub(crate) use survey::{OldSoftware, Remembering, Survey};
 

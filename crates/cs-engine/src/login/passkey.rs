@@ -1,20 +1,23 @@
 //! Judges an assertion: counted like every attempt, its ceremony used up in the commit that records the result.
 
 use cs_core::id::{AccountId, TxId};
+use cs_core::lockout::Attempt;
 use cs_core::login::{AllowReason, Denial, DenyReason, FactorUsed};
 use cs_core::policy::risk::Assessment;
 use cs_core::policy::{self, Effective, Method, PushRule, Set};
 use cs_core::user::User;
-use cs_core::webauthn::{Ask, Purpose, Used, judge};
-use cs_store::Job;
+use cs_core::webauthn::{Ask, Credential, Purpose, Used, judge};
 use cs_store::attempts::{count_attempt, count_success};
 use cs_store::webauthn::{Ceremony, VerifiableCredential, mark_cloned, use_credential};
+use cs_store::{Job, Step};
 
-use super::auth::{After, AuthAnswer, Login, Round};
+use super::auth::{Login, Round};
 use super::decide::Rules;
+use super::decided::Decided;
 use super::record::Entry;
-use super::status::Decided;
+use super::request::AuthAnswer;
 use super::{Refused, Who, reference};
+use crate::known::After;
 use crate::passkeys::{Binding, CeremonyId, claim, verifier_state};
 use crate::{Access, Caller, Engine, EngineError, SystemRng};
 
@@ -49,6 +52,32 @@ pub(super) struct Judging<'a> {
 }
 
 impl Engine {
+    /// What a refused assertion counts for, and what administrators hear of it; its ceremony is over.
+    pub(super) fn refused_assertion(
+        &self,
+        entry: &Entry<'_>,
+        user: &User,
+        attempt: &Attempt,
+        denial: &Denial,
+        credential: Option<&Credential>,
+        finish: Step,
+    ) -> Job {
+        let (account, now) = (entry.caller.account.id, entry.now);
+        let alert = |what| self.alert(entry.caller, user, what, entry.txid, now);
+        let counts = denial.reason.counts_towards_lockout();
+        let after = if counts { &attempt.state } else { &user.lockout };
+        let mut job = Job::new().step(count_attempt(account, user, after)).step(finish).log(entry.denied(self, denial));
+        if denial.reason == DenyReason::ClonedCredential
+            && let Some(credential) = credential.filter(|credential| credential.is_usable())
+        {
+            job = job.step(mark_cloned(account, credential.key, now)).effect(alert("cloned_credential"));
+        }
+        if counts && attempt.locks {
+            job = job.effect(alert("locked_out"));
+        }
+        job
+    }
+
     /// Judges an assertion. The attempt is counted, the ceremony used up, the counter moved and the log written in one commit, before anything is answered.
     pub(super) async fn assertion(
         &self,
@@ -82,19 +111,12 @@ impl Engine {
             return Ok(Round::Again);
         }
         let credential = found.as_ref().map(|found| &found.credential);
+        let txid = request.log_as.unwrap_or_else(|| TxId::at(now, &mut SystemRng));
+        let factor = credential.map_or(FactorUsed::WebauthnCredential, |credential| credential.factor());
         let entry = Entry {
-            caller,
-            txid: request.log_as.unwrap_or_else(|| TxId::at(now, &mut SystemRng)),
-            who: &request.who,
-            user: Some(user),
-            access: &request.access,
-            factor: credential.map_or(FactorUsed::WebauthnCredential, |credential| credential.factor()),
             device: credential.map(|credential| (credential.key.to_string(), credential.display_name())),
             evidence: Some(&asserted.response),
-            answered_from: None,
-            trace: Some(login.trace),
-            risk: login.risk,
-            now,
+            ..login.entry(txid, factor)
         };
         // In the order of the tables' names: see `cs_store::attempts`.
         let [integration, policies] = rules.unchanged(caller);
@@ -120,18 +142,7 @@ impl Engine {
             (result, _) => {
                 let unknown = || Denial::new(DenyReason::InvalidCredential, "it is by no credential of the user's");
                 let denial = result.err().unwrap_or_else(unknown);
-                let counts = denial.reason.counts_towards_lockout();
-                let after = if counts { &attempt.state } else { &user.lockout };
-                job = job.step(count_attempt(account, user, after)).step(finish).log(entry.denied(self, &denial));
-                if denial.reason == DenyReason::ClonedCredential
-                    && let Some(credential) = credential.filter(|credential| credential.is_usable())
-                {
-                    job = job.step(mark_cloned(account, credential.key, now));
-                    job = job.effect(self.alert(caller, user, "cloned_credential", entry.txid, now));
-                }
-                if counts && attempt.locks {
-                    job = job.effect(self.alert(caller, user, "locked_out", entry.txid, now));
-                }
+                job = job.and(self.refused_assertion(&entry, user, &attempt, &denial, credential, finish));
                 Decided::refused(&Refused { denial, reference: reference(entry.txid) })
             }
         };

@@ -11,8 +11,9 @@ use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::auth::{self, AuthAnswer, AuthRequest, Round};
+use super::auth::{self, Round};
 use super::kept_device;
+use super::request::{AuthAnswer, AuthRequest};
 use crate::error::Retry;
 use crate::wake::wake;
 use crate::{Access, Caller, DeviceEvent, Engine, EngineError, SystemRng};

@@ -8,9 +8,9 @@ use cs_store::Step;
 use cs_store::answers::{AnswerKey, KeptAnswer};
 use jiff::Timestamp;
 
-use super::auth::{AuthRequest, Wanted};
+use super::decided::Decided;
 use super::deferred::Sealed;
-use super::status::Decided;
+use super::request::{AuthRequest, Wanted};
 use crate::{Caller, Engine, EngineError};
 
 impl Engine {

@@ -10,9 +10,9 @@ use cs_store::same_logins::{Same, SameKey, one_less};
 use cs_store::{Job, Step};
 use jiff::{SignedDuration, Timestamp};
 
-use super::auth::{AuthAnswer, AuthRequest, Wanted};
+use super::decided::Decided;
 use super::deferred::Sealed;
-use super::status::Decided;
+use super::request::{AuthAnswer, AuthRequest, Wanted};
 use crate::error::Retry;
 use crate::{Caller, Engine, EngineError};
 

@@ -7,8 +7,9 @@ use cs_core::device::Phone;
 use cs_core::login::{Denial, DenyReason, FactorUsed};
 use cs_store::attempts::count_attempt;
 
-use super::auth::{self, AuthAnswer, Round};
-use super::status::Decided;
+use super::auth::{self, Round};
+use super::decided::Decided;
+use super::request::AuthAnswer;
 use crate::error::Retry;
 use crate::telephony::Context;
 use crate::{Engine, EngineError};

@@ -2,82 +2,15 @@
 
 use cs_core::id::TxId;
 use cs_core::login::{AllowReason, Denial, DenyReason, FactorUsed, HOLD, LEGACY_HOLD, LEGACY_POLL_LIMIT, Push};
-use cs_core::policy::Method;
 use cs_store::facts::{UserFacts, UserRef};
 use cs_store::logins::{AskedBy, Login};
 use jiff::Timestamp;
 
 use super::close::Withdrawn;
+use super::decided::Decided;
 use super::kept_device;
 use super::{Refused, Who, reference};
 use crate::{Access, Caller, Engine, EngineError, Surface};
-
-/// The word of the Auth API for how a login stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    /// In.
-    Allow,
-    /// In, by bypass.
-    Bypass,
-    /// Out.
-    Deny,
-    /// Out, and the person said it was not them.
-    Fraud,
-    /// Out, too many failures.
-    LockedOut,
-    /// A push waits.
-    Pushed,
-    /// Codes are on their way.
-    Sent,
-    /// Nobody answered.
-    Timeout,
-}
-
-impl Status {
-    /// The word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Allow => "allow",
-            Self::Bypass => "bypass",
-            Self::Deny => "deny",
-            Self::Fraud => "fraud",
-            Self::LockedOut => "locked_out",
-            Self::Pushed => "pushed",
-            Self::Sent => "sent",
-            Self::Timeout => "timeout",
-        }
-    }
-}
-
-/// A decision.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decided {
-    /// In or out.
-    pub allow: bool,
-    /// The word.
-    pub status: Status,
-    /// What to tell the person.
-    pub message: String,
-    /// For the next login, where devices are remembered.
-    pub trusted_device_token: Option<String>,
-    /// For refusals: what to look for in the log.
-    pub reference: Option<String>,
-    /// The rule behind it.
-    pub why: Why,
-    /// What a code turned out to be, where one let the person in: whoever gives something for a factor must know which it was.
-    pub by: Option<Method>,
-}
-
-/// The rule behind a decision, in the log's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
-    /// In.
-    Allowed(AllowReason),
-    /// Out.
-    Denied(DenyReason),
-    /// Neither: codes were sent.
-    Sent,
-}
 
 /// How a login stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
