@@ -151,7 +151,7 @@ impl Engine {
                 self.inner.waiters.opened(txid, caller.connection.clone(), login.expires_at);
                 Ok(Round::Done(started(&login)))
             }
-            Err(Retry::Conflict(AT_LOGIN)) => match self.other_login(caller, request, &login, now).await? {
+            Err(Retry::Conflict(AT_LOGIN)) => match self.other_login(asked, &login).await? {
                 Other::Gone => Ok(Round::Again),
                 Other::Joined(first) => Ok(Round::Done(started(&first))),
                 Other::InTheWay => deny(DenyReason::PushInProgress, "another call is under way").await.map(Round::Done),

@@ -8,12 +8,11 @@ use cs_core::user::User;
 use cs_store::logins::{AskedBy, Login, may_have_another, no_cool_down};
 use cs_store::{Job, Step, args};
 use data_encoding::BASE64URL_NOPAD;
-use jiff::Timestamp;
 use serde_json::json;
 
 use super::auth::{self, Round};
 use super::kept_device;
-use super::request::{AuthAnswer, AuthRequest};
+use super::request::AuthAnswer;
 use crate::error::Retry;
 use crate::wake::wake;
 use crate::{Access, Caller, DeviceEvent, Engine, EngineError, SystemRng};
@@ -33,7 +32,7 @@ impl Engine {
         ticket: Option<Result<Ticket, TicketError>>,
         by_menu: bool,
     ) -> Result<Round<AuthAnswer>, EngineError> {
-        let auth::Login { caller, request, facts, rules, now, .. } = *asked;
+        let auth::Login { caller, facts, rules, now, .. } = *asked;
         let user = &facts.user;
         let (txid, digits) = match push_number(asked, ticket, by_menu) {
             Ok(number) => number,
@@ -62,7 +61,7 @@ impl Engine {
                 self.inner.hub.publish(account, phone.id, DeviceEvent::Request(txid));
                 Ok(Round::Done(started(&login)))
             }
-            Err(Retry::Conflict(AT_LOGIN)) => match self.other_login(caller, request, &login, now).await? {
+            Err(Retry::Conflict(AT_LOGIN)) => match self.other_login(asked, &login).await? {
                 Other::Gone => Ok(Round::Again),
                 Other::Joined(first) => Ok(Round::Done(started(&first))),
                 Other::InTheWay => {
@@ -140,14 +139,9 @@ impl Engine {
     }
 
     /// What stands in the way of `login`: the same request sent again, or another one.
-    pub(super) async fn other_login(
-        &self,
-        caller: &Caller,
-        request: &AuthRequest,
-        login: &Login,
-        now: Timestamp,
-    ) -> Result<Other, EngineError> {
-        let (account, ikey) = (login.account, login.integration);
+    pub(super) async fn other_login(&self, asked: &auth::Login<'_>, login: &Login) -> Result<Other, EngineError> {
+        let auth::Login { caller, request, now, .. } = *asked;
+        let (account, ikey) = (caller.account.id, caller.integration.key);
         if let Some(key) = &request.idempotency_key {
             let first = self.store().login_by_idempotency_key(account, ikey, login.user, key).await?;
             if let Some(first) = first {
@@ -176,6 +170,10 @@ impl Engine {
         if same_request && first.integration == ikey && (is_same_login || self.is_abandoned(&first)) {
             self.inner.waiters.adopt(first.txid, caller.connection.clone());
             return Ok(Other::Joined(Box::new(first)));
+        }
+        // The same login through another proxy, that began after this one had looked for it.
+        if self.was_named_since(asked).await? {
+            return Ok(Other::Gone);
         }
         Ok(Other::InTheWay)
     }

@@ -70,6 +70,12 @@ impl Engine {
         }
     }
 
+    /// Whether something was written under the login's name since it was looked for. Then that is no other login: it can be joined.
+    pub(super) async fn was_named_since(&self, asked: &super::auth::Login<'_>) -> Result<bool, EngineError> {
+        let (Some(key), Some(generation)) = (named(asked.caller, asked.request), asked.same) else { return Ok(false) };
+        Ok(self.store().same_login(key).await?.map_or(0, |same| same.generation) != generation)
+    }
+
     /// Writes down that a push or a call began under the login's name; nothing without one.
     pub(super) fn begun_under_name(&self, asked: &super::auth::Login<'_>, txid: TxId) -> Option<Step> {
         let key = named(asked.caller, asked.request)?;

@@ -101,16 +101,22 @@ async fn nobody_else_joins() {
 async fn many_at_once_are_one_push() {
     let site = Site::start().await;
     let mut phone = site.user("alice").await.phone().await;
-    let asking = (0..8).map(|number| {
-        let api = site.auth_api().clone();
-        tokio::spawn(async move { push(&api, "alice", &format!("q{number}"), NAME, FROM).await.text("txid") })
-    });
-    let mut all = Vec::new();
-    for one in asking.collect::<Vec<_>>() {
-        all.push(one.await.unwrap());
+    // Again and again: they may come in any order, also all before the first of them is written down.
+    for round in 0..10 {
+        let asking = (0..8).map(|number| {
+            let api = site.auth_api().clone();
+            let (query, name) = (format!("q{round}-{number}"), format!("{NAME}-{round}"));
+            tokio::spawn(async move { push(&api, "alice", &query, &name, FROM).await.text("txid") })
+        });
+        let mut all = Vec::new();
+        for one in asking.collect::<Vec<_>>() {
+            all.push(one.await.unwrap());
+        }
+        all.dedup();
+        let txid = phone.next_push().await;
+        assert_eq!(all, [txid.to_string()]);
+        phone.approve(txid).await.unwrap();
     }
-    all.dedup();
-    assert_eq!(all, [phone.next_push().await.to_string()]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
