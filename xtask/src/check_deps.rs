@@ -17,7 +17,7 @@ const ARROWS: &[(&str, Arrows)] = &[
     ("cs-store", Arrows::To(&["cs-core"])),
     ("cs-engine", Arrows::To(&["cs-store", "cs-core"])),
     ("cs-client", Arrows::To(&["cs-wire"])),
-    ("cs-pages", Arrows::To(&[])),
+    ("cs-pages", Arrows::To(&["cs-core"])), // languages
     (
         "countersign",
         Arrows::To(&[

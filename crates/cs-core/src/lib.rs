@@ -15,6 +15,7 @@ pub mod exception;
 pub mod group;
 pub mod id;
 pub mod integration;
+pub mod language;
 pub mod lockout;
 pub mod login;
 pub mod network;

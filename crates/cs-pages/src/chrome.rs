@@ -1,7 +1,9 @@
 //! What surrounds every page: whose it is, help, language.
 
 use crate::assets::Assets;
-use crate::language::{Language, Text};
+use cs_core::language::Language;
+
+use crate::language::Text;
 
 /// What surrounds a page.
 #[derive(Debug, Clone, Copy)]

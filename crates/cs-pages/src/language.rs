@@ -1,8 +1,9 @@
-//! Languages, and texts in them.
+//! The texts of pages, in every language.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use cs_core::language::Language;
 use fluent_templates::fluent_bundle::FluentValue;
 use fluent_templates::{LanguageIdentifier, Loader as _, langid, static_loader};
 
@@ -15,78 +16,13 @@ static_loader! {
     };
 }
 
-/// A language that every text exists in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Language {
-    /// English.
-    #[default]
-    En,
-    /// German.
-    De,
-    /// French.
-    Fr,
-    /// Spanish.
-    Es,
-    /// Japanese.
-    Ja,
-}
-
-impl Language {
-    /// Every language there is, in the order the page offers them.
-    pub const ALL: [Self; 5] = [Self::En, Self::De, Self::Fr, Self::Es, Self::Ja];
-
-    /// The tag (RFC 5646).
-    pub const fn tag(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::De => "de",
-            Self::Fr => "fr",
-            Self::Es => "es",
-            Self::Ja => "ja",
-        }
-    }
-
-    /// Its own name for itself.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::En => "English",
-            Self::De => "Deutsch",
-            Self::Fr => "Français",
-            Self::Es => "Español",
-            Self::Ja => "日本語",
-        }
-    }
-
-    /// Reads a tag; regions and scripts are not looked at.
-    pub fn parse(tag: &str) -> Option<Self> {
-        let primary = tag.split(['-', '_']).next()?;
-        Self::ALL.into_iter().find(|language| language.tag().eq_ignore_ascii_case(primary))
-    }
-
-    /// The best language for an `Accept-Language` header (RFC 9110, 12.5.4), or English.
-    pub fn accepted(header: &str) -> Self {
-        let mut best = (0.0_f32, Self::default());
-        // A browser sends a handful; more is no browser.
-        for part in header.split(',').take(20) {
-            let (tag, quality) = part.split_once(';').unwrap_or((part, "q=1"));
-            let quality = quality.trim().strip_prefix("q=").and_then(|q| q.trim().parse::<f32>().ok()).unwrap_or(0.0);
-            if let Some(language) = Self::parse(tag.trim())
-                && quality > best.0
-            {
-                best = (quality, language);
-            }
-        }
-        best.1
-    }
-
-    fn identifier(self) -> LanguageIdentifier {
-        match self {
-            Self::En => langid!("en"),
-            Self::De => langid!("de"),
-            Self::Fr => langid!("fr"),
-            Self::Es => langid!("es"),
-            Self::Ja => langid!("ja"),
-        }
+fn identifier(language: Language) -> LanguageIdentifier {
+    match language {
+        Language::En => langid!("en"),
+        Language::De => langid!("de"),
+        Language::Fr => langid!("fr"),
+        Language::Es => langid!("es"),
+        Language::Ja => langid!("ja"),
     }
 }
 
@@ -107,19 +43,19 @@ impl Text {
 
     /// The text `id`.
     pub fn say(&self, id: &str) -> String {
-        TEXTS.lookup(&self.0.identifier(), id)
+        TEXTS.lookup(&identifier(self.0), id)
     }
 
     /// The text `id` with one value in it.
     pub fn say_with(&self, id: &str, name: &'static str, value: &str) -> String {
         let value = FluentValue::String(Cow::Owned(value.to_owned()));
-        TEXTS.lookup_with_args(&self.0.identifier(), id, &HashMap::from([(Cow::Borrowed(name), value)]))
+        TEXTS.lookup_with_args(&identifier(self.0), id, &HashMap::from([(Cow::Borrowed(name), value)]))
     }
 
     /// The text `id` with a number in it, in the plural form that the language has for it.
     pub fn say_count(&self, id: &str, count: usize) -> String {
         let args = HashMap::from([(Cow::Borrowed("count"), FluentValue::from(count))]);
-        TEXTS.lookup_with_args(&self.0.identifier(), id, &args)
+        TEXTS.lookup_with_args(&identifier(self.0), id, &args)
     }
 }
 
@@ -161,7 +97,7 @@ mod tests {
                     ("time", "T".into()),
                 ];
                 let args = values.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect();
-                let said = TEXTS.lookup_no_default_fallback(&language.identifier(), id, Some(&args));
+                let said = TEXTS.lookup_no_default_fallback(&identifier(language), id, Some(&args));
                 assert!(said.is_some(), "{language:?} cannot say {id}");
             }
         }
@@ -197,21 +133,6 @@ mod tests {
         said.retain(|id| {
             id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_')) && !id.is_empty()
         });
-    }
-
-    #[test]
-    fn the_browser_chooses_the_language() {
-        for (header, language) in [
-            ("", Language::En),
-            ("de-AT,de;q=0.9,en;q=0.8", Language::De),
-            ("pt-BR, fr;q=0.5, ja;q=0.7", Language::Ja),
-            ("en;q=0.1, es ; q=0.9", Language::Es),
-            ("*", Language::En),
-            ("zh, ko;q=0.9", Language::En),
-            ("fr;q=nonsense, es;q=0.2", Language::Es),
-        ] {
-            assert_eq!(Language::accepted(header), language, "{header:?}");
-        }
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub use askama::{Error as RenderError, Template};
 pub use assets::{Asset, Assets};
 pub use brand::{Brand, Rgb};
 pub use chrome::{Chrome, Help, HelpLink};
-pub use language::{Language, Text};
+pub use cs_core::language::Language;
+pub use language::Text;
 pub use notice::{Action, Notice, NoticeKind};
 pub use refusal::{Doors, Go, Outdated, Refusal, Update, Why};

@@ -20,7 +20,7 @@ use super::wizard::Enrollment;
 use crate::admin::phones::phone_number;
 use crate::enroll::new_phone;
 use crate::error::Retry;
-use crate::letters::{About, Language};
+use crate::letters::{About, language_of};
 use crate::telephony::{CALL, CallOrder, Context, SMS, Sent, SmsOrder, proof_spoken, proof_text};
 use crate::{Access, Engine, EngineError, SystemRng};
 
@@ -103,7 +103,7 @@ impl Engine {
             fault: None,
         };
         let expires = (now + NUMBER_CODE_TTL).as_second();
-        let (language, name) = (Language::of(&account), &account.name);
+        let (language, name) = (language_of(&account), &account.name);
         let (kind, effect) = match by {
             CodeBy::Sms => {
                 let text = proof_text(language, name, code.expose());

@@ -7,6 +7,7 @@ mod words;
 use std::net::IpAddr;
 
 use cs_core::id::AccountId;
+use cs_core::language::Language;
 use cs_core::secret::PlainCode;
 use cs_store::Job;
 use cs_store::accounts::Account;
@@ -16,10 +17,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use self::words::{Words, fill};
+use self::words::{Words, fill, words};
 use crate::{Engine, EngineError};
 
-pub use self::words::{About, Language};
+pub use self::words::About;
 
 /// The kind of the effects that are letters.
 pub const MAIL: &str = "mail";
@@ -27,13 +28,18 @@ pub const MAIL: &str = "mail";
 /// Makes the link that a one-time code goes into; `None` if it cannot be made.
 pub type LinkOf<'a> = &'a (dyn Fn(&PlainCode) -> Option<String> + Sync);
 
+/// The language of an account: its setting `language`.
+pub fn language_of(account: &Account) -> Language {
+    account.settings.get("language").and_then(Json::as_str).and_then(Language::parse).unwrap_or_default()
+}
+
 /// A letter: texts and at most one link, no markup.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Letter {
     /// One address.
     pub to: String,
     /// The language it is written in. Letters of earlier versions were all in English.
-    #[serde(default)]
+    #[serde(default, with = "tag")]
     pub language: Language,
     /// One line.
     pub subject: String,
@@ -43,6 +49,22 @@ pub struct Letter {
     pub link: Option<LetterLink>,
     /// Paragraphs after it.
     pub after: Vec<String>,
+}
+
+/// A language as its tag.
+mod tag {
+    use cs_core::language::Language;
+    use serde::de::{Deserialize as _, Deserializer, Error as _};
+    use serde::ser::Serializer;
+
+    pub(super) fn serialize<S: Serializer>(language: &Language, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(language.tag())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Language, D::Error> {
+        let tag = String::deserialize(deserializer)?;
+        Language::parse(&tag).ok_or_else(|| D::Error::custom("no language of ours"))
+    }
 }
 
 /// A link and what it is called.
@@ -120,7 +142,7 @@ impl Letter {
 
     /// An empty letter in the account's language, and what that says.
     fn begin(account: &Account, to: &str) -> (Self, &'static Words) {
-        let language = Language::of(account);
+        let language = language_of(account);
         let letter = Self {
             to: to.to_owned(),
             language,
@@ -129,7 +151,7 @@ impl Letter {
             link: None,
             after: Vec::new(),
         };
-        (letter, language.words())
+        (letter, words(language))
     }
 
     fn to_enroll(account: &Account, to: &str, username: &str) -> (Self, &'static Words) {

@@ -18,7 +18,7 @@ use super::close::Withdrawn;
 use super::push::{Other, user_version};
 use super::request::AuthAnswer;
 use crate::error::Retry;
-use crate::letters::Language;
+use crate::letters::language_of;
 use crate::telephony::{CALL, CallOrder, Context, Sent, spoken};
 use crate::{Caller, Engine, EngineError, MAX_ROUNDS, SystemRng};
 
@@ -105,7 +105,7 @@ impl Engine {
         login.source = format!("call {}", request.access.source());
         login.statement = serde_json::to_string(&dialled).map_err(|_| EngineError::Invalid("statement"))?;
         (login.push, login.expires_at) = (Push::Waiting { expires_at: now + CALL_TTL }, now + CALL_TTL);
-        let language = Language::of(&caller.account);
+        let language = language_of(&caller.account);
         let order = CallOrder {
             id: txid.to_string(),
             to: phone.number.clone(),

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use zeroize::Zeroizing;
 
-use crate::letters::Language;
 use crate::{Engine, EngineError, SystemRng};
+use cs_core::language::Language;
 
 /// The kind of the effects that are messages.
 pub const SMS: &str = "sms";

@@ -1,8 +1,7 @@
 //! What is written and spoken, in the account's language: nobody knows that of who picks up.
 
+use cs_core::language::Language;
 use cs_core::telephony::CallKeys;
-
-use crate::letters::Language;
 
 /// What a call says: the organisation's greeting, or which application asks, and which key means what.
 pub(crate) fn spoken(language: Language, greeting: &str, application: &str, keys: CallKeys) -> String {

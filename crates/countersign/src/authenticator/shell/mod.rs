@@ -174,6 +174,8 @@ mod tests {
     use std::collections::BTreeSet;
     use std::path::Path as FilePath;
 
+    use cs_core::language::Language;
+
     use super::*;
 
     fn app() -> std::path::PathBuf {
@@ -189,6 +191,17 @@ mod tests {
                 names.insert(path.strip_prefix(app()).unwrap().to_str().unwrap().to_owned());
             }
         }
+    }
+
+    #[test]
+    fn the_app_speaks_every_language_that_people_are_spoken_to_in() {
+        let mut names = BTreeSet::new();
+        found_in(&app().join("lang"), &mut names);
+        let expected = Language::ALL.map(|language| format!("lang/{}.json", language.tag()));
+        assert_eq!(names, BTreeSet::from(expected));
+        let chooses = std::fs::read_to_string(app().join("core/text.js")).unwrap();
+        let tags = Language::ALL.map(|language| format!("\"{}\"", language.tag()));
+        assert!(chooses.contains(&format!("([{}])", tags.join(", "))), "core/text.js lists others");
     }
 
     #[test]

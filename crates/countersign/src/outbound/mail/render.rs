@@ -76,7 +76,8 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cs_engine::letters::{Language, LetterLink};
+    use cs_core::language::Language;
+    use cs_engine::letters::LetterLink;
 
     use super::*;
 

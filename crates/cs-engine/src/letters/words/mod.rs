@@ -8,56 +8,16 @@ mod es;
 mod fr;
 mod ja;
 
-use cs_store::accounts::Account;
-use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
+use cs_core::language::Language;
 
-/// A language that letters are written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Language {
-    /// English.
-    #[default]
-    En,
-    /// German.
-    De,
-    /// French.
-    Fr,
-    /// Spanish.
-    Es,
-    /// Japanese.
-    Ja,
-}
-
-impl Language {
-    /// Every one.
-    pub const ALL: [Self; 5] = [Self::En, Self::De, Self::Fr, Self::Es, Self::Ja];
-
-    /// The tag (RFC 5646).
-    pub const fn tag(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::De => "de",
-            Self::Fr => "fr",
-            Self::Es => "es",
-            Self::Ja => "ja",
-        }
-    }
-
-    /// The account's: its setting `language`.
-    pub fn of(account: &Account) -> Self {
-        let chosen = account.settings.get("language").and_then(Json::as_str).unwrap_or_default();
-        Self::ALL.into_iter().find(|language| language.tag().eq_ignore_ascii_case(chosen)).unwrap_or_default()
-    }
-
-    pub(super) fn words(self) -> &'static Words {
-        match self {
-            Self::En => &en::WORDS,
-            Self::De => &de::WORDS,
-            Self::Fr => &fr::WORDS,
-            Self::Es => &es::WORDS,
-            Self::Ja => &ja::WORDS,
-        }
+/// All that letters say in a language.
+pub(super) fn words(language: Language) -> &'static Words {
+    match language {
+        Language::En => &en::WORDS,
+        Language::De => &de::WORDS,
+        Language::Fr => &fr::WORDS,
+        Language::Es => &es::WORDS,
+        Language::Ja => &ja::WORDS,
     }
 }
 
@@ -228,9 +188,9 @@ mod tests {
 
     #[test]
     fn every_language_says_all_of_it_in_words_of_its_own_about_the_same_things() {
-        let english = Language::En.words().all();
+        let english = words(Language::En).all();
         for language in Language::ALL {
-            let own = language.words().all();
+            let own = words(language).all();
             for (english, own) in english.iter().zip(&own) {
                 assert!(!own.trim().is_empty() && own.trim() == *own, "{language:?}: {english}");
                 assert_eq!(places(own), places(english), "{language:?}: {own}");
