@@ -30,7 +30,6 @@ mod radius_eap;
 mod radius_network;
 mod radius_proxy;
 mod radius_vpn;
-mod radius_vpn_answers;
 mod radsec;
 mod same_phone;
 mod self_service;

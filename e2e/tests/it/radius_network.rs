@@ -4,7 +4,7 @@ use e2e::radius::ike::{DAE_PORT, Ike};
 use e2e::radius::ise::{Ise, LIST};
 use e2e::radius::pam::PamHost;
 use e2e::radius::{RadiusProxy, network_config};
-use e2e::{Network, Site};
+use e2e::{Network, Phone, Site, Watch};
 
 const USERS: &str = "alice Cleartext-Password := \"S3cret,pw\"\n\tClass = \"OU=vpn;\", Cisco-AVPair = \"ACS:CiscoSecure-Defined-ACL=#ACSACL#-IP-LAB-5f3a9b12\"\n";
 
@@ -28,6 +28,24 @@ fn download(name: &str, more: &str) -> String {
 fn lines(answer: &str) -> Vec<&str> {
     let received = answer.split_once("Received ").map_or("", |(_, received)| received);
     received.lines().filter_map(|line| line.trim().strip_prefix("Cisco-AVPair = ")).collect()
+}
+
+/// A proxy that ends sessions, as `coa` says.
+fn disconnecting(site: &Site, coa: &str) -> RadiusProxy {
+    let sections = format!("[radius_coa]\n{coa}\n[radius_acct]\nupstream_port=21813\n");
+    let device = format!("coa_port_1={DAE_PORT}");
+    let keys = site.integration("radius");
+    RadiusProxy::configured(&network_config(site, &keys, "radius_server_auto", &device, &sections), 1812)
+}
+
+/// Alice is connected, and has approved it.
+#[expect(clippy::unwrap_used, reason = "a helper of tests")]
+fn connect(ike: &Ike, phone: &Phone, watch: &Watch, proxy: &RadiusProxy) {
+    let dialling = ike.dial();
+    phone.approve(&watch.request(), None);
+    let dialled = dialling.wait_with_output().unwrap();
+    assert!(dialled.status.success(), "{}\n{}", String::from_utf8_lossy(&dialled.stdout), proxy.log());
+    assert!(ike.sessions().contains("alice"), "{}", ike.sessions());
 }
 
 #[test]
@@ -87,26 +105,14 @@ fn a_disconnect_of_the_policy_server_reaches_strongswan_through_the_proxy() {
         let site = Site::start();
         let (_, phone) = site.enroll("alice");
         let ise = Ise::start(USERS, &rounds());
-        let keys = site.integration("radius");
-        let text = network_config(
-            &site,
-            &keys,
-            "radius_server_auto",
-            &format!("coa_port_1={DAE_PORT}"),
-            "[radius_coa]\n[radius_acct]\nupstream_port=21813\n",
-        );
-        let proxy = RadiusProxy::configured(&text, 1812);
+        let proxy = disconnecting(&site, "");
         let ike = Ike::start("alice", "S3cret,pw");
         let unknown = ise.ends("disconnect", 3799, "User-Name=alice\n");
         assert!(unknown.contains("Received Disconnect-NAK"), "{unknown}");
         assert!(unknown.contains("Session-Context-Not-Found"), "{unknown}");
 
         let watch = phone.watch();
-        let dialling = ike.dial();
-        phone.approve(&watch.request(), None);
-        let dialled = dialling.wait_with_output().unwrap();
-        assert!(dialled.status.success(), "{}\n{}", String::from_utf8_lossy(&dialled.stdout), proxy.log());
-        assert!(ike.sessions().contains("alice"), "{}", ike.sessions());
+        connect(&ike, &phone, &watch, &proxy);
 
         // The server names the proxy as the device, since it knows no other.
         let ended = ise.ends(
@@ -130,22 +136,9 @@ fn keycloak_cve_2025_0604_whoever_is_disabled_while_connected_is_disconnected() 
         let site = Site::start();
         let (alice, phone) = site.enroll("alice");
         let _ise = Ise::start(USERS, &rounds());
-        let keys = site.integration("radius");
-        let text = network_config(
-            &site,
-            &keys,
-            "radius_server_auto",
-            &format!("coa_port_1={DAE_PORT}"),
-            "[radius_coa]\ndisconnect_every=1\n[radius_acct]\nupstream_port=21813\n",
-        );
-        let proxy = RadiusProxy::configured(&text, 1812);
+        let proxy = disconnecting(&site, "disconnect_every=1");
         let ike = Ike::start("alice", "S3cret,pw");
-        let watch = phone.watch();
-        let dialling = ike.dial();
-        phone.approve(&watch.request(), None);
-        let dialled = dialling.wait_with_output().unwrap();
-        assert!(dialled.status.success(), "{}\n{}", String::from_utf8_lossy(&dialled.stdout), proxy.log());
-        assert!(ike.sessions().contains("alice"), "{}", ike.sessions());
+        connect(&ike, &phone, &phone.watch(), &proxy);
         site.change_user(&alice, &[("status", "disabled")]);
         ike.says("closing 1 IKE_SA matching Disconnect-Request");
         ike.says("deleting IKE_SA rw");
