@@ -99,7 +99,7 @@ pub enum Report {
         /// Whether it answers [`Order::FirstFactor`].
         first_factor: bool,
     },
-    /// Some of the people asked for; any number of these, then one [`Report::Done`] or [`Report::Failed`].
+    /// Some of the people asked for; any number of these, then one [`Report::Done`] or [`Report::Failed`]. One of nobody is a sign of life while a directory is searched.
     People {
         /// The order.
         id: u64,
@@ -124,7 +124,7 @@ pub enum Report {
         /// For administrators: what happened and what to do.
         words: String,
     },
-    /// What became of a first factor.
+    /// What became of a first factor; a [`Report::Failed`] says that it did not come to a try.
     FirstFactor {
         /// The order.
         id: u64,

@@ -21,6 +21,8 @@ const QUEUE: usize = 4;
 /// Orders to read people at a time, and to check passwords.
 const MOST_SYNCS: usize = 4;
 const MOST_CHECKS: usize = 128;
+/// Nobody at all is told so often where a directory takes its time: the server sees that somebody is at work.
+const SIGN: Duration = Duration::from_secs(15);
 /// All of one order.
 const LONGEST: Duration = Duration::from_secs(3600);
 
@@ -150,7 +152,12 @@ impl Orders<'_> {
                 directory.people(&query, &tell).await
             };
             let forwarding = async {
-                while let Some(people) = parts.recv().await {
+                loop {
+                    let people = match tokio::time::timeout(SIGN, parts.recv()).await {
+                        Ok(Some(people)) => people,
+                        Ok(None) => return true,
+                        Err(_) => Vec::new(),
+                    };
                     let count = u64::try_from(people.len()).unwrap_or_default();
                     let Some(messages) = parts::messages(id, people) else { return false };
                     for said in messages {
@@ -160,7 +167,6 @@ impl Orders<'_> {
                     }
                     told.add(count);
                 }
-                true
             };
             let both = async { tokio::join!(reading, forwarding) };
             let (outcome, report) = match tokio::time::timeout(LONGEST, both).await {
@@ -193,7 +199,8 @@ impl Orders<'_> {
             (count >= MOST_CHECKS).then(|| "too many passwords are being checked".to_owned())
         };
         if let Some(words) = words {
-            self.answer("first_factor", "refused", Report::FirstFactor { id, verdict: FirstFactor::Unknown { words } });
+            // It did not come to a try: another proxy may be asked.
+            self.answer("first_factor", "refused", Report::Failed { id, trouble: Trouble::Proxy, words });
             return;
         }
         let (directory, say, section) = (self.link.directory.clone(), self.say.clone(), self.link.section.clone());
@@ -225,8 +232,12 @@ impl Orders<'_> {
                 let order = if open.as_ref().is_some_and(|open| open.is_sync) { "sync" } else { "first_factor" };
                 self.count(order, if error.is_cancelled() { "cancelled" } else { "failed" });
                 if let Some(open) = open.filter(|_| error.is_panic()) {
-                    let words = "the proxy has a defect: see its log".to_owned();
-                    self.say_soon(Report::Failed { id: open.id, trouble: Trouble::Proxy, words });
+                    let (id, words) = (open.id, "the proxy has a defect: see its log".to_owned());
+                    self.say_soon(if open.is_sync {
+                        Report::Failed { id, trouble: Trouble::Proxy, words }
+                    } else {
+                        Report::FirstFactor { id, verdict: FirstFactor::Unknown { words } }
+                    });
                 }
             }
         }

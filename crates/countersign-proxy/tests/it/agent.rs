@@ -111,13 +111,6 @@ fn first_factor(id: u64, password: &str) -> Order {
     Order::FirstFactor { id, username: "alice".to_owned(), password }
 }
 
-async fn unknown(channel: &mut Channel) -> String {
-    match channel.hear().await {
-        Report::FirstFactor { verdict: FirstFactor::Unknown { words }, .. } => words,
-        other => panic!("{other:?}"),
-    }
-}
-
 #[tokio::test]
 async fn people_are_told_in_the_channel_and_then_how_many() {
     let mut site = Site::beside(Server::start().await, honest().await);
@@ -139,7 +132,8 @@ async fn people_are_told_in_the_channel_and_then_how_many() {
 
     // This section does not check passwords, whoever asks.
     channel.say(&first_factor(8, "right")).await;
-    assert!(unknown(&mut channel).await.contains("[sso]"));
+    let Report::Failed { id: 8, trouble: Trouble::Proxy, words } = channel.hear().await else { panic!("no check") };
+    assert!(words.contains("[sso]"), "{words}");
     // What only a newer server knows.
     channel.send(r#"{"order":"rotate","id":9}"#).await;
     assert!(matches!(channel.hear().await, Report::Failed { id: 9, trouble: Trouble::Proxy, .. }));
@@ -222,6 +216,28 @@ async fn an_order_that_nobody_waits_for_ends_and_others_go_on() {
     told.sort_unstable();
     assert_eq!(told, [1, 3, 4]);
     channel.ends().await;
+}
+
+#[tokio::test]
+async fn a_directory_that_takes_its_time_is_told_of_with_signs_of_life() {
+    let lab = lab();
+    let directory = Fake::start(move |asked, id| match asked {
+        Asked::Search(base, octets) if base == "dc=lab" && page_after(octets).is_some() => {
+            // From here on nothing moves but the clock.
+            tokio::time::pause();
+            Some(Act::Silence)
+        }
+        _ => lab.answer(asked, id),
+    })
+    .await;
+    let mut site = Site::beside(Server::start().await, directory);
+    site.serve(&cloud(&site.server));
+    let mut channel = site.server.channel().await;
+    hello(&mut channel).await;
+    channel.say(&Order::Sync { id: 1, query: query(&["staff"]) }).await;
+    for _ in 0..3 {
+        assert!(matches!(channel.hear_whenever().await, Report::People { id: 1, people } if people.is_empty()));
+    }
 }
 
 #[tokio::test]
