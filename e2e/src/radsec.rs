@@ -7,6 +7,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
 use crate::ports::free_port;
+use crate::radius::ise::{ACCOUNTING_PORT, AUTH_PORT};
 use crate::radius::{Asking, DEVICE_SECRET, FreeRadius, Running, SERVER_SECRET, ask_at};
 
 /// An authority, and a certificate of it for this host that both ends show.
@@ -78,6 +79,32 @@ impl RadSecProxy {
             server behind {{\n host 127.0.0.1\n port {}\n type udp\n secret {SERVER_SECRET}\n}}\nrealm * {{\n server behind\n}}\n",
             tls(certificates),
             behind.port
+        );
+        Self::start(&config, port, &format!("listening for tls on 127.0.0.1:{port}"))
+    }
+
+    /// As [`to_tls`](Self::to_tls), in a [`Network`](crate::Network): logins and accounting at port 11812.
+    pub fn to_tls_with_accounting(certificates: &Certificates, port: u16) -> Self {
+        let config = format!(
+            "ListenUDP 127.0.0.1:11812\n{}client nas {{\n host 127.0.0.1\n type udp\n secret {DEVICE_SECRET}\n}}\n\
+            server cs {{\n host 127.0.0.1\n port {port}\n type tls\n secret radsec\n StatusServer on\n}}\n\
+            realm * {{\n server cs\n accountingServer cs\n}}\n",
+            tls(certificates)
+        );
+        Self::start(&config, 11812, "listening for udp on 127.0.0.1:11812")
+    }
+
+    /// As [`from_tls`](Self::from_tls), in front of an [`Ise`](crate::radius::ise::Ise), with accounting.
+    pub fn from_tls_with_accounting(certificates: &Certificates, port: u16) -> Self {
+        let behind = |name: &str, port: u16| {
+            format!("server {name} {{\n host 127.0.0.1\n port {port}\n type udp\n secret {SERVER_SECRET}\n}}\n")
+        };
+        let config = format!(
+            "ListenTLS 127.0.0.1:{port}\n{}client cs {{\n host 127.0.0.1\n type tls\n secret radsec\n}}\n{}{}\
+            realm * {{\n server behind\n accountingServer records\n}}\n",
+            tls(certificates),
+            behind("behind", AUTH_PORT),
+            behind("records", ACCOUNTING_PORT),
         );
         Self::start(&config, port, &format!("listening for tls on 127.0.0.1:{port}"))
     }

@@ -1,8 +1,9 @@
 //! RADIUS over TLS with radsecproxy 1.9.2, as the device's end and as the server's.
 
-use e2e::Site;
-use e2e::radius::{FreeRadius, RadiusProxy};
+use e2e::radius::ise::{Ise, radclient};
+use e2e::radius::{DEVICE_SECRET, FreeRadius, RadiusProxy, network_config};
 use e2e::radsec::{Certificates, RadSecProxy, tls_port};
+use e2e::{Network, Site};
 
 const USERS: &str = "alice Cleartext-Password := \"pw\"\n\tFilter-Id = \"vpn\", Class = 0x0102, Tunnel-Password:1 = \"hidden\"\nprobe Cleartext-Password := \"pw\"\n";
 
@@ -77,4 +78,32 @@ fn a_server_behind_is_asked_by_tls_and_again_after_it_was_away() {
     let upstream = RadSecProxy::from_tls(&certificates, port, &behind);
     let answer = proxy.ask(&login("probe", "pw"), &[]).answer();
     assert!(answer.contains("Received Access-Accept"), "{answer}\n{}\n{}", upstream.log(), proxy.log());
+}
+
+#[test]
+fn accounting_travels_by_tls_from_radsecproxy_to_us_and_on_to_radsecproxy() {
+    Network::new().within(|| {
+        let site = Site::start();
+        let ise = Ise::start("", &[]);
+        let certificates = Certificates::new();
+        let upstream = RadSecProxy::from_tls_with_accounting(&certificates, 2084);
+        let sections = "[radius_acct]\n";
+        let options = format!("tls_port=2083\n{}", certificates.options());
+        let text = network_config(&site, &site.integration("radius"), "radius_server_auto", &options, sections);
+        let client = format!("[radius_client]\ntransport=tls\n{}", certificates.options());
+        let text = text
+            .replace("[radius_client]\n", &client)
+            .replace("port=21812\nsecret=server-shared-secret\n", "port=2084\n");
+        let proxy = RadiusProxy::configured(&text, 1812);
+        let device = RadSecProxy::to_tls_with_accounting(&certificates, 2083);
+        for id in ["T1", "T2", "T3"] {
+            let record =
+                format!("Acct-Status-Type=Start\nAcct-Session-Id={id}\nUser-Name=alice\nNAS-IP-Address=10.0.0.9\n");
+            let answer = radclient(&record, 11812, "acct", DEVICE_SECRET);
+            let told = || format!("{answer}\n{}\n{}\n{}", device.log(), proxy.log(), upstream.log());
+            assert!(answer.contains("Received Accounting-Response"), "{}", told());
+            ise.says(&format!("Acct-Session-Id = \"{id}\""));
+        }
+        assert_eq!(ise.accounted("Acct-Session-Id"), ["T1", "T2", "T3"], "{}", proxy.log());
+    });
 }

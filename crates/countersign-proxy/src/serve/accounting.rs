@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use cs_radius::{Builder, Code, Integrity, Packet, Secret, kind, request_integrity, request_is_authentic};
+use cs_radius::{Code, Integrity, Packet, Secret, request_integrity, request_is_authentic};
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::clock::unix;
 use super::pool::Pool;
+use super::ports::Place;
 use super::quiet::Quiet;
+use super::radsec;
 use super::relays::Shared;
 use super::sockets::{self, Arrived};
 use super::spool::{Spool, SpoolError};
@@ -28,6 +30,15 @@ use crate::radius::exchange::{Ask, Exchange};
 use crate::radius::seen::{PacketKey, Packets, Seen};
 use crate::radius::sessions::Status;
 
+mod record;
+#[cfg(test)]
+mod tests;
+mod ways;
+
+use record::{packed, response, unpacked};
+pub(super) use ways::ByTls;
+use ways::{Came, Way, tls_devices};
+
 /// So many packets share one writing to the disk.
 const BATCH: usize = 256;
 /// When nothing waits, what is over is written down after so long.
@@ -35,6 +46,7 @@ const SETTLE: Duration = Duration::from_secs(1);
 
 /// A record that is to be kept.
 struct Fresh {
+    way: Way,
     key: PacketKey,
     answer: Vec<u8>,
     content: Content,
@@ -49,7 +61,10 @@ pub(super) struct Accounting {
     socket: Arc<UdpSocket>,
     arrived: mpsc::Receiver<Arrived>,
     receiving: JoinSet<()>,
+    by_tls: mpsc::Receiver<ByTls>,
     devices: Devices,
+    /// Those of sections that listen by TLS, by where.
+    tls_devices: Vec<(Place, Devices)>,
     sessions: Shared,
     client: String,
     secret: Secret,
@@ -76,7 +91,12 @@ impl Accounting {
     /// Opens the socket and the spool.
     ///
     /// Fails if either cannot be opened, or the server's name is not known.
-    pub(super) fn open(config: &Config, section: &Section, sessions: Shared) -> anyhow::Result<Self> {
+    pub(super) fn open(
+        config: &Config,
+        section: &Section,
+        sessions: Shared,
+        by_tls: mpsc::Receiver<ByTls>,
+    ) -> anyhow::Result<Self> {
         let name = section.client.clone().unwrap_or_default();
         let Some(Client::Radius(client)) = config.clients.get(&name) else {
             anyhow::bail!("[radius_acct] gives records on to a radius_client, and [{name}] is none");
@@ -87,7 +107,20 @@ impl Accounting {
         let folder = &section.spool;
         let (spool, found) = Spool::open(folder, section.spool_mb << 20)
             .with_context(|| format!("cannot keep accounting in {}", folder.display()))?;
-        let hosts = client.hosts.iter().map(|(host, _)| address(host, section.upstream_port));
+        // By TLS accounting goes where logins go (RFC 6614 §2.1).
+        let at = |(host, port): &(String, u16)| {
+            address(host, if client.tls.is_some() { *port } else { section.upstream_port })
+        };
+        let hosts: Vec<SocketAddr> =
+            client.hosts.iter().map(at).collect::<anyhow::Result<_>>().with_context(|| format!("[{name}]"))?;
+        let pool = match &client.tls {
+            None => Pool::new(None),
+            Some(files) => {
+                let names = client.hosts.iter().map(|(host, _)| host.clone());
+                let config = radsec::client_config(files).with_context(|| format!("[{name}]"))?;
+                Pool::by_tls(config, names.zip(hosts.iter().copied()).collect())
+            }
+        };
         let (arrive, arrived) = mpsc::channel(super::QUEUE);
         let socket = Arc::new(socket);
         let mut receiving = JoinSet::new();
@@ -97,13 +130,15 @@ impl Accounting {
             socket,
             arrived,
             receiving,
+            by_tls,
             devices: Devices::of(&config.radius),
+            tls_devices: tls_devices(config),
             sessions,
             secret: Secret::new(secret.as_bytes().to_vec()),
             own: nas_ip.filter(|_| !preserve_nas),
             sends: retries.saturating_add(1),
             every: *retry_wait,
-            hosts: hosts.collect::<anyhow::Result<_>>().with_context(|| format!("[{name}]"))?,
+            hosts,
             host: 0,
             longest: section.spool_days * 24 * 3600,
             spool: Some(spool),
@@ -111,7 +146,7 @@ impl Accounting {
             known: Known::default(),
             packets: Packets::default(),
             exchange: Exchange::new(random()),
-            pool: Pool::new(None),
+            pool,
             quiet: Quiet::default(),
             settles: None,
             client: name,
@@ -141,13 +176,24 @@ impl Accounting {
 
     /// Serves until `stop` is set.
     pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        let mut batch = Vec::with_capacity(BATCH);
+        let (mut batch, mut by_tls) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
         loop {
             self.pump().await;
             let timeouts = [self.exchange.poll_timeout(), self.feed.poll_timeout(), self.settles];
             let next = timeouts.into_iter().flatten().min();
             tokio::select! {
-                _ = self.arrived.recv_many(&mut batch, BATCH) => self.intake(&mut batch).await,
+                _ = self.arrived.recv_many(&mut batch, BATCH) => {
+                    let came = |Arrived { from, octets, .. }| Came { way: Way::Udp, from, octets };
+                    self.intake(batch.drain(..).map(came).collect()).await;
+                }
+                count = self.by_tls.recv_many(&mut by_tls, BATCH) => {
+                    let came = |ByTls { place, guests, from, octets }| Came { way: Way::Tls(place, guests), from, octets };
+                    self.intake(by_tls.drain(..).map(came).collect()).await;
+                    // Whoever hands them on ends with the proxy.
+                    if count == 0 {
+                        break;
+                    }
+                }
                 answer = self.pool.next() => self.answered(&answer),
                 () = until(next) => self.on_timeout().await,
                 _ = stop.changed() => break,
@@ -182,15 +228,21 @@ impl Accounting {
         }
     }
 
-    async fn intake(&mut self, batch: &mut Vec<Arrived>) {
+    async fn intake(&mut self, batch: Vec<Came>) {
         let (mut fresh, mut now_kept) = (Vec::new(), HashSet::new());
-        for Arrived { from, octets, .. } in batch.drain(..) {
+        for Came { way, from, octets } in batch {
             let at = now();
             let Ok(packet) = Packet::parse(&octets) else {
                 self.quiet.warn(from.ip(), "accounting is dropped: it is no RADIUS", at);
                 continue;
             };
-            let entries: Vec<Entry> = self.devices.at(from.ip()).cloned().collect();
+            let entries: Vec<Entry> = match &way {
+                Way::Udp => self.devices.at(from.ip()).cloned().collect(),
+                Way::Tls(place, _) => {
+                    let there = self.tls_devices.iter().filter(|(known, _)| known == place);
+                    there.flat_map(|(_, devices)| devices.at(from.ip())).cloned().collect()
+                }
+            };
             let entry = match self.admit(&packet, from.ip(), &entries) {
                 Ok(entry) => entry,
                 Err(why) => {
@@ -198,12 +250,12 @@ impl Accounting {
                     continue;
                 }
             };
-            let key = PacketKey::of(from, 0, &packet);
+            let key = PacketKey::of(from, usize::from(matches!(way, Way::Tls(..))), &packet);
             match self.packets.look(key, at, Duration::ZERO) {
                 Seen::InFlight => continue,
                 Seen::Answered(answer) => {
                     let answer = answer.to_vec();
-                    sockets::send(&self.socket, from, &answer).await;
+                    way.answer(&self.socket, from, &answer).await;
                     continue;
                 }
                 Seen::New => {}
@@ -216,11 +268,11 @@ impl Accounting {
             // The same record twice in one batch is answered when it comes a third time.
             if is_known {
                 self.packets.answered(key, &answer, at);
-                sockets::send(&self.socket, from, &answer).await;
+                way.answer(&self.socket, from, &answer).await;
             } else if now_kept.insert(content) {
                 let (section, login_client) = (entry.section.clone(), entry.client.clone());
                 let octets = packet.as_bytes().to_vec();
-                fresh.push(Fresh { key, answer, content, device: from.ip(), section, login_client, octets });
+                fresh.push(Fresh { way, key, answer, content, device: from.ip(), section, login_client, octets });
             } else {
                 self.packets.forget_one(&key);
             }
@@ -249,7 +301,7 @@ impl Accounting {
             Ok(sequences) => {
                 for (record, sequence) in fresh.into_iter().zip(sequences) {
                     self.kept(&record, sequence);
-                    sockets::send(&self.socket, record.key.from, &record.answer).await;
+                    record.way.answer(&self.socket, record.key.from, &record.answer).await;
                 }
             }
             Err(error) => {
@@ -381,39 +433,4 @@ impl Accounting {
         // Until something happens.
         self.settles = Some(now() + Duration::from_secs(3600));
     }
-}
-
-/// An Accounting-Response: what was sent is ours now.
-fn response(request: &Packet<'_>, secret: &Secret) -> Vec<u8> {
-    let identifier = request.identifier();
-    let mut builder = if request.has_message_authenticator() {
-        Builder::signed(Code::AccountingResponse, identifier)
-    } else {
-        Builder::new(Code::AccountingResponse, identifier)
-    };
-    for state in request.all(kind::PROXY_STATE) {
-        _ = builder.attribute(kind::PROXY_STATE, state);
-    }
-    builder.into_reply(secret, request.authenticator())
-}
-
-/// What is kept of a record: from where it came, and the packet.
-fn packed(device: IpAddr, octets: &[u8]) -> Vec<u8> {
-    let address = match device {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets().to_vec(),
-    };
-    // Four or sixteen.
-    let len = u8::try_from(address.len()).unwrap_or_default();
-    [&[len], &*address, octets].concat()
-}
-
-fn unpacked(kept: &[u8]) -> Option<(IpAddr, &[u8])> {
-    let (&len, rest) = kept.split_first()?;
-    let (address, octets) = rest.split_at_checked(usize::from(len))?;
-    let device = match *address {
-        [a, b, c, d] => IpAddr::from([a, b, c, d]),
-        _ => IpAddr::from(<[u8; 16]>::try_from(address).ok()?),
-    };
-    Some((device, octets))
 }

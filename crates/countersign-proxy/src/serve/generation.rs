@@ -13,7 +13,6 @@ use super::api::Api;
 use super::directories::{Checked, Directories};
 use super::downloads::Relay;
 use super::listeners::{Opened, Place};
-use super::unserved::refuse_unserved;
 use super::upstreams::Upstreams;
 use super::{log, radsec};
 use crate::cfg::Config;
@@ -146,7 +145,7 @@ pub(super) async fn next_of(all: &mut [Generation]) -> Came {
 
 /// The same with each section that also listens by TLS apart in two: by UDP with its own secrets, and by TLS with the one that is fixed there. Only there is it one: nothing
 /// that is not TLS may take it.
-fn sides(config: &Config) -> Config {
+pub(super) fn sides(config: &Config) -> Config {
     let mut both = config.clone();
     let by_tls = |server: &mut RadiusServer| {
         let tls = server.tls.take()?;
@@ -176,7 +175,6 @@ impl Prepared {
     ///
     /// Fails if the configuration asks for what is not served yet, or something cannot be opened; then nothing has changed.
     pub(super) fn open(config: Config, base: usize, open: &[Place], kept: &Kept) -> anyhow::Result<Self> {
-        refuse_unserved(&config)?;
         let both = sides(&config);
         Ok(Self {
             generation: Generation::open(&both, base, kept)?,

@@ -9,7 +9,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::radsec::{self, Door};
+use super::radsec::{self, Door, Guests};
 use super::sockets::{self, Arrived};
 use crate::cfg::client::TlsFiles;
 use crate::cfg::radius_server::RadiusServer;
@@ -164,6 +164,14 @@ impl Listeners {
             Some(Socket::Tls(door)) => door.guests.send(to, octets),
             None => {}
         }
+    }
+
+    /// Where a socket listens that speaks TLS, and who is connected there.
+    pub(super) fn tls(&self, number: usize) -> Option<((Option<String>, u16), Guests)> {
+        let listener = self.all.get(number)?.as_ref()?;
+        let Socket::Tls(door) = &listener.socket else { return None };
+        let (interface, port, _) = &listener.place;
+        Some(((interface.clone(), *port), door.guests.clone()))
     }
 
     /// Every UDP socket.

@@ -27,7 +27,6 @@ mod sockets;
 mod spool;
 mod standing;
 pub mod systemd;
-mod unserved;
 mod upstreams;
 
 use std::collections::HashMap;
@@ -206,8 +205,10 @@ impl Proxy {
             let next = timeouts.chain(self.engine.poll_timeout()).chain(self.forgets_at()).min();
             tokio::select! {
                 Some(packet) = self.arrived.recv() => {
-                    let taken = self.engine.on_packet(packet.socket, packet.from, &packet.octets, now());
-                    self.figures.received(taken);
+                    if !self.accounts(&packet) {
+                        let taken = self.engine.on_packet(packet.socket, packet.from, &packet.octets, now());
+                        self.figures.received(taken);
+                    }
                 }
                 Some(said) = self.said.recv() => self.heard(said),
                 came = generation::next_of(&mut self.generations) => match came {

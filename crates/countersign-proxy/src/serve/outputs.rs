@@ -3,11 +3,14 @@
 use std::net::IpAddr;
 
 use cs_client::outage::EventKind;
+use cs_radius::Code;
 
+use super::accounting::ByTls;
 use super::api::Names;
 use super::directories::Checked;
 use super::ldap::{self, Line};
 use super::outage::{self, Keeping};
+use super::sockets::Arrived;
 use super::{Begun, Proxy, Said, figures, fresh_key, now};
 use crate::cfg::application::FailMode;
 use crate::directory::Answer;
@@ -19,6 +22,16 @@ use crate::radius::request::Request;
 use crate::radius::upstream::Ended;
 
 impl Proxy {
+    /// Hands on what is accounting: by TLS it comes where logins come (RFC 6614 §2.1).
+    pub(super) fn accounts(&self, packet: &Arrived) -> bool {
+        if packet.octets.first() != Some(&Code::AccountingRequest.octet()) {
+            return false;
+        }
+        let Some((place, guests)) = self.listeners.tls(packet.socket) else { return false };
+        let (from, octets) = (packet.from, packet.octets.clone());
+        self.relays.account(ByTls { place, guests, from, octets })
+    }
+
     pub(super) fn heard(&mut self, said: Said) {
         match said {
             Said::Happened(login, event) => self.engine.on_event(login, event, now()),

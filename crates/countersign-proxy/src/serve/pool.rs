@@ -1,12 +1,14 @@
 //! Sockets to ask others with, opened as their numbers appear.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
+use rustls::ClientConfig;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::radsec::Connections;
 use super::sockets::{self, Arrived};
 use crate::radius::exchange::Transmit;
 
@@ -15,6 +17,8 @@ pub(super) struct Pool {
     interface: Option<String>,
     /// IPv4 and IPv6, by number.
     sockets: [Vec<Arc<UdpSocket>>; 2],
+    /// Connections by TLS in their place, and the hosts in their order.
+    tls: Option<(Connections, Vec<SocketAddr>)>,
     arrive: mpsc::Sender<Arrived>,
     arrived: mpsc::Receiver<Arrived>,
     receiving: JoinSet<()>,
@@ -24,11 +28,24 @@ impl Pool {
     /// Without any socket yet; they are opened at `interface`, where one is given that is of the family of who is asked.
     pub(super) fn new(interface: Option<String>) -> Self {
         let (arrive, arrived) = mpsc::channel(super::QUEUE);
-        Self { interface, sockets: [Vec::new(), Vec::new()], arrive, arrived, receiving: JoinSet::new() }
+        let sockets = [Vec::new(), Vec::new()];
+        Self { interface, sockets, tls: None, arrive, arrived, receiving: JoinSet::new() }
+    }
+
+    /// Asks these hosts by TLS: each with its name as it is written, and where it is.
+    pub(super) fn by_tls(config: Arc<ClientConfig>, hosts: Vec<(String, SocketAddr)>) -> Self {
+        let (names, places) = hosts.into_iter().unzip();
+        let pool = Self::new(None);
+        let connections = Connections::new(config, names, pool.arrive.clone());
+        Self { tls: Some((connections, places)), ..pool }
     }
 
     /// Sends a packet. What cannot be sent is as good as lost on its way, and sent again.
     pub(super) async fn send(&mut self, transmit: &Transmit) {
+        if let Some((connections, places)) = &mut self.tls {
+            let Some(host) = places.iter().position(|place| *place == transmit.to) else { return };
+            return connections.send((transmit.socket, transmit.socket), host, transmit.to, transmit.octets.clone());
+        }
         let unspecified = match transmit.to.ip() {
             IpAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
             IpAddr::V6(_) => IpAddr::from(Ipv6Addr::UNSPECIFIED),

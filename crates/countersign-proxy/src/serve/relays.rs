@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::accounting::Accounting;
+use super::accounting::{Accounting, ByTls};
 use super::api::Api;
 use super::ended::{Asked, Ender};
 use super::{coa, now};
@@ -36,6 +36,8 @@ pub(super) struct Relays {
     config: Config,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    /// Accounting that comes by TLS.
+    records: Option<mpsc::Sender<ByTls>>,
 }
 
 impl Relays {
@@ -45,8 +47,11 @@ impl Relays {
     pub(super) fn open(config: &Config, sessions: Shared) -> anyhow::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
+        let mut records = None;
         if let Some(section) = &config.accounting {
-            tasks.spawn(Accounting::open(config, section, sessions.clone())?.run(stopped.clone()));
+            let (record, by_tls) = mpsc::channel(super::QUEUE);
+            tasks.spawn(Accounting::open(config, section, sessions.clone(), by_tls)?.run(stopped.clone()));
+            records = Some(record);
         }
         if let Some(section) = &config.coa {
             let (end, ends) = mpsc::channel(ENDS);
@@ -56,7 +61,7 @@ impl Relays {
                 tasks.spawn(ender.run(stopped));
             }
         }
-        Ok(Self { sessions, config: config.clone(), stop, tasks })
+        Ok(Self { sessions, config: config.clone(), stop, tasks, records })
     }
 
     /// Serves another configuration from now on. Where nothing is different that they look at, they go on undisturbed; otherwise ports are closed and opened again, and
@@ -85,7 +90,10 @@ impl Relays {
 
     fn is_served_by(&self, config: &Config) -> bool {
         let devices = |config: &Config| {
-            let of = |server: &RadiusServer| (server.name.clone(), server.client.clone(), server.devices.clone());
+            let of = |server: &RadiusServer| {
+                let tls = server.tls.as_ref().map(|(port, _)| (server.interface.clone(), *port));
+                (server.name.clone(), server.client.clone(), server.devices.clone(), tls)
+            };
             config.radius.iter().map(of).collect::<Vec<_>>()
         };
         let applications = |config: &Config| {
@@ -98,6 +106,14 @@ impl Relays {
                 || (before.clients == after.clients
                     && devices(before) == devices(after)
                     && applications(before) == applications(after)))
+    }
+
+    /// Hands on a record that came by TLS; false where no accounting is taken.
+    pub(super) fn account(&self, record: ByTls) -> bool {
+        // Where too many wait it is lost as one by UDP would be: the device sends it again.
+        self.records
+            .as_ref()
+            .is_some_and(|records| !matches!(records.try_send(record), Err(mpsc::error::TrySendError::Closed(_))))
     }
 
     /// Somebody was let in. `section` and `client` are the names of the sections that did it.

@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use crate::cfg::client::TlsFiles;
 
 pub(super) use client::Connections;
-pub(super) use server::Door;
+pub(super) use server::{Door, Guests};
 
 /// The secret inside TLS (RFC 6614 §2.3).
 pub(super) const SECRET: &[u8] = b"radsec";

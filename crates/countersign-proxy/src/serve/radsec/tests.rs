@@ -70,7 +70,7 @@ async fn next(arrived: &mut mpsc::Receiver<Arrived>) -> Arrived {
     timeout(PATIENCE, arrived.recv()).await.unwrap().unwrap()
 }
 
-async fn door(files: &TlsFiles) -> (Door, std::net::SocketAddr, mpsc::Receiver<Arrived>) {
+pub(in crate::serve) async fn door(files: &TlsFiles) -> (Door, std::net::SocketAddr, mpsc::Receiver<Arrived>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     let door = Door::new(listener, server_config(files).unwrap());
@@ -79,7 +79,7 @@ async fn door(files: &TlsFiles) -> (Door, std::net::SocketAddr, mpsc::Receiver<A
     (door, at, arrived)
 }
 
-fn connections(files: &TlsFiles) -> (Connections, mpsc::Receiver<Arrived>) {
+pub(in crate::serve) fn connections(files: &TlsFiles) -> (Connections, mpsc::Receiver<Arrived>) {
     let (arrive, arrived) = mpsc::channel(16);
     (Connections::new(client_config(files).unwrap(), vec!["127.0.0.1".to_owned()], arrive), arrived)
 }
