@@ -23,6 +23,7 @@ mod ports;
 pub mod radius;
 pub mod radsec;
 mod sample;
+pub mod shim;
 mod site;
 pub mod slapd;
 mod terminal;

@@ -100,6 +100,11 @@ impl FreeRadius {
         Self { running: Running::start(command, dir, "Ready to process requests"), port }
     }
 
+    /// Where it takes logins.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// How many passwords it was asked about.
     pub fn asked(&self) -> usize {
         self.running.lines.text().matches("Received Access-Request").count()
@@ -150,6 +155,11 @@ impl RadiusProxy {
         let mut command = program("countersign-proxy");
         command.args(["run", "--config"]).arg(&path).env("RUST_LOG", "info").current_dir(dir.path());
         Self { running: Running::start(command, dir, "serving"), port }
+    }
+
+    /// Where it takes logins.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Changes its configuration file and has it read again, as `systemctl reload` does. What it says then is to be waited for.
@@ -241,7 +251,7 @@ impl RadiusProxy {
 }
 
 /// Begins a login at a port of this host.
-pub(crate) fn ask_at(port: u16, attributes: &str, arguments: &[&str], secret: &str) -> Asking {
+pub fn ask_at(port: u16, attributes: &str, arguments: &[&str], secret: &str) -> Asking {
     let mut child = Command::new("radclient")
         .args(["-x", "-t", "30", "-r", "1"])
         .args(arguments)

@@ -29,6 +29,7 @@ mod radius_accounting;
 mod radius_eap;
 mod radius_network;
 mod radius_proxy;
+mod radius_storm;
 mod radius_vpn;
 mod radsec;
 mod same_phone;
