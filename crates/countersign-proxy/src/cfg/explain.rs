@@ -151,6 +151,12 @@ fn second_factor(mode: &Mode) -> String {
         Mode::Challenge { .. } => "chosen from a menu.".to_owned(),
         Mode::Concat(append) => format!("typed behind {:?} after the password, always.", append.delimiter),
         Mode::DuoOnly => "the password itself.".to_owned(),
+        Mode::Eap { menu: true, append, .. } => {
+            format!(
+                "chosen from a menu{}, inside EAP; where none can be shown, what the server takes for the best.",
+                appended(append)
+            )
+        }
         Mode::Eap { factors: list, append, .. } => format!("{}{}, inside EAP.", factors(list), appended(append)),
     }
 }

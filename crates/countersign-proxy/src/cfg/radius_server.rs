@@ -90,6 +90,8 @@ pub enum Mode {
         factors: Vec<Factor>,
         /// A factor behind the password.
         append: Option<Append>,
+        /// The factor is chosen from a menu, where one can be shown.
+        menu: bool,
         /// Our certificates.
         certificates: PathBuf,
         /// Their key.
@@ -206,6 +208,7 @@ fn mode(kind: &str, reader: &Reader<'_>) -> Option<Mode> {
             prompt: reader.plain("prompt").unwrap_or_else(|| "Enter your password: ".to_owned()),
             factors: factors(reader),
             append: append(reader, false),
+            menu: reader.flag("menu", false),
             certificates: needed_path(reader, "certs")?,
             key: needed_path(reader, "pkey")?,
             minimum: minimum_tls(reader),

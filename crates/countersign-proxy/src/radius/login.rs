@@ -396,7 +396,7 @@ impl Login {
 
     fn preauth(&mut self) -> Wish {
         self.state = State::Preauth;
-        Wish::Preauth { menu: matches!(*self.mode, Mode::Challenge { .. }) }
+        Wish::Preauth { menu: matches!(*self.mode, Mode::Challenge { .. } | Mode::Eap { menu: true, .. }) }
     }
 
     fn second(&mut self, answer: Preauth) -> Wish {
@@ -414,6 +414,10 @@ impl Login {
                 match &*self.mode {
                     Mode::Challenge { prompt_format, .. } => {
                         let text = shown(menu.as_deref(), *prompt_format);
+                        self.menu(text)
+                    }
+                    Mode::Eap { menu: true, .. } => {
+                        let text = shown(menu.as_deref(), PromptFormat::Console);
                         self.menu(text)
                     }
                     Mode::Auto { factors, .. } | Mode::Eap { factors, .. } => {

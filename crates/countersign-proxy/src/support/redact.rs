@@ -64,6 +64,8 @@ const HARMLESS: &[&str] = &[
     "log_sso_events",
     "log_stdout",
     "log_syslog",
+    "max_connections",
+    "menu",
     "minimum_tls_version",
     "nas_identity",
     "nas_ip",

@@ -65,6 +65,10 @@ impl Login {
 
     /// Nothing can be asked where this login is: it ends, with the text if that says what to do.
     pub fn cannot_ask(&mut self, text: String) -> Wish {
+        // Whoever cannot be shown a menu gets what the server takes for the best.
+        if matches!((&self.state, &*self.mode), (State::Menu { .. }, Mode::Eap { .. })) {
+            return self.auth(Wanted::Auto);
+        }
         let is_way_to_enroll = self.state == State::Enrolling;
         self.reject(Some(if is_way_to_enroll { text } else { NO_TYPING.to_owned() }))
     }

@@ -357,6 +357,38 @@ fn a_code_is_asked_for_inside_where_that_can_be() {
 }
 
 #[test]
+fn a_menu_is_shown_inside_where_that_can_be() {
+    let (terms, trusted) = terms(TlsVersion::Tls12);
+    let answer = || Preauth::Auth { menu: Some("1. Push\n2. SMS".to_owned()), can_push: true, can_phone: false };
+    let mut site = Site::ending_eap("menu=true", &terms);
+    let mut person = Person::new(&trusted, method::PEAP, &["secret", "1"]);
+    let output = started(&mut site, &mut person);
+    primary_right(&mut site, &output, "secret");
+    site.preauth(answer());
+    let challenge = site.output();
+    let Output::Send { octets, .. } = &challenge else { panic!("{challenge:?}") };
+    let next = person.next(octets);
+    let Output::Auth { login, attempt, wanted, .. } = run(&mut site, &mut person, next) else { panic!() };
+    assert_eq!(wanted, Wanted::Choice("1".to_owned().into()));
+    assert_eq!(person.asked, ["Password: ", "1. Push\n2. SMS"]);
+    site.decide((login, attempt), yes());
+    let output = ended(&mut site, &mut person);
+    is_in(&person, &output);
+
+    // TTLS has a password and nothing else.
+    let mut site = Site::ending_eap("menu=true", &terms);
+    let mut person = Person::new(&trusted, method::TTLS, &["secret"]);
+    let output = started(&mut site, &mut person);
+    primary_right(&mut site, &output, "secret");
+    site.preauth(answer());
+    let (login, attempt, wanted) = site.asked();
+    assert_eq!(wanted, Wanted::Auto);
+    site.decide((login, attempt), yes());
+    let output = ended(&mut site, &mut person);
+    is_in(&person, &output);
+}
+
+#[test]
 fn the_way_to_enroll_is_shown_inside_and_lets_nobody_in() {
     let (terms, trusted) = terms(TlsVersion::Tls12);
     let mut site = Site::ending_eap("", &terms);
