@@ -132,3 +132,25 @@ fn an_emergency_begins_once_names_its_sections_and_ends_by_itself() {
     put_token(again.path(), &token(&key, "late")).unwrap();
     assert_eq!(keeper.emergency("vpn", IKEY, at(NOW + 7200)), None, "it had to be put to use earlier");
 }
+
+#[test]
+fn authquake_codes_for_outages_guessed_from_many_connections_share_one_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = DeviceKey::generate().unwrap();
+    let mut keeper = open(folder.path());
+    keeper.keep_key(IKEY, key.public().jwk()).unwrap();
+    keeper.keep_bundle(IKEY, "secret", &bundle(&key, IKEY)).unwrap();
+    let keeper = std::sync::Mutex::new(keeper);
+    // No guess is the code of this moment or of its neighbours.
+    let codes: Vec<String> = [-30, 0, 30].iter().map(|apart| code(NOW + apart)).collect();
+    let guesses: Vec<String> =
+        (0..70).map(|n| format!("{n:06}")).filter(|guess| !codes.contains(guess)).take(64).collect();
+    let guess = |typed: &String| keeper.lock().unwrap().code(IKEY, "alice", None, typed, at(NOW));
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = guesses.iter().map(|typed| scope.spawn(move || guess(typed))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let of = |why| results.iter().filter(|result| **result == Err(why)).count();
+    assert_eq!((of(NoCode::Wrong), of(NoCode::TooManyWrong)), (3, 61), "as many as the server said, over all");
+    assert_eq!(guess(&code(NOW)), Err(NoCode::TooManyWrong), "nor does the right one count any more");
+}
