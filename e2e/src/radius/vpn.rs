@@ -27,12 +27,17 @@ pub struct Vpn {
 impl Vpn {
     /// Starts one, with the certificate of `site`.
     pub fn start(site: &Site) -> Self {
+        Self::with_patience(site, 60, 1)
+    }
+
+    /// The same, which waits so many seconds for an answer and asks again so often.
+    pub fn with_patience(site: &Site, seconds: u32, retries: u32) -> Self {
         let dir = tempfile::Builder::new().prefix("vpn-").tempdir().unwrap();
         let path = dir.path().display();
         let tls = site.dir().join("tls");
         let radcli = format!(
             "nas-identifier ocserv\nauthserver 127.0.0.1:1812\nacctserver 127.0.0.1:1813\nservers {path}/servers\n\
-            dictionary /etc/radcli/dictionary\ndefault_realm\nradius_timeout 60\nradius_retries 1\nbindaddr *\n"
+            dictionary /etc/radcli/dictionary\ndefault_realm\nradius_timeout {seconds}\nradius_retries {retries}\nbindaddr *\n"
         );
         fs::write(dir.path().join("radcli.conf"), radcli).unwrap();
         fs::write(dir.path().join("servers"), format!("127.0.0.1 {DEVICE_SECRET}\n")).unwrap();

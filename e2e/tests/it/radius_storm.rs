@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use e2e::radius::ise::Ise;
 use e2e::radius::pam::PamHost;
+use e2e::radius::vpn::{CLIENT, GATEWAY, Vpn};
 use e2e::radius::{DEVICE_SECRET, FreeRadius, RadiusProxy, SERVER_SECRET, ask_at, network_config};
 use e2e::shim::{Noise, Shim};
 use e2e::{Network, Site};
@@ -102,5 +103,35 @@ fn pam_radius_over_a_line_that_doubles_everything_is_one_push() {
         assert!(is_in && screen.contains("successfully authenticated"), "{screen}");
         assert_eq!(watch.requests_so_far(), 1);
         assert_eq!(ise.log().matches("Received Access-Request").count(), 1);
+    });
+}
+
+#[test]
+fn a_vpn_gateway_without_patience_behind_a_bad_line_is_one_push_and_a_tunnel() {
+    let (home, office) = (Network::new(), Network::new());
+    office.joined_to(&home, GATEWAY, CLIENT);
+    office.within(|| {
+        let site = Site::start();
+        let (_, phone) = site.enroll("alice");
+        let ise = Ise::start("alice Cleartext-Password := \"S3cret,pw\"\n\tFramed-IP-Address = 10.10.0.77\n", &[]);
+        let sections = "[radius_acct]\nupstream_port=21813\n";
+        let text = network_config(&site, &site.integration("radius"), "radius_server_auto", "", sections);
+        let text = text.replace("interface=127.0.0.1", "interface=127.0.0.2");
+        let proxy = RadiusProxy::configured(&text.replace("[radius_client]", "[radius_client]\nretry_wait=600"), 1812);
+        let noise = Noise { lost: 250, doubled: 250, late: 0 };
+        let shim = Shim::start(here(1812), ([127, 0, 0, 2], 1812).into(), noise, 5);
+        // As radcli's defaults, only worse: it asks again every second.
+        let vpn = Vpn::with_patience(&site, 1, 60);
+        let watch = phone.watch();
+        let mut terminal = vpn.dial(&site, &home, "alice");
+        terminal.shows("Password:");
+        terminal.types("S3cret,pw");
+        phone.approve(&watch.request(), None);
+        terminal.shows("tunnel up: 10.10.0.77");
+        assert_eq!(watch.requests_so_far(), 1, "{:?}\n{}", shim.counts(), proxy.log());
+        assert_eq!(ise.log().matches("Received Access-Request").count(), 1);
+        // Control-C: openconnect says good-bye.
+        terminal.types("\u{3}");
+        terminal.ends();
     });
 }

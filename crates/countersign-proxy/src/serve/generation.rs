@@ -173,7 +173,7 @@ pub(super) struct Prepared {
 impl Prepared {
     /// Opens everything that is not open. Takes its time where names are looked up. Must be called within a runtime.
     ///
-    /// Fails if the configuration asks for what is not served yet, or something cannot be opened; then nothing has changed.
+    /// Fails if something cannot be opened; then nothing has changed.
     pub(super) fn open(config: Config, base: usize, open: &[Place], kept: &Kept) -> anyhow::Result<Self> {
         let both = sides(&config);
         Ok(Self {

@@ -122,7 +122,7 @@ impl Beside {
 impl Proxy {
     /// Opens every socket.
     ///
-    /// Fails if the configuration asks for what is not served yet, or something cannot be opened.
+    /// Fails if something cannot be opened.
     pub fn open(config: &Config) -> anyhow::Result<Self> {
         let by_radius = config.radius.iter().map(|server| &server.application);
         let mut applications = by_radius.chain(config.ldap.iter().map(|server| &server.application));
