@@ -85,6 +85,37 @@ fn every_page_loads_without_a_complaint_and_from_nowhere_else() {
     assert!(elsewhere.is_empty(), "{elsewhere:?}");
 }
 
+/// Duo's documentation made the frame 330 high and 304 to 620 wide: what is to be pressed must be in it, and on a desk what is said then.
+#[test]
+fn what_counts_in_the_frame_of_an_old_application_is_seen_without_scrolling() {
+    let files = Files::serve();
+    serve(&files);
+    let browser = Browser::start(&[]);
+    let page = browser.page();
+    let seen = |page: &Page, selector: &str, name: &str| {
+        let bottom = page.eval(&format!("document.querySelector('{selector}').getBoundingClientRect().bottom"));
+        let height = page.eval("innerHeight");
+        assert!(
+            bottom.as_f64().unwrap() <= height.as_f64().unwrap(),
+            "{name}: {selector} ends at {bottom} of {height}"
+        );
+    };
+    for language in Language::ALL {
+        let name = format!("/{}/framed-start", language.tag());
+        for (width, height, says) in [(620, 330, true), (420, 330, false), (304, 330, false)] {
+            page.size(width, height, false);
+            page.open(&files.at(&name));
+            seen(&page, "[data-open]", &name);
+            for state in ["blocked", "waiting"].into_iter().filter(|_| says) {
+                page.eval(&format!(
+                    "{{ const s = document.querySelector('[data-state]'); s.textContent = s.dataset.{state}; 0 }}"
+                ));
+                seen(&page, "[data-state]", &name);
+            }
+        }
+    }
+}
+
 #[test]
 fn any_colour_of_an_organisation_can_be_read() {
     let files = Files::serve();
