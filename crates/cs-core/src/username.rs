@@ -126,6 +126,10 @@ impl fmt::Display for UsernameKey {
 
 /// NFKC and lower case until neither changes anything (one can undo the other's work for a few characters).
 fn fold(name: &str) -> String {
+    // Most names, and the same for them.
+    if name.is_ascii() {
+        return name.to_ascii_lowercase().trim().to_owned();
+    }
     let mut folded = fold_once(name);
     // Three rounds are enough for every code point; the bound is for the reader.
     for _ in 0..8 {
