@@ -71,6 +71,9 @@ for token in tokens:
 api.add_user_bypass_codes(user_id, count=2)
 assert len(list(api.get_user_bypass_codes_iterator(user_id))) == 2
 
+# A sync as it is: tests of directory sync. Here there is no directory.
+refused(40401, api.sync_user, "mia", "DSXXXXXXXXXXXXXXXXXX")
+
 for nothing in (
     api.get_user_u2ftokens_iterator(user_id),
     api.get_user_u2ftokens(user_id),

@@ -58,6 +58,7 @@ impl Load {
         let mut phones = self.reader.phones_of(self.account, &ids).await?;
         let mut tokens = self.reader.tokens_of(self.account, &ids).await?;
         let mut credentials = self.reader.webauthn_credentials_of(self.account, &ids).await?;
+        let synced = self.reader.last_syncs(self.account, &ids).await?;
         let mut complete = Vec::with_capacity(users.len());
         for user in users {
             let (groups, phones, tokens) = (
@@ -74,8 +75,9 @@ impl Load {
             let is_enrolled = !tokens.is_empty()
                 || phones.iter().any(is_usable)
                 || credentials.iter().any(WebauthnCredential::is_usable);
+            let synced = synced.get(&user.id).copied();
             complete.push(User {
-                user: BareUser::new(user, is_enrolled, self.now),
+                user: BareUser::new(user, is_enrolled, self.now).synced(synced),
                 groups: groups.into_iter().map(|group| Group::new(group, self.now())).collect(),
                 phones: phones.into_iter().map(|phone| BarePhone::new(phone, &self.telephony)).collect(),
                 tokens: tokens.into_iter().map(Into::into).collect(),

@@ -8,6 +8,7 @@
 //! | `users` | `/users`, `/users/{user_id}` |
 //! | `user_belongings` | `/users/{user_id}/groups`, …`/phones`, …`/tokens` |
 //! | `user_enroll` | `/users/enroll` |
+//! | `directories` | `/users/directorysync/{dkey}/syncuser` |
 //! | `verification` | `/users/{user_id}/send_verification_push`, …`/verification_push_response` |
 //! | `user_bulk`, `bulk` | `/users/bulk_…`, `/bulk` |
 //! | `groups` | `/groups`, `/admin/v2/groups/{group_id}` |
@@ -36,6 +37,7 @@ mod branding;
 mod bulk;
 mod bypass_codes;
 mod credentials;
+mod directories;
 mod exceptions;
 mod exemptions;
 pub mod extract;
@@ -72,6 +74,7 @@ pub fn routes(app: App) -> Router {
         .merge(users::routes())
         .merge(user_bulk::routes())
         .merge(user_enroll::routes())
+        .merge(directories::routes())
         .merge(verification::routes())
         .merge(user_belongings::routes())
         .merge(bulk::routes())

@@ -35,7 +35,6 @@ pub(super) struct BareUser {
     is_enrolled: bool,
     created: i64,
     last_login: Option<i64>,
-    /// Nothing syncs users yet.
     last_directory_sync: Option<i64>,
     lockout_reason: Option<&'static str>,
     enable_auto_prompt: bool,
@@ -91,6 +90,13 @@ impl BareUser {
             bypass_reason,
             bypass_until,
         }
+    }
+}
+
+impl BareUser {
+    /// The same, last synced at `at`.
+    pub(super) fn synced(self, at: Option<Timestamp>) -> Self {
+        Self { last_directory_sync: at.map(Timestamp::as_second), ..self }
     }
 }
 

@@ -277,6 +277,25 @@ impl Reader {
         rows.iter().map(|row| Ok((parsed("directory_user", row, 1)?, read_link(row, 2)?))).collect()
     }
 
+    /// When these users were last as their directories say: with the last run that succeeded, or when something of theirs last came from there. Who is in the trash was
+    /// there when they went.
+    pub async fn last_syncs(
+        &self,
+        account: AccountId,
+        users: &[UserId],
+    ) -> Result<HashMap<UserId, Timestamp>, StoreError> {
+        let sql = "SELECT d.account, d.user_id, d.synced_at, r.last_success_at, d.trashed FROM directory_user d \
+                   JOIN directory r ON r.account = d.account AND r.directory_id = d.directory_id WHERE d.account = $1 AND d.user_id IN ({})";
+        let rows = self.rows_of_many(account, users.iter().map(UserId::as_str), sql).await?;
+        let last = |row: &Row| -> Result<(UserId, Timestamp), StoreError> {
+            let (at, success) = (row.time(2)?, row.opt_time(3)?);
+            let success =
+                success.filter(|success| row.opt_str(4).is_ok_and(|trashed| trashed.is_none()) && *success > at);
+            Ok((parsed("directory_user", row, 1)?, success.unwrap_or(at)))
+        };
+        rows.iter().map(last).collect()
+    }
+
     /// How many users belong to each directory and are not in the trash.
     pub async fn directory_sizes(&self, account: AccountId) -> Result<HashMap<DirectoryKey, u64>, StoreError> {
         let sql = "SELECT d.account, d.directory_id, COUNT(*) FROM directory_user d JOIN users u ON u.account = d.account AND u.user_id = d.user_id \
