@@ -22,6 +22,10 @@ use crate::net::InFlight;
 
 /// Silence after which a channel is dead: three pings without an answer.
 const DEAD_AFTER: Duration = Duration::from_secs(3 * PING_SECONDS);
+/// How often it is looked whether a channel may go on.
+const LOOK: Duration = Duration::from_secs(5);
+/// So many looks for each ping.
+const LOOKS_PER_PING: u64 = PING_SECONDS / LOOK.as_secs();
 /// How long a proxy may take to say who it is.
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
 /// How long a message may take to be written.
@@ -148,9 +152,9 @@ impl Channel {
     }
 
     async fn talk(&self, socket: &mut WebSocket, seat: &mut Seat, info: &AgentInfo, since: Timestamp) -> End {
-        let mut ticks = tokio::time::interval(Duration::from_secs(PING_SECONDS));
+        let mut ticks = tokio::time::interval(LOOK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut heard_at = Instant::now();
+        let (mut heard_at, mut looks) = (Instant::now(), 0_u64);
         loop {
             let heard = tokio::select! {
                 biased;
@@ -170,9 +174,14 @@ impl Channel {
                     if heard_at.elapsed() > DEAD_AFTER {
                         return (POLICY, "three pings without an answer");
                     }
-                    if let Err(end) = self.still_may(seat, info, since).await {
+                    if let Err(end) = self.still_may(since).await {
                         return end;
                     }
+                    looks += 1;
+                    if !looks.is_multiple_of(LOOKS_PER_PING) && looks > 1 {
+                        continue;
+                    }
+                    self.note(seat, info, since).await;
                     Message::Ping(Vec::new().into())
                 }
                 Heard::Message(message) => {
@@ -200,7 +209,7 @@ impl Channel {
     }
 
     /// Whether the channel may go on: its integration is as it was when the channel was opened. Whoever may still come in opens another.
-    async fn still_may(&self, seat: &Seat, info: &AgentInfo, since: Timestamp) -> Result<(), End> {
+    async fn still_may(&self, since: Timestamp) -> Result<(), End> {
         let engine: &Engine = self.agency.app.engine();
         let key: IntegrationKey = self.integration.key;
         match engine.directory().integration(self.account, key).await {
@@ -213,9 +222,14 @@ impl Channel {
         if self.integration.previous_secret.as_ref().is_some_and(|(_, until)| since < *until && expired(until)) {
             return Err((POLICY, "an earlier secret is over"));
         }
+        Ok(())
+    }
+
+    /// Notes for other nodes and for administrators that the proxy is here.
+    async fn note(&self, seat: &Seat, info: &AgentInfo, since: Timestamp) {
+        let engine = self.agency.app.engine();
         if let Err(error) = engine.agent_seen(self.account, self.directory, seat.id(), info, since).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "a proxy's sign of life was not noted");
         }
-        Ok(())
     }
 }

@@ -1,13 +1,15 @@
 //! Directories: runs that are due, and what commands and other nodes ask of the proxies that are connected here.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use cs_core::directory::Kind;
 use cs_core::id::{AccountId, DirectoryKey};
 use cs_core::secret::PlainCode;
 use cs_engine::Engine;
 use cs_engine::directories::{DirectoryError, Outcome, Trigger};
+use metrics::gauge;
 use tokio::time::MissedTickBehavior;
 
 use crate::net::Shutdown;
@@ -16,6 +18,8 @@ use crate::net::Shutdown;
 const LOOK: Duration = Duration::from_millis(500);
 /// Looks between two for directories that are due.
 const DUE_EVERY: u64 = 4;
+/// Looks between two settings of the metrics.
+const SHOW_EVERY: u64 = 20;
 /// Looks between two sweeps.
 const SWEEP_EVERY: u64 = 120;
 /// Requests under way at a time.
@@ -70,6 +74,9 @@ impl Work {
                 });
             }
         }
+        if round.is_multiple_of(SHOW_EVERY) {
+            self.show().await?;
+        }
         if round.is_multiple_of(DUE_EVERY) {
             for place in self.engine.due_directories().await? {
                 self.begin(place);
@@ -77,6 +84,32 @@ impl Work {
         }
         if round.is_multiple_of(SWEEP_EVERY) {
             self.engine.sweep_directories().await?;
+        }
+        Ok(())
+    }
+
+    /// Sets the metrics. All but the proxies are of the database, so that they outlive a restart and are the same at every node.
+    async fn show(&self) -> Result<(), cs_engine::EngineError> {
+        let agents: HashMap<_, _> = self.engine.agents().counts().into_iter().collect();
+        for record in self.engine.store().all_directories().await? {
+            let name = || record.name.clone();
+            let connected = agents.get(&(record.account, record.id)).copied().unwrap_or_default();
+            gauge!("countersign_directory_agents", "directory" => name()).set(as_metric(connected));
+            let success = record.last_success_at.map_or(0, jiff::Timestamp::as_second);
+            gauge!("countersign_directory_sync_last_success_timestamp_seconds", "directory" => name())
+                .set(success as f64);
+            let Some(outcome) = Outcome::read(&record.outcome) else { continue };
+            let is_ok = if outcome.result == "ok" { 1.0 } else { 0.0 };
+            gauge!("countersign_directory_sync_ok", "directory" => name()).set(is_ok);
+            let users = |outcome: &'static str, count: usize| {
+                gauge!("countersign_directory_sync_users", "directory" => name(), "outcome" => outcome)
+                    .set(as_metric(count));
+            };
+            for kind in Kind::ALL {
+                users(kind.as_str(), outcome.counts.get(kind.as_str()).copied().unwrap_or_default());
+            }
+            users("unchanged", outcome.unchanged);
+            users("remarks", outcome.remarks_total);
         }
         Ok(())
     }
@@ -103,6 +136,10 @@ impl Work {
     fn link(&self, code: &PlainCode) -> String {
         format!("https://{}/enroll/{}", self.api_authority, code.expose())
     }
+}
+
+fn as_metric(count: usize) -> f64 {
+    u32::try_from(count).map_or(f64::MAX, f64::from)
 }
 
 fn log(id: DirectoryKey, outcome: &Outcome) {

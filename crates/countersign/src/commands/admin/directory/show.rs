@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use cs_engine::EngineError;
 use cs_engine::directories::{Compared, DirectorySettings, NewDirectory, Outcome};
 use cs_store::directories::{AgentRecord, DirectoryRecord};
+use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
 use super::super::error::AdminError;
@@ -23,13 +24,13 @@ pub(super) async fn list(site: &Site) -> Result<Answer, AdminError> {
         table.row([
             record.name.clone(),
             record.id.to_string(),
-            state(record).to_owned(),
+            state(record, site.now()).to_owned(),
             size.to_string(),
             of.len().to_string(),
             moment_or(record.last_success_at, "never"),
             last(record),
         ]);
-        all.push(directory_json(record, &of, size)?);
+        all.push(directory_json(record, &of, size, site.now())?);
     }
     Ok(Answer::new(json!({"directories": all}), table.text("no directories")))
 }
@@ -43,7 +44,7 @@ pub(super) async fn one(site: &Site, record: &DirectoryRecord) -> Result<Answer,
     card.line("name", record.name.as_str())
         .line("key", record.id.as_str())
         .line("integration key", record.integration.as_str())
-        .line("state", state(record))
+        .line("state", state(record, site.now()))
         .line("users", size.to_string())
         .line("groups", settings.groups.join(" | "))
         .line("attributes", attributes(&settings))
@@ -71,7 +72,7 @@ pub(super) async fn one(site: &Site, record: &DirectoryRecord) -> Result<Answer,
         ]);
     }
     let text = format!("{text}\n\n{}", table.text("no proxy is connected"));
-    Ok(Answer::new(directory_json(record, &of, size)?, text))
+    Ok(Answer::new(directory_json(record, &of, size, site.now())?, text))
 }
 
 /// A directory with what its proxy needs, shown this once.
@@ -99,7 +100,7 @@ pub(super) fn outcome(record: &DirectoryRecord, outcome: &Outcome) -> Answer {
     let text = format!(
         "{}: {}\n{}, in {} seconds{}",
         record.name,
-        outcome.words,
+        countersign_device::clean(&outcome.words, 500),
         counts(&outcome.counts, outcome.unchanged),
         outcome.seconds,
         remarks(outcome)
@@ -179,11 +180,16 @@ fn remarks(outcome: &Outcome) -> String {
     text
 }
 
-fn state(record: &DirectoryRecord) -> &'static str {
-    match (&record.running, record.paused) {
-        (Some(_), _) => "running",
-        (None, true) => "paused",
-        (None, false) => "on schedule",
+fn is_running(record: &DirectoryRecord, now: Timestamp) -> bool {
+    // A run whose node did not live to end it is over when its lease is.
+    record.running.as_ref().is_some_and(|(_, until)| *until > now)
+}
+
+fn state(record: &DirectoryRecord, now: Timestamp) -> &'static str {
+    match (is_running(record, now), record.paused) {
+        (true, _) => "running",
+        (false, true) => "paused",
+        (false, false) => "on schedule",
     }
 }
 
@@ -204,7 +210,12 @@ fn attributes(settings: &DirectorySettings) -> String {
     parts.join(", ")
 }
 
-fn directory_json(record: &DirectoryRecord, agents: &[&AgentRecord], users: u64) -> Result<Json, EngineError> {
+fn directory_json(
+    record: &DirectoryRecord,
+    agents: &[&AgentRecord],
+    users: u64,
+    now: Timestamp,
+) -> Result<Json, EngineError> {
     let settings = DirectorySettings::read(&record.settings)?;
     let agents = agents.iter().map(|agent| {
         json!({
@@ -226,7 +237,7 @@ fn directory_json(record: &DirectoryRecord, agents: &[&AgentRecord], users: u64)
         "integration_key": record.integration.as_str(),
         "settings": settings,
         "paused": record.paused,
-        "running": record.running.is_some(),
+        "running": is_running(record, now),
         "confirmed": record.confirmed,
         "users": users,
         "next_run": record.next_run_at.as_second(),
