@@ -1,6 +1,9 @@
 //! Directory sync as a whole: a real channel, a real database, a directory that the test makes up.
 
+mod commands;
 mod fake;
+mod others;
+mod reports;
 
 use cs_core::directory::Halt;
 use cs_core::user::UserStatus;
