@@ -52,7 +52,13 @@ pub(super) enum Over {
 
 impl Link {
     /// Keeps a channel open until `stopped`.
-    pub(super) async fn run(self, mut stopped: watch::Receiver<bool>) {
+    pub(super) async fn run(self, stopped: watch::Receiver<bool>) {
+        self.keep(stopped).await;
+        // A section that is no more is not ill.
+        self.health.set(&self.part(), None);
+    }
+
+    async fn keep(&self, mut stopped: watch::Receiver<bool>) {
         let help = "1 while the channel to the server is open, on which it asks for people and passwords";
         let connected = self.metrics.gauge("countersign_proxy_agent_connected", help, &[("section", &self.section)]);
         let (mut backoff, mut standing, mut description) = (Backoff::default(), Standing::New, None);

@@ -207,7 +207,8 @@ impl Orders<'_> {
         let task = self.tasks.spawn(async move {
             let answer = directory.check(&username, password.expose()).await;
             if let crate::directory::Answer::Wrong(refusal) = &answer {
-                tracing::info!(%section, user = %username, "{}", refusal.reason());
+                let shown: String = username.chars().take(100).collect();
+                tracing::info!(%section, user = ?shown, "{}", refusal.reason());
             }
             let verdict = first_factor::verdict(answer);
             let outcome = match &verdict {

@@ -172,7 +172,7 @@ impl Members {
         };
         self.groups.push(Group { dn: name.to_owned(), name: Some(called(&group)) });
         self.add_sid(&group, place)?;
-        let base = reading.context_of(&group.dn).unwrap_or(name).to_owned();
+        let base = context_of(reading, &group.dn)?;
         let within = Filter::And(vec![Filter::equal("objectClass", "group"), in_chain("memberOf", &group.dn)]);
         let mut pages = Pages::all(&base, within, &["objectSid"]);
         while let Some(page) = pages.next(reading, "search_dn").await? {
@@ -204,7 +204,7 @@ impl Members {
             self.groups.push(Group { dn: name.clone(), name: Some(called(&group)) });
             let (node, is_new) = self.node(&group.dn)?;
             roots.push(Some(node));
-            let context = reading.context_of(&group.dn).unwrap_or(&group.dn).to_owned();
+            let context = context_of(reading, &group.dn)?;
             if !contexts.contains(&context) {
                 contexts.push(context);
             }
@@ -277,6 +277,19 @@ impl Members {
             }
         }
     }
+}
+
+/// The tree that a group lies in: groups within it are looked for there.
+///
+/// Fails if the directory does not tell: groups would be missed, and with them people.
+fn context_of(reading: &Reading, dn: &str) -> Result<String, Trouble> {
+    let unknown = || {
+        let dn = dn.escape_debug();
+        Trouble::Contradiction(format!(
+            "it has {dn} and names no tree that it lies in: let the service account read namingContexts of the root"
+        ))
+    };
+    reading.context_of(dn).map(str::to_owned).ok_or_else(unknown)
 }
 
 /// The names of all groups there are, so that members that are groups are known.

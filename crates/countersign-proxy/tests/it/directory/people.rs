@@ -279,6 +279,22 @@ async fn nobody_is_without_a_key_and_no_two_have_the_same() {
 }
 
 #[tokio::test]
+async fn a_directory_that_does_not_say_where_its_groups_lie_gave_no_answer() {
+    let lab = many(3);
+    let fake = Fake::start(move |asked, id| match asked {
+        Asked::Search(base, _) if base.is_empty() => {
+            Some(Act::Send([entry(id, "", &[]), done(id, ResultCode::Success)].concat()))
+        }
+        _ => lab.answer(asked, id),
+    })
+    .await;
+    let (people, end) = read(&fake.section(""), &query(&["staff"])).await;
+    let end = end.unwrap_err();
+    assert!(end.trouble == Trouble::Directory && end.words.contains("namingContexts"), "{end:?}");
+    assert_eq!(people.len(), 0);
+}
+
+#[tokio::test]
 async fn a_server_reads_no_secrets_and_nothing_that_cannot_be_meant() {
     let fake = Fake::honest().await;
     let directory = fake.section("");
