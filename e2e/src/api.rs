@@ -18,7 +18,8 @@ pub struct Keys {
 }
 
 impl Keys {
-    pub(crate) fn of(object: &Json, ikey: &str, skey: &str) -> Self {
+    /// From what was printed or answered when an integration was made, and the names of both keys there.
+    pub fn of(object: &Json, ikey: &str, skey: &str) -> Self {
         let text = |key: &str| object[key].as_str().unwrap_or_else(|| panic!("no {key} in {object}")).to_owned();
         Self { ikey: text(ikey), skey: text(skey) }
     }

@@ -10,7 +10,7 @@ use std::net::Ipv4Addr;
 
 pub use authority::Authority;
 pub use samba::Samba;
-pub use slapd::Slapd;
+pub use slapd::{Slapd, foundation};
 
 /// Everybody's password, with a comma as VPN users have them.
 pub const PASSWORD: &str = "S3cret,pw";

@@ -88,6 +88,19 @@ impl Site {
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// Runs `countersign directory` beside the server, with this for its standard input: whether it did what it was told, and what it says.
+    pub fn directory(&self, arguments: &[&str], input: &str) -> (bool, Json) {
+        let mut command = program("countersign");
+        command.arg("--data").arg(self.dir()).arg("directory").args(arguments).args(["--json", "--yes"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // One that reads nothing may have ended.
+        _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        let said = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr)));
+        (output.status.success(), said)
+    }
+
     /// Ends the server as `kill -9` does: nothing is said to anybody.
     pub fn kill(&mut self) {
         drop(self.server.take().expect("the server runs"));

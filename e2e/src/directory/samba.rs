@@ -1,6 +1,7 @@
 //! Samba as an Active Directory domain controller: its LDAP alone, which is all that the proxy speaks to.
 
 use std::fs;
+use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -9,6 +10,8 @@ use std::time::Instant;
 
 use super::{Authority, PASSWORD, SERVICE_PASSWORD, own_address};
 use crate::child::PATIENCE;
+
+const ADMINISTRATOR: &str = "Passw0rd!x";
 
 /// A domain `LAB`, `lab.test`: alice may do everything, others have something against them. One for the whole process, with whose end it ends.
 pub struct Samba {
@@ -75,6 +78,29 @@ impl Samba {
         }
     }
 
+    /// Changes entries, as LDIF says (RFC 2849). Tests share the domain: each has entries of its own.
+    pub fn change(&self, ldif: &str) {
+        let mut child = Command::new("ldapmodify")
+            .args([
+                "-x",
+                "-D",
+                "Administrator@lab.test",
+                "-w",
+                ADMINISTRATOR,
+                "-H",
+                &format!("ldaps://{}", self.address),
+            ])
+            .env("LDAPTLS_CACERT", self.authority.file())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(ldif.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// An `[ad_client]` for it.
     pub fn section(&self, transport: &str, auth_type: &str, options: &str) -> String {
         format!(
@@ -91,7 +117,7 @@ fn provision(dir: &Path, address: Ipv4Addr) {
     done(
         Command::new("samba-tool")
             .args(["domain", "provision", "--realm=LAB.TEST", "--domain=LAB", "--server-role=dc", "--dns-backend=NONE"])
-            .args(["--adminpass=Passw0rd!x", "--host-name=dc1", "--option=bind interfaces only=yes"])
+            .args([&format!("--adminpass={ADMINISTRATOR}"), "--host-name=dc1", "--option=bind interfaces only=yes"])
             .args([&interfaces, &format!("--host-ip={address}"), "--option=server services=ldap"])
             .arg(format!("--targetdir={}", dir.display())),
     );

@@ -26,6 +26,11 @@ pub struct Slapd {
 
 impl Slapd {
     pub fn start() -> Self {
+        Self::with(&entries_of_lab())
+    }
+
+    /// One with entries as `slapadd` reads them, below `dc=lab` with its service account `cn=svc,dc=lab`. `cn=limited,dc=lab` may read as much at a time as anybody.
+    pub fn with(entries: &str) -> Self {
         let dir = tempfile::Builder::new().prefix("slapd-").tempdir().unwrap();
         let (path, address) = (dir.path().display(), own_address());
         let authority = Authority::new(dir.path());
@@ -35,8 +40,9 @@ impl Slapd {
             "include /etc/ldap/schema/core.schema\ninclude /etc/ldap/schema/cosine.schema\ninclude /etc/ldap/schema/nis.schema\n\
             include /etc/ldap/schema/inetorgperson.schema\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\nmoduleload ppolicy\n\
             pidfile {path}/pid\nTLSCertificateFile {}\nTLSCertificateKeyFile {}\nTLSCACertificateFile {}\nTLSVerifyClient never\n\
-            database mdb\nsuffix dc=lab\nrootdn cn=admin,dc=lab\ndirectory {path}/data\n\
-            access to attrs=userPassword by anonymous auth by * none\naccess to * by dn.exact=cn=svc,dc=lab read by self read by * none\n\
+            database mdb\nsuffix dc=lab\nrootdn cn=admin,dc=lab\nrootpw {SERVICE_PASSWORD}\ndirectory {path}/data\nmaxsize 268435456\n\
+            limits dn.exact=cn=svc,dc=lab size=unlimited size.prtotal=unlimited\n\
+            access to attrs=userPassword by anonymous auth by * none\naccess to * by dn.exact=cn=svc,dc=lab read by dn.exact=cn=limited,dc=lab read by self read by * none\n\
             overlay ppolicy\nppolicy_default cn=policy,dc=lab\nppolicy_use_lockout\n",
             certificate.display(),
             key.display(),
@@ -44,9 +50,9 @@ impl Slapd {
         );
         let config_file = dir.path().join("slapd.conf");
         fs::write(&config_file, config).unwrap();
-        let entries = dir.path().join("entries.ldif");
-        fs::write(&entries, entries_of_lab()).unwrap();
-        let added = Command::new("slapadd").arg("-f").arg(&config_file).arg("-l").arg(&entries).output().unwrap();
+        let file = dir.path().join("entries.ldif");
+        fs::write(&file, entries).unwrap();
+        let added = Command::new("slapadd").arg("-qf").arg(&config_file).arg("-l").arg(&file).output().unwrap();
         assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
         let clear = NEXT.fetch_add(2, Ordering::Relaxed);
         let tls = clear + 1;
@@ -79,6 +85,17 @@ impl Slapd {
         )
     }
 
+    /// Changes entries, as LDIF says (RFC 2849).
+    pub fn change(&self, ldif: &str) {
+        let file = self.authority.file().with_file_name("changes.ldif");
+        fs::write(&file, ldif).unwrap();
+        let mut command = Command::new("ldapmodify");
+        command.args(["-x", "-D", "cn=admin,dc=lab", "-w", SERVICE_PASSWORD, "-H"]);
+        let output =
+            command.arg(format!("ldap://{}:{}", self.address, self.clear)).arg("-f").arg(&file).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// What it has told of its connections.
     pub fn log(&self) -> String {
         self.lines.text()
@@ -91,6 +108,21 @@ impl Drop for Slapd {
         _ = self.child.kill();
         _ = self.child.wait();
     }
+}
+
+/// What every directory begins with.
+pub fn foundation() -> String {
+    let account = |name: &str| {
+        format!(
+            "dn: cn={name},dc=lab\nobjectClass: person\ncn: {name}\nsn: {name}\nuserPassword: {SERVICE_PASSWORD}\n\n"
+        )
+    };
+    format!(
+        "dn: dc=lab\nobjectClass: dcObject\nobjectClass: organization\no: lab\ndc: lab\n\n\
+        dn: ou=people,dc=lab\nobjectClass: organizationalUnit\nou: people\n\ndn: ou=groups,dc=lab\nobjectClass: organizationalUnit\nou: groups\n\n{}{}",
+        account("svc"),
+        account("limited"),
+    )
 }
 
 fn entries_of_lab() -> String {
@@ -107,10 +139,7 @@ fn entries_of_lab() -> String {
     let vpn: Vec<&str> =
         everybody.iter().map(String::as_str).chain(["uid=alice,ou=people", "cn=staff,ou=groups"]).collect();
     [
-        "dn: dc=lab\nobjectClass: dcObject\nobjectClass: organization\no: lab\ndc: lab\n\n\
-        dn: ou=people,dc=lab\nobjectClass: organizationalUnit\nou: people\n\ndn: ou=groups,dc=lab\nobjectClass: organizationalUnit\nou: groups\n\n"
-            .to_owned(),
-        format!("dn: cn=svc,dc=lab\nobjectClass: person\ncn: svc\nsn: svc\nuserPassword: {SERVICE_PASSWORD}\n\n"),
+        foundation(),
         // Nobody is locked by wrong passwords here but who tries five.
         "dn: cn=policy,dc=lab\nobjectClass: person\nobjectClass: pwdPolicy\ncn: policy\nsn: policy\npwdAttribute: userPassword\npwdLockout: TRUE\n\
         pwdMaxFailure: 5\npwdMustChange: TRUE\n\n\

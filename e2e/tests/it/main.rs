@@ -11,6 +11,7 @@ mod crashes_power;
 mod crashes_start;
 mod demo;
 mod directories;
+mod directory_sync;
 mod failmode;
 mod first_run;
 mod keys;
