@@ -1,4 +1,5 @@
 //! People of a directory become users of the server, by the proxy beside it: OpenLDAP with ten thousand of them, Samba as a domain controller, and all programs real.
+#![expect(clippy::unwrap_used, reason = "what fails must fail the test")]
 
 use std::fmt::Write as _;
 use std::time::Instant;
