@@ -1,6 +1,7 @@
 //! What the engine wants done outside, and what it tells.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -34,7 +35,7 @@ pub enum Output {
         /// By the section at this place.
         section: usize,
         /// What the device sent.
-        request: Box<Request>,
+        request: Arc<Request>,
         /// What to check.
         password: Zeroizing<String>,
     },
@@ -45,7 +46,7 @@ pub enum Output {
         /// By the section at this place.
         section: usize,
         /// What the device sent.
-        request: Box<Request>,
+        request: Arc<Request>,
         /// What to check.
         relay: Relay,
     },
@@ -56,7 +57,7 @@ pub enum Output {
         /// As the application of this section.
         section: usize,
         /// Who, and from where.
-        request: Box<Request>,
+        request: Arc<Request>,
         /// With a menu.
         menu: bool,
     },
@@ -67,7 +68,7 @@ pub enum Output {
         /// As the application of this section.
         section: usize,
         /// Who, and from where.
-        request: Box<Request>,
+        request: Arc<Request>,
         /// Which factor.
         wanted: Wanted,
         /// Of this login; an answer to an earlier one means nothing any more.
@@ -82,7 +83,7 @@ pub enum Output {
         /// For the application of this section.
         section: usize,
         /// Who, and from where.
-        request: Box<Request>,
+        request: Arc<Request>,
         /// As it was typed.
         typed: Zeroizing<String>,
     },
@@ -107,7 +108,7 @@ pub struct Admitted {
     /// Through a device of this entry.
     pub device: usize,
     /// Who, and from where.
-    pub request: Box<Request>,
+    pub request: Arc<Request>,
     /// What the server behind said that the device is told.
     pub attributes: Vec<(u8, Vec<u8>)>,
     /// Which host of the client section said it.
@@ -124,7 +125,7 @@ pub enum Told {
         /// The section's number.
         section: usize,
         /// Who, and from where.
-        request: Box<Request>,
+        request: Arc<Request>,
         /// Since its first packet.
         took: Duration,
     },
@@ -133,7 +134,7 @@ pub enum Told {
         /// The section's number.
         section: usize,
         /// Who, and from where.
-        request: Box<Request>,
+        request: Arc<Request>,
         /// How.
         outcome: Outcome,
         /// How far it came.

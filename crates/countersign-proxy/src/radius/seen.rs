@@ -60,7 +60,7 @@ pub enum Seen<'a> {
 
 #[derive(Debug)]
 struct Known {
-    answer: Option<Vec<u8>>,
+    answer: Option<Box<[u8]>>,
     until: Instant,
 }
 
@@ -68,8 +68,10 @@ struct Known {
 #[derive(Debug, Default)]
 pub struct Packets {
     known: HashMap<PacketKey, Known>,
-    /// When to look whether one can be forgotten.
-    order: VecDeque<(Instant, PacketKey)>,
+    /// Those that were answered, in that order.
+    answered: VecDeque<PacketKey>,
+    /// Those that are worked on, in the order in which they came, and some that were answered meanwhile.
+    working: VecDeque<PacketKey>,
 }
 
 impl Packets {
@@ -80,7 +82,7 @@ impl Packets {
             Entry::Vacant(vacant) => {
                 let until = now + device_waits + KEPT;
                 vacant.insert(Known { answer: None, until });
-                self.order.push_back((until, key));
+                self.working.push_back(key);
                 Seen::New
             }
             Entry::Occupied(known) => match &known.into_mut().answer {
@@ -99,8 +101,8 @@ impl Packets {
     /// Keeps an answer. Of a packet that was forgotten meanwhile it is not kept.
     pub fn answered(&mut self, key: PacketKey, answer: &[u8], now: Instant) {
         if let Some(known) = self.known.get_mut(&key) {
-            *known = Known { answer: Some(answer.to_vec()), until: now + KEPT };
-            self.order.push_back((now + KEPT, key));
+            *known = Known { answer: Some(answer.into()), until: now + KEPT };
+            self.answered.push_back(key);
         }
     }
 
@@ -119,18 +121,33 @@ impl Packets {
         self.known.is_empty()
     }
 
+    /// Forgets what is old, and makes room for one more: what was answered goes before what is worked on, since the latter would begin anew.
     fn forget(&mut self, now: Instant) {
-        while let Some(&(look_at, key)) = self.order.front() {
-            let is_full = self.known.len() >= MOST;
-            if look_at > now && !is_full {
+        forget_of(&mut self.answered, &mut self.known, now, |known| known.answer.is_some());
+        forget_of(&mut self.working, &mut self.known, now, |known| known.answer.is_none());
+        // One that waits long at the front must not keep those behind it that have long been answered.
+        if self.working.len() > 2 * self.known.len() + 1_000 {
+            let known = &self.known;
+            self.working.retain(|key| known.get(key).is_some_and(|known| known.answer.is_none()));
+        }
+    }
+}
+
+/// Removes from the front of a line what is old, what is not of the line any more, and one more where too many are known.
+fn forget_of(
+    line: &mut VecDeque<PacketKey>,
+    known: &mut HashMap<PacketKey, Known>,
+    now: Instant,
+    belongs: impl Fn(&Known) -> bool,
+) {
+    while let Some(key) = line.front() {
+        if let Some(one) = known.get(key).filter(|one| belongs(one)) {
+            if one.until > now && known.len() < MOST {
                 return;
             }
-            self.order.pop_front();
-            // A packet that was answered stands in the line twice.
-            if is_full || self.known.get(&key).is_some_and(|known| known.until <= now) {
-                self.known.remove(&key);
-            }
+            known.remove(key);
         }
+        line.pop_front();
     }
 }
 
@@ -159,6 +176,24 @@ mod tests {
         // The other one was never answered, and is forgotten in its time.
         assert_eq!(packets.look(key(2), at(116), waits), Seen::New);
         assert_eq!(packets.len(), 2);
+    }
+
+    #[test]
+    fn where_too_many_are_known_what_is_worked_on_is_forgotten_last() {
+        let (mut packets, now) = (Packets::default(), Instant::now());
+        let of = |number: u32| {
+            let address = std::net::Ipv4Addr::from(0x0a00_0000 + number);
+            PacketKey { from: (address, 1000).into(), ..key(1) }
+        };
+        packets.look(of(0), now, KEPT);
+        for number in 1..=u32::try_from(MOST).unwrap() + 5_000 {
+            assert_eq!(packets.look(of(number), now, KEPT), Seen::New);
+            packets.answered(of(number), b"yes", now);
+        }
+        assert!(packets.len() <= MOST && packets.working.len() <= 2 * MOST + 1_000);
+        assert_eq!(packets.known(&of(0)), Some(Seen::InFlight));
+        assert_eq!(packets.known(&of(1)), None);
+        assert_eq!(packets.known(&of(5_010)), Some(Seen::Answered(b"yes")));
     }
 
     #[test]

@@ -417,6 +417,8 @@ fn four(value: Option<&[u8]>) -> Option<[u8; 4]> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use cs_radius::{Builder, Code, Secret};
 
     use super::*;
@@ -437,18 +439,18 @@ mod tests {
         let from = (device(), 1000).into();
         let request = Request::read_for_tests(&Packet::parse(&octets).unwrap(), from);
         let attributes = vec![(kind::CLASS, class.to_vec()), (kind::FRAMED_IP_ADDRESS, vec![10, 9, 8, 7])];
-        Admitted { section: 0, device: 0, request: Box::new(request), attributes, host: None }
+        Admitted { section: 0, device: 0, request: Arc::new(request), attributes, host: None }
     }
 
     #[test]
     fn a_device_that_numbers_its_sessions_before_accounting_has_one_of_each() {
         let mut table = Table::new();
         let mut login = admitted("alice", "1", b"c");
-        login.request.accounting_id = Some(b"A1".to_vec());
+        Arc::make_mut(&mut login.request).accounting_id = Some(b"A1".to_vec());
         for _ in 0..2 {
             table.0.admitted(&login, "auto", Some("ise"), table.1);
         }
-        login.request.accounting_id = Some(b"A2".to_vec());
+        Arc::make_mut(&mut login.request).accounting_id = Some(b"A2".to_vec());
         table.0.admitted(&login, "auto", Some("ise"), table.1);
         assert_eq!(table.0.len(), 2);
         table.account(1, "A1", "alice", "1");

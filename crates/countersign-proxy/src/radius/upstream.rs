@@ -4,6 +4,7 @@
 //! there are as many sockets as are needed.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cs_radius::{
@@ -54,7 +55,7 @@ type Place = (usize, u8);
 
 struct Asked {
     login: LoginId,
-    request: Box<Request>,
+    request: Arc<Request>,
     shown: Shown,
     /// Goes to the one host that asked for it, always as the same packet.
     pinned: bool,
@@ -136,7 +137,7 @@ impl Upstream {
     pub fn ask(
         &mut self,
         login: LoginId,
-        request: Box<Request>,
+        request: Arc<Request>,
         password: &str,
         now: Instant,
     ) -> Result<Transmit, Ended> {
@@ -148,7 +149,7 @@ impl Upstream {
     pub fn relay(
         &mut self,
         login: LoginId,
-        request: Box<Request>,
+        request: Arc<Request>,
         relay: Relay,
         now: Instant,
     ) -> Result<Transmit, Ended> {

@@ -132,7 +132,7 @@ pub(super) async fn preauth(
 pub(super) async fn code(
     kept: Option<Arc<Store>>,
     ikey: String,
-    request: Box<Request>,
+    request: Arc<Request>,
     typed: Zeroizing<String>,
 ) -> Result<(), String> {
     let Some(kept) = kept else { return Err("The code cannot be checked.".to_owned()) };

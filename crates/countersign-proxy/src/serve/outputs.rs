@@ -1,6 +1,7 @@
 //! What the engine wants done, and what comes of it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use cs_client::outage::EventKind;
 use cs_radius::Code;
@@ -200,7 +201,7 @@ impl Proxy {
         &mut self,
         (login, attempt): (LoginId, u32),
         section: usize,
-        request: Box<Request>,
+        request: Arc<Request>,
         wanted: Wanted,
         name: Option<String>,
     ) {

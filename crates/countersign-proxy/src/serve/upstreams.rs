@@ -82,7 +82,7 @@ impl Upstreams {
         &mut self,
         client: &str,
         login: LoginId,
-        request: Box<Request>,
+        request: Arc<Request>,
         password: &str,
         now: Instant,
     ) -> Option<Ended> {
@@ -116,7 +116,7 @@ impl Upstreams {
         &mut self,
         client: &str,
         login: LoginId,
-        request: Box<Request>,
+        request: Arc<Request>,
         relay: Relay,
         now: Instant,
     ) -> Option<Ended> {

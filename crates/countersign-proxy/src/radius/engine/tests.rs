@@ -1,8 +1,14 @@
 //! Timers and counters, against a look at every login.
 
-use cs_radius::{Builder, Secret};
+use std::net::SocketAddr;
+use std::sync::Arc;
 
-use super::super::login::{Preauth, Primary};
+use cs_radius::{Builder, Code, Packet, Secret, kind, password};
+
+use super::super::login::{Auth, Event, Outage, Preauth, Primary};
+use super::super::output::Told;
+use super::super::request::Request;
+use super::super::section::Dropped;
 use super::*;
 use crate::cfg::radius_server::RadiusServer;
 
@@ -19,10 +25,10 @@ pub(crate) fn server(options: &str) -> RadiusServer {
 }
 
 /// What alice's device sends.
-pub(crate) fn request() -> Box<Request> {
+pub(crate) fn request() -> Arc<Request> {
     let octets = packet(1, 0, None);
     let from = "192.0.2.9:1000".parse().unwrap();
-    Box::new(Request::read(&Packet::parse(&octets).unwrap(), &server(""), from).unwrap())
+    Arc::new(Request::read(&Packet::parse(&octets).unwrap(), &server(""), from).unwrap())
 }
 
 fn engine(options: &str) -> Engine {
@@ -129,4 +135,48 @@ fn timers_and_counters_agree_with_a_look_at_every_login() {
         .filter(|output| matches!(output, Output::Send { .. }))
         .count() as u64;
     assert_eq!((engine.waiting(), engine.challenges.len(), answered), (0, 0, sent));
+}
+
+/// Has each of so many people let in, and returns how many of their packets were dropped because too many logins wait.
+fn crowd(engine: &mut Engine, people: u64, now: Instant) -> usize {
+    let from = SocketAddr::from(([192, 0, 2, 1], 1000));
+    let mut busy = 0;
+    for number in 0..people {
+        engine.on_packet(0, from, &packet(number, number, None), now);
+        while let Some(output) = engine.poll_output() {
+            match output {
+                Output::Primary { login, .. } => engine.on_event(login, Event::Primary(Primary::Right), now),
+                Output::Preauth { login, .. } => {
+                    let answer = Preauth::Allow { text: String::new() };
+                    engine.on_event(login, Event::Preauth(Ok(answer)), now);
+                }
+                Output::Told(Told::Dropped(_, Dropped::Busy)) => busy += 1,
+                _ => {}
+            }
+        }
+        agrees(engine);
+    }
+    busy
+}
+
+#[test]
+fn logins_that_were_decided_keep_nobody_out() {
+    let now = Instant::now();
+    let mut engine = engine("coalesce=loose");
+    engine.most = 100;
+    assert_eq!((crowd(&mut engine, 500, now), engine.running.len()), (0, 100));
+    assert!(engine.decided.len() <= 100);
+    // The last of them is still told the same in another packet, the first is a new login.
+    let from = SocketAddr::from(([192, 0, 2, 1], 1000));
+    engine.on_packet(0, from, &packet(1_000, 499, None), now);
+    assert!(matches!(engine.poll_output(), Some(Output::Send { .. })));
+    engine.on_packet(0, from, &packet(1_001, 0, None), now);
+    assert!(matches!(engine.poll_output(), Some(Output::Primary { .. })));
+}
+
+#[test]
+fn a_login_that_no_other_packet_can_join_is_forgotten_with_its_answer() {
+    let mut engine = engine("coalesce=off");
+    assert_eq!(crowd(&mut engine, 300, Instant::now()), 0);
+    assert!(engine.running.is_empty() && engine.decided.is_empty() && engine.poll_timeout().is_none());
 }

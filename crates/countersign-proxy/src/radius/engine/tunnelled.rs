@@ -1,5 +1,6 @@
 //! Logins by EAP that ends here: between the packets of a device and the [`Session`] that reads them.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::eap::session::{Session, Step};
@@ -63,7 +64,7 @@ impl Engine {
                     return self.fail(id, "The name or the password is no text.".to_owned(), now);
                 };
                 // Who stands outside of the tunnel is anybody.
-                running.request.user = user;
+                Arc::make_mut(&mut running.request).user = user;
                 let failmode = serving.server.application.failmode;
                 let (login, wish) = Login::begin(serving.mode.clone(), failmode, false, &password);
                 running.login = login;
