@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::exchange::{Keys, Method, prepare, read};
+use crate::lanes::{Lanes, Place};
 use crate::login::{Auth, Params, Preauth, text};
 
 /// An answer larger than this is not read.
@@ -82,7 +83,7 @@ impl fmt::Debug for Config {
 pub struct Client(Arc<Inner>);
 
 struct Inner {
-    http: reqwest::Client,
+    lanes: Lanes,
     host: String,
     keys: Keys,
     call_timeout: Duration,
@@ -94,12 +95,12 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Host`], [`Error::HttpProxy`], [`Error::CaCertificate`] and [`Error::Tls`].
-    pub fn new(config: Config) -> Result<Self, Error> {
-        let (builder, host) = http(&config)?;
-        let http = builder.build().map_err(Error::Tls)?;
-        let keys = Keys { ikey: config.ikey, skey: config.skey };
-        let Config { call_timeout, clock, .. } = config;
-        Ok(Self(Arc::new(Inner { http, host, keys, call_timeout, clock })))
+    pub fn new(mut config: Config) -> Result<Self, Error> {
+        let (_, host) = http(&config)?;
+        let keys = Keys { ikey: std::mem::take(&mut config.ikey), skey: std::mem::take(&mut config.skey) };
+        let (call_timeout, clock) = (config.call_timeout, config.clock.clone());
+        let lanes = Lanes::new(Box::new(move || http(&config)?.0.build().map_err(Error::Tls)))?;
+        Ok(Self(Arc::new(Inner { lanes, host, keys, call_timeout, clock })))
     }
 
     /// `GET /auth/v2/ping`: whether the server is there, without credentials.
@@ -108,7 +109,8 @@ impl Client {
     /// [`Error`].
     pub async fn ping(&self) -> Result<TimeResponse, Error> {
         let url = format!("https://{}/auth/v2/ping", self.0.host);
-        let response = self.0.http.get(url).timeout(self.0.call_timeout).send().await.map_err(Error::Network)?;
+        let response =
+            self.0.lanes.quick().http.get(url).timeout(self.0.call_timeout).send().await.map_err(Error::Network)?;
         receive(response).await
     }
 
@@ -151,7 +153,8 @@ impl Client {
     /// # Errors
     /// [`Error`].
     pub async fn auth_status(&self, txid: &str) -> Result<AuthResponse, Error> {
-        self.call(Method::Get, "/auth/v2/auth_status", &vec![("txid", text(txid))], LONG).await
+        let place = self.0.lanes.waiting()?;
+        self.call_on(&place, Method::Get, "/auth/v2/auth_status", &vec![("txid", text(txid))], LONG).await
     }
 
     /// Asks for the status of `txid` until it is decided. The server ends every push, so this ends too.
@@ -225,13 +228,17 @@ impl Client {
     async fn repeat_if_named<T: DeserializeOwned>(&self, login: &Auth, is_async: bool) -> Result<T, Error> {
         let params = login.params(is_async);
         let attempts = if login.may_be_repeated() { ATTEMPTS } else { 1 };
+        let once = async || {
+            let place = if is_async { self.0.lanes.quick() } else { self.0.lanes.waiting()? };
+            self.call_on(&place, Method::Post, "/auth/v2/auth", &params, LONG).await
+        };
         for _ in 1..attempts {
-            match self.call(Method::Post, "/auth/v2/auth", &params, LONG).await {
+            match once().await {
                 Err(error) if error.is_lost() => {}
                 answer => return answer,
             }
         }
-        self.call(Method::Post, "/auth/v2/auth", &params, LONG).await
+        once().await
     }
 
     async fn call<T: DeserializeOwned>(
@@ -241,7 +248,18 @@ impl Client {
         params: &Params,
         timeout: Duration,
     ) -> Result<T, Error> {
-        let Inner { http, host, keys, clock, .. } = &*self.0;
+        self.call_on(&self.0.lanes.quick(), method, path, params, timeout).await
+    }
+
+    async fn call_on<T: DeserializeOwned>(
+        &self,
+        Place { http, .. }: &Place,
+        method: Method,
+        path: &str,
+        params: &Params,
+        timeout: Duration,
+    ) -> Result<T, Error> {
+        let Inner { host, keys, clock, .. } = &*self.0;
         let prepared = prepare(keys, host, method, path, params, clock())?;
         let url = format!("https://{host}{path}");
         let request = match method {

@@ -9,6 +9,7 @@ mod channel;
 mod client;
 mod error;
 mod exchange;
+mod lanes;
 mod login;
 
 #[cfg(feature = "channel")]
