@@ -7,9 +7,17 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use cs_radius::{Packet, kind, vendor};
+use cs_radius::{Packet, kind};
 
 use super::output::Admitted;
+
+mod meant;
+mod session;
+
+use meant::{Mark, four, marks_of};
+pub use meant::{Meant, audit_id};
+pub use session::{Session, Status};
+use session::{is_address, merged};
 
 /// No more sessions than this are known; beyond, those are forgotten that would be forgotten first.
 pub const MOST: usize = 100_000;
@@ -24,74 +32,6 @@ const MOST_ALIKE: usize = 1_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(u64);
 
-/// A session, as its device would name it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Session {
-    /// The person, as the device says.
-    pub user: String,
-    /// The server section that the device asks.
-    pub section: String,
-    /// Where the device's packets come from.
-    pub device: IpAddr,
-    /// NAS-IP-Address, as the device sends it.
-    pub nas_ip: Option<[u8; 4]>,
-    /// NAS-Identifier, as the device sends it.
-    pub nas_id: Option<Vec<u8>>,
-    /// Calling-Station-Id.
-    pub station: Option<Vec<u8>>,
-    /// Acct-Session-Id, once accounting has begun.
-    pub accounting_id: Option<Vec<u8>>,
-    /// Cisco's `audit-session-id`.
-    pub audit_id: Option<Vec<u8>>,
-    /// Framed-IP-Address.
-    pub framed_ip: Option<[u8; 4]>,
-    /// NAS-Port.
-    pub nas_port: Option<[u8; 4]>,
-    /// Class, as it was given with the login.
-    pub classes: Vec<Vec<u8>>,
-    /// Client sections that know of it, and may end it.
-    pub clients: Vec<String>,
-}
-
-/// What accounting says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    /// A session has begun.
-    Start,
-    /// It has ended.
-    Stop,
-    /// It goes on.
-    Interim,
-    /// The device has started or is about to stop: none of its sessions is there.
-    Device,
-    /// Something else, which is only given on.
-    Other,
-}
-
-impl Status {
-    /// Of a packet (RFC 2866 §5.1).
-    pub fn of(packet: &Packet<'_>) -> Self {
-        match packet.number(kind::ACCT_STATUS_TYPE) {
-            Some(1) => Self::Start,
-            Some(2) => Self::Stop,
-            Some(3) => Self::Interim,
-            Some(7 | 8) => Self::Device,
-            Some(_) | None => Self::Other,
-        }
-    }
-}
-
-/// What a session can be found by.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Mark {
-    Accounting(Vec<u8>),
-    Audit(Vec<u8>),
-    Framed([u8; 4]),
-    User(String),
-    Station(Vec<u8>),
-    Device(IpAddr),
-}
-
 struct Known {
     session: Session,
     until: Instant,
@@ -104,68 +44,6 @@ pub struct Sessions {
     marks: HashMap<Mark, Vec<SessionId>>,
     order: BTreeSet<(Instant, SessionId)>,
     next: u64,
-}
-
-/// What a request says about the session it means.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Meant {
-    /// User-Name
-    pub user: Option<String>,
-    /// Calling-Station-Id
-    pub station: Option<Vec<u8>>,
-    /// Acct-Session-Id
-    pub accounting_id: Option<Vec<u8>>,
-    /// `audit-session-id`
-    pub audit_id: Option<Vec<u8>>,
-    /// Framed-IP-Address
-    pub framed_ip: Option<[u8; 4]>,
-    /// NAS-Port
-    pub nas_port: Option<[u8; 4]>,
-}
-
-impl Meant {
-    /// By a packet.
-    pub fn by(packet: &Packet<'_>) -> Self {
-        Self {
-            user: packet.text(kind::USER_NAME).map(str::to_lowercase),
-            station: packet.first(kind::CALLING_STATION_ID).map(<[u8]>::to_ascii_lowercase),
-            accounting_id: packet.first(kind::ACCT_SESSION_ID).map(<[u8]>::to_vec),
-            audit_id: audit_id(packet),
-            framed_ip: four(packet.first(kind::FRAMED_IP_ADDRESS)),
-            nas_port: four(packet.first(kind::NAS_PORT)),
-        }
-    }
-
-    /// The marks, the most telling first.
-    fn marks(&self) -> Vec<Mark> {
-        let marks = [
-            self.accounting_id.clone().map(Mark::Accounting),
-            self.audit_id.clone().map(Mark::Audit),
-            self.framed_ip.map(Mark::Framed),
-            self.user.clone().map(Mark::User),
-            self.station.clone().map(Mark::Station),
-        ];
-        marks.into_iter().flatten().collect()
-    }
-
-    /// Whether it says anything by which a session can be found.
-    pub fn is_empty(&self) -> bool {
-        self.marks().is_empty()
-    }
-
-    /// Whether nothing that is said of both differs.
-    fn fits(&self, session: &Session) -> bool {
-        fn agree<T: PartialEq>(said: Option<&T>, known: Option<&T>) -> bool {
-            said.zip(known).is_none_or(|(said, known)| said == known)
-        }
-        let station = session.station.as_ref().map(|station| station.to_ascii_lowercase());
-        agree(self.user.as_ref(), Some(&session.user.to_lowercase()))
-            && agree(self.station.as_ref(), station.as_ref())
-            && agree(self.accounting_id.as_ref(), session.accounting_id.as_ref())
-            && agree(self.audit_id.as_ref(), session.audit_id.as_ref())
-            && agree(self.framed_ip.as_ref(), session.framed_ip.as_ref())
-            && agree(self.nas_port.as_ref(), session.nas_port.as_ref())
-    }
 }
 
 impl Sessions {
@@ -364,183 +242,5 @@ impl Sessions {
     }
 }
 
-/// What was known and is not said again stays.
-fn merged(before: Session, now: Session) -> Session {
-    let mut clients = before.clients;
-    for client in now.clients {
-        if !clients.contains(&client) {
-            clients.push(client);
-        }
-    }
-    Session {
-        user: now.user,
-        section: before.section,
-        device: now.device,
-        nas_ip: now.nas_ip.or(before.nas_ip),
-        nas_id: now.nas_id.or(before.nas_id),
-        station: now.station.or(before.station),
-        accounting_id: now.accounting_id.or(before.accounting_id),
-        audit_id: now.audit_id.or(before.audit_id),
-        framed_ip: now.framed_ip.or(before.framed_ip),
-        nas_port: now.nas_port.or(before.nas_port),
-        classes: if now.classes.is_empty() { before.classes } else { now.classes },
-        clients,
-    }
-}
-
-fn marks_of(session: &Session) -> Vec<Mark> {
-    let meant = Meant {
-        user: Some(session.user.to_lowercase()),
-        station: session.station.as_ref().map(|station| station.to_ascii_lowercase()),
-        accounting_id: session.accounting_id.clone(),
-        audit_id: session.audit_id.clone(),
-        framed_ip: session.framed_ip,
-        nas_port: None,
-    };
-    meant.marks()
-}
-
-/// Cisco's `audit-session-id`, by which ISE names a session.
-pub fn audit_id(packet: &Packet<'_>) -> Option<Vec<u8>> {
-    let pairs = packet.vendor(vendor::id::CISCO, vendor::CISCO_AVPAIR);
-    pairs.filter_map(|pair| pair.strip_prefix(b"audit-session-id=")).next().map(<[u8]>::to_vec)
-}
-
-/// `255.255.255.254` and `.255` ask for any address (RFC 2865 §5.8), and are none.
-fn is_address(octets: [u8; 4]) -> bool {
-    !matches!(octets, [255, 255, 255, 254 | 255])
-}
-
-fn four(value: Option<&[u8]>) -> Option<[u8; 4]> {
-    value?.try_into().ok()
-}
-
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use cs_radius::{Builder, Code, Secret};
-
-    use super::*;
-    use crate::radius::request::Request;
-
-    const DEVICE: &str = "192.0.2.1";
-
-    fn device() -> IpAddr {
-        DEVICE.parse().unwrap()
-    }
-
-    fn admitted(user: &str, station: &str, class: &[u8]) -> Admitted {
-        let mut builder = Builder::new(Code::AccessRequest, 1);
-        builder.attribute(kind::USER_NAME, user.as_bytes()).unwrap();
-        builder.attribute(kind::CALLING_STATION_ID, station.as_bytes()).unwrap();
-        builder.number(kind::NAS_IP_ADDRESS, 0x0a00_0001).unwrap();
-        let octets = builder.into_request(&Secret::new(*b"s"), &[1; 16]);
-        let from = (device(), 1000).into();
-        let request = Request::read_for_tests(&Packet::parse(&octets).unwrap(), from);
-        let attributes = vec![(kind::CLASS, class.to_vec()), (kind::FRAMED_IP_ADDRESS, vec![10, 9, 8, 7])];
-        Admitted { section: 0, device: 0, request: Arc::new(request), attributes, host: None }
-    }
-
-    #[test]
-    fn a_device_that_numbers_its_sessions_before_accounting_has_one_of_each() {
-        let mut table = Table::new();
-        let mut login = admitted("alice", "1", b"c");
-        Arc::make_mut(&mut login.request).accounting_id = Some(b"A1".to_vec());
-        for _ in 0..2 {
-            table.0.admitted(&login, "auto", Some("ise"), table.1);
-        }
-        Arc::make_mut(&mut login.request).accounting_id = Some(b"A2".to_vec());
-        table.0.admitted(&login, "auto", Some("ise"), table.1);
-        assert_eq!(table.0.len(), 2);
-        table.account(1, "A1", "alice", "1");
-        table.account(2, "A2", "alice", "1");
-        let id = Meant { accounting_id: Some(b"A1".to_vec()), ..Meant::default() };
-        assert_eq!((table.0.len(), table.meant(&id, "ise")), (1, 1));
-    }
-
-    fn accounting(status: u32, id: &str, user: &str, station: &str) -> Vec<u8> {
-        let mut builder = Builder::new(Code::AccountingRequest, 1);
-        builder.number(kind::ACCT_STATUS_TYPE, status).unwrap();
-        builder.attribute(kind::ACCT_SESSION_ID, id.as_bytes()).unwrap();
-        builder.attribute(kind::USER_NAME, user.as_bytes()).unwrap();
-        builder.attribute(kind::CALLING_STATION_ID, station.as_bytes()).unwrap();
-        builder.into_digested_request(&Secret::new(*b"s"))
-    }
-
-    struct Table(Sessions, Instant);
-
-    impl Table {
-        fn new() -> Self {
-            Self(Sessions::default(), Instant::now())
-        }
-        fn admit(&mut self, user: &str, station: &str) {
-            self.0.admitted(&admitted(user, station, b"c"), "auto", Some("ise"), self.1);
-        }
-        fn account(&mut self, status: u32, id: &str, user: &str, station: &str) {
-            let octets = accounting(status, id, user, station);
-            let packet = Packet::parse(&octets).unwrap();
-            self.0.accounted(&packet, device(), "auto", [Some("ise"), None], self.1);
-        }
-        fn meant(&mut self, meant: &Meant, client: &str) -> usize {
-            self.0.meant(meant, &[client.to_owned()], self.1).len()
-        }
-    }
-
-    fn user(name: &str) -> Meant {
-        Meant { user: Some(name.to_owned()), ..Meant::default() }
-    }
-
-    #[test]
-    fn a_login_becomes_a_session_with_a_number_and_ends() {
-        let mut table = Table::new();
-        table.admit("Alice", "198.51.100.7");
-        table.admit("Alice", "198.51.100.7");
-        assert_eq!((table.0.len(), table.meant(&user("alice"), "ise")), (1, 1));
-        table.account(1, "A1", "Alice", "198.51.100.7");
-        assert_eq!(table.0.len(), 1);
-        let id = Meant { accounting_id: Some(b"A1".to_vec()), ..Meant::default() };
-        let found = table.0.meant(&id, &["ise".to_owned()], table.1);
-        let session = table.0.get(found[0]).unwrap();
-        assert_eq!((session.framed_ip, session.nas_ip), (Some([10, 9, 8, 7]), Some([10, 0, 0, 1])));
-        // A second session of hers, and the end of the first.
-        table.admit("Alice", "198.51.100.7");
-        assert_eq!(table.meant(&user("alice"), "ise"), 2);
-        table.account(2, "A1", "Alice", "198.51.100.7");
-        assert_eq!((table.meant(&user("alice"), "ise"), table.meant(&id, "ise")), (1, 0));
-        table.account(7, "", "", "");
-        assert!(table.0.is_empty());
-    }
-
-    #[test]
-    fn a_session_is_meant_by_what_is_said_and_by_nothing_that_differs() {
-        let mut table = Table::new();
-        table.account(3, "A1", "alice", "aa-bb");
-        table.account(1, "B1", "bob", "cc-dd");
-        let both = Meant { accounting_id: Some(b"A1".to_vec()), ..user("bob") };
-        assert_eq!(table.meant(&both, "ise"), 0);
-        let alice = Meant { accounting_id: Some(b"A1".to_vec()), ..user("alice") };
-        assert_eq!(table.meant(&alice, "ise"), 1);
-        let station = Meant { station: Some(b"cc-dd".to_vec()), ..Meant::default() };
-        assert_eq!(table.meant(&station, "ise"), 1);
-        assert_eq!(table.meant(&alice, "another"), 0, "only a server that knows of it may end it");
-        assert!(Meant::default().is_empty() && Meant { nas_port: Some([0; 4]), ..Meant::default() }.is_empty());
-    }
-
-    #[test]
-    fn what_nobody_speaks_of_is_forgotten_and_the_table_is_bounded() {
-        let mut table = Table::new();
-        table.admit("alice", "1");
-        table.account(1, "B1", "bob", "2");
-        table.1 += WITHOUT_ACCOUNTING;
-        assert_eq!((table.meant(&user("alice"), "ise"), table.meant(&user("bob"), "ise")), (0, 1));
-        table.1 += WITHOUT_NEWS;
-        assert_eq!(table.meant(&user("bob"), "ise"), 0);
-        assert!(table.0.is_empty() && table.0.marks.is_empty() && table.0.order.is_empty());
-        for number in 0..=MOST {
-            table.account(1, &number.to_string(), &format!("carol{number}"), "3");
-        }
-        assert_eq!(table.0.len(), MOST);
-        assert!(table.0.marks.values().all(|ids| ids.len() <= MOST_ALIKE));
-    }
-}
+mod tests;
