@@ -32,12 +32,14 @@ impl Run {
         };
         let logging = Logging::begin(Outputs::open(&config.main)?)?;
         told.lines().for_each(|line| tracing::warn!("{line}"));
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let workers = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        // RADIUS and the calls to the server are one thread's: a packet that is handed from thread to thread costs more than the work on it.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             if config.main.test_connectivity_on_startup {
                 tried(&config).await;
             }
-            let proxy = Proxy::open(&config)?;
+            let proxy = Proxy::open(&config, workers.handle())?;
             let (stop, stopped) = watch::channel(false);
             let (again, asked) = mpsc::channel(1);
             let mut terminate = signal(SignalKind::terminate()).context("signals cannot be heard")?;

@@ -32,7 +32,12 @@ pub struct Outputs {
     file: Option<Rotating>,
     syslog: Option<Syslog>,
     debug: bool,
+    /// Lines that are written together, while somebody holds them back.
+    held: Option<Vec<u8>>,
 }
+
+/// So many octets of lines are held back at most.
+const HELD: usize = 32 << 10;
 
 impl Outputs {
     /// Opens what the configuration says.
@@ -49,20 +54,43 @@ impl Outputs {
         };
         let syslog = main.log_syslog.map(|facility| Syslog::new(syslog::USUAL, facility));
         let syslog = syslog.transpose().context("no socket for syslog")?;
-        Ok(Self { to_stdout: main.log_stdout, file, syslog, debug: main.debug })
+        Ok(Self { to_stdout: main.log_stdout, file, syslog, debug: main.debug, held: None })
     }
 
     fn write(&mut self, level: Level, line: &[u8]) {
-        // There is nowhere left to tell that a line was lost.
-        _ = if self.to_stdout { io::stdout().write_all(line) } else { io::stderr().write_all(line) };
-        if let Some(file) = &mut self.file {
-            _ = file.write(line);
-        }
         if let Some(syslog) = &self.syslog {
             // The time stands before the first blank; syslog has its own.
             let text = String::from_utf8_lossy(line);
             let text = text.split_once(' ').map_or(&*text, |(_, rest)| rest.trim_start());
             _ = syslog.write(level, text);
+        }
+        match &mut self.held {
+            None => self.write_out(line),
+            Some(held) => {
+                held.extend_from_slice(line);
+                // What is wrong is written at once: the process may end of it.
+                if held.len() > HELD || level <= Level::WARN {
+                    self.let_go();
+                    self.held = Some(Vec::new());
+                }
+            }
+        }
+    }
+
+    fn write_out(&mut self, lines: &[u8]) {
+        // There is nowhere left to tell that a line was lost.
+        _ = if self.to_stdout { io::stdout().write_all(lines) } else { io::stderr().write_all(lines) };
+        if let Some(file) = &mut self.file {
+            _ = file.write(lines);
+        }
+    }
+
+    /// Writes what was held back, and holds no more.
+    fn let_go(&mut self) {
+        if let Some(held) = self.held.take()
+            && !held.is_empty()
+        {
+            self.write_out(&held);
         }
     }
 }
@@ -97,7 +125,19 @@ impl Logging {
     pub fn go_on(&self, outputs: Outputs) {
         // Without a filter any more the process is ending.
         _ = self.filter.reload(usual(outputs.debug));
-        *self.outputs.lock().unwrap_or_else(PoisonError::into_inner) = outputs;
+        let mut before = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
+        before.let_go();
+        *before = outputs;
+    }
+
+    /// From here on lines are written together: whoever holds them back has many at once, and lets go before waiting for anything.
+    pub fn hold(&self) {
+        self.outputs.lock().unwrap_or_else(PoisonError::into_inner).held.get_or_insert_default();
+    }
+
+    /// Writes what was held back.
+    pub fn let_go(&self) {
+        self.outputs.lock().unwrap_or_else(PoisonError::into_inner).let_go();
     }
 }
 
@@ -148,8 +188,15 @@ impl Drop for Line {
 /// Whatever a name or an answer from elsewhere holds, an event is one line: nobody writes lines of his own into the log.
 fn one_line(text: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(text);
+    let text = text.trim_end();
     let mut line = String::with_capacity(text.len() + 1);
-    for c in text.trim_end().chars() {
+    // Nearly every line is as it should be.
+    if text.bytes().all(|octet| (b' '..=b'~').contains(&octet)) {
+        line.push_str(text);
+        line.push('\n');
+        return line.into_bytes();
+    }
+    for c in text.chars() {
         if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
     }
     line.push('\n');
@@ -188,5 +235,26 @@ mod tests {
         let len = hearing.recv(&mut datagram).unwrap();
         let heard = std::str::from_utf8(&datagram[..len]).unwrap();
         assert!(heard.starts_with("<12>Authproxy[") && heard.contains("]: WARN "), "{heard}");
+    }
+
+    #[test]
+    fn lines_that_are_held_back_are_written_in_their_order_and_none_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let file = Some(Rotating::open(path.clone(), Limits { size: 1 << 20, files: 1 }).unwrap());
+        let mut outputs = Outputs { file, held: Some(Vec::new()), ..Outputs::default() };
+        let written = || std::fs::read_to_string(&path).unwrap();
+        outputs.write(Level::INFO, b"one\n");
+        assert_eq!(written(), "");
+        outputs.write(Level::WARN, b"two\n");
+        assert_eq!(written(), "one\ntwo\n");
+        outputs.write(Level::INFO, b"three\n");
+        assert_eq!(written(), "one\ntwo\n");
+        outputs.let_go();
+        outputs.write(Level::INFO, b"four\n");
+        assert_eq!(written(), "one\ntwo\nthree\nfour\n");
+        outputs.held = Some(Vec::new());
+        (0..10_000).for_each(|_| outputs.write(Level::INFO, b"a line\n"));
+        assert!(written().len() > 5 * 7_000, "not all is held back");
     }
 }

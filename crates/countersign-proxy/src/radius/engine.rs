@@ -42,9 +42,9 @@ pub struct Engine {
     sockets: Vec<Vec<usize>>,
     packets: Packets,
     running: HashMap<LoginId, Running>,
-    /// When each of them has something to do.
+    /// When each of them has something to do, until it is decided.
     timers: Timers<LoginId>,
-    /// Those that were decided and are known still, in that order.
+    /// Those that were decided and are known still, in the order in which they are forgotten. The first of them is known.
     decided: VecDeque<LoginId>,
     /// [`MOST`]
     most: usize,
@@ -90,7 +90,8 @@ impl Engine {
 
     /// When [`on_timeout`](Self::on_timeout) has something to do.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.first()
+        let decided = self.decided.front().and_then(|id| self.running.get(id)).map(|running| running.ends);
+        self.timers.first().into_iter().chain(decided).min()
     }
 
     /// How many logins wait for something.

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use cs_radius::{Code, Integrity, Packet, Secret, request_integrity, request_is_authentic};
-use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -17,7 +16,7 @@ use super::ports::Place;
 use super::quiet::Quiet;
 use super::radsec;
 use super::relays::Shared;
-use super::sockets::{self, Arrived};
+use super::sockets::{self, Arrived, Udp};
 use super::spool::{Spool, SpoolError};
 use super::upstreams::address;
 use super::{now, random, until};
@@ -58,7 +57,7 @@ struct Fresh {
 
 /// Accounting of all devices.
 pub(super) struct Accounting {
-    socket: Arc<UdpSocket>,
+    socket: Arc<Udp>,
     arrived: mpsc::Receiver<Arrived>,
     receiving: JoinSet<()>,
     by_tls: mpsc::Receiver<ByTls>,

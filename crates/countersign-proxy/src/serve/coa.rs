@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use cs_radius::{Code, Secret};
-use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -13,7 +12,7 @@ use super::clock::unix;
 use super::pool::Pool;
 use super::quiet::Quiet;
 use super::relays::Shared;
-use super::sockets::{self, Arrived};
+use super::sockets::{self, Arrived, Udp};
 use super::upstreams::address;
 use super::{now, random, until};
 use crate::cfg::Config;
@@ -26,7 +25,7 @@ use crate::radius::sessions::SessionId;
 /// Ends and changes of sessions, in both directions.
 pub(super) struct Relay {
     coa: Coa,
-    sockets: Vec<Arc<UdpSocket>>,
+    sockets: Vec<Arc<Udp>>,
     arrived: mpsc::Receiver<Arrived>,
     receiving: JoinSet<()>,
     /// Sessions that we end ourselves.

@@ -9,7 +9,7 @@ use super::api::Api;
 use super::kernel;
 use super::standing::{Standing, part, word};
 use crate::cfg::application::FailMode;
-use crate::metrics::{Counter, Gauge, Health, Labels, Metrics};
+use crate::metrics::{Counter, Gauge, Health, Histogram, Labels, Metrics};
 use crate::radius::engine::Taken;
 use crate::radius::login::{AcceptedBy, Outage, Primary};
 use crate::radius::output::{LoginId, Outcome, Told};
@@ -24,6 +24,10 @@ pub(super) struct Figures {
     sent: HashMap<u8, Counter>,
     joined: Counter,
     waiting: Gauge,
+    /// Of each section, by how logins ended.
+    logins: ByOutcome<(Counter, Histogram)>,
+    /// Of each client section, by how first factors ended.
+    primaries: ByOutcome<(Counter, Histogram)>,
     /// First factors that are being checked.
     asked: HashMap<LoginId, (String, Instant)>,
     wells: Vec<Gauge>,
@@ -64,6 +68,8 @@ impl Figures {
                 &[],
             ),
             waiting: metrics.gauge("countersign_proxy_logins_waiting", "Logins that are not decided", &[]),
+            logins: ByOutcome::new(),
+            primaries: ByOutcome::new(),
             asked: HashMap::new(),
             wells: Vec::new(),
             standing: Standing::default(),
@@ -85,7 +91,7 @@ impl Figures {
     }
 
     /// `name` is that of a login's section.
-    pub(super) fn told(&self, told: &Told, name: &str) {
+    pub(super) fn told(&mut self, told: &Told, name: &str) {
         match told {
             Told::Dropped(_, why) => {
                 if let Some(counter) = self.dropped.get(why) {
@@ -103,11 +109,16 @@ impl Figures {
     }
 
     /// A login of a section came to its end, or to a question.
-    pub(super) fn login(&self, section: &str, outcome: &str, took: Duration) {
-        let labels: Labels<'_> = &[("section", section), ("outcome", outcome)];
-        self.metrics.counter("countersign_proxy_logins_total", "Logins by their end, and challenges", labels).one();
-        let help = "From a login's first packet to its answer";
-        self.metrics.histogram("countersign_proxy_login_seconds", help, labels).took(took);
+    pub(super) fn login(&mut self, section: &str, outcome: &'static str, took: Duration) {
+        let (ended, durations) = handles(&mut self.logins, section, outcome, || {
+            let labels: Labels<'_> = &[("section", section), ("outcome", outcome)];
+            let help = "Logins by their end, and challenges";
+            let ended = self.metrics.counter("countersign_proxy_logins_total", help, labels);
+            let help = "From a login's first packet to its answer";
+            (ended, self.metrics.histogram("countersign_proxy_login_seconds", help, labels))
+        });
+        ended.one();
+        durations.took(took);
     }
 
     /// The configuration was read again, and serves or does not.
@@ -131,12 +142,15 @@ impl Figures {
             Primary::Asks(_) => "asks",
             Primary::ChangePassword { .. } => "expired",
         };
-        let labels: Labels<'_> = &[("client", &client), ("outcome", outcome)];
-        let help = "First factors checked by each client section; down means that nobody could be asked";
-        self.metrics.counter("countersign_proxy_primary_total", help, labels).one();
-        let help = "How long the check of a first factor took";
-        let took = now.saturating_duration_since(since);
-        self.metrics.histogram("countersign_proxy_primary_seconds", help, &[("client", &client)]).took(took);
+        let (ended, durations) = handles(&mut self.primaries, &client, outcome, || {
+            let labels: Labels<'_> = &[("client", &client), ("outcome", outcome)];
+            let help = "First factors checked by each client section; down means that nobody could be asked";
+            let ended = self.metrics.counter("countersign_proxy_primary_total", help, labels);
+            let (help, labels) = ("How long the check of a first factor took", &[("client", client.as_str())]);
+            (ended, self.metrics.histogram("countersign_proxy_primary_seconds", help, labels))
+        });
+        ended.one();
+        durations.took(now.saturating_duration_since(since));
     }
 
     /// How the servers of these sections stand.
@@ -168,6 +182,13 @@ impl Figures {
             }
         }
     }
+}
+
+/// Handles that were looked up once, by the name of a section and how something ended.
+type ByOutcome<T> = HashMap<String, HashMap<&'static str, T>>;
+
+fn handles<'a, T>(all: &'a mut ByOutcome<T>, name: &str, outcome: &'static str, look_up: impl FnOnce() -> T) -> &'a T {
+    all.entry(name.to_owned()).or_default().entry(outcome).or_insert_with(look_up)
 }
 
 /// Counts a call to the server and notes whether it is there. `section` is whose application it was.

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::radsec::{self, Door, Guests};
-use super::sockets::{self, Arrived};
+use super::sockets::{self, Arrived, Udp};
 use crate::cfg::client::TlsFiles;
 use crate::cfg::radius_server::RadiusServer;
 
@@ -26,7 +26,7 @@ pub(super) enum Transport {
 
 /// What is open at a place.
 pub(super) enum Socket {
-    Udp(Arc<UdpSocket>),
+    Udp(Arc<Udp>),
     Tls(Door),
 }
 
@@ -177,7 +177,7 @@ impl Listeners {
     /// Every UDP socket.
     pub(super) fn iter(&self) -> impl Iterator<Item = &UdpSocket> + Clone {
         self.all.iter().flatten().filter_map(|listener| match &listener.socket {
-            Socket::Udp(socket) => Some(&**socket),
+            Socket::Udp(socket) => Some(&***socket),
             Socket::Tls(_) => None,
         })
     }

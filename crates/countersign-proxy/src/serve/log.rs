@@ -47,13 +47,15 @@ impl Log {
 
     /// `name` are the name and integration key of the section of a login.
     pub(super) fn tell(&mut self, name: Option<&(String, String)>, told: &Told) {
-        let (name, ikey) = name.cloned().unwrap_or_default();
+        let (name, ikey) = name.map(|(name, ikey)| (name.as_str(), ikey.as_str())).unwrap_or_default();
         match told {
             Told::Dropped(from, why) => self.dropped(from.ip(), *why),
             Told::FirstFactor { request, took, .. } => {
                 tracing::debug!(user = %request.user, section = %name, "the first factor is right");
-                let event = Event { status: "Allow", stage: PRIMARY, msg: "the first factor is right".to_owned() };
-                self.write(&event.json(request, &name, &ikey, *took, &self.hostname, json!({})));
+                if self.events.is_some() {
+                    let event = Event { status: "Allow", stage: PRIMARY, msg: "the first factor is right".to_owned() };
+                    self.write(&event.json(request, name, ikey, *took, &self.hostname, json!({})));
+                }
             }
             Told::Login { request, outcome, stage, factor, txid, took, packets, kept_out, .. } => {
                 let event = Event::of(outcome, *stage, kept_out.as_ref());
@@ -64,8 +66,10 @@ impl Log {
                     Outcome::Rejected(_) => 3,
                     Outcome::Challenged => 11,
                 };
-                let more = json!({ "factor": factor, "txid": txid, "result_code": result, "packets": packets });
-                self.write(&event.json(request, &name, &ikey, *took, &self.hostname, more));
+                if self.events.is_some() {
+                    let more = json!({ "factor": factor, "txid": txid, "result_code": result, "packets": packets });
+                    self.write(&event.json(request, name, ikey, *took, &self.hostname, more));
+                }
             }
         }
     }

@@ -33,7 +33,9 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
+use zeroize::Zeroizing;
 
 use crate::agent::{self, Agents};
 use crate::cfg::Config;
@@ -44,6 +46,7 @@ use crate::radius::Random;
 use crate::radius::engine::Engine;
 use crate::radius::login::{Auth, Event, Outage};
 use crate::radius::output::LoginId;
+use crate::radius::upstream::Ended;
 use api::Api;
 use figures::Figures;
 pub use generation::Reread;
@@ -57,6 +60,8 @@ use systemd::Supervisor;
 
 /// Packets that wait to be worked on; beyond, the system's buffer fills.
 const QUEUE: usize = 4096;
+/// So many packets are worked on before anything else gets its turn.
+const AT_ONCE: usize = 64;
 
 /// Something that a task outside has to say.
 enum Said {
@@ -111,19 +116,21 @@ struct Beside {
     /// For LDAP.
     ldap: Vec<(ports::Place, TcpListener)>,
     keeping: Option<Keeping>,
+    /// Serve LDAP.
+    workers: Handle,
 }
 
 impl Beside {
     fn new() -> Self {
-        Self { listeners: Listeners::new(), ldap: Vec::new(), keeping: None }
+        Self { listeners: Listeners::new(), ldap: Vec::new(), keeping: None, workers: Handle::current() }
     }
 }
 
 impl Proxy {
-    /// Opens every socket.
+    /// Opens every socket. LDAP is served by `workers`, everything else where this is called.
     ///
     /// Fails if something cannot be opened.
-    pub fn open(config: &Config) -> anyhow::Result<Self> {
+    pub fn open(config: &Config, workers: &Handle) -> anyhow::Result<Self> {
         let by_radius = config.radius.iter().map(|server| &server.application);
         let mut applications = by_radius.chain(config.ldap.iter().map(|server| &server.application));
         let keeping = match Keeping::open(&config.main.outages) {
@@ -136,16 +143,16 @@ impl Proxy {
                 None
             }
         };
-        Self::open_beside(config, Beside { keeping, ..Beside::new() })
+        Self::open_beside(config, Beside { keeping, workers: workers.clone(), ..Beside::new() })
     }
 
     fn open_beside(config: &Config, beside: Beside) -> anyhow::Result<Self> {
-        let Beside { listeners: (listeners, arrived), ldap, keeping } = beside;
+        let Beside { listeners: (listeners, arrived), ldap, keeping, workers } = beside;
         let (say, said) = mpsc::unbounded_channel();
         let (ask, signs) = mpsc::channel(1);
         let prepared = Prepared::open(config.clone(), 0, &listeners.places(), &Kept::default())?;
         let figures = Figures::new(Metrics::default(), Health::default());
-        let mut ldap = ldap::Ldap::new(&figures, keeping.as_ref().map(Keeping::kept), ldap);
+        let mut ldap = ldap::Ldap::new(&figures, keeping.as_ref().map(Keeping::kept), ldap, workers);
         let prepared_ldap = ldap.prepare(config)?;
         ldap.serve(prepared_ldap);
         let mut forward = http_proxy::Forward::new(figures.metrics.clone(), Vec::new());
@@ -200,19 +207,16 @@ impl Proxy {
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         self.supervisor.ready("Serving");
         loop {
+            self.logging.as_ref().inspect(|logging| logging.hold());
             self.carry_out().await;
+            self.logging.as_ref().inspect(|logging| logging.let_go());
             let timeouts = self.generations.iter().filter_map(Generation::poll_timeout);
             let next = timeouts.chain(self.engine.poll_timeout()).chain(self.forgets_at()).min();
             tokio::select! {
-                Some(packet) = self.arrived.recv() => {
-                    if !self.accounts(&packet) {
-                        let taken = self.engine.on_packet(packet.socket, packet.from, &packet.octets, now());
-                        self.figures.received(taken);
-                    }
-                }
+                Some(packet) = self.arrived.recv() => self.packets(&packet),
                 Some(said) = self.said.recv() => self.heard(said),
                 came = generation::next_of(&mut self.generations) => match came {
-                    Came::Primary(ended) => self.primary(ended),
+                    Came::Primary(ended) => self.primaries(ended),
                     Came::Checked(checked) => self.checked(&checked),
                     Came::Downloaded(ended) => self.downloaded(ended),
                 },
@@ -237,6 +241,32 @@ impl Proxy {
         }
         self.agents.close().await;
         self.relays.close().await;
+    }
+
+    /// Works on a packet, and on those that have come with it: looking around for what else there is costs as much as a packet.
+    fn packets(&mut self, first: &Arrived) {
+        self.packet(first);
+        for _ in 0..AT_ONCE {
+            let Ok(packet) = self.arrived.try_recv() else { return };
+            self.packet(&packet);
+        }
+    }
+
+    fn packet(&mut self, packet: &Arrived) {
+        if !self.accounts(packet) {
+            let taken = self.engine.on_packet(packet.socket, packet.from, &packet.octets, now());
+            self.figures.received(taken);
+        }
+    }
+
+    /// The same with answers about first factors.
+    fn primaries(&mut self, first: Ended) {
+        self.primary(first);
+        for _ in 0..AT_ONCE {
+            let more = self.generations.iter_mut().find_map(|generation| generation.upstreams.try_next());
+            let Some(ended) = more else { return };
+            self.primary(ended);
+        }
     }
 
     async fn on_timeout(&mut self, now: Instant) {
@@ -285,18 +315,37 @@ fn now() -> Instant {
 }
 
 fn random() -> Random {
-    Box::new(|octets| {
-        if aws_lc_rs::rand::fill(octets).is_err() {
-            // Without randomness nothing of this is safe.
-            std::process::abort();
+    // Drawn in stock: each draw costs the same, however little it is for.
+    let mut stock = Zeroizing::new([0; 512]);
+    let mut used = stock.len();
+    Box::new(move |octets| {
+        if octets.len() > stock.len() - used {
+            drawn(&mut *stock);
+            used = 0;
+        }
+        match stock.get_mut(used..used + octets.len()) {
+            Some(fresh) => {
+                octets.copy_from_slice(fresh);
+                // What was given out is nowhere else.
+                fresh.fill(0);
+                used += octets.len();
+            }
+            None => drawn(octets),
         }
     })
+}
+
+fn drawn(octets: &mut [u8]) {
+    if aws_lc_rs::rand::fill(octets).is_err() {
+        // Without randomness nothing of this is safe.
+        std::process::abort();
+    }
 }
 
 /// Names one question to the server, so that a lost answer is asked for again and not begun again.
 fn fresh_key() -> String {
     let mut octets = [0; 16];
-    random()(&mut octets);
+    drawn(&mut octets);
     data_encoding::BASE64URL_NOPAD.encode(&octets)
 }
 

@@ -187,7 +187,7 @@ impl Proxy {
             let user = username.as_ref().unwrap_or(name);
             self.let_in(kind, &line.rules.ikey, user, None);
         }
-        ldap::told(&self.figures, line);
+        ldap::told(&mut self.figures, line);
         self.log.tell_ldap(&line.rules, &line.told);
     }
 

@@ -4,19 +4,18 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use rustls::ClientConfig;
-use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::radsec::Connections;
-use super::sockets::{self, Arrived};
+use super::sockets::{self, Arrived, Udp};
 use crate::radius::exchange::Transmit;
 
 /// Sockets of one family each, at the interface of whoever asks.
 pub(super) struct Pool {
     interface: Option<String>,
     /// IPv4 and IPv6, by number.
-    sockets: [Vec<Arc<UdpSocket>>; 2],
+    sockets: [Vec<Arc<Udp>>; 2],
     /// Connections by TLS in their place, and the hosts in their order.
     tls: Option<(Connections, Vec<SocketAddr>)>,
     arrive: mpsc::Sender<Arrived>,

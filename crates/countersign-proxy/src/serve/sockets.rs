@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,10 +26,25 @@ pub(super) struct Arrived {
     pub(super) octets: Vec<u8>,
 }
 
+/// A socket that knows its family, so that the system need not be asked for each packet.
+#[derive(Debug)]
+pub(super) struct Udp {
+    socket: UdpSocket,
+    is_v6: bool,
+}
+
+impl Deref for Udp {
+    type Target = UdpSocket;
+
+    fn deref(&self) -> &UdpSocket {
+        &self.socket
+    }
+}
+
 /// Opens a socket at an address, or at every address of both families.
 ///
 /// Fails as binding does.
-pub(super) fn bind(interface: Option<&str>, port: u16) -> io::Result<UdpSocket> {
+pub(super) fn bind(interface: Option<&str>, port: u16) -> io::Result<Udp> {
     let address = match interface {
         Some(text) => text
             .parse::<IpAddr>()
@@ -44,7 +60,7 @@ pub(super) fn bind(interface: Option<&str>, port: u16) -> io::Result<UdpSocket> 
     }
 }
 
-fn open(address: IpAddr, port: u16, both: bool) -> io::Result<UdpSocket> {
+fn open(address: IpAddr, port: u16, both: bool) -> io::Result<Udp> {
     let domain = if address.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
     let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() {
@@ -54,7 +70,7 @@ fn open(address: IpAddr, port: u16, both: bool) -> io::Result<UdpSocket> {
     _ = socket.set_recv_buffer_size(BUFFER);
     socket.set_nonblocking(true)?;
     socket.bind(&SocketAddr::new(address, port).into())?;
-    UdpSocket::from_std(socket.into())
+    Ok(Udp { socket: UdpSocket::from_std(socket.into())?, is_v6: address.is_ipv6() })
 }
 
 /// Listens for TCP connections at an address, or at every address of both families. Must be called within a runtime.
@@ -91,7 +107,7 @@ fn accepting(address: IpAddr, port: u16, both: bool) -> io::Result<TcpListener> 
 }
 
 /// Hands on what arrives until nobody takes it any more.
-pub(super) async fn receive(socket: Arc<UdpSocket>, number: usize, arrived: mpsc::Sender<Arrived>) {
+pub(super) async fn receive(socket: Arc<Udp>, number: usize, arrived: mpsc::Sender<Arrived>) {
     let mut buffer = vec![0; DATAGRAM];
     let mut failures = 0;
     loop {
@@ -125,13 +141,16 @@ fn pause(failures: u32) -> Duration {
 }
 
 /// Sends a packet, as the family of the socket wants its address.
-pub(super) async fn send(socket: &UdpSocket, to: SocketAddr, octets: &[u8]) {
-    let is_v6 = socket.local_addr().is_ok_and(|own| own.is_ipv6());
+pub(super) async fn send(Udp { socket, is_v6 }: &Udp, to: SocketAddr, octets: &[u8]) {
     let to = match to.ip() {
-        IpAddr::V4(address) if is_v6 => SocketAddr::new(IpAddr::V6(address.to_ipv6_mapped()), to.port()),
+        IpAddr::V4(address) if *is_v6 => SocketAddr::new(IpAddr::V6(address.to_ipv6_mapped()), to.port()),
         IpAddr::V4(_) | IpAddr::V6(_) => to,
     };
-    if let Err(error) = socket.send_to(octets, to).await {
+    let sent = match socket.try_send_to(octets, to) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.send_to(octets, to).await,
+        sent => sent,
+    };
+    if let Err(error) = sent {
         tracing::warn!(%error, %to, "a packet was not sent");
     }
 }

@@ -23,8 +23,8 @@ fn config(port: u16, options: &str) -> anyhow::Result<Config> {
     config.ok_or_else(|| anyhow::anyhow!("{faults:?}"))
 }
 
-async fn bound() -> (UdpSocket, u16) {
-    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+fn bound() -> (sockets::Udp, u16) {
+    let socket = sockets::bind(Some("127.0.0.1"), 0).unwrap();
     let port = socket.local_addr().unwrap().port();
     (socket, port)
 }
@@ -54,7 +54,7 @@ async fn ask(device: &UdpSocket, to: u16, number: u32) {
 
 #[tokio::test]
 async fn the_configuration_is_read_again_while_devices_ask_and_no_packet_is_lost() {
-    let ((one, first), (two, second)) = (bound().await, bound().await);
+    let ((one, first), (two, second)) = (bound(), bound());
     let (mut listeners, arrived) = Listeners::new();
     let here = |port| (Some("127.0.0.1".to_owned()), port, Transport::Udp);
     listeners.adopt(here(first), listeners::Socket::Udp(one.into()));

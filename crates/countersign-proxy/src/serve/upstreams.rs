@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
 use super::radsec::{self, Connections};
 use super::random;
-use super::sockets::{self, Arrived};
+use super::sockets::{self, Arrived, Udp};
 use crate::cfg::Config;
 use crate::cfg::client::Client;
 use crate::radius::login::Primary;
@@ -37,7 +36,7 @@ enum Place {
 struct Pool {
     upstream: Upstream,
     hosts: Vec<SocketAddr>,
-    sockets: Vec<Arc<UdpSocket>>,
+    sockets: Vec<Arc<Udp>>,
     tls: Option<Connections>,
 }
 
@@ -165,16 +164,31 @@ impl Upstreams {
     pub(super) async fn next(&mut self) -> Ended {
         loop {
             // The other end is held by `self`, so this is never closed.
-            let Some(Arrived { socket, from, octets }) = self.arrived.recv().await else {
-                return std::future::pending().await;
-            };
-            let Some(pool) = self.clients.get_mut(socket / STRIDE) else { continue };
-            let Some(host) = pool.hosts.iter().position(|host| *host == from) else { continue };
-            match pool.upstream.on_packet(socket % STRIDE, host, &octets) {
-                Some(ended) => return ended,
-                None => tracing::warn!(%from, "an answer that fits no question, or was made with another secret"),
+            let Some(arrived) = self.arrived.recv().await else { return std::future::pending().await };
+            if let Some(ended) = self.answered(&arrived) {
+                return ended;
             }
         }
+    }
+
+    /// The next answer that is there already.
+    pub(super) fn try_next(&mut self) -> Option<Ended> {
+        loop {
+            let arrived = self.arrived.try_recv().ok()?;
+            if let Some(ended) = self.answered(&arrived) {
+                return Some(ended);
+            }
+        }
+    }
+
+    fn answered(&mut self, Arrived { socket, from, octets }: &Arrived) -> Option<Ended> {
+        let pool = self.clients.get_mut(socket / STRIDE)?;
+        let host = pool.hosts.iter().position(|host| host == from)?;
+        let ended = pool.upstream.on_packet(socket % STRIDE, host, octets);
+        if ended.is_none() {
+            tracing::warn!(%from, "an answer that fits no question, or was made with another secret");
+        }
+        ended
     }
 
     async fn send(&mut self, at: usize, transmit: Transmit) {

@@ -67,6 +67,13 @@ impl Engine {
 
     /// Time has passed.
     pub fn on_timeout(&mut self, now: Instant) {
+        while let Some(id) = self.decided.front().copied() {
+            match self.running.get(&id) {
+                Some(running) if running.ends > now => break,
+                Some(_) => self.forget(id),
+                None => drop(self.decided.pop_front()),
+            }
+        }
         for id in self.timers.due(now) {
             let Some(running) = self.running.get_mut(&id) else { continue };
             if running.ends > now {

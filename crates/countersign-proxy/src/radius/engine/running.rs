@@ -37,14 +37,14 @@ pub(super) struct Running {
     /// Every State that was shown, to be forgotten with the login.
     pub(super) states: Vec<Vec<u8>>,
     /// What was decided.
-    pub(super) reply: Option<Reply>,
+    pub(super) reply: Option<Arc<Reply>>,
     pub(super) decided: Option<Instant>,
     /// What was asked for as second factor, counted.
     pub(super) attempt: u32,
     /// The last of them is not decided.
     pub(super) is_asking: bool,
     /// What is shown while something must be typed.
-    pub(super) shown: Option<Reply>,
+    pub(super) shown: Option<Arc<Reply>>,
     /// The name that the device sent, which each of its packets repeats.
     pub(super) claimed: String,
     /// Of a login whose first factor is no password.
@@ -66,7 +66,7 @@ pub(super) struct Running {
 impl Engine {
     /// Notes when a login has something to do, whenever that has changed.
     pub(super) fn retime(&mut self, id: LoginId) {
-        let running = self.running.get(&id);
+        let running = self.running.get(&id).filter(|running| running.reply.is_none());
         self.timers.set(id, running.map(|running| running.fallback.map_or(running.ends, |at| at.min(running.ends))));
     }
 
@@ -84,6 +84,9 @@ impl Engine {
         if running.is_asking {
             self.out.push_back(Output::Cancel { login: id });
         }
+        while self.decided.front().is_some_and(|first| !self.running.contains_key(first)) {
+            self.decided.pop_front();
+        }
     }
 
     /// A login was decided and its packets are answered: it is kept for others that are told the same, if any can come.
@@ -92,20 +95,13 @@ impl Engine {
         if running.key.is_none() && running.relayed.person.is_none() && running.states.is_empty() {
             return self.forget(id);
         }
-        while self.decided.front().is_some_and(|first| !self.running.contains_key(first)) {
-            self.decided.pop_front();
-        }
         self.decided.push_back(id);
     }
 
     /// Forgets the login that was decided before all others; false if all wait.
     pub(super) fn make_room(&mut self) -> bool {
-        while let Some(id) = self.decided.pop_front() {
-            if self.running.contains_key(&id) {
-                self.forget(id);
-                return true;
-            }
-        }
-        false
+        let Some(id) = self.decided.front().copied() else { return false };
+        self.forget(id);
+        true
     }
 }

@@ -1,5 +1,6 @@
 //! What a login needs done becomes outputs, answers and further packets.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::across;
@@ -98,7 +99,7 @@ impl Engine {
         running.state = Some(state.clone());
         running.states.push(state.clone());
         running.ends = now + life;
-        let reply = reply(state.clone());
+        let reply = Arc::new(reply(state.clone()));
         running.shown = Some(reply.clone());
         self.challenges.insert(state, id);
         self.retime(id);
@@ -111,6 +112,7 @@ impl Engine {
         let was_asking = std::mem::take(&mut running.is_asking);
         running.fallback = None;
         (running.ends, running.decided) = (now + KEPT, Some(now));
+        let reply = Arc::new(reply);
         let was_decided = running.reply.replace(reply.clone()).is_some();
         self.undecided -= usize::from(!was_decided);
         self.tunnels -= usize::from(running.tunnel.take().is_some());

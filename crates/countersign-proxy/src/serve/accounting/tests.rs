@@ -12,7 +12,7 @@ use crate::cfg::client::TlsFiles;
 use crate::serve::listeners::{Socket, Transport};
 use crate::serve::radsec::tests::{Authority, connections, door};
 use crate::serve::radsec::{self, Door, SECRET};
-use crate::serve::sockets::Arrived;
+use crate::serve::sockets::{self, Arrived};
 use crate::serve::{Beside, Proxy};
 
 /// For what must come.
@@ -41,7 +41,7 @@ async fn proxy(files: &TlsFiles, spool: &Path, server: u16) -> (Proxy, u16) {
     // The port for accounting by UDP was free a moment ago: somebody else may have it by now.
     for _ in 0..20 {
         let free = || std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let udp = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let udp = sockets::bind(Some("127.0.0.1"), 0).unwrap();
         let tls = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (udp_port, tls_port) = (udp.local_addr().unwrap().port(), tls.local_addr().unwrap().port());
         let text = format!(

@@ -2,12 +2,10 @@
 
 use std::net::SocketAddr;
 
-use tokio::net::UdpSocket;
-
 use super::super::generation::sides;
 use super::super::ports::Place;
 use super::super::radsec::Guests;
-use super::super::sockets;
+use super::super::sockets::{self, Udp};
 use crate::cfg::Config;
 use crate::cfg::radius_server::RadiusServer;
 use crate::radius::devices::Devices;
@@ -30,7 +28,7 @@ pub(super) enum Way {
 }
 
 impl Way {
-    pub(super) async fn answer(&self, socket: &UdpSocket, to: SocketAddr, octets: &[u8]) {
+    pub(super) async fn answer(&self, socket: &Udp, to: SocketAddr, octets: &[u8]) {
         match self {
             Self::Udp => sockets::send(socket, to, octets).await,
             Self::Tls(_, guests) => guests.send(to, octets.to_vec()),

@@ -295,7 +295,7 @@ impl Connection {
     fn code(&self, login: u32, request: Box<Request>, typed: Zeroizing<String>) {
         let (kept, ikey, say) = (self.shared.kept.clone(), self.shared.rules.ikey.clone(), self.say.clone());
         tokio::spawn(async move {
-            let result = outage::code(kept, ikey, request, typed).await;
+            let result = outage::code(kept, ikey, request.into(), typed).await;
             _ = say.send((login, Event::Second(LoginEvent::Code(result))));
         });
     }

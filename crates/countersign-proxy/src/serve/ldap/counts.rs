@@ -67,7 +67,7 @@ impl Drop for Counted {
 }
 
 /// Counts what the log is told.
-pub(in super::super) fn told(figures: &Figures, line: &Line) {
+pub(in super::super) fn told(figures: &mut Figures, line: &Line) {
     let section = line.rules.section.as_str();
     let why = match &line.told.what {
         What::Login { outcome, took, .. } => return figures.login(section, outcome_word(outcome), *took),

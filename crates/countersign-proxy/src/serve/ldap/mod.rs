@@ -16,6 +16,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
@@ -95,11 +96,18 @@ pub(super) struct Ldap {
     metrics: Metrics,
     health: Health,
     kept: Option<Arc<Store>>,
+    /// Where connections are served: TLS and what applications read keep no RADIUS packet waiting.
+    workers: Handle,
 }
 
 impl Ldap {
     /// Serves nothing yet.
-    pub(super) fn new(figures: &Figures, kept: Option<Arc<Store>>, open: Vec<(Place, TcpListener)>) -> Self {
+    pub(super) fn new(
+        figures: &Figures,
+        kept: Option<Arc<Store>>,
+        open: Vec<(Place, TcpListener)>,
+        workers: Handle,
+    ) -> Self {
         let (tell, told) = mpsc::channel(QUEUE);
         let (metrics, health) = (figures.metrics.clone(), figures.health.clone());
         Self {
@@ -111,6 +119,7 @@ impl Ldap {
             metrics,
             health,
             kept,
+            workers,
         }
     }
 
@@ -119,10 +128,12 @@ impl Ldap {
         self.apis.all.iter().cloned()
     }
 
-    /// Opens and reads all that a configuration needs. Certificates are read anew. Must be called within a runtime.
+    /// Opens and reads all that a configuration needs. Certificates are read anew.
     ///
     /// Fails if something cannot be listened at or read; then nothing has changed.
     pub(super) fn prepare(&mut self, config: &Config) -> anyhow::Result<Prepared> {
+        let workers = self.workers.clone();
+        let _at_work = workers.enter();
         let mut places = Vec::new();
         let mut directories: BTreeMap<String, Arc<Directory>> = BTreeMap::new();
         let ca = if config.ldap.is_empty() { None } else { config.main.http_ca_certs_file.as_ref() };
@@ -153,6 +164,8 @@ impl Ldap {
 
     /// From here on new connections are served so; those that were taken go on as they began.
     pub(super) fn serve(&mut self, prepared: Prepared) {
+        let workers = self.workers.clone();
+        let _at_work = workers.enter();
         (self.apis, self.directories) = (prepared.apis, prepared.directories);
         self.ports.serve(prepared.places, listen::accept);
     }
