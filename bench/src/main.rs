@@ -21,6 +21,7 @@ mod policy;
 mod postgres;
 mod process;
 mod prompt;
+mod proxy;
 mod push;
 mod round;
 mod signed;
@@ -61,6 +62,8 @@ enum Command {
     Prompt,
     /// Logins that wait: memory and processor time
     Waiting,
+    /// The authentication proxy, with FreeRADIUS and radsecproxy in the same run
+    Proxy(proxy::Parts),
     /// Spawn to the first accepted login; idle memory with users
     Start,
     /// Somebody's first day in real browsers: seconds, clicks, keys; needs what `cargo xtask install` installs
@@ -81,6 +84,9 @@ enum Command {
     /// Answer a constant over HTTPS (used by the others)
     #[command(hide = true)]
     Bare(bare::Bare),
+    /// Answer RADIUS (used by `proxy`)
+    #[command(hide = true)]
+    Answer(proxy::backend::Answer),
 }
 
 fn main() -> ExitCode {
@@ -100,6 +106,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Load => return load::main().map(|()| ExitCode::SUCCESS),
         Command::Bare(bare) => return bare.run().map(|()| ExitCode::SUCCESS),
+        Command::Answer(answer) => return answer.run().map(|()| ExitCode::SUCCESS),
         Command::PolicyRepeat(repeat) => return repeat.run().map(|()| ExitCode::SUCCESS),
         Command::FirstRunAlone => {
             first_run::alone();
@@ -118,6 +125,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         | Command::Prompt
         | Command::FirstRun
         | Command::Waiting
+        | Command::Proxy(_)
         | Command::Start
         | Command::Size => {}
     }
@@ -139,6 +147,16 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     measure(all || matches!(cli.command, Command::Prompt), "prompt", prompt::measure);
     measure(all || matches!(cli.command, Command::FirstRun), "first-run", first_run::measure);
     measure(all || matches!(cli.command, Command::Waiting), "waiting", waiting::measure);
+    let parts = match cli.command {
+        Command::Proxy(parts) => parts.wanted(),
+        _ if all => proxy::Part::ALL.to_vec(),
+        _ => Vec::new(),
+    };
+    if !parts.is_empty()
+        && let Err(error) = proxy::measure(&bench, &mut report, &parts)
+    {
+        report.failure("proxy", &error);
+    }
     report.bars();
     Ok(if report.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -18,6 +18,9 @@ pub(crate) struct Options {
     /// The server to measure, instead of building this checkout's
     #[arg(long, global = true, value_name = "FILE")]
     server: Option<PathBuf>,
+    /// The proxy to measure, instead of building this checkout's
+    #[arg(long, global = true, value_name = "FILE")]
+    proxy: Option<PathBuf>,
     /// Users, each with one HOTP token
     #[arg(long, global = true, default_value_t = 10_000)]
     users: u64,
@@ -33,9 +36,11 @@ pub(crate) struct Options {
 }
 
 /// A run that is ready to measure.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Bench {
     pub(crate) server: PathBuf,
+    /// Built only where it is measured: see [`Bench::with_proxy`].
+    pub(crate) proxy: PathBuf,
     /// Absolute; on the disk that is measured.
     pub(crate) dir: PathBuf,
     pub(crate) quick: bool,
@@ -51,13 +56,14 @@ impl Options {
         std::fs::create_dir_all(&self.dir).with_context(|| format!("cannot create {}", self.dir.display()))?;
         let server = match self.server {
             Some(server) => server,
-            None => build_server()?,
+            None => build("countersign")?,
         };
         if !server.is_file() {
             bail!("{} is not there: cargo build --release -p countersign", server.display());
         }
         Ok(Bench {
             server,
+            proxy: self.proxy.unwrap_or_default(),
             dir: std::path::absolute(&self.dir)?,
             quick: self.quick,
             users: self.users,
@@ -68,24 +74,33 @@ impl Options {
     }
 }
 
-/// The release server of this checkout, beside our own binary.
-fn build_server() -> anyhow::Result<PathBuf> {
+/// A release program of this checkout, beside our own binary.
+fn build(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("cannot find our own binary")?;
-    let server = own.with_file_name("countersign");
+    let program = own.with_file_name(name);
     // Started through cargo: cheap when it is fresh. Started by hand: what lies beside us is what is meant.
     if let Some(cargo) = std::env::var_os("CARGO") {
         let status = Command::new(cargo)
-            .args(["build", "--release", "--quiet", "--package", "countersign", "--bin", "countersign"])
+            .args(["build", "--release", "--quiet", "--package", name, "--bin", name])
             .status()
             .context("cannot run cargo")?;
         if !status.success() {
-            bail!("the server does not build");
+            bail!("{name} does not build");
         }
     }
-    Ok(server)
+    if !program.is_file() {
+        bail!("{} is not there: cargo build --release -p {name}", program.display());
+    }
+    Ok(program)
 }
 
 impl Bench {
+    /// The same with the proxy, built unless one was named.
+    pub(crate) fn with_proxy(&self) -> anyhow::Result<Self> {
+        let proxy = if self.proxy.as_os_str().is_empty() { build("countersign-proxy")? } else { self.proxy.clone() };
+        Ok(Self { proxy, ..self.clone() })
+    }
+
     /// An empty directory `name` for one measurement.
     pub(crate) fn fresh(&self, name: &str) -> anyhow::Result<PathBuf> {
         let dir = self.dir.join(name);

@@ -8,11 +8,12 @@ use cs_core::id::{AccountId, UserId};
 use cs_core::integration::IntegrationType;
 use cs_core::otp::TokenForm;
 use cs_core::policy::Method;
+use cs_core::user::UserStatus;
 use cs_core::webauthn::Proof;
 use cs_engine::admin::Actor;
 use cs_engine::admin::integrations::{IntegrationChange, PowerfulKeys};
 use cs_engine::admin::phones::PhoneChange;
-use cs_engine::admin::users::SeedUser;
+use cs_engine::admin::users::{SeedUser, UserChange};
 use cs_engine::devices::ActivateRequest;
 use cs_engine::passkeys::{Binding, NewCredential, Wanted};
 use cs_engine::{Access, Caller, Engine, Liveness, Surface};
@@ -52,6 +53,26 @@ pub(crate) fn fill(installation: &Installation, users: u64, devices: u64) -> any
         let bound = bind(&engine, account, &ids, devices).await;
         engine.store().shutdown().await;
         bound
+    })
+}
+
+/// Makes `users` users whom an administrator lets in without a second factor.
+pub(crate) fn bypassed(installation: &Installation, users: u64) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(async {
+        let engine = installation.engine().await?;
+        let account = AccountId::from_str(&installation.account).map_err(|_| anyhow!("the account's id"))?;
+        let seeds: Vec<SeedUser> = (0..users).map(seed).collect::<anyhow::Result<_>>()?;
+        let change = UserChange {
+            status: Some(UserStatus::Bypass),
+            bypass_reason: Some("a benchmark".to_owned()),
+            ..UserChange::default()
+        };
+        for id in engine.seed_users(account, &Actor::Terminal, seeds).await? {
+            engine.change_user(account, &Actor::Terminal, id, &change).await?;
+        }
+        engine.store().shutdown().await;
+        Ok(())
     })
 }
 

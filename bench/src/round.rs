@@ -73,7 +73,7 @@ pub(crate) struct Round {
 }
 
 /// Runs `plan` once and reads the processor time of `servers` around it.
-fn run(plan: &Plan, servers: &[Watched]) -> anyhow::Result<Round> {
+pub(crate) fn run(plan: &Plan, servers: &[Watched]) -> anyhow::Result<Round> {
     let mut generator = Generator::start(plan)?;
     generator.expect("ready")?;
     let before = cpu_seconds(servers)?;

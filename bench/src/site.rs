@@ -70,6 +70,11 @@ impl Installation {
         Target { address: self.address, host: self.host.clone(), ca: Some(self.ca.clone()) }
     }
 
+    /// The file of its authority.
+    pub(crate) fn ca(&self) -> &Path {
+        &self.ca
+    }
+
     /// Starts the server without waiting for it.
     pub(crate) fn spawn(&self) -> anyhow::Result<Server> {
         let log = File::options().create(true).append(true).open(self.dir.join("server.log"))?;

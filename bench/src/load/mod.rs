@@ -6,6 +6,7 @@
 mod pace;
 mod prompts;
 mod pushes;
+mod radius;
 mod steady;
 mod waiters;
 mod work;
@@ -20,6 +21,7 @@ use crate::http::Target;
 use crate::stats::Latency;
 pub(crate) use prompts::{Prompts, Until};
 pub(crate) use pushes::Pushes;
+pub(crate) use radius::{Name, Radius, Sending};
 pub(crate) use waiters::Waiters;
 pub(crate) use work::Work;
 
@@ -34,6 +36,8 @@ pub(crate) enum Plan {
     Waiters(Waiters),
     /// Logins in a browser.
     Prompts(Prompts),
+    /// RADIUS packets.
+    Radius(Radius),
 }
 
 /// Steady work over a number of connections.
@@ -85,6 +89,7 @@ pub(crate) fn main() -> anyhow::Result<()> {
             Plan::Pushes(plan) => pushes::run(plan).await,
             Plan::Waiters(plan) => waiters::run(plan).await,
             Plan::Prompts(plan) => prompts::run(plan).await,
+            Plan::Radius(plan) => radius::run(plan).await,
         }
     })?;
     println!("{}", serde_json::to_string(&outcome)?);

@@ -11,6 +11,8 @@ use crate::signed::{self, Keys};
 pub(crate) enum Work {
     /// `preauth`, then `auth` with a passcode.
     Countersign { keys: Keys, users: u64 },
+    /// `preauth` alone, of users who need no second factor.
+    Preauth { keys: Keys, users: u64 },
     /// `/validate/check` with a code and no PIN.
     PrivacyIdea { users: u64 },
     /// A GET that is answered by a constant.
@@ -47,6 +49,12 @@ impl Work {
                         right: |answer| duo_result(answer, "allow"),
                     },
                 ]
+            }
+            Self::Preauth { keys, users } => {
+                let name = otp::name(number % users);
+                let preauth = [("username", name.as_str()), ("ipaddr", "198.51.100.7")];
+                let bytes = keys.request("POST", host, "/auth/v2/preauth", &preauth, date);
+                vec![Request { bytes, right: |answer| duo_result(answer, "allow") }]
             }
             Self::PrivacyIdea { users } => {
                 let body = format!("user={}&pass={}", otp::name(number % users), otp::code(number, *users));
