@@ -13,6 +13,7 @@ fn here(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
 }
 
+#[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn counted(summary: &str, word: &str) -> usize {
     let line = summary.lines().find(|line| line.contains(word)).unwrap_or_else(|| panic!("{summary}"));
     line.rsplit(':').next().unwrap().trim().parse().unwrap()
