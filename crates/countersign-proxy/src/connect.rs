@@ -39,6 +39,10 @@ pub fn read(octets: &[u8]) -> Result<Option<(Asked, usize)>, NoRequest> {
         return Ok(Some((Asked::Other, end + 4)));
     }
     let (host, port) = target.rsplit_once(':').ok_or(NoRequest)?;
+    // Lines within a line would be lines in the log.
+    if !host.bytes().all(|octet| octet.is_ascii_graphic()) {
+        return Err(NoRequest);
+    }
     let port = port.bytes().all(|octet| octet.is_ascii_digit()).then(|| port.parse().ok()).flatten();
     let port = port.ok_or(NoRequest)?;
     Ok(Some((Asked::Tunnel { host: plain(host), port }, end + 4)))
@@ -67,6 +71,8 @@ mod tests {
             ("CONNECT api.example.org:65536 HTTP/1.1", Err(NoRequest)),
             ("CONNECT api.example.org: HTTP/1.1", Err(NoRequest)),
             ("CONNECT  api.example.org:443 HTTP/1.1", Err(NoRequest)),
+            ("CONNECT \r:443 HTTP/1.1", Err(NoRequest)),
+            ("CONNECT bücher.example:443 HTTP/1.1", Err(NoRequest)),
             ("CONNECT api.example.org:443 HTTP/2", Err(NoRequest)),
             ("", Err(NoRequest)),
         ] {
