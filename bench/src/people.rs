@@ -4,13 +4,16 @@ use std::str::FromStr as _;
 
 use anyhow::{Context as _, anyhow};
 use cs_core::device::AuthenticatorClass;
-use cs_core::id::{AccountId, UserId};
+use cs_core::id::{AccountId, IntegrationKey, UserId};
 use cs_core::integration::IntegrationType;
+use cs_core::network::NetworkList;
 use cs_core::otp::TokenForm;
 use cs_core::policy::Method;
+use cs_core::policy::exemption::ExemptionKind;
 use cs_core::user::UserStatus;
 use cs_core::webauthn::Proof;
 use cs_engine::admin::Actor;
+use cs_engine::admin::exemptions::NewExemption;
 use cs_engine::admin::integrations::{IntegrationChange, PowerfulKeys};
 use cs_engine::admin::phones::PhoneChange;
 use cs_engine::admin::users::{SeedUser, UserChange};
@@ -20,6 +23,7 @@ use cs_engine::{Access, Caller, Engine, Liveness, Surface};
 use cs_store::facts::UserRef;
 use cs_wire::device::DeviceKey;
 use data_encoding::HEXLOWER;
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
@@ -70,6 +74,29 @@ pub(crate) fn bypassed(installation: &Installation, users: u64) -> anyhow::Resul
         };
         for id in engine.seed_users(account, &Actor::Terminal, seeds).await? {
             engine.change_user(account, &Actor::Terminal, id, &change).await?;
+        }
+        engine.store().shutdown().await;
+        Ok(())
+    })
+}
+
+/// Makes `users` users of programs, who are approved automatically wherever they come from.
+pub(crate) fn exempted(installation: &Installation, users: u64) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(async {
+        let engine = installation.engine().await?;
+        let account = AccountId::from_str(&installation.account).map_err(|_| anyhow!("the account's id"))?;
+        let seeds: Vec<SeedUser> = (0..users).map(seed).collect::<anyhow::Result<_>>()?;
+        let application = IntegrationKey::from_str(&installation.auth.ikey).map_err(|_| anyhow!("the key"))?;
+        let exemption = NewExemption {
+            kind: ExemptionKind::AutomaticApproval,
+            applications: vec![application],
+            networks: NetworkList::parse("0.0.0.0/0").context("all networks")?,
+            until: engine.clock().now() + SignedDuration::from_secs(DAY_SECS),
+            reason: "a benchmark".to_owned(),
+        };
+        for id in engine.seed_users(account, &Actor::Terminal, seeds).await? {
+            engine.create_exemption(account, &Actor::Terminal, id, exemption.clone()).await?;
         }
         engine.store().shutdown().await;
         Ok(())

@@ -25,6 +25,7 @@ const BAR_ADDED_MS: f64 = 2.0;
 pub(super) fn measure(bench: &Bench, report: &mut Report, relayed: &Relayed) -> anyhow::Result<()> {
     let mut table = Table::new(["", "at a time", "a second", "p50, ms", "p99, ms", "proxy CPU, us", "server CPU, us"]);
     bypassed(bench, report, &mut table, relayed)?;
+    automatically(bench, report, &mut table)?;
     with_code(bench, report, &mut table)?;
     report.table("Logins through proxy and server, and the same calls made directly", &table);
     Ok(())
@@ -68,6 +69,25 @@ fn bypassed(bench: &Bench, report: &mut Report, table: &mut Table, relayed: &Rel
         format!("< {BAR_ADDED_MS} ms"),
         format!("{added:.2} ms ({:.2} - {:.2} - {:.2})", p99(&through), p99(&direct), p99(&first_factor)),
         added < BAR_ADDED_MS,
+    );
+    Ok(())
+}
+
+/// A program that is approved automatically: one call, in which policies decide.
+fn automatically(bench: &Bench, report: &mut Report, table: &mut Table) -> anyhow::Result<()> {
+    let backend = Backend::start()?;
+    let site = Site::with(bench, "proxy-automatic", |installation| people::exempted(installation, BYPASSED))?;
+    let proxy = site.proxy(bench, backend.address, Logs::Logins)?;
+    let both = Both { bench, proxy: proxy.program.watched(), server: site.server.watched() };
+    let login = plan(proxy.program.address, DEVICE_SECRET, Name::Users(BYPASSED), Sending::AtATime(AT_A_TIME));
+    let series = both.series(&login, AT_A_TIME)?;
+    row(table, "login approved automatically", &series, None);
+    let rate = series.per_second().median;
+    report.bar(
+        "logins approved automatically, a second, through proxy and server",
+        format!(">= {BAR_RATE}"),
+        format!("{rate:.0}"),
+        rate >= BAR_RATE,
     );
     Ok(())
 }
