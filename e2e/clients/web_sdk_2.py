@@ -77,7 +77,7 @@ def sign(user, how):
     if how == "enroll":
         return duo_web.sign_enroll_request(ikey, skey, akey, user)
     # A request is its user and the second in which it ends: two of the same second would be one, and good once.
-    duo_web.DUO_EXPIRE = 300 - next(requests) % 60
+    duo_web.DUO_EXPIRE = 300 + next(requests)
     return duo_web.sign_request(ikey, skey, akey, user)
 
 
