@@ -19,7 +19,9 @@ fn an_approval_takes_the_page_away_on_which_a_code_is_being_typed() {
     let number: String = page.text_of("output.number").chars().filter(char::is_ascii_digit).collect();
     let request = watch.request();
     page.follow("button.second");
-    page.wait_for("#passcode");
+    page.wait_until("the box to be ready for keys", || {
+        page.try_eval("document.activeElement?.id === 'passcode'") == Ok(Json::Bool(true))
+    });
     page.type_text("12");
     // The script has asked and waits: the box stays, and so does what is typed.
     page.wait_until("the question to the server", || {
