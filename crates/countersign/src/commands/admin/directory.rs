@@ -8,7 +8,6 @@ mod show;
 use std::io::{IsTerminal as _, Write as _};
 
 use clap::{Args, Subcommand};
-use cs_engine::EngineError;
 use cs_engine::directories::{DirectoryChange, DirectoryError, DirectorySettings, Reply, Verdict, Wish};
 use cs_store::directories::DirectoryRecord;
 use serde_json::json;
@@ -20,7 +19,7 @@ use super::lookup::missing;
 use super::out::Answer;
 use super::site::{ACTOR, Site};
 use crate::cli::Global;
-use fields::{Fields, Kind};
+use fields::{Fields, Kind, by_option};
 
 /// Sync users from Active Directory or OpenLDAP
 #[derive(Debug, Args)]
@@ -110,7 +109,8 @@ impl Command {
             Self::Show { directory } => show::one(site, &site.directory(directory).await?).await,
             Self::Add { name, kind, fields } => {
                 let settings = fields.write(kind.settings())?;
-                let made = site.engine.create_directory(site.account, ACTOR, name, &settings).await?;
+                let made =
+                    site.engine.create_directory(site.account, ACTOR, name, &settings).await.map_err(by_option)?;
                 Ok(show::added(site, &made))
             }
             Self::Set { directory, name, fields } => {
@@ -185,7 +185,7 @@ impl Site {
 }
 
 async fn change_it(site: &Site, record: &DirectoryRecord, change: &DirectoryChange) -> Result<Answer, AdminError> {
-    let changed = site.engine.change_directory(site.account, ACTOR, record.id, change).await?;
+    let changed = site.engine.change_directory(site.account, ACTOR, record.id, change).await.map_err(by_option)?;
     show::one(site, &changed).await
 }
 
@@ -234,7 +234,7 @@ async fn halted(site: &Site, record: &DirectoryRecord, error: &AdminError) -> Ad
 async fn try_password(site: &Site, record: &DirectoryRecord, user: &str) -> Result<Answer, AdminError> {
     let password = password("Password", user)?;
     if password.is_empty() {
-        return Err(AdminError::Engine(EngineError::Invalid("password")));
+        return Err(AdminError::Usage { argument: "the password", problem: "nothing was typed" });
     }
     let verdict = site.engine.check_first_factor(site.account, record.id, user, password).await?;
     let (word, detail) = match verdict {

@@ -47,7 +47,19 @@ fn a_directory_is_added_set_paused_and_removed() {
         (&settings["attributes"]["username"], &settings["attributes"]["notes"]),
         (&json!("uid"), &json!("description"))
     );
-    assert_eq!(site.run(&["set", "Head office", "--every", "1"]).0, Some(2));
+    // What cannot be is told by its option, with what it should be.
+    for (option, value, part) in [
+        ("--every", "1", "from 5 minutes"),
+        ("--brake", "101", "from 1 to 100"),
+        ("--group", "Staff", "distinguished names"),
+        ("--username", "uid)(x=*", "names of attributes"),
+        ("--country", "four", "digits"),
+    ] {
+        let (code, json) = site.run(&["set", "Head office", option, value]);
+        assert_eq!(code, Some(2), "{option}");
+        let words = json["error"]["message"].as_str().unwrap_or_default();
+        assert!(words.contains(option) && words.contains(part), "{json}");
+    }
     assert_eq!(site.json(&["resume", "Head office"])["paused"], false);
     assert_eq!(site.json(&["pause", "Head office"])["paused"], true);
     assert_eq!(site.json(&["confirm", "Head office", "120"])["confirmed"], 120);

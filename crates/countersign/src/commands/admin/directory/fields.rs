@@ -1,6 +1,7 @@
 //! How a directory is set, from arguments.
 
 use clap::{Args, ValueEnum};
+use cs_engine::EngineError;
 use cs_engine::directories::{AttributeNames, DirectorySettings};
 
 use super::super::error::AdminError;
@@ -109,4 +110,25 @@ impl Fields {
         }
         Ok(settings)
     }
+}
+
+/// What the engine refuses, by the option that says it and with what it should be.
+pub(super) fn by_option(error: impl Into<AdminError>) -> AdminError {
+    let error = error.into();
+    let AdminError::Engine(EngineError::Invalid(what)) = &error else { return error };
+    let (argument, problem) = match *what {
+        "groups" => {
+            ("--group", "up to 400 distinguished names, each once, such as 'CN=VPN Users,OU=Groups,DC=example,DC=org'")
+        }
+        "attributes" => (
+            "--username, --alias, --full-name, --email, --phone, --notes",
+            "names of attributes, such as sAMAccountName; up to 8 of aliases and 4 of numbers",
+        ),
+        "minutes" => ("--every", "from 5 minutes to a week (10080)"),
+        "brake" => ("--brake", "from 1 to 100 percent"),
+        "country" => ("--country", "one to three digits, such as 49"),
+        "import_phones" => ("--import-phones", "needs an attribute with numbers: --phone telephoneNumber"),
+        _ => return error,
+    };
+    AdminError::Usage { argument, problem }
 }
