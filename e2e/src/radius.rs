@@ -58,6 +58,10 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Why the test failed is seldom seen from one side.
+            eprintln!("what a program said that took part:\n{}", self.lines.text());
+        }
         // It may have ended by itself.
         _ = self.child.kill();
         _ = self.child.wait();

@@ -180,3 +180,20 @@ fn a_login_that_no_other_packet_can_join_is_forgotten_with_its_answer() {
     assert_eq!(crowd(&mut engine, 300, Instant::now()), 0);
     assert!(engine.running.is_empty() && engine.decided.is_empty() && engine.poll_timeout().is_none());
 }
+
+#[test]
+fn a_state_is_text_which_also_devices_send_back_that_end_it_at_a_zero() {
+    let now = Instant::now();
+    let mut engine = engine("");
+    engine.on_packet(0, SocketAddr::from(([192, 0, 2, 1], 1000)), &packet(1, 1, None), now);
+    let Some(Output::Primary { login, .. }) = engine.poll_output() else { panic!("nobody is asked about the password") };
+    engine.challenge(login, "Passcode:".to_owned(), now);
+    let sent = std::iter::from_fn(|| engine.poll_output()).find_map(|output| match output {
+        Output::Send { octets, .. } => Some(octets),
+        _ => None,
+    });
+    let octets = sent.expect("a challenge");
+    let state = Packet::parse(&octets).unwrap().first(kind::STATE).unwrap().to_vec();
+    // What is drawn here is mostly zeros.
+    assert!(state.len() >= 22 && state.iter().all(u8::is_ascii_graphic), "{state:?}");
+}

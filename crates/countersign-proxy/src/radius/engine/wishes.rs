@@ -93,8 +93,10 @@ impl Engine {
 
     /// Shows something with a State of ours, and waits so long for the answer.
     pub(super) fn show(&mut self, id: LoginId, reply: impl FnOnce(Vec<u8>) -> Reply, life: Duration, now: Instant) {
-        let mut state = vec![0; 16];
-        (self.random)(&mut state);
+        let mut octets = [0; 16];
+        (self.random)(&mut octets);
+        // Text, because some devices keep a State only up to its first octet of zero: ocserv does.
+        let state = data_encoding::BASE64URL_NOPAD.encode(&octets).into_bytes();
         let Some(running) = self.running.get_mut(&id) else { return };
         running.state = Some(state.clone());
         running.states.push(state.clone());
