@@ -1,6 +1,7 @@
 //! Every repeated task of this repository: `cargo xtask help` lists them.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
+mod again;
 mod check_deps;
 mod ci;
 #[cfg(test)]

@@ -15,15 +15,24 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
 /// Runs `command` with its output shown; anything but success is an error that names it.
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     let line = shown(command);
+    let status = timed(command, |command| Ok(command.status()?))?;
+    if !status.success() {
+        bail!("`{line}` failed ({status})");
+    }
+    Ok(())
+}
+
+/// Has `running` run `command`, and shows which one and how long it took.
+pub(crate) fn timed<T>(
+    command: &mut Command,
+    running: impl FnOnce(&mut Command) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let line = shown(command);
     println!("\n==> {line}");
     let started = Instant::now();
-    let status = command.status().with_context(|| format!("cannot start `{line}`"))?;
-    let seconds = started.elapsed().as_secs_f32();
-    if !status.success() {
-        bail!("`{line}` failed after {seconds:.1} s ({status})");
-    }
-    println!("    done in {seconds:.1} s");
-    Ok(())
+    let result = running(command).with_context(|| format!("cannot run `{line}`"))?;
+    println!("    ended after {:.1} s", started.elapsed().as_secs_f32());
+    Ok(result)
 }
 
 fn shown(command: &Command) -> String {

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::bail;
 
+use crate::again;
 use crate::install;
 use crate::metadata;
 use crate::step;
@@ -57,13 +58,22 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     if !options.chooses_packages() {
         web::check(&places.npm)?;
     }
-    let mut command = test_command(options);
-    command
-        .env("COUNTERSIGN_REQUIRE_POSTGRES", "1")
-        .env("COUNTERSIGN_E2E_VENVS", &places.venvs)
-        .env("COUNTERSIGN_E2E_NPM", &places.npm)
-        .env("COUNTERSIGN_E2E_BIN", target.join("debug"));
-    step::run(&mut command)
+    let with_places = |mut command: Command| {
+        command
+            .env("COUNTERSIGN_REQUIRE_POSTGRES", "1")
+            .env("COUNTERSIGN_E2E_VENVS", &places.venvs)
+            .env("COUNTERSIGN_E2E_NPM", &places.npm)
+            .env("COUNTERSIGN_E2E_BIN", target.join("debug"));
+        command
+    };
+    if options.chooses_packages() {
+        return step::run(&mut with_places(test_command(options)));
+    }
+    again::run(with_places(test_command(options)), |failed| {
+        let mut alone = step::cargo(&["test", "--workspace", "--test", "it", "--", "--exact", "--test-threads=1"]);
+        alone.args(failed);
+        with_places(alone)
+    })
 }
 
 fn test_command(options: &Options) -> Command {
