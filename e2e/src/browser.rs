@@ -6,6 +6,7 @@
 mod authenticator;
 mod cdp;
 mod page;
+mod push;
 mod windows;
 
 use std::fs;

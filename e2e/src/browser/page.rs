@@ -12,8 +12,8 @@ use crate::child::PATIENCE;
 
 /// One tab. Selectors are CSS; where several elements match, the first that can be seen is meant.
 pub struct Page {
-    connection: Connection,
-    session: String,
+    pub(super) connection: Connection,
+    pub(super) session: String,
     since: Cell<usize>,
 }
 
@@ -294,18 +294,6 @@ impl Page {
         Authenticator::add(self, kind)
     }
 
-    /// Hands `data` to the service worker of `origin`, as a push service would after decryption, and returns when the browser has taken it.
-    pub fn deliver_push(&self, origin: &str, data: &str) {
-        // Only what enables anew is told of every worker there is; what disables afterwards would take the message back.
-        self.call("ServiceWorker.disable", &json!({}));
-        let since = self.connection.event_count();
-        self.call("ServiceWorker.enable", &json!({}));
-        let of = format!("{}/", origin.trim_end_matches('/'));
-        let known = self.connection.event(&self.session, since, |event| registration(event, &of).is_some());
-        let id = known.as_ref().and_then(|event| registration(event, &of)).expect("a service worker");
-        self.call("ServiceWorker.deliverPushMessage", &json!({ "origin": of, "registrationId": id, "data": data }));
-    }
-
     /// Waits for an event of this tab that came after the last one waited for.
     pub fn event(&self, method: &str, is_it: impl Fn(&Json) -> bool) -> Json {
         let found = self
@@ -344,17 +332,4 @@ impl Page {
     pub fn call(&self, method: &str, params: &Json) -> Json {
         self.connection.try_call(&self.session, method, params).unwrap_or_else(|error| panic!("{error}"))
     }
-}
-
-/// The id of the registration that an event of the service workers tells of, if it is one of `origin`.
-fn registration(event: &Event, origin: &str) -> Option<String> {
-    if event.method != "ServiceWorker.workerRegistrationUpdated" {
-        return None;
-    }
-    let registrations = event.params["registrations"].as_array()?;
-    let ours = registrations.iter().find(|registration| {
-        registration["isDeleted"] != true
-            && registration["scopeURL"].as_str().is_some_and(|url| url.starts_with(origin))
-    })?;
-    ours["registrationId"].as_str().map(str::to_owned)
 }

@@ -133,17 +133,13 @@ fn a_phone_is_activated_woken_and_approves_with_the_number() {
     page.click("#bind");
     page.click("#done");
     page.wait_for(".connection.open");
-    page.eval("navigator.serviceWorker.ready.then(() => 1)");
 
     // The app is closed: another page of the origin, which only lends its ear.
     page.open(&format!("{}/nothing", story.origin));
     let (txid, number) = story.login("203.0.113.7");
     let wake = json!({"v": 1, "device": story.device_id(), "txid": txid, "expires": 0});
-    page.deliver_push(&story.origin, &wake.to_string());
-    let shown = "navigator.serviceWorker.ready.then((r) => r.getNotifications()).then((all) => all.map((n) => [n.title, n.body, n.tag]))";
-    page.wait_until("the notification", || {
-        page.eval(shown) == json!([["Is this you?", "Auth API is waiting for your answer.", txid]])
-    });
+    let shown = page.woken_by(&story.origin, &wake.to_string());
+    assert_eq!(shown, json!([["Is this you?", "Auth API is waiting for your answer.", txid]]));
 
     page.open(&story.origin);
     page.wait_for("#approve");
@@ -157,7 +153,7 @@ fn a_phone_is_activated_woken_and_approves_with_the_number() {
     page.click("#approve");
     page.wait_for_text("Approved");
     assert_eq!(story.status(&txid), ("allow".into(), "allow".into()));
-    page.wait_until("no notification left", || page.eval(shown) == json!([]));
+    page.wait_until("no notification left", || page.notifications() == json!([]));
     page.click("#done");
     page.click_words("History");
     page.wait_for_text("Auth API");

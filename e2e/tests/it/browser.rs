@@ -78,18 +78,8 @@ fn keys_and_push_messages_are_there_without_a_hand_or_a_push_service() {
 
     browser.grant(files.origin(), &["notifications"]);
     page.eval("navigator.serviceWorker.register('/worker.js').then(() => 1)");
-    // A worker is ready before it is active, and until then what is pushed is lost.
-    page.wait_until("a worker", || {
-        page.eval("navigator.serviceWorker.ready.then((r) => r.active.state)") == "activated"
-    });
-    // Chromium loses some of these messages: one is sent until it is seen.
-    let shown = "(async () => { const worker = await navigator.serviceWorker.ready; let titles = []; \
-                 for (let i = 0; i < 40 && !titles.length; i += 1) { await new Promise((done) => setTimeout(done, 50)); \
-                 titles = (await worker.getNotifications()).map((n) => n.title); } return titles })()";
     for said in ["Is it you?", "And now?"] {
-        page.wait_until("the notification", || {
-            page.deliver_push(files.origin(), said);
-            page.eval(shown) == json!([said])
-        });
+        let shown = page.woken_by(files.origin(), said);
+        assert_eq!(shown[0][0], said, "{shown}");
     }
 }

@@ -117,16 +117,13 @@ fn a_phone_that_is_asleep_is_woken_and_told_that_it_was_replaced() {
     let story = Story::begin();
     story.browser.grant(&story.origin, &["notifications"]);
     let old = story.activated();
-    old.eval("navigator.serviceWorker.ready.then(() => 1)");
     let device = story.device_id();
     old.open(&format!("{}/nothing", story.origin));
     let new = story.stranger();
     bring(&new, &story);
     let wake = json!({"v": 1, "device": device, "txid": "00000000-0000-0000-0000-000000000000", "expires": 0, "moved": device});
-    old.deliver_push(&story.origin, &wake.to_string());
-    let shown =
-        "navigator.serviceWorker.ready.then((r) => r.getNotifications()).then((all) => all.map((n) => n.title))";
-    old.wait_until("the notification", || old.eval(shown) == json!(["Your authenticator is on another phone"]));
+    let shown = old.woken_by(&story.origin, &wake.to_string());
+    assert_eq!(shown[0][0], "Your authenticator is on another phone", "{shown}");
     old.open(&story.origin);
     old.wait_for_text("This account is on another phone");
 }

@@ -186,7 +186,9 @@ fn a_state_is_text_which_also_devices_send_back_that_end_it_at_a_zero() {
     let now = Instant::now();
     let mut engine = engine("");
     engine.on_packet(0, SocketAddr::from(([192, 0, 2, 1], 1000)), &packet(1, 1, None), now);
-    let Some(Output::Primary { login, .. }) = engine.poll_output() else { panic!("nobody is asked about the password") };
+    let Some(Output::Primary { login, .. }) = engine.poll_output() else {
+        panic!("nobody is asked about the password")
+    };
     engine.challenge(login, "Passcode:".to_owned(), now);
     let sent = std::iter::from_fn(|| engine.poll_output()).find_map(|output| match output {
         Output::Send { octets, .. } => Some(octets),
