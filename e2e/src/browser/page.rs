@@ -76,9 +76,14 @@ impl Page {
     pub fn loading(&self, act: impl FnOnce()) {
         let since = self.connection.event_count();
         act();
-        self.connection
-            .event(&self.session, since, |event| event.method == "Page.loadEventFired")
-            .unwrap_or_else(|| panic!("no page was loaded after {}:\n{}", self.url(), self.text()));
+        // Only after the tab has gone to another page is it that one which has loaded.
+        let is_loaded = || {
+            let events = self.connection.events(&self.session, since);
+            let mut after =
+                events.iter().skip_while(|event| event.method != "Page.frameNavigated" || is_of_child(event));
+            after.any(|event| event.method == "Page.loadEventFired")
+        };
+        self.wait_until("page that has loaded", is_loaded);
     }
 
     /// Where the tab is.
@@ -332,4 +337,9 @@ impl Page {
     pub fn call(&self, method: &str, params: &Json) -> Json {
         self.connection.try_call(&self.session, method, params).unwrap_or_else(|error| panic!("{error}"))
     }
+}
+
+/// Whether an event of a frame tells of one within a page.
+fn is_of_child(event: &Event) -> bool {
+    event.params["frame"].get("parentId").is_some()
 }
