@@ -129,7 +129,7 @@ impl Section {
         let known = self.devices.get_mut(device).ok_or(Dropped::UnknownClient)?;
         let integrity = request_integrity(request, &known.device.secret);
         let has_proxy_state = request.first(kind::PROXY_STATE).is_some();
-        let is_behind_proxy = *known.is_behind_proxy.get_or_insert(has_proxy_state);
+        let is_behind_proxy = known.is_behind_proxy.unwrap_or(has_proxy_state);
         match integrity {
             // Old devices sign where they must, and nowhere else: that teaches nothing of their other packets.
             Integrity::Valid if is_always_signed(request) => {}
@@ -140,6 +140,10 @@ impl Section {
                 return Err(Dropped::ProxyStateUnsigned);
             }
             Integrity::Absent => {}
+        }
+        // A proxy asks for itself whether we are here, without a Proxy-State: that teaches nothing of what it passes on.
+        if request.code() == Code::AccessRequest {
+            known.is_behind_proxy = Some(is_behind_proxy);
         }
         Ok(())
     }

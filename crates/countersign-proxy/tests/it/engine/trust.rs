@@ -53,6 +53,36 @@ fn cve_2024_3596_a_proxy_state_without_a_message_authenticator_is_dropped() {
 }
 
 #[test]
+fn a_proxy_that_asks_first_whether_we_are_here_may_still_pass_on_logins() {
+    // FreeRADIUS and radsecproxy do so after each of our restarts, and theirs is no Proxy-State.
+    let mut site = Site::new("radius_server_auto", "coalesce=off");
+    let status = Builder::new(Code::StatusServer, 200).into_request(&secret(), &[9; 16]);
+    site.send(&status, 1000);
+    site.answer(&status);
+    assert_eq!(dropped(&mut site, &unsigned(1, true)), None);
+    assert_eq!(dropped(&mut site, &unsigned(2, true)), None);
+}
+
+#[test]
+fn what_was_made_with_another_secret_teaches_nothing_of_a_device() {
+    let forged = |has_proxy_state: bool| {
+        let mut builder = Builder::new(Code::AccessRequest, 77);
+        builder.attribute(kind::USER_NAME, b"mallory").unwrap();
+        if has_proxy_state {
+            builder.attribute(kind::PROXY_STATE, b"1").unwrap();
+        }
+        builder.into_request(&Secret::new(*b"another secret"), &[3; 16])
+    };
+    let mut site = Site::new("radius_server_auto", "coalesce=off");
+    assert_eq!(dropped(&mut site, &forged(false)), Some(Dropped::WrongSecret));
+    assert_eq!(dropped(&mut site, &unsigned(1, true)), None);
+    let mut site = Site::new("radius_server_auto", "coalesce=off");
+    assert_eq!(dropped(&mut site, &forged(true)), Some(Dropped::WrongSecret));
+    assert_eq!(dropped(&mut site, &unsigned(1, false)), None);
+    assert_eq!(dropped(&mut site, &unsigned(2, true)), Some(Dropped::ProxyStateUnsigned));
+}
+
+#[test]
 fn who_has_signed_once_signs_always() {
     let mut site = Site::new("radius_server_auto", "coalesce=off");
     assert_eq!(dropped(&mut site, &unsigned(101, false)), None);
