@@ -94,10 +94,14 @@ impl Builder {
         Ok(self)
     }
 
-    /// Adds text for the person, cut between characters so that it fits one attribute: many devices show the first Reply-Message only.
+    /// Adds text for the person, cut between characters so that it fits one attribute: many devices show the first Reply-Message only. An empty one is left out, since
+    /// an attribute without a value must not be sent (RFC 2865 §5).
     ///
     /// Fails like [`attribute`](Self::attribute).
     pub fn message(&mut self, text: &str) -> Result<&mut Self, TooLong> {
+        if text.is_empty() {
+            return Ok(self);
+        }
         let fits = text.floor_char_boundary(MAX_VALUE);
         self.attribute(kind::REPLY_MESSAGE, text.get(..fits).unwrap_or_default().as_bytes())
     }

@@ -96,9 +96,10 @@ impl<'a> Packet<'a> {
         self.attributes().filter(move |attribute| attribute.kind == kind).map(|attribute| attribute.value)
     }
 
-    /// The first attribute of a kind as text, if it is text.
+    /// The first attribute of a kind as text, if it is text; without zeros at its end, which RFC 2865 §5 forbids and devices written in C send nevertheless.
     pub fn text(&self, kind: u8) -> Option<&'a str> {
-        self.first(kind).and_then(|value| std::str::from_utf8(value).ok())
+        let text = self.first(kind).and_then(|value| std::str::from_utf8(value).ok())?;
+        Some(text.trim_end_matches('\0'))
     }
 
     /// The first attribute of a kind as a number (RFC 2865 §5: four octets, most significant first).

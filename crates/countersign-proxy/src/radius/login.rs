@@ -363,6 +363,11 @@ impl Login {
             (State::PasscodeBesidePush { approved: Some(text) }, Event::Answer(_)) => {
                 self.accept(Some(text), AcceptedBy::Server)
             }
+            // Enter was pressed before the push was approved: it still can be.
+            (State::PasscodeBesidePush { approved: None }, Event::Answer(typed)) if typed.trim().is_empty() => {
+                self.state = State::Auth;
+                return None;
+            }
             (State::PasscodeBesidePush { approved: None } | State::Passcode, Event::Answer(typed)) => {
                 self.auth(Wanted::Typed(Typed::of(&typed)))
             }
@@ -509,6 +514,12 @@ impl Login {
     }
 
     fn auth(&mut self, wanted: Wanted) -> Wish {
+        // The server takes no empty code, and says so as if this login were not set up rightly.
+        if let Wanted::Typed(Typed::Passcode(typed)) | Wanted::Choice(typed) = &wanted
+            && typed.trim().is_empty()
+        {
+            return self.reject(Some("Nothing was typed. Log in again.".to_owned()));
+        }
         self.state = State::Auth;
         Wish::Auth(wanted)
     }

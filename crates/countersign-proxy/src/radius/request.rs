@@ -60,7 +60,7 @@ impl Request {
         let nas_ip = packet.number(kind::NAS_IP_ADDRESS).map(|number| IpAddr::from(number.to_be_bytes()));
         Some(Self {
             user,
-            address: told.and_then(|text| text.trim().parse().ok()),
+            address: told.and_then(|text| text.trim_end_matches('\0').trim().parse().ok()),
             station: packet.text(kind::CALLING_STATION_ID).map(str::to_owned),
             from,
             nas_ip,

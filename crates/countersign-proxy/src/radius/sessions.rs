@@ -14,7 +14,7 @@ use super::output::Admitted;
 mod meant;
 mod session;
 
-use meant::{Mark, four, marks_of};
+use meant::{Mark, four, marks_of, unpadded};
 pub use meant::{Meant, audit_id};
 pub use session::{Session, Status};
 use session::{is_address, merged};
@@ -130,7 +130,7 @@ impl Sessions {
             device,
             nas_ip,
             nas_id: nas_id.map(<[u8]>::to_vec),
-            station: packet.first(kind::CALLING_STATION_ID).map(<[u8]>::to_vec),
+            station: packet.first(kind::CALLING_STATION_ID).map(|station| unpadded(station).to_vec()),
             accounting_id: Some(accounting_id.to_vec()),
             audit_id: audit_id(packet),
             framed_ip: four(packet.first(kind::FRAMED_IP_ADDRESS)).filter(|address| is_address(*address)),

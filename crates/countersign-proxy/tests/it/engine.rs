@@ -3,6 +3,7 @@
 mod across;
 mod coa;
 mod dacl;
+mod devices;
 mod modes;
 mod outage;
 mod relayed;

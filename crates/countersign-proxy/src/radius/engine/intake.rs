@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use cs_radius::{Code, Packet, kind, password};
+use zeroize::Zeroizing;
 
 use super::super::dacl::{self, Download, Downloaded};
 use super::super::login::Event;
@@ -162,9 +163,11 @@ impl Engine {
         let Some(serving) = self.sections.get(section) else { return };
         let states: Vec<Vec<u8>> = packet.all(kind::PROXY_STATE).map(<[u8]>::to_vec).collect();
         let Some(secret) = serving.secret(device) else { return };
-        let typed = packet
-            .first(kind::USER_PASSWORD)
-            .and_then(|hidden| password::reveal(hidden, secret, packet.authenticator()).ok());
+        let typed = packet.first(kind::USER_PASSWORD).and_then(|hidden| match hidden {
+            // Some devices send what was left empty as nothing at all, and not as a block of zeros: ocserv does.
+            [] => Some(Zeroizing::default()),
+            hidden => password::reveal(hidden, secret, packet.authenticator()).ok(),
+        });
         let request = Request::read(packet, &serving.server, key.from);
         let refuse = |text: &str| Reply::reject(Some(text.to_owned()));
         let Some(request) = request else {

@@ -39,7 +39,7 @@ impl Meant {
     pub fn by(packet: &Packet<'_>) -> Self {
         Self {
             user: packet.text(kind::USER_NAME).map(str::to_lowercase),
-            station: packet.first(kind::CALLING_STATION_ID).map(<[u8]>::to_ascii_lowercase),
+            station: packet.first(kind::CALLING_STATION_ID).map(|station| unpadded(station).to_ascii_lowercase()),
             accounting_id: packet.first(kind::ACCT_SESSION_ID).map(<[u8]>::to_vec),
             audit_id: audit_id(packet),
             framed_ip: four(packet.first(kind::FRAMED_IP_ADDRESS)),
@@ -95,6 +95,12 @@ pub(super) fn marks_of(session: &Session) -> Vec<Mark> {
 pub fn audit_id(packet: &Packet<'_>) -> Option<Vec<u8>> {
     let pairs = packet.vendor(vendor::id::CISCO, vendor::CISCO_AVPAIR);
     pairs.filter_map(|pair| pair.strip_prefix(b"audit-session-id=")).next().map(<[u8]>::to_vec)
+}
+
+/// Without zeros at its end, as [`Packet::text`] has it.
+pub(super) fn unpadded(text: &[u8]) -> &[u8] {
+    let len = text.iter().rposition(|&octet| octet != 0).map_or(0, |last| last + 1);
+    text.get(..len).unwrap_or_default()
 }
 
 pub(super) fn four(value: Option<&[u8]>) -> Option<[u8; 4]> {
