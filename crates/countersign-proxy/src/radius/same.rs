@@ -69,7 +69,9 @@ fn digest(key: &hmac::Key, server: &RadiusServer, request: &Request, typed: &str
     let user = request.user.trim().to_lowercase();
     let station = request.station.as_deref().unwrap_or_default();
     let mut context = hmac::Context::with_key(key);
-    for part in [server.application.ikey.as_str(), &device, &user, station, &service, typed] {
+    // Where two sections of an application ask different directories, a password that one of them took says nothing to the other.
+    let directory = server.client.as_deref().unwrap_or_default();
+    for part in [server.application.ikey.as_str(), directory, &device, &user, station, &service, typed] {
         // Lengths keep parts apart.
         context.update(&part.len().to_be_bytes());
         context.update(part.as_bytes());

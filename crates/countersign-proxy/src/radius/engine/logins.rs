@@ -13,6 +13,9 @@ use super::relayed::{First, Relayed};
 use super::running::Running;
 use super::{Engine, GRACE, KEPT};
 
+/// So many packets of one login wait for its answer: as many as have a number of their own at one port.
+const MOST_WAITING: usize = 256;
+
 impl Engine {
     #[expect(clippy::too_many_arguments, reason = "a packet and where it came in")]
     pub(super) fn begin(
@@ -100,7 +103,14 @@ impl Engine {
         // Decided; or something must be typed, and this device may not have heard of it.
         match running.reply.clone().or_else(|| running.shown.clone()) {
             Some(reply) => self.answer(section, device, key, &states, &reply, now),
-            None => running.waiting.push((key, states)),
+            None => {
+                // A device listens for the answer to its last packets; whoever sends without end must not fill the memory.
+                if running.waiting.len() >= MOST_WAITING {
+                    let (oldest, _) = running.waiting.remove(0);
+                    self.packets.forget_one(&oldest);
+                }
+                running.waiting.push((key, states));
+            }
         }
     }
 

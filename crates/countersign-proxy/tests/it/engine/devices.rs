@@ -1,5 +1,7 @@
 //! What devices and proxies send that no book has, and what is sent to them.
 
+use std::net::SocketAddr;
+
 use countersign_proxy::radius::login::{Auth, Preauth};
 use countersign_proxy::radius::output::Output;
 use cs_radius::{Builder, Code, Packet, Secret, kind, password};
@@ -113,6 +115,52 @@ fn zeros_at_the_end_of_a_name_or_an_address_are_no_part_of_it() {
     let nobody = self::request(2, &[(kind::USER_NAME, b"\0")]);
     site.send(&nobody, 1000);
     assert_eq!(site.answer(&nobody).code, Code::AccessReject);
+}
+
+#[test]
+fn packets_of_one_login_without_end_take_a_bounded_room_and_the_last_are_answered() {
+    let mut site = Site::new("radius_server_auto", "");
+    let first = site.ask(&alice("secret"));
+    site.primary_right("secret");
+    site.preauth(can_push());
+    let (login, attempt, _) = site.asked();
+    let from = SocketAddr::from(([192, 0, 2, 1], 1000));
+    let mut last = first.clone();
+    for number in 0..1_000_u16 {
+        let authenticator = [number.to_be_bytes(); 8].concat().try_into().unwrap();
+        let mut builder = Builder::new(Code::AccessRequest, number.to_be_bytes()[1]);
+        let hidden = password::hide(b"secret", &secret(), &authenticator).unwrap();
+        for (kind, value) in [
+            (kind::USER_NAME, &b"alice"[..]),
+            (kind::USER_PASSWORD, &hidden),
+            (kind::CALLING_STATION_ID, b"198.51.100.7"),
+        ] {
+            builder.attribute(kind, value).unwrap();
+        }
+        last = builder.into_request(&secret(), &authenticator);
+        site.send_from(&last, from);
+    }
+    assert!(site.outputs().is_empty(), "it is one login");
+    site.decide((login, attempt), yes());
+    let answers = site.outputs();
+    assert!(answers.len() <= 256, "{} wait", answers.len());
+    let Some(Output::Send { octets, .. }) = answers.last() else { panic!("{answers:?}") };
+    assert_eq!(Packet::parse(octets).unwrap().identifier(), Packet::parse(&last).unwrap().identifier());
+    // Whoever was left out may ask again, and is told the same.
+    site.send(&first, 1000);
+    assert_eq!(site.answer(&first).code, Code::AccessAccept);
+}
+
+#[test]
+fn a_password_that_one_directory_took_is_worth_nothing_at_another() {
+    let mut site = Site::with_two_directories();
+    site.ask(&alice("secret"));
+    let Output::Primary { section, .. } = site.output() else { panic!("nobody is asked about the password") };
+    let elsewhere = site.packet(&alice("secret"));
+    site.engine.on_packet(1, SocketAddr::from(([192, 0, 2, 1], 1000)), &elsewhere, site.now);
+    let output = site.output();
+    let Output::Primary { section: other, .. } = output else { panic!("it joins: {output:?}") };
+    assert_ne!(section, other);
 }
 
 #[test]

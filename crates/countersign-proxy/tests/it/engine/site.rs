@@ -91,6 +91,20 @@ impl Site {
         Self::with(sections(&text).into_iter().map(|section| section.with_eap(Some(terms.clone()))).collect())
     }
 
+    /// Two sections of one application, on a socket each, which have passwords checked by two servers.
+    pub(super) fn with_two_directories() -> Self {
+        let section = |number: u8| {
+            format!(
+                "[radius_client{number}]\nhost=192.0.2.10{number}\nsecret=server-shared-secret\n[radius_server_auto{number}]\nclient=radius_client{number}\n\
+                port=181{number}\nikey=DIXXXXXXXXXXXXXXXXXX\nskey=0123456789012345678901234567890123456789\napi_host=api.example.org\n\
+                radius_ip_1=192.0.2.0/24\nradius_secret_1=a-long-shared-secret\n"
+            )
+        };
+        let mut site = Self::with(sections(&format!("{}{}", section(2), section(3))));
+        site.engine.replace(sections(&format!("{}{}", section(2), section(3))), vec![vec![0], vec![1]]);
+        site
+    }
+
     fn with(sections: Vec<Section>) -> Self {
         let mut counter = 0_u8;
         let random = move |octets: &mut [u8]| {
