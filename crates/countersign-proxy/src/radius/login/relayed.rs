@@ -35,10 +35,8 @@ impl Login {
                 (login.protocol, login.state) = (None, State::Tunnel);
                 Wish::Tunnel(proof)
             }
-            (Mode::Concat(_) | Mode::DuoOnly | Mode::Eap { .. }, _) => login.reject(Some(format!(
-                "{} hides what is typed: set the device to PAP for this section.",
-                protocol.name()
-            ))),
+            (Mode::Concat(_) | Mode::DuoOnly | Mode::Eap { .. }, _) => login
+                .refuse(format!("{} hides what is typed: set the device to PAP for this section.", protocol.name())),
             (Mode::Auto { .. } | Mode::Challenge { .. }, Protocol::ChangePassword) if !login.exempt => {
                 login.deferred = Some(proof);
                 login.preauth()
@@ -66,11 +64,10 @@ impl Login {
     /// Nothing can be asked where this login is: it ends, with the text if that says what to do.
     pub fn cannot_ask(&mut self, text: String) -> Wish {
         // Whoever cannot be shown a menu gets what the server takes for the best.
-        if matches!((&self.state, &*self.mode), (State::Menu { .. }, Mode::Eap { .. })) {
+        if matches!((&self.state, &*self.mode), (State::Menu, Mode::Eap { .. })) {
             return self.auth(Wanted::Auto);
         }
-        let is_way_to_enroll = self.state == State::Enrolling;
-        self.reject(Some(if is_way_to_enroll { text } else { NO_TYPING.to_owned() }))
+        if self.state == State::Enrolling { self.reject(Some(text)) } else { self.refuse(NO_TYPING) }
     }
 
     /// What is left to other places comes back.
@@ -84,7 +81,7 @@ impl Login {
                 self.pass_on_refusal(text)
             }
             (State::Primary, Event::Primary(Primary::Asks(_))) if self.rounds >= MOST_ROUNDS => {
-                self.reject(Some("The other server asks without end.".to_owned()))
+                self.refuse("The other server asks without end.")
             }
             (State::Primary, Event::Primary(Primary::Asks(question))) => {
                 self.rounds += 1;
@@ -102,7 +99,7 @@ impl Login {
                 | (Err(Outage::Away), FailMode::Safe) => self.pass_on_refusal(text),
                 (Ok(Preauth::Deny { text } | Preauth::Enroll { text }), _) => self.reject(Some(text)),
                 (Err(Outage::Away), FailMode::Secure | FailMode::Offline) | (Err(Outage::Refused), _) => {
-                    self.reject(Some("The second factor cannot be checked now. Try again in a minute.".to_owned()))
+                    self.refuse("The second factor cannot be checked now. Try again in a minute.")
                 }
             },
             (State::Asked(question), Event::Answer(typed)) => {
@@ -114,14 +111,14 @@ impl Login {
                 Wish::Relay(Relay { credential: Credential::Proof(proof), after: Some(question) })
             }
             (_, Event::Proof(_)) if self.waits_for_typing() => {
-                self.reject(Some("What is typed here must be sent as a password (PAP).".to_owned()))
+                self.refuse("What is typed here must be sent as a password (PAP).")
             }
             (_, Event::Proof(_)) => return Ok(None),
             // EAP has no place for a question of ours: a push goes out where a menu would be shown.
             (State::Preauth, Event::Preauth(Ok(Preauth::Auth { can_push, can_phone, .. })))
                 if self.protocol == Some(Protocol::Eap) && matches!(*self.mode, Mode::Challenge { .. }) =>
             {
-                if can_push || can_phone { self.auth(Wanted::Auto) } else { self.reject(Some(NO_TYPING.to_owned())) }
+                if can_push || can_phone { self.auth(Wanted::Auto) } else { self.refuse(NO_TYPING) }
             }
             (State::Auth, Event::NoAnswerYet) if self.protocol == Some(Protocol::Eap) => return Ok(None),
             (_, event) => return Err(event),
