@@ -168,7 +168,9 @@ impl Spool {
             write(&mut octets, &Kept { sequence, time, octets: record.clone() });
         }
         let name = self.segment()?;
-        let Some(segment) = self.segments.get_mut(&name) else { return Ok(Vec::new()) };
+        let Some(segment) = self.segments.get_mut(&name) else {
+            return Err(io::Error::other("its file is not open").into());
+        };
         let start = segment.len;
         if let Err(error) = segment.file.write_all_at(&octets, start).and_then(|()| segment.file.sync_data()) {
             // What follows is written over it.

@@ -29,12 +29,13 @@ pub(super) fn packed(device: IpAddr, octets: &[u8]) -> Vec<u8> {
     [&[len], &*address, octets].concat()
 }
 
-pub(super) fn unpacked(kept: &[u8]) -> Option<(IpAddr, &[u8])> {
+/// From where a kept record came, and its packet; `None` if it is no record.
+pub(super) fn unpacked(kept: &[u8]) -> Option<(IpAddr, Packet<'_>)> {
     let (&len, rest) = kept.split_first()?;
     let (address, octets) = rest.split_at_checked(usize::from(len))?;
     let device = match *address {
         [a, b, c, d] => IpAddr::from([a, b, c, d]),
         _ => IpAddr::from(<[u8; 16]>::try_from(address).ok()?),
     };
-    Some((device, octets))
+    Some((device, Packet::parse(octets).ok()?))
 }
