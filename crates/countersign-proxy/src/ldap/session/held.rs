@@ -3,16 +3,18 @@
 use std::sync::PoisonError;
 use std::time::Instant;
 
-use cs_ldap::{Dn, Message, MessageId, Operation, ResultCode, oid, request, response};
+use cs_ldap::{Dn, Message, MessageId, Operation, ResultCode, request, response};
 
 use super::super::approvals::{Approvals, Fingerprint};
-use super::super::binding::{Binding, Kind, Refused};
-use super::super::output::{Event, LookUp, NotFound, Outcome, Output, Person, What, Why};
-use super::{LONGEST, Session};
+use super::super::binding::{Binding, Kind};
+use super::super::output::{Event, NotFound, Outcome, Person, Why};
+use super::Session;
 use crate::radius::login::{Event as LoginEvent, Login};
 use crate::radius::split::Typed;
 
+mod end;
 mod second;
+mod who;
 
 /// A bind that is not answered yet.
 pub(super) struct Held {
@@ -141,45 +143,6 @@ impl Session {
         self.held = Some(Box::new(held));
     }
 
-    fn look_up(&mut self, held: &Held) {
-        let by = match &held.binding.dn {
-            Some(_) => LookUp::Dn(held.binding.name.clone()),
-            None => LookUp::Name(held.binding.name.clone()),
-        };
-        self.outputs.push_back(Output::LookUp { login: held.login, by });
-    }
-
-    /// RFC 4532. The number of the bind is free again, and nothing else is under way.
-    fn ask_who(&mut self, held: &mut Held, now: Instant) {
-        held.stage = Stage::Who;
-        self.unanswered.get_or_insert(now);
-        self.forward(&request::extended(held.id, oid::WHO_AM_I, None), now);
-    }
-
-    /// Whether an answer of the directory is for us alone: who is bound.
-    pub(super) fn is_told_who(&mut self, id: MessageId, message: &[u8]) -> bool {
-        let Some(mut held) = self.held.take_if(|held| held.id == id && matches!(held.stage, Stage::Who)) else {
-            return false;
-        };
-        let told = Message::parse(message).ok().and_then(|message| match message.operation {
-            Operation::ExtendedResponse(answer) if answer.result.code == ResultCode::Success => {
-                answer.value.and_then(|value| std::str::from_utf8(value).ok())
-            }
-            _ => None,
-        });
-        let by = match told.map(|told| (told.strip_prefix("dn:"), told.strip_prefix("u:"))) {
-            Some((Some(dn), _)) => LookUp::Dn(dn.to_owned()),
-            Some((None, Some(name))) => LookUp::Name(name.to_owned()),
-            // It does not tell; then the name means what it means to us.
-            Some((None, None)) | None => LookUp::Name(held.binding.name.clone()),
-        };
-        held.stage = Stage::Naming;
-        self.outputs.push_back(Output::LookUp { login: held.login, by });
-        self.held = Some(held);
-        self.heard_enough();
-        true
-    }
-
     /// The directory has answered a bind.
     pub(super) fn bind_answered(&mut self, id: MessageId, message: &[u8], now: Instant) {
         let held = self.held.take_if(|held| held.id == id && matches!(held.stage, Stage::First));
@@ -263,113 +226,6 @@ impl Session {
             // An answer to what is not asked any more.
             (_, Stage::Exempt | Stage::First | Stage::Who | Stage::Naming | Stage::Second(_)) => self.held = Some(held),
         }
-    }
-
-    /// What the directory said goes to the application.
-    fn pass(&mut self, held: Box<Held>, outcome: Outcome, now: Instant) {
-        self.binds += 1;
-        self.is_bound = true;
-        self.to_client.push(&held.answer, now);
-        if held.is_waiting {
-            // What was let in without a second factor is no approval.
-            let is_approved = matches!(outcome, Outcome::Approved | Outcome::OutageCode);
-            self.approvals().ended(held.fingerprint, is_approved, now);
-        }
-        let was_asked = matches!(held.stage, Stage::Second(_));
-        self.told(&held, outcome, now);
-        self.end_after_login(was_asked);
-    }
-
-    /// The directory has said yes, and it is a no. Nobody may stay bound: the connection is dropped.
-    fn deny(&mut self, held: Box<Held>, text: String, now: Instant) {
-        let answer = response::bind_response(held.id, ResultCode::InvalidCredentials, &text);
-        self.to_client.push(&answer, now);
-        if held.is_waiting {
-            self.approvals().ended(held.fingerprint, false, now);
-        }
-        self.leave_directory();
-        let was_asked = matches!(held.stage, Stage::Second(_));
-        self.told(&held, Outcome::Denied(text), now);
-        self.end_after_login(was_asked);
-    }
-
-    fn end_after_login(&mut self, was_asked: bool) {
-        if was_asked && !self.rules.allow_searches_after_bind {
-            self.over();
-        }
-    }
-
-    fn leave_directory(&mut self) {
-        self.is_bound = false;
-        self.under_way.clear();
-        self.unanswered = None;
-        self.answers.forget();
-        self.to_backend.forget();
-        if self.is_connected {
-            self.is_connected = false;
-            self.outputs.push_back(Output::Disconnect);
-        }
-    }
-
-    pub(super) fn too_late(&mut self, now: Instant) {
-        let Some(held) = self.held.take() else { return };
-        self.cancel(&held);
-        self.deny(held, "There was no answer in time. Log in again.".to_owned(), now);
-    }
-
-    /// The bind that is held is not waited for any more.
-    pub(super) fn withdraw(&mut self, now: Instant) {
-        let Some(held) = self.held.take() else { return };
-        self.cancel(&held);
-        if held.is_waiting {
-            self.approvals().ended(held.fingerprint, false, now);
-        }
-        self.leave_directory();
-        self.told(&held, Outcome::Withdrawn, now);
-    }
-
-    fn cancel(&mut self, held: &Held) {
-        if matches!(held.stage, Stage::Second(_)) {
-            self.outputs.push_back(Output::Cancel { login: held.login });
-        }
-    }
-
-    /// Looks for the end of what waits behind a bind: an application that unbinds, or abandons the bind, waits for it no longer.
-    pub(super) fn look_behind(&mut self, now: Instant) {
-        let Some(id) = self.held.as_ref().map(|held| held.id) else { return };
-        let abandons =
-            self.incoming.waiting(LONGEST).find_map(|message| match Message::parse(message).ok()?.operation {
-                Operation::UnbindRequest => Some(None),
-                Operation::AbandonRequest(abandoned) if abandoned == id => Some(Some(id)),
-                _ => None,
-            });
-        match abandons {
-            Some(None) => {
-                self.withdraw(now);
-                self.over();
-            }
-            Some(Some(_)) => {
-                self.withdraw(now);
-                let text = "The login was given up.";
-                self.to_client.push(&response::bind_response(id, ResultCode::InvalidCredentials, text), now);
-                self.go_on(now);
-            }
-            None => {}
-        }
-    }
-
-    fn refuse(&mut self, id: MessageId, name: String, Refused(code, text): Refused, now: Instant) {
-        // Whoever was bound is nobody now, whatever the answer.
-        self.leave_directory();
-        self.to_client.push(&response::bind_response(id, code, text), now);
-        let took = std::time::Duration::ZERO;
-        self.tell(What::Login { name, username: None, outcome: Outcome::Denied(text.to_owned()), took });
-    }
-
-    fn told(&mut self, held: &Held, outcome: Outcome, now: Instant) {
-        let username = held.person.as_ref().map(|person| person.username.clone());
-        let took = now.saturating_duration_since(held.began);
-        self.tell(What::Login { name: held.binding.name.clone(), username, outcome, took });
     }
 
     fn approvals(&self) -> std::sync::MutexGuard<'_, Approvals> {
