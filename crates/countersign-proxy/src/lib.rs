@@ -8,6 +8,7 @@ pub mod commands;
 pub mod connect;
 pub mod connectivity;
 pub mod directory;
+mod keyed;
 pub mod ldap;
 pub mod logging;
 pub mod metrics;

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
+use crate::keyed;
+
 /// Equal for the same name and credentials, through the same section from the same address. Made under a key of this process, so that it tells nothing about the password.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 32]);
@@ -50,15 +52,8 @@ impl Approvals {
 
     /// Of what somebody sends.
     pub fn fingerprint(&self, from: IpAddr, name: &str, proof: &[u8]) -> Fingerprint {
-        let mut context = hmac::Context::with_key(&self.key);
-        for part in [from.to_string().as_bytes(), name.trim().to_lowercase().as_bytes(), proof] {
-            // Lengths keep parts apart.
-            context.update(&part.len().to_be_bytes());
-            context.update(part);
-        }
-        let mut digest = [0; 32];
-        digest.copy_from_slice(context.sign().as_ref());
-        Fingerprint(digest)
+        let (from, name) = (from.to_string(), name.trim().to_lowercase());
+        Fingerprint(keyed::digest(&self.key, &[from.as_bytes(), name.as_bytes(), proof]))
     }
 
     /// Whether it was approved a moment ago. If not, a login with it waits from now on, until [`Approvals::ended`].

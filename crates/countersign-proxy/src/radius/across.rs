@@ -7,6 +7,7 @@ use data_encoding::BASE64URL_NOPAD;
 
 use super::login::Wanted;
 use super::request::Request;
+use super::same;
 use super::split::Typed;
 use crate::cfg::radius_server::RadiusServer;
 
@@ -15,6 +16,8 @@ const PURPOSE: &[u8] = b"countersign-proxy login across proxies, 1";
 
 /// The name of a login: equal for the same person, place, device, service and factor, made under a key that only the proxies of the application and the server
 /// have. `None` for what was chosen from a menu: only the proxy that has shown it knows what that means.
+///
+/// Proxies of other versions must make the same: what goes into [`same::digest`] does not change.
 pub(super) fn name(server: &RadiusServer, request: &Request, wanted: &Wanted) -> Option<String> {
     let factor = match wanted {
         Wanted::Auto => "auto".to_owned(),
@@ -23,21 +26,7 @@ pub(super) fn name(server: &RadiusServer, request: &Request, wanted: &Wanted) ->
         Wanted::Typed(Typed::Passcode(code)) => format!("code {}", code.as_str()),
         Wanted::Typed(Typed::Sms(_)) | Wanted::Choice(_) => return None,
     };
-    let device = match (&request.nas_id, request.nas_ip) {
-        (Some(id), _) => format!("id {id}"),
-        (None, Some(address)) => format!("address {address}"),
-        (None, None) => format!("from {}", request.from.ip()),
-    };
     let secret = hmac::Key::new(hmac::HMAC_SHA256, server.application.skey.as_bytes());
     let key = hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&secret, PURPOSE).as_ref());
-    let user = request.user.trim().to_lowercase();
-    let station = request.station.as_deref().unwrap_or_default();
-    let service = request.service.map(|service| service.to_string()).unwrap_or_default();
-    let mut context = hmac::Context::with_key(&key);
-    for part in [server.application.ikey.as_str(), &device, &user, station, &service, &factor] {
-        // Lengths keep parts apart.
-        context.update(&part.len().to_be_bytes());
-        context.update(part.as_bytes());
-    }
-    Some(BASE64URL_NOPAD.encode(context.sign().as_ref()))
+    Some(BASE64URL_NOPAD.encode(&same::digest(&key, server, request, &[&factor])))
 }

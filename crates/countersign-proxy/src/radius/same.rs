@@ -9,6 +9,7 @@ use super::output::LoginId;
 use super::proof::Protocol;
 use super::request::Request;
 use crate::cfg::radius_server::{Coalesce, RadiusServer};
+use crate::keyed;
 
 /// Equal for the same login, and for no other: who, from where, through which device, with which password. Made under a key of this process, so that it tells nothing
 /// about the password.
@@ -35,7 +36,9 @@ impl Same {
             Coalesce::Loose => true,
             Coalesce::Off => false,
         };
-        (LoginKey(digest(&self.key, server, request, typed)), joins)
+        // Where two sections of an application ask different directories, a password that one of them took says nothing to the other.
+        let directory = server.client.as_deref().unwrap_or_default();
+        (LoginKey(digest(&self.key, server, request, &[directory, typed])), joins)
     }
 
     /// The key of a person at a station whose first factor is right, whatever proved it: challenges make the same password look different each time.
@@ -59,24 +62,17 @@ impl Same {
     }
 }
 
-fn digest(key: &hmac::Key, server: &RadiusServer, request: &Request, typed: &str) -> [u8; 32] {
+/// Who logs in where, and `more`: application, device, person, station and service, digested under a key, since a password may be among it.
+pub(super) fn digest(key: &hmac::Key, server: &RadiusServer, request: &Request, more: &[&str]) -> [u8; 32] {
     let device = match (&request.nas_id, request.nas_ip) {
-        (Some(id), _) => id.clone(),
-        (None, Some(address)) => address.to_string(),
-        (None, None) => request.from.ip().to_string(),
+        (Some(id), _) => format!("id {id}"),
+        (None, Some(address)) => format!("address {address}"),
+        (None, None) => format!("from {}", request.from.ip()),
     };
-    let service = request.service.map(|service| service.to_string()).unwrap_or_default();
     let user = request.user.trim().to_lowercase();
     let station = request.station.as_deref().unwrap_or_default();
-    let mut context = hmac::Context::with_key(key);
-    // Where two sections of an application ask different directories, a password that one of them took says nothing to the other.
-    let directory = server.client.as_deref().unwrap_or_default();
-    for part in [server.application.ikey.as_str(), directory, &device, &user, station, &service, typed] {
-        // Lengths keep parts apart.
-        context.update(&part.len().to_be_bytes());
-        context.update(part.as_bytes());
-    }
-    let mut digest = [0; 32];
-    digest.copy_from_slice(context.sign().as_ref());
-    digest
+    let service = request.service.map(|service| service.to_string()).unwrap_or_default();
+    let who = [server.application.ikey.as_str(), &device, &user, station, &service];
+    let parts: Vec<&[u8]> = who.iter().chain(more).map(|part| part.as_bytes()).collect();
+    keyed::digest(key, &parts)
 }

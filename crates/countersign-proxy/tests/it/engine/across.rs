@@ -29,7 +29,8 @@ fn two_proxies_call_a_login_alike() {
     let mut retry = alice("secret");
     retry.port = 40_000;
     let named = name_at(&mut first, &alice("secret"));
-    assert!(named.as_ref().is_some_and(|name| name.len() == 43));
+    // A proxy of another version says the same: made by hand, of HMAC and lengths in eight octets.
+    assert_eq!(named.as_deref(), Some("UOL-vWmn1tUfb9N0RGZ0KZRFMEMofM67zbSM9OAmdZw"));
     assert_eq!(named, name_at(&mut second, &retry));
 }
 
