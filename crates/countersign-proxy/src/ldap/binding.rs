@@ -126,6 +126,10 @@ fn simple(name: &str, password: &Credentials) -> Result<Kind, Refused> {
         (false, false) if password.expose().len() > LONGEST_PASSWORD => {
             Err(Refused(ResultCode::InvalidCredentials, "The password is too long."))
         }
+        // What is written in C ends a password at a zero, and takes one that is empty then for an anonymous bind.
+        (false, false) if password.expose().contains(&0) => {
+            Err(Refused(ResultCode::InvalidCredentials, "This cannot be a password."))
+        }
         (false, false) => Ok(Kind::Password),
     }
 }

@@ -70,6 +70,15 @@ fn a_wrong_password_is_what_the_directory_says_and_asks_nobody() {
 }
 
 #[test]
+fn a_password_with_a_zero_never_reaches_a_directory() {
+    for zero in ["\0", "\0secret", "secret\0"] {
+        let mut site = Site::new("");
+        site.bind(ALICE, zero);
+        assert_eq!((site.asks_directory(), site.codes()), (vec![], vec![49]), "{zero:?}");
+    }
+}
+
+#[test]
 fn a_factor_behind_the_password_is_what_is_asked_for() {
     let mut site = Site::new(EACH);
     site.right(ALICE, "S3cret,pw,123456");
