@@ -45,7 +45,8 @@ mod tests {
     fn only_a_right_password_of_somebody_with_a_key_is_right() {
         let person = |key: Option<&str>| {
             let (dn, name) = ("uid=a".to_owned(), "a".to_owned());
-            Answer::Right(Box::new(Person { dn, name, groups: Vec::new(), key: key.map(str::to_owned) }))
+            let key = key.map(str::to_owned);
+            Answer::Right(Box::new(Person { dn, name, groups: Vec::new(), key, spelled: None }))
         };
         let right = FirstFactor::Right { key: "00".to_owned(), dn: "uid=a".to_owned() };
         assert_eq!(verdict(person(Some("00"))), right);

@@ -1,5 +1,6 @@
 //! Who is meant by a typed name, and whether the section lets them in.
 
+use cs_core::username::{Username, UsernameNormalization};
 use cs_ldap::{Filter, Scope, Search};
 
 use super::entry::{Entry, KEYS, key_of};
@@ -35,6 +36,8 @@ pub(super) struct Meant {
     pub(super) groups: Vec<Group>,
     /// What stays the same when they are renamed.
     pub(super) key: Option<String>,
+    /// How the directory spells what was typed, where that is not the same name.
+    pub(super) spelled: Option<String>,
 }
 
 /// Several people have a name only if they are in several domains, or by mistake; so many are looked at.
@@ -85,7 +88,7 @@ async fn people(
     all.extend(rules.condition.clone());
     all.extend(in_group);
     let own = [&rules.username_attribute, "sAMAccountName", "msDS-PrincipalName", "objectSid", "primaryGroupID", "uid"];
-    let own = own.into_iter().chain(KEYS);
+    let own = own.into_iter().chain([rules.at_attribute.as_str()]).chain(KEYS);
     let (base, scope) = match typed {
         Typed::Entry(dn) => (dn, Scope::Base),
         Typed::At(_) | Typed::InDomain { .. } | Typed::Plain(_) => (rules.search_dn.as_str(), Scope::Subtree),
@@ -157,6 +160,7 @@ async fn meant(rules: &Rules, service: &mut Service, typed: Typed<'_>, person: E
     if person.dn.is_empty() {
         return Err(Trouble::Unasked);
     }
+    let spelled = spelling(rules, &person, typed);
     let typed = match typed {
         Typed::At(name) | Typed::InDomain { name, .. } | Typed::Plain(name) => name,
         // Nobody is known by a distinguished name; an empty one is refused.
@@ -167,5 +171,25 @@ async fn meant(rules: &Rules, service: &mut Service, typed: Typed<'_>, person: E
     let account = (domain, person.text("sAMAccountName").unwrap_or(&name).to_owned());
     let groups = if rules.wants_groups { groups::of(service, &person).await? } else { Vec::new() };
     let key = key_of(&person);
-    Ok(Meant { dn: person.dn, name, account, groups, key })
+    Ok(Meant { dn: person.dn, name, account, groups, key, spelled })
+}
+
+/// How the directory spells a typed name, where the server could take the two for different people.
+fn spelling(rules: &Rules, person: &Entry, typed: Typed<'_>) -> Option<String> {
+    let (attribute, name) = match typed {
+        Typed::At(name) => (rules.at_attribute.as_str(), name),
+        Typed::InDomain { name, .. } => ("sAMAccountName", name),
+        Typed::Plain(name) => (rules.username_attribute.as_str(), name),
+        Typed::Entry(_) => return None,
+    };
+    let key = |name: &str| Username::parse(name).ok().map(|name| name.key(UsernameNormalization::None));
+    let is_same = |known: &str| known == name || key(known).zip(key(name)).is_some_and(|(one, other)| one == other);
+    if person.texts(attribute).any(is_same) {
+        return None;
+    }
+    let known = person.text(attribute)?;
+    Some(match typed {
+        Typed::InDomain { domain, .. } => format!("{domain}\\{known}"),
+        Typed::At(_) | Typed::Plain(_) | Typed::Entry(_) => known.to_owned(),
+    })
 }

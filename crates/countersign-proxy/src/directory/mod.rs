@@ -68,6 +68,9 @@ pub struct Person {
     pub groups: Vec<Group>,
     /// What stays the same when they are renamed, in small hexadecimal digits, if the directory tells.
     pub key: Option<String>,
+    /// How the directory spells what was typed, where it takes another spelling for the same: Active Directory takes `àlice` for `alice`. Who is asked for the second factor
+    /// must be who the password is of.
+    pub spelled: Option<String>,
 }
 
 /// An `[ad_client]` section at work.
@@ -237,8 +240,8 @@ impl Directory {
             Err(refusal) => return Ok(Answer::Wrong(refusal)),
         };
         let right = |meant| {
-            let Meant { dn, name, groups, key, .. } = meant;
-            Answer::Right(Box::new(Person { dn, name, groups, key }))
+            let Meant { dn, name, groups, key, spelled, .. } = meant;
+            Answer::Right(Box::new(Person { dn, name, groups, key, spelled }))
         };
         let Some(password) = password else { return Ok(right(meant)) };
         let mut connection = self.connect(place).await?;

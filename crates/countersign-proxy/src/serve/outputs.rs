@@ -67,6 +67,9 @@ impl Proxy {
         let (outcome, kept_out) = checked.outcome();
         if let Answer::Right(person) = &checked.answer {
             self.engine.on_groups(checked.login, person.groups.clone());
+            if let Some(spelled) = &person.spelled {
+                self.engine.on_spelled(checked.login, spelled);
+            }
         }
         if let Some(why) = kept_out {
             self.engine.on_kept_out(checked.login, why);

@@ -58,6 +58,14 @@ impl Engine {
         }
     }
 
+    /// How the directory that is about to say that the first factor is right spells whose it is: the second factor is that person's, and not that of a name which the
+    /// server takes for another one.
+    pub fn on_spelled(&mut self, id: LoginId, user: &str) {
+        if let Some(running) = self.running.get_mut(&id) {
+            user.clone_into(&mut Arc::make_mut(&mut running.request).user);
+        }
+    }
+
     /// Why the first factor, which is about to be told, keeps somebody out.
     pub fn on_kept_out(&mut self, id: LoginId, why: KeptOut) {
         if let Some(running) = self.running.get_mut(&id) {

@@ -63,6 +63,32 @@ async fn whatever_is_typed_as_a_name_is_a_value_and_no_filter() {
 }
 
 #[tokio::test]
+async fn whose_password_it_is_is_told_where_a_directory_takes_another_name_for_the_same() {
+    // Active Directory compares names without accents.
+    let fake = Fake::start(|asked, id| match asked {
+        Asked::Search(base, _) if base == "dc=lab" => {
+            let found = entry(id, ALICE, &[("uid", "alice"), ("sAMAccountName", "alice"), ("mail", "alice@lab.test")]);
+            Some(Act::Send([found, done(id, ResultCode::Success)].concat()))
+        }
+        _ => None,
+    })
+    .await;
+    let directory = fake.section("");
+    for (typed, expected) in [
+        ("alice", None),
+        (" ALICE", None),
+        ("\u{ff41}lice", None),
+        ("\u{e0}lice", Some("alice")),
+        ("Alice@LAB.test", None),
+        ("\u{e0}lice@lab.test", Some("alice@lab.test")),
+        ("al\u{200b}ice", Some("alice")),
+    ] {
+        let Answer::Right(person) = directory.check(typed, "right").await else { panic!("{typed} is nobody") };
+        assert_eq!(person.spelled.as_deref(), expected, "{typed}");
+    }
+}
+
+#[tokio::test]
 async fn several_people_of_one_name_are_nobody() {
     let fake = Fake::start(|asked, id| match asked {
         Asked::Search(base, _) if base == "dc=lab" => {

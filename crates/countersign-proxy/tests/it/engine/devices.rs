@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use countersign_proxy::radius::login::{Auth, Preauth};
+use countersign_proxy::radius::login::{Auth, Event, Preauth, Primary};
 use countersign_proxy::radius::output::Output;
 use cs_radius::{Builder, Code, Packet, Secret, kind, password};
 
@@ -161,6 +161,30 @@ fn a_password_that_one_directory_took_is_worth_nothing_at_another() {
     let output = site.output();
     let Output::Primary { section: other, .. } = output else { panic!("it joins: {output:?}") };
     assert_ne!(section, other);
+}
+
+#[test]
+fn the_second_factor_is_that_of_whom_the_directory_let_in() {
+    let mut site = Site::new("radius_server_auto", "");
+    let mut ask = alice("secret");
+    ask.user = "\u{e0}lice";
+    let asked = site.ask(&ask);
+    let Output::Primary { login, .. } = site.output() else { panic!("nobody is asked about the password") };
+    site.engine.on_spelled(login, "alice");
+    site.engine.on_event(login, Event::Primary(Primary::Right), site.now);
+    let Output::Preauth { request, .. } = site.output() else { panic!("the server is not asked") };
+    assert_eq!(request.user, "alice");
+    // The device goes on with the name that it knows.
+    site.engine.on_event(
+        login,
+        Event::Preauth(Ok(Preauth::Auth { menu: None, can_push: false, can_phone: false })),
+        site.now,
+    );
+    ask.state = site.answer(&asked).state;
+    ask.password = "123456".to_owned();
+    site.ask(&ask);
+    let Output::Auth { request, .. } = site.output() else { panic!("no second factor is asked for") };
+    assert_eq!(request.user, "alice");
 }
 
 #[test]
