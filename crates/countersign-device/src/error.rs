@@ -39,7 +39,7 @@ pub enum Error {
     #[error(transparent)]
     Activation(#[from] crate::activation::ActivationError),
     /// A certificate authority file holds no usable certificate.
-    #[error("the certificate authority holds no usable PEM certificate")]
+    #[error("the file of --ca-cert holds no usable PEM certificate; it is tls/ca.pem of the server's data directory")]
     CaCertificate,
     /// The HTTP client could not be built.
     #[error("cannot set up TLS")]

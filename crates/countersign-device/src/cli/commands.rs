@@ -6,6 +6,7 @@ use fast_qr::QRBuilder;
 
 use super::args::{Activate, Command, Remove, RequestException};
 use super::error::CliError;
+use super::select::none_waiting;
 use super::shapes::{
     ActivateShape, ConfirmShape, ListShape, PasscodeShape, QrShape, RemoveShape, RequestShape, ShowShape, StatusShape,
     account_lines, field, label, request_lines, time_of_day,
@@ -103,7 +104,7 @@ async fn show(context: &mut Context<'_, '_>, txid: Option<&str>) -> Result<(), C
     let mut waiting = context.waiting().await?;
     waiting.retain(|waiting| txid.is_none_or(|txid| waiting.request.txid == txid));
     if waiting.is_empty() {
-        return Err(Error::NothingWaiting.into());
+        return Err(none_waiting(txid));
     }
     if context.json {
         let requests =

@@ -40,6 +40,8 @@ pub(crate) enum CliError {
     UnknownAccount,
     #[error("{count} logins are waiting; say which: give a TXID from `countersign-device show`, or --latest")]
     SeveralWaiting { count: usize },
+    #[error("no login is waiting for this device; log in first, and answer within a minute")]
+    NoneWaiting,
     #[error("not confirmed; add --yes to do it without a question")]
     NotConfirmed,
     #[error(
@@ -77,6 +79,7 @@ impl CliError {
                 Error::Store(_) | Error::Signing | Error::Otp => Exit::Store,
                 Error::Tls(_) => Exit::Network,
             },
+            Self::NoneWaiting => Exit::NothingWaiting,
             Self::NoAccounts
             | Self::SeveralAccounts { .. }
             | Self::UnknownAccount

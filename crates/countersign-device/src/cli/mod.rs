@@ -14,6 +14,7 @@ pub use error::Exit;
 pub use terminal::{Input, Terminal};
 
 use crate::Environment;
+use crate::clean::{clean, escape_json};
 use crate::storage::Storage;
 use shapes::{ErrorDetail, ErrorShape};
 
@@ -24,6 +25,21 @@ struct Context<'a, 't> {
     terminal: &'a mut Terminal<'t>,
     account: Option<&'a str>,
     json: bool,
+}
+
+/// What is wrong with the arguments, in one line and as JSON under `code`: for programs, which do not read a usage.
+#[must_use]
+pub fn usage_json(error: &clap::Error, code: &str) -> String {
+    let message = clean(&one_line(&error.to_string()), 600);
+    escape_json(&serde_json::json!({ "error": { "code": code, "message": message } }).to_string())
+}
+
+/// Without the usage and the hint at --help.
+fn one_line(message: &str) -> String {
+    let lines = message.strip_prefix("error: ").unwrap_or(message).lines().map(str::trim);
+    let says =
+        |line: &&str| !line.is_empty() && !line.starts_with("Usage:") && !line.starts_with("For more information");
+    lines.filter(says).collect::<Vec<_>>().join(" ")
 }
 
 /// Runs one command and reports how it ended: an error goes to the terminal's `err`, with `--json` as an object to `out`.

@@ -80,8 +80,13 @@ impl Context<'_, '_> {
         if count > 1 && !which.latest {
             return Err(CliError::SeveralWaiting { count });
         }
-        waiting.pop().ok_or(CliError::Device(Error::NothingWaiting))
+        waiting.pop().ok_or_else(|| none_waiting(which.txid.as_deref()))
     }
+}
+
+/// Nothing waits, or not the login that was named.
+pub(super) fn none_waiting(txid: Option<&str>) -> CliError {
+    txid.map_or(CliError::NoneWaiting, |_| Error::NothingWaiting.into())
 }
 
 /// Whether `wanted` names this account.

@@ -1,6 +1,7 @@
 //! What the program prints and how it ends.
 
-use countersign_device::cli::Exit;
+use clap::Parser as _;
+use countersign_device::cli::{self, Cli, Exit};
 use cs_wire::device::DeviceClass;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -61,6 +62,11 @@ async fn shapes_of_the_json() {
 #[tokio::test]
 async fn errors_have_a_code_and_an_exit_code() {
     let site = Site::activated().await;
+    let text = site.run(&["show"]).await;
+    assert_eq!(
+        text.err,
+        "countersign-device: no login is waiting for this device; log in first, and answer within a minute\n"
+    );
     let empty = site.run(&["show", "--json"]).await;
     assert_eq!(empty.exit, Exit::NothingWaiting);
     assert!(empty.out.starts_with(r#"{"error":{"code":"nothing_waiting","message":"#), "{}", empty.out);
@@ -144,4 +150,16 @@ async fn the_class_is_what_was_asked_for() {
     let site = Site::start().await;
     site.run(&["activate", CODE, "--origin", &site.server.origin, "--class", "automation"]).await.done();
     assert_eq!(site.device().record().class, DeviceClass::Automation);
+}
+
+#[test]
+fn wrong_arguments_are_json_where_it_was_asked_for() {
+    let error = Cli::try_parse_from(["countersign-device", "deny", "--fraud", "--mistake", "--json"]).unwrap_err();
+    assert_eq!(
+        cli::usage_json(&error, "usage"),
+        r#"{"error":{"code":"usage","message":"the argument '--fraud' cannot be used with '--mistake'"}}"#
+    );
+    let error = Cli::try_parse_from(["countersign-device", "--json"]).unwrap_err();
+    let told = cli::usage_json(&error, "usage");
+    assert!(told.contains("requires a subcommand but one was not provided [subcommands: activate, list,"), "{told}");
 }
