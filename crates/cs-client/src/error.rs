@@ -12,7 +12,7 @@ pub enum Error {
     #[error("the HTTP proxy must be written HOST:PORT")]
     HttpProxy,
     /// The PEM text holds no certificate.
-    #[error("the CA file holds no certificate")]
+    #[error("the CA file holds no PEM certificate")]
     CaCertificate,
     /// The HTTP client cannot be made.
     #[error("cannot prepare TLS")]

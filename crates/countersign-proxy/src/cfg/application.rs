@@ -63,25 +63,12 @@ impl std::fmt::Debug for Application {
 impl Application {
     /// `ikey`, `skey`, `api_host`, … of a server section.
     pub(super) fn read(reader: &Reader<'_>, main: &Main) -> Option<Self> {
-        let ikey = reader.required("ikey");
-        if let Some(ikey) = ikey.as_deref().filter(|ikey| ikey.len() != 20) {
-            reader.warning(
-                "ikey",
-                format!("an integration key has 20 characters, {ikey:?} has {}", ikey.chars().count()),
-            );
-        }
-        let skey = reader.required_secret("skey");
-        if skey.as_ref().is_some_and(|skey| skey.len() != 40) {
-            reader.warning("skey", "a secret key has 40 characters; is this one whole?");
-        }
+        let (ikey, skey) = (reader.required("ikey"), reader.required_secret("skey"));
+        keys_have_their_lengths(reader, ("ikey", ikey.as_deref()), ("skey", skey.as_deref().map(String::as_str)));
         let mut api_hosts: Vec<String> = reader.required("api_host").into_iter().collect();
         api_hosts
             .extend(reader.numbers("api_host").iter().filter_map(|number| reader.plain(&format!("api_host_{number}"))));
-        for host in &api_hosts {
-            if host.contains('/') {
-                reader.error("api_host", format!("api_host is a name alone, without https:// or a path: {host:?}"));
-            }
-        }
+        api_hosts.iter().for_each(|host| is_api_host(reader, host));
         let seconds: u64 = reader.number("api_timeout", 0, 0..=3600);
         Some(Self {
             api_port: reader.number("api_port", 443, 1..=u16::MAX),
@@ -92,6 +79,32 @@ impl Application {
             skey: skey?,
             api_hosts: Some(api_hosts).filter(|hosts| !hosts.is_empty())?,
         })
+    }
+}
+
+/// Notes keys of other lengths than the server's. The values are not told: what stands as `ikey` may be the secret.
+pub(super) fn keys_have_their_lengths(
+    reader: &Reader<'_>,
+    (ikey_name, ikey): (&str, Option<&str>),
+    (skey_name, skey): (&str, Option<&str>),
+) {
+    let (ikey, skey) = (ikey.map(|key| key.chars().count()), skey.map(|key| key.chars().count()));
+    if (ikey, skey) == (Some(40), Some(20)) {
+        reader.error(ikey_name, format!("{ikey_name} and {skey_name} are exchanged: the longer one is {skey_name}"));
+        return;
+    }
+    if let Some(count) = ikey.filter(|count| *count != 20) {
+        reader.warning(ikey_name, format!("an integration key has 20 characters, and this one {count}"));
+    }
+    if skey.is_some_and(|count| count != 40) {
+        reader.warning(skey_name, "a secret key has 40 characters; is this one whole?");
+    }
+}
+
+/// Notes a host of the API that is none: it may have a port, and nothing else.
+pub(super) fn is_api_host(reader: &Reader<'_>, host: &str) {
+    if host.contains(['/', '@', '?', '#', '"', '\'', ' ']) {
+        reader.error("api_host", format!("api_host is a name alone, without https:// or a path: {host:?}"));
     }
 }
 

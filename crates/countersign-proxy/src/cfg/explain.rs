@@ -61,6 +61,15 @@ pub fn section_of(config: &Config, port: u16, address: IpAddr) -> Option<(&Radiu
     devices.filter(|(_, device)| device.range.contains(address)).min_by_key(|(_, device)| device.range.size())
 }
 
+/// The UDP ports at which a device at this address is heard.
+pub fn ports_of(config: &Config, address: IpAddr) -> Vec<u16> {
+    let heard = |server: &&RadiusServer| server.devices.iter().any(|device| device.range.contains(address));
+    let mut ports: Vec<u16> = config.radius.iter().filter(heard).map(|server| server.port).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
 fn line(text: &mut String, line: String) {
     // Writing to a string does not fail.
     _ = writeln!(text, "{line}");

@@ -58,6 +58,8 @@ impl Faults {
     /// All of them in the order of the lines; those without one last.
     pub fn into_sorted(mut self) -> Vec<Fault> {
         self.0.sort_by_key(|fault| fault.line.unwrap_or(usize::MAX));
+        // A key that is looked at twice is told once.
+        self.0.dedup();
         self.0
     }
 }

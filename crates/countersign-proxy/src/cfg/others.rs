@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::application::{is_api_host, keys_have_their_lengths};
 use super::main_section::{HttpProxyAddress, Main};
 use super::network::AddressRange;
 use super::reader::Reader;
@@ -73,12 +74,11 @@ impl Agent {
             let text = "service_account_username and service_account_password belong together";
             reader.error("service_account_username", text);
         }
-        if let Some(key) = key.as_deref().filter(|key| key.len() != 20) {
-            let count = key.chars().count();
-            reader.warning(key_name, format!("an integration key has 20 characters, {key:?} has {count}"));
-        }
-        if let Some(host) = api_host.as_deref().filter(|host| host.contains('/')) {
-            reader.error("api_host", format!("api_host is a name alone, without https:// or a path: {host:?}"));
+        let secret_name = if key_name == "rikey" { "rskey" } else { "skey" };
+        let given = secret.as_deref().map(String::as_str);
+        keys_have_their_lengths(reader, (key_name, key.as_deref()), (secret_name, given));
+        if let Some(host) = api_host.as_deref() {
+            is_api_host(reader, host);
         }
         let (client, api_port) = (reader.plain("client"), reader.number("api_port", 443, 1..=u16::MAX));
         let http_proxy = HttpProxyAddress::read(reader).or_else(|| main.http_proxy.clone());

@@ -81,6 +81,10 @@ impl<'a> Reader<'a> {
                 self.warning(key, text);
             }
         }
+        let is_quoted = |mark| entry.value.len() > 1 && entry.value.starts_with(mark) && entry.value.ends_with(mark);
+        if is_quoted('"') || is_quoted('\'') {
+            self.warning(key, format!("the value of {key} is in quotes, which are taken as part of it: remove them"));
+        }
         let value = self.filled(key, &entry.value)?;
         (!value.is_empty()).then_some(value)
     }
@@ -97,6 +101,19 @@ impl<'a> Reader<'a> {
             self.error(key, format!("[{}] needs {key}", self.name()));
         }
         value
+    }
+
+    /// The name or address of a host that is asked at the port which `port_key` gives.
+    pub fn host(&self, key: &str, port_key: &str) -> Option<String> {
+        let host = self.plain(key)?;
+        if host.contains(['/', '@', '"', '\'', ' ']) {
+            self.error(key, format!("{key} is a name or an address alone: {host:?}"));
+        } else if let Some((name, port)) = host.split_once(':')
+            && port.parse::<u16>().is_ok()
+        {
+            self.error(key, format!("{key} is a name or an address alone: write {key}={name} and {port_key}={port}"));
+        }
+        Some(host)
     }
 
     /// A file's name, relative to the configuration's folder.

@@ -117,8 +117,11 @@ pub(super) fn check(config: &Config, sections: &[RawSection], faults: &mut Fault
     }
     config.cloud.iter().chain(&config.sso).for_each(|agent| directory(config, sections, agent, faults));
     sockets(config, sections, faults);
-    unused(config, sections, faults);
     several(sections, faults);
+    if !faults.has_errors() {
+        // Otherwise it may be the section with the error that asks.
+        unused(config, sections, faults);
+    }
 }
 
 fn known_client(config: &Config, sections: &[RawSection], section: &str, client: Option<&str>, faults: &mut Faults) {

@@ -89,3 +89,34 @@ fn the_smallest_network_decides_which_secret_is_meant() {
     assert_eq!(secret_of("10.1.9.21").as_deref(), Some("10.1.0.0/16"));
     assert_eq!(secret_of("10.2.0.1"), None);
 }
+
+fn section(lines: &str) -> String {
+    format!(
+        "[radius_client]\nhost=10.9.0.1\nsecret=correct horse battery\n[radius_server_auto]\nradius_ip_1=192.0.2.1\nradius_secret_1=correct horse battery\n{lines}"
+    )
+}
+
+#[test]
+fn exchanged_keys_are_told_and_the_secret_is_not_shown() {
+    let (ikey, skey) = ("DIXXXXXXXXXXXXXXXXX1", "0123456789012345678901234567890123456789");
+    let told = told(&section(&format!("ikey={skey}\nskey={ikey}\napi_host=api.example.org\n")));
+    assert!(told.starts_with("line 7: error: ikey and skey are exchanged: the longer one is skey\n"), "{told}");
+    assert!(!told.contains(skey), "{told}");
+}
+
+#[test]
+fn quotes_and_ports_in_a_host_are_told() {
+    let text = section("ikey=DIXXXXXXXXXXXXXXXXX1\nskey=${ENV:SKEY}\napi_host=\"api.example.org\"\n");
+    let told = told(
+        &text
+            .replace("host=10.9.0.1", "host=10.9.0.1:1812")
+            .replace("secret=correct horse battery\n[", "secret='correct horse battery'\n["),
+    );
+    let expected = "\
+line 2: error: host is a name or an address alone: write host=10.9.0.1 and port=1812
+line 3: warning: the value of secret is in quotes, which are taken as part of it: remove them
+line 9: warning: the value of api_host is in quotes, which are taken as part of it: remove them
+line 9: error: api_host is a name alone, without https:// or a path: \"\\\"api.example.org\\\"\"
+";
+    assert!(told.starts_with(expected), "{told}");
+}

@@ -157,8 +157,8 @@ fn ldap_filter(reader: &Reader<'_>) -> Option<String> {
 }
 
 fn ad_hosts(reader: &Reader<'_>) -> Vec<String> {
-    let mut hosts: Vec<String> = reader.plain("host").into_iter().collect();
-    hosts.extend(reader.numbers("host").iter().filter_map(|number| reader.plain(&format!("host_{number}"))));
+    let mut hosts: Vec<String> = reader.host("host", "port").into_iter().collect();
+    hosts.extend(reader.numbers("host").iter().filter_map(|number| reader.host(&format!("host_{number}"), "port")));
     if hosts.is_empty() {
         reader.error("host", format!("[{}] needs host", reader.name()));
     }

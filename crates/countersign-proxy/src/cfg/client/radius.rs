@@ -142,12 +142,13 @@ pub(in crate::cfg) fn pw_codec(reader: &Reader<'_>) -> String {
 
 fn radius_hosts(reader: &Reader<'_>, usual_port: u16) -> Vec<(String, u16)> {
     let port = reader.number("port", usual_port, 1..=u16::MAX);
-    let mut hosts: Vec<(String, u16)> = reader.plain("host").into_iter().map(|host| (host, port)).collect();
+    let mut hosts: Vec<(String, u16)> = reader.host("host", "port").into_iter().map(|host| (host, port)).collect();
     // The first host may be written `host` or `host_1`.
     let first = if hosts.is_empty() || reader.has("host_1") { 1 } else { 2 };
     for number in reader.gapless("host", first) {
-        let port = reader.number(&format!("port_{number}"), usual_port, 1..=u16::MAX);
-        hosts.extend(reader.plain(&format!("host_{number}")).map(|host| (host, port)));
+        let port_key = format!("port_{number}");
+        let port = reader.number(&port_key, usual_port, 1..=u16::MAX);
+        hosts.extend(reader.host(&format!("host_{number}"), &port_key).map(|host| (host, port)));
     }
     if hosts.is_empty() {
         reader.error("host", format!("[{}] needs host", reader.name()));

@@ -132,7 +132,7 @@ impl Api {
         tracing::error!(host = %name, why = words(absence), "the server is away: it is not asked until it answers a probe");
         if is_last {
             let then = consequence(self.0.failmode);
-            tracing::error!(failmode = ?self.0.failmode, "NO SERVER CAN BE ASKED FOR THE SECOND FACTOR: {then}");
+            tracing::error!("NO SERVER CAN BE ASKED FOR THE SECOND FACTOR: {then}");
         }
     }
 
@@ -187,8 +187,13 @@ pub(super) async fn look_after(inner: Weak<Inner>, changed: Arc<Notify>) {
 
 async fn greet(api: Api, at: usize) {
     let check = |client: Client| async move { client.check().await };
-    // What comes of it is in the log.
-    _ = api.one(at, DEADLINE, &check).await;
+    // Anything else is in the log as it is.
+    if let Err(Judged::Refused) = api.one(at, DEADLINE, &check).await {
+        tracing::error!(
+            host = %api.0.names.get(at).map(String::as_str).unwrap_or_default(),
+            "the server refuses this application, and nobody is let in: compare ikey and skey with the application's, and the clocks; `countersign-proxy connectivity` tells which"
+        );
+    }
 }
 
 /// What a login comes to while nobody can be asked, in words.
