@@ -63,7 +63,9 @@ impl Run {
                 .rereading(asked, Arc::new(move || file.reread()))
                 .supervised(Supervisor::of_process())
                 .logging(logging);
-            tracing::info!(sections = config.radius.len(), "serving");
+            let agents = config.cloud.len() + usize::from(config.sso.is_some());
+            let sections = config.radius.len() + config.ldap.len() + config.http_proxy.len() + agents;
+            tracing::info!(sections, "serving");
             proxy.run(stopped).await;
             tracing::info!("stopped");
             anyhow::Ok(())

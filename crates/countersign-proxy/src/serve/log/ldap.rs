@@ -14,7 +14,7 @@ impl Log {
             What::Login { name, username, outcome, took } => {
                 let Event { status, stage, msg } = event(outcome);
                 let took = milliseconds(*took);
-                tracing::info!(?name, user = ?username, %section, %from, status, took_ms = took, "{msg}");
+                tracing::info!(?name, user = username.as_deref().map(tracing::field::debug), %section, %from, status, took_ms = took, "{msg}");
                 let event = json!({
                     "timestamp": timestamp().to_string(),
                     "msg": msg,
