@@ -69,8 +69,8 @@ enum Command {
 /// Runs the command the process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
-    let matches = Cli::command().get_matches();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let matches = Cli::command().try_get_matches().unwrap_or_else(|error| usage(&error));
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| usage(&error));
     let names_data = matches.value_source("data").is_some_and(|source| source != ValueSource::DefaultValue);
     crate::tls::install_provider();
     let outcome = match cli.command {
@@ -97,11 +97,33 @@ pub(crate) fn print(text: &str) -> std::io::Result<()> {
     writeln!(std::io::stdout().lock(), "{text}")
 }
 
+/// Whether the answer is read by a program, whichever command this is: also before the arguments are understood.
+fn wants_json() -> bool {
+    std::env::args_os().any(|argument| argument == "--json")
+}
+
+/// Help, the version, or what is wrong with the arguments; the latter as JSON where that was asked for.
+fn usage(error: &clap::Error) -> ! {
+    if !error.use_stderr() || !wants_json() {
+        error.exit();
+    }
+    // There is nowhere left to report a failed report to.
+    let _ = print(&countersign_device::cli::usage_json(error, "invalid"));
+    std::process::exit(USAGE.into());
+}
+
 /// Prints an error with its causes and gives the exit code.
 fn report(error: &anyhow::Error) -> u8 {
-    #[expect(clippy::print_stderr, reason = "the command line's own answer, before or without logging")]
-    {
-        eprintln!("countersign: {error:#}");
+    let is_usage = error.is::<ConfigErrors>();
+    if wants_json() {
+        let code = if is_usage { "invalid" } else { "failed" };
+        let shape = serde_json::json!({ "error": { "code": code, "message": format!("{error:#}") } });
+        let _ = print(&countersign_device::escape_json(&shape.to_string()));
+    } else {
+        #[expect(clippy::print_stderr, reason = "the command line's own answer, before or without logging")]
+        {
+            eprintln!("countersign: {error:#}");
+        }
     }
-    if error.is::<ConfigErrors>() { USAGE } else { FAILED }
+    if is_usage { USAGE } else { FAILED }
 }

@@ -113,7 +113,7 @@ fn configuration(new: &NewDataDir) -> Result<String, DataDirError> {
     let authenticator = SocketAddr::new(api.ip(), authenticator);
     let operations = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), operations);
     let mut text = format!(
-        "# The configuration of this Countersign server. Every key is explained in the operations guide;\n\
+        "# The configuration of this Countersign server. packaging/countersign.toml of the sources explains every key;\n\
          # each can also be set by an environment variable, such as COUNTERSIGN_LISTEN_API. Check it with `countersign check`.\n\n\
          [hosts]\n\
          # Passkeys, device keys and cookies bind to these names: do not change them once people have enrolled.\n\

@@ -150,8 +150,9 @@ impl Report<'_> {
         if let Some(url) = self.setup_url() {
             lines.push(format!("owner's setup   {url}"));
             lines.push(format!(
-                "                or: countersign admin administrator set-password --data {} EMAIL",
-                shown(&self.config.data_dir)
+                "                or: countersign admin administrator set-password --data {} {}",
+                shown(&self.config.data_dir),
+                owner_email.as_deref().unwrap_or("EMAIL"),
             ));
         }
         let has_secrets = [admin_api, auth_api].into_iter().flatten().any(|issued| issued.secret.is_some());

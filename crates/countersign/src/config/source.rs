@@ -181,8 +181,9 @@ impl Reading {
     }
 }
 
-/// Variables that the command line reads itself.
-const NOT_KEYS: [&str; 2] = ["COUNTERSIGN_DATA", "COUNTERSIGN_CONFIG"];
+/// Variables that the command line reads itself, and those of the programs beside the server, which may be set in the same shell.
+const NOT_KEYS: [&str; 4] =
+    ["COUNTERSIGN_DATA", "COUNTERSIGN_CONFIG", "COUNTERSIGN_DEVICE_HOME", "COUNTERSIGN_PROXY_CONFIG"];
 
 fn absolute_paths(config: &mut Config) {
     let base = config.data_dir.clone();
@@ -347,6 +348,12 @@ mod tests {
                 "environment variable COUNTERSIGN_LISTEN_APII: unknown key `COUNTERSIGN_LISTEN_APII`; did you mean `COUNTERSIGN_LISTEN_API`?"
             ]
         );
+    }
+
+    #[test]
+    fn variables_of_the_programs_beside_the_server_are_left_alone() {
+        let others = [("COUNTERSIGN_DEVICE_HOME", "/home/alice/keys"), ("COUNTERSIGN_PROXY_CONFIG", "authproxy.cfg")];
+        assert!(read("", &others).is_ok());
     }
 
     #[test]

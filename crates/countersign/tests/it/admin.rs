@@ -24,7 +24,7 @@ fn shape(value: &Json) -> Json {
 fn shape_of(name: &str, value: &Json) -> Json {
     let is_secret =
         ["secret_key", "activation_code", "activation_url", "code", "setup_code", "setup_link"].contains(&name);
-    let varies = ["id", "reference", "isotimestamp", "description"].contains(&name);
+    let varies = ["id", "reference", "isotimestamp", "description", "api_host"].contains(&name);
     if (is_secret || varies) && value.is_string() { format!("<{name}>").into() } else { shape(value) }
 }
 
@@ -98,11 +98,12 @@ fn errors_say_what_to_do_and_have_their_own_exit_codes() {
         ),
         (&["user", "show", "charly"][..], 3, "did you mean charlie?"),
         (&["user", "create", "Charlie"], 4, "taken"),
-        (&["user", "modify", "charlie", "--email", "no address"], 2, "`email` is not valid"),
+        (&["user", "modify", "charlie", "--email", "no address"], 2, "`email` is not valid: expected one address"),
         (&["user", "delete", "charlie", "--purge"], 1, "--yes"),
         (&["user", "unlok", "charlie"], 2, "unlock"),
         (&["settings", "set", "lockout_treshold", "6"], 3, "did you mean lockout_threshold?"),
-        (&["settings", "set", "lockout_threshold", "0"], 2, "lockout_threshold"),
+        (&["settings", "set", "lockout_threshold", "0"], 2, "lockout_threshold is not valid: expected 1 to 9999"),
+        (&["administrator", "role", "owner@localhost", "Boss"], 3, "there are: Owner, Administrator,"),
         (&["log", "show", "not-hex!"], 3, "no log entry"),
         (&["log", "auth", "--since", "yesterday"], 2, "--since"),
         (&["phone", "auto-approve", "charlie", "--until", "8h"], 3, "no phone charlie"),
@@ -116,6 +117,9 @@ fn errors_say_what_to_do_and_have_their_own_exit_codes() {
     let output = site.admin(&["--json", "user", "show", "charly"]);
     let said: Json = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(said["error"]["code"], "not_found");
+    let output = site.admin(&["--json", "user", "unlok", "charly"]);
+    let said: Json = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &said["error"]["code"]), (Some(2), &"invalid".into()));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 use zeroize::Zeroizing;
 
 use super::error::AdminError;
-use super::lookup::missing;
+use super::lookup::none_of;
 use super::mail::mail_line;
 use super::out::{Answer, Card, Table, moment, moment_or, unix};
 use super::site::{ACTOR, Site};
@@ -114,7 +114,7 @@ impl Administrator {
 fn role_of(given: &str) -> Result<Role, AdminError> {
     let plain = |name: &str| name.to_ascii_lowercase().replace(['-', '_'], " ");
     let found = Role::ALL.into_iter().find(|role| plain(role.as_str()) == plain(given));
-    found.ok_or_else(|| missing("role", given, Role::ALL.into_iter().map(Role::as_str)))
+    found.ok_or_else(|| none_of("role", given, Role::ALL.into_iter().map(Role::as_str)))
 }
 
 /// What is typed on the terminal of standard input is not shown until this is dropped.

@@ -139,6 +139,9 @@ async fn revoke(site: &Site, given: &str) -> Result<Answer, AdminError> {
     if revoked.is_empty() && given.parse::<BypassCodeId>().is_ok() {
         return Err(AdminError::NoSuch { what: "bypass code", given: given.to_owned(), suggestion: None });
     }
-    let text = format!("{} codes revoked", revoked.len());
+    let text = match revoked.len() {
+        1 => "1 code revoked".to_owned(),
+        count => format!("{count} codes revoked"),
+    };
     Ok(Answer::new(json!({"revoked": revoked}), text))
 }

@@ -21,8 +21,13 @@ const MOST_FAULTS: usize = 100;
 pub(super) enum AdminError {
     #[error("there is no {what} {given}{}", hint(.suggestion.as_deref()))]
     NoSuch { what: &'static str, given: String, suggestion: Option<String> },
+    #[error("there is no {what} {given}; there are: {names}")]
+    NoneOf { what: &'static str, given: String, names: String },
     #[error("{given} names more than one {what}: use an id ({ids})")]
     Ambiguous { what: &'static str, given: String, ids: String },
+    /// Of a setting, or of one of a few words.
+    #[error("the value of {name} is not valid: expected {expected}")]
+    Value { name: &'static str, expected: String },
     #[error("{argument}: {problem}")]
     Usage { argument: &'static str, problem: &'static str },
     #[error("{0} To go ahead without being asked, add --yes.")]
@@ -37,6 +42,12 @@ pub(super) enum AdminError {
         name: String,
         #[source]
         source: std::io::Error,
+    },
+    #[error("{name} is not JSON")]
+    NotJson {
+        name: String,
+        #[source]
+        source: serde_json::Error,
     },
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -77,9 +88,11 @@ impl AdminError {
     /// The word for programs.
     pub(super) fn code(&self) -> &'static str {
         match self {
-            Self::NoSuch { .. } | Self::Engine(EngineError::NotFound) => "not_found",
+            Self::NoSuch { .. } | Self::NoneOf { .. } | Self::Engine(EngineError::NotFound) => "not_found",
             Self::Ambiguous { .. } => "ambiguous",
-            Self::Usage { .. } | Self::Engine(EngineError::Invalid(_)) => "invalid",
+            Self::Usage { .. } | Self::Value { .. } | Self::NotJson { .. } | Self::Engine(EngineError::Invalid(_)) => {
+                "invalid"
+            }
             Self::NotConfirmed(_) => "not_confirmed",
             Self::Refused(_)
             | Self::BadLines(_)
@@ -121,7 +134,10 @@ impl AdminError {
             return lines.join("\n");
         }
         let mut text = match self {
-            Self::Engine(EngineError::Invalid(parameter)) => format!("the value of `{parameter}` is not valid"),
+            Self::Engine(EngineError::Invalid(parameter)) => {
+                let expected = expected(parameter).map(|what| format!(": expected {what}")).unwrap_or_default();
+                format!("the value of `{parameter}` is not valid{expected}")
+            }
             Self::Engine(EngineError::Exists(what)) => {
                 format!("that {what} is taken (names count as equal whatever their case)")
             }
@@ -144,6 +160,35 @@ impl AdminError {
         }
         clean(&text, 1000)
     }
+}
+
+/// What a parameter may be, where its name does not say.
+fn expected(parameter: &str) -> Option<&'static str> {
+    Some(match parameter {
+        "username" => "1 to 256 characters, none of them invisible or a control character",
+        "aliases" => "names of 1 to 256 characters, in slots 1 to 8",
+        "email" => "one address, such as bob@example.com",
+        "number" => "a number with its country, such as +4915112345678 (4 to 15 digits)",
+        "extension" => "digits, * # and commas, at most 32",
+        "type" => "mobile, landline or unknown",
+        "platform" => "google android, apple ios, generic smartphone, …",
+        "count" => "1 to 10",
+        "valid_secs" => "at least a second, and at most 30 days (bypass codes: ten years)",
+        "bypass_until" => "a time to come, within the setting `bypass_expiration` where that is set",
+        "auto_approve_until" => "a time to come, within a year",
+        "trusted_device_days" => "0 to 365 days",
+        "legacy_signatures" => "off: only applications of Unix type send signatures without a date",
+        "networks_for_api_access" => {
+            "addresses, ranges or CIDR blocks, separated by commas, and only where --type is that of an administrating API"
+        }
+        "frame_origins" => {
+            "origins such as https://payroll.example.org, separated by commas, and only where --type is websdk or the like"
+        }
+        "networks" => "addresses, ranges or CIDR blocks, separated by commas",
+        "group" => "lowercase letters, digits and hyphens",
+        "password" => "what the account's settings ask of passwords: `countersign admin settings show`",
+        _ => return None,
+    })
 }
 
 fn hint(suggestion: Option<&str>) -> String {

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use zeroize::Zeroizing;
 
 use super::error::AdminError;
-use super::lookup::missing;
+use super::lookup::none_of;
 use super::out::{Answer, Card, Table, moment, moment_or, unix};
 use super::site::{ACTOR, Site};
 
@@ -142,7 +142,7 @@ fn permissions_of(name: &str) -> Result<Vec<Permission>, AdminError> {
     }
     let found = Permission::ALL.into_iter().find(|one| one.name() == name || one.name() == format!("adminapi_{name}"));
     let names = Permission::ALL.into_iter().map(Permission::name);
-    found.map(|one| vec![one]).ok_or_else(|| missing("permission", name, names))
+    found.map(|one| vec![one]).ok_or_else(|| none_of("permission", name, names))
 }
 
 impl Integration {
@@ -154,7 +154,7 @@ impl Integration {
             Command::Show { integration } => return Ok(shown(&site.integration(integration).await?)),
             Command::Create { name, kind, fields } => {
                 let kind = IntegrationType::documented(kind)
-                    .ok_or_else(|| missing("type of integration", kind, DOCUMENTED_TYPES.into_iter()))?;
+                    .ok_or_else(|| none_of("type of integration", kind, DOCUMENTED_TYPES.into_iter()))?;
                 let change = fields.change(site, Some(name)).await?;
                 let record = engine.create_integration(site.account, ACTOR, POWERFUL, kind, &change).await?;
                 return with_secret(site, record.key).await;
@@ -201,7 +201,11 @@ async fn with_secret(site: &Site, key: IntegrationKey) -> Result<Answer, AdminEr
     let secret = Zeroizing::new(secret.secret.expose().to_owned());
     let mut answer = shown(&record);
     answer.json["secret_key"] = secret.as_str().into();
-    answer.text = format!("{}\nsecret key        {}\nThe secret key is shown only this once.", answer.text, *secret);
+    answer.json["api_host"] = site.api_authority.as_str().into();
+    answer.text = format!(
+        "{}\nAPI host         {}\nsecret key       {}\nThe secret key is shown only this once.",
+        answer.text, site.api_authority, *secret
+    );
     Ok(answer)
 }
 

@@ -137,6 +137,17 @@ pub(super) fn missing<'a>(what: &'static str, given: &str, names: impl Iterator<
     AdminError::NoSuch { what, given: given.to_owned(), suggestion }
 }
 
+/// As [`missing`]; where nothing is like it, all of a few names are told.
+pub(super) fn none_of<'a>(what: &'static str, given: &str, names: impl Iterator<Item = &'a str> + Clone) -> AdminError {
+    match missing(what, given, names.clone()) {
+        AdminError::NoSuch { what, given, suggestion: None } => {
+            let names = names.collect::<Vec<_>>().join(", ");
+            AdminError::NoneOf { what, given, names }
+        }
+        error => error,
+    }
+}
+
 fn ambiguous(what: &'static str, given: &str, ids: impl Iterator<Item = String>) -> AdminError {
     AdminError::Ambiguous { what, given: given.to_owned(), ids: ids.collect::<Vec<_>>().join(", ") }
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use cs_engine::EngineError;
-use cs_engine::admin::settings::{SETTINGS, all_settings};
+use cs_engine::admin::settings::{SETTINGS, SettingKind, all_settings};
 use cs_store::accounts::Account;
 use serde_json::{Map, Value as Json, json};
 
@@ -23,10 +23,22 @@ pub(super) struct Settings {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show all settings, or one
-    Show { name: Option<String> },
+    /// Show all settings with their values and what they may be, or one
+    Show {
+        /// Only this setting
+        name: Option<String>,
+    },
     /// Change a setting; an empty value takes it back to its default
-    Set { name: String, value: String },
+    #[command(after_help = "\
+Examples:
+  countersign admin settings set lockout_threshold 6
+  countersign admin settings set lockout_threshold ''      back to the default")]
+    Set {
+        /// As `settings show` lists it
+        name: String,
+        /// What it may be, `settings show` says
+        value: String,
+    },
 }
 
 impl Settings {
@@ -42,7 +54,8 @@ impl Settings {
             Command::Set { name, value } => {
                 known(name)?;
                 let given = [(name.clone(), value.clone())];
-                let account = site.engine.change_settings(site.account, ACTOR, &given).await?;
+                let changed = site.engine.change_settings(site.account, ACTOR, &given).await;
+                let account = changed.map_err(|error| told(error, name))?;
                 Ok(shown(&account, Some(name)))
             }
         }
@@ -54,13 +67,42 @@ fn known(name: &str) -> Result<(), AdminError> {
     if names().any(|known| known == name) { Ok(()) } else { Err(missing("setting", name, names())) }
 }
 
+/// With what the setting may be, where that is what is wrong.
+fn told(error: EngineError, name: &str) -> AdminError {
+    let setting = SETTINGS.iter().find(|setting| setting.name == name);
+    match (error, setting) {
+        (EngineError::Invalid(_), Some(setting)) => {
+            AdminError::Value { name: setting.name, expected: may_be(setting.kind) }
+        }
+        (error, _) => error.into(),
+    }
+}
+
+/// What a setting may be, in words.
+fn may_be(kind: SettingKind) -> String {
+    match kind {
+        SettingKind::Number(least, most) => format!("{least} to {most}"),
+        SettingKind::NumberOrOff(least, most) => format!("{least} to {most}, or 0 for off"),
+        SettingKind::Flag => "true or false".to_owned(),
+        SettingKind::Bit => "1 or 0".to_owned(),
+        SettingKind::Text(most) => format!("text, at most {most} characters"),
+        SettingKind::Choice(words) => words.join(", "),
+        SettingKind::Email => "addresses, separated by commas".to_owned(),
+        SettingKind::TimeZone => "a time zone, such as Europe/Berlin".to_owned(),
+        SettingKind::TelephoneKey => "a key of a telephone: 0 to 9, # or *".to_owned(),
+        SettingKind::Models => "AAGUIDs, separated by commas".to_owned(),
+    }
+}
+
 fn shown(account: &Account, only: Option<&str>) -> Answer {
     let mut all = all_settings(account);
     all.retain(|name, _| only.is_none_or(|only| only == name));
-    let mut table = Table::new(&["setting", "value", ""]);
+    let mut table = Table::new(&["setting", "value", "", "may be"]);
     for (name, value) in &all {
         let is_set = name == NAME || account.settings.contains_key(name);
-        table.row([name.clone(), plain(value), if is_set { "" } else { "(default)" }.to_owned()]);
+        let kind = SETTINGS.iter().find(|setting| setting.name == name).map(|setting| may_be(setting.kind));
+        let origin = if is_set { "" } else { "(default)" };
+        table.row([name.clone(), plain(value), origin.to_owned(), kind.unwrap_or_default()]);
     }
     let json = json!({"settings": all.into_iter().collect::<Map<String, Json>>()});
     Answer::new(json, table.text(""))

@@ -59,7 +59,12 @@ pub(super) async fn delete(at: &Policies<'_>, given: &str) -> Result<Answer, Adm
     let policy = find(&draft, given)?;
     let key = policy.key();
     let places = draft.uses_of(key).count();
-    at.site.confirm(&format!("Delete the policy {}, which applies in {places} places?", policy.name))?;
+    let places = match places {
+        0 => "applies nowhere".to_owned(),
+        1 => "applies in one place".to_owned(),
+        places => format!("applies in {places} places"),
+    };
+    at.site.confirm(&format!("Delete the policy {}, which {places}?", policy.name))?;
     let edited = at.edit(|draft| draft.remove(key.as_str()).map(|policy| policy.name)).await?;
     let json = json!({"policy_key": key.as_str(), "policy_name": edited.outcome, "deleted": true});
     Ok(Answer::new(json, format!("{} ({key}): deleted", countersign_device::clean(&edited.outcome, 100))))

@@ -45,8 +45,11 @@ pub(super) async fn import(at: &Policies<'_>, file: &str, dry_run: bool) -> Resu
 
 /// What a file says of policies.
 pub(super) fn documents(file: &str) -> Result<Vec<PolicyDocument>, AdminError> {
-    let json: Json = serde_json::from_slice(&read(file)?)
-        .map_err(|_| AdminError::Usage { argument: "FILE", problem: "is not JSON" })?;
+    let content = read(file)?;
+    // Windows' editors write a mark of order in front.
+    let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content);
+    let json: Json =
+        serde_json::from_slice(content).map_err(|source| AdminError::NotJson { name: file.to_owned(), source })?;
     Ok(PolicyDocument::read_all(&json)?)
 }
 
