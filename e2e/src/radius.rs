@@ -57,6 +57,7 @@ impl Running {
 }
 
 impl Drop for Running {
+    #[expect(clippy::print_stderr, reason = "it is shown with the failure of the test")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             // Why the test failed is seldom seen from one side.
