@@ -2,15 +2,21 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use cs_radius::{Authenticator, Code, Packet};
+use cs_radius::{Attribute, Authenticator, Code, Packet, kind};
+
+use super::proof::is_mschap;
 
 /// Answers are kept for so long; a device that waits longer gives up before.
 pub const KEPT: Duration = Duration::from_secs(60);
 /// No more packets than this are remembered; beyond, the oldest are forgotten.
 const MOST: usize = 200_000;
+
+/// What tells the logins of two people, or two steps of one, apart. Times and counters, which some devices change as they send again, are not among it.
+const ASKED: [u8; 5] = [kind::USER_NAME, kind::USER_PASSWORD, kind::CHAP_PASSWORD, kind::STATE, kind::EAP_MESSAGE];
 
 /// What makes two packets the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,13 +28,21 @@ pub struct PacketKey {
     code: u8,
     identifier: u8,
     authenticator: Authenticator,
+    /// Of who asks and by what. A device whose authenticators are not random must not get the answer to one person's login for another's.
+    asked: u64,
 }
 
 impl PacketKey {
     /// Of a packet from somewhere.
     pub fn of(from: SocketAddr, socket: usize, packet: &Packet<'_>) -> Self {
         let code = packet.code().octet();
-        Self { from, socket, code, identifier: packet.identifier(), authenticator: *packet.authenticator() }
+        let mut asked = DefaultHasher::new();
+        let tells = |attribute: &Attribute<'_>| ASKED.contains(&attribute.kind) || is_mschap(attribute);
+        for Attribute { kind, value } in packet.attributes().filter(tells) {
+            (kind, value).hash(&mut asked);
+        }
+        let (identifier, authenticator) = (packet.identifier(), *packet.authenticator());
+        Self { from, socket, code, identifier, authenticator, asked: asked.finish() }
     }
 
     /// What the answer repeats.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cs_radius::kind;
+
 use super::super::across;
 use super::super::login::{Wanted, Wish};
 use super::super::output::{Admitted, LoginId, Outcome, Output, Told};
@@ -68,6 +70,10 @@ impl Engine {
             .map(|primary| (primary.attributes.clone(), Some(primary.host)))
             .unwrap_or_default();
         let (section, device, request) = (running.section, running.device, running.request.clone());
+        // The device goes on with the name that the directory has (RFC 2865 §5.1), and a session is ended by it.
+        let is_respelled =
+            running.tunnel.is_none() && running.login.protocol().is_none() && running.claimed != request.user;
+        let spelled = is_respelled.then(|| (kind::USER_NAME, request.user.as_bytes().to_vec()));
         let added: Vec<(u8, Vec<u8>)> = self
             .sections
             .get(section)
@@ -77,6 +83,7 @@ impl Engine {
             .filter_map(ReplyRule::encoded)
             .collect();
         let reply = Reply::accept(text, running.primary.take());
+        let reply = reply.with(spelled);
         let reply = added.into_iter().fold(reply, |reply, attribute| reply.with(Some(attribute)));
         self.out.push_back(Output::Admitted(Box::new(Admitted { section, device, request, attributes, host })));
         reply

@@ -183,8 +183,28 @@ fn the_second_factor_is_that_of_whom_the_directory_let_in() {
     ask.state = site.answer(&asked).state;
     ask.password = "123456".to_owned();
     site.ask(&ask);
-    let Output::Auth { request, .. } = site.output() else { panic!("no second factor is asked for") };
+    let Output::Auth { request, attempt, .. } = site.output() else { panic!("no second factor is asked for") };
     assert_eq!(request.user, "alice");
+    // And hears of the other one with the answer.
+    site.decide((login, attempt), yes());
+    let Output::Send { octets, .. } = site.output() else { panic!("no answer") };
+    assert_eq!(Packet::parse(&octets).unwrap().text(kind::USER_NAME), Some("alice"));
+}
+
+#[test]
+fn a_device_whose_authenticators_are_not_random_gets_nobody_elses_answer() {
+    let mut site = Site::new("radius_server_auto", "");
+    let of = |user: &'static [u8]| request(7, &[(kind::USER_NAME, user)]);
+    site.send(&of(b"alice"), 1000);
+    site.primary_right("secret");
+    site.preauth(Preauth::Allow { text: "In.".to_owned() });
+    assert_eq!(site.answer(&of(b"alice")).code, Code::AccessAccept);
+    site.send(&of(b"alice"), 1000);
+    assert_eq!(site.answer(&of(b"alice")).code, Code::AccessAccept);
+    // The same port, number and authenticator.
+    site.send(&of(b"bob"), 1000);
+    let Output::Primary { request, .. } = site.output() else { panic!("nobody is asked about the password") };
+    assert_eq!(request.user, "bob");
 }
 
 #[test]
