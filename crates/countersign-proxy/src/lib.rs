@@ -18,3 +18,10 @@ pub mod radius;
 pub mod serve;
 pub mod sources;
 pub mod support;
+
+#[cfg(test)]
+extern crate self as countersign_proxy;
+/// Under both names of the crate: its own tests share it with those outside.
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+pub mod test_support;

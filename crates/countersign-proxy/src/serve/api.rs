@@ -210,7 +210,7 @@ impl Api {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::net::TcpListener;
 
     use zeroize::Zeroizing;
@@ -218,12 +218,12 @@ mod tests {
     use super::*;
     use crate::outage::hosts::FAILURES;
 
-    /// Hosts that take connections and say nothing, as far as the network goes.
-    fn black_hole(listener: &TcpListener, hosts: usize) -> Api {
+    /// A connection to these hosts.
+    pub(in crate::serve) fn api(api_hosts: Vec<String>) -> Api {
         let application = Application {
             ikey: "DIXXXXXXXXXXXXXXXXXX".to_owned(),
             skey: Zeroizing::new("0123456789012345678901234567890123456789".to_owned()),
-            api_hosts: vec![listener.local_addr().unwrap().to_string(); hosts],
+            api_hosts,
             api_port: 443,
             api_timeout: None,
             failmode: FailMode::Safe,
@@ -236,7 +236,8 @@ mod tests {
     async fn however_many_hosts_are_silent_a_login_hears_of_it_within_four_seconds_and_the_next_at_once() {
         for hosts in 1..=4 {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let api = black_hole(&listener, hosts);
+            // Hosts that take connections and say nothing, as far as the network goes.
+            let api = api(vec![listener.local_addr().unwrap().to_string(); hosts]);
             let ask = || async {
                 // The runtime's clock stands still but for what is waited for.
                 let begun = tokio::time::Instant::now();

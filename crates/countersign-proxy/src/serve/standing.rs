@@ -96,32 +96,18 @@ mod tests {
     use std::time::Duration;
 
     use tokio::net::TcpListener;
-    use zeroize::Zeroizing;
 
     use super::*;
-    use crate::cfg::application::Application;
     use crate::radius::login::Outage;
     use crate::radius::request::Request;
-
-    fn api(host: String) -> Api {
-        let application = Application {
-            ikey: "DIXXXXXXXXXXXXXXXXXX".to_owned(),
-            skey: Zeroizing::new("0123456789012345678901234567890123456789".to_owned()),
-            api_hosts: vec![host],
-            api_port: 443,
-            api_timeout: None,
-            failmode: FailMode::Safe,
-            http_proxy: None,
-        };
-        Api::new(&application, None).unwrap()
-    }
+    use crate::serve::api::tests::api;
 
     #[tokio::test]
     async fn which_host_is_asked_and_what_happens_otherwise_is_shown() {
         // Nobody listens there.
         let host = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
         let (metrics, health, mut standing) = (Metrics::default(), Health::default(), Standing::default());
-        let api = api(host.clone());
+        let api = api(vec![host.clone()]);
         let mut look = || {
             standing.refresh(&metrics, &health, vec![("vpn".to_owned(), api.clone())]);
             (metrics.render(), health.problems(), health.servers())

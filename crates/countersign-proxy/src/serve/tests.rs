@@ -1,26 +1,24 @@
 //! The proxy with sockets, and its configuration read again while devices ask.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use cs_radius::{Builder, Code, Packet, Secret, kind, password};
 use tokio::net::UdpSocket;
 
 use super::listeners::Transport;
 use super::*;
+use crate::test_support::PATIENCE;
+use crate::test_support::config::{KEYS, try_read};
+use crate::test_support::figures::count;
 
 const SECRET: &str = "a-long-shared-secret";
-/// For what must come.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 fn config(port: u16, options: &str) -> anyhow::Result<Config> {
     let text = format!(
-        "[duo_only_client]\n[radius_server_auto]\nikey=DIXXXXXXXXXXXXXXXXXX\nskey=0123456789012345678901234567890123456789\napi_host=localhost\n\
+        "[duo_only_client]\n[radius_server_auto]\n{KEYS}api_host=localhost\n\
         interface=127.0.0.1\nport={port}\nradius_ip_1=127.0.0.1\nradius_secret_1={SECRET}\nexempt_username_1=alice\n{options}\n"
     );
-    let (config, faults) = crate::cfg::read(&text, &crate::sources::Host::for_file(Path::new("/none")));
-    config.ok_or_else(|| anyhow::anyhow!("{faults:?}"))
+    try_read(&text)
 }
 
 fn bound() -> (sockets::Udp, u16) {
@@ -62,7 +60,7 @@ async fn the_configuration_is_read_again_while_devices_ask_and_no_packet_is_lost
     let proxy =
         Proxy::open_beside(&config(first, "").unwrap(), Beside { listeners: (listeners, arrived), ..Beside::new() });
     let proxy = proxy.unwrap();
-    let counted = proxy.figures.metrics.clone();
+    let metrics = proxy.figures.metrics.clone();
     let (again, asked) = mpsc::channel(1);
     let (stop, stopped) = watch::channel(false);
     let next = Arc::new(Mutex::new((first, "")));
@@ -72,11 +70,7 @@ async fn the_configuration_is_read_again_while_devices_ask_and_no_packet_is_lost
         config(port, options)
     });
     let serving = tokio::spawn(proxy.rereading(asked, reread).run(stopped));
-    let reloads = |outcome: &str| {
-        let line = format!("countersign_proxy_reloads_total{{outcome=\"{outcome}\"}} ");
-        let text = counted.render();
-        text.lines().find_map(|found| found.strip_prefix(&line)?.parse::<u32>().ok()).unwrap_or_default()
-    };
+    let reloads = |outcome: &str| count(&metrics, &format!("countersign_proxy_reloads_total{{outcome=\"{outcome}\"}}"));
     let device = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let mut number = 0;
     // Mistakes change nothing; everything else does while packets come without a pause.

@@ -2,42 +2,21 @@
 
 mod server;
 
-use std::path::Path;
 use std::time::Duration;
 
 use countersign_proxy::agent::{self, Agents};
-use countersign_proxy::cfg::{self, Config, reader::Sources};
+use countersign_proxy::cfg::Config;
 use countersign_proxy::metrics::{Health, Metrics};
 use cs_client::agent::{FirstFactor, Order, Password, Report, Trouble};
+use cs_ldap::ResultCode;
 use zeroize::Zeroizing;
 
-use crate::directory::fake::{Act, Asked, Fake, mentions, page_after};
 use crate::directory::people::{Lab, query};
+use crate::support::PATIENCE;
+use crate::support::config::read_in;
+use crate::support::directory::{ALICE, Act, Asked, Fake, done, entry, mentions, page_after};
+use crate::support::figures::counted;
 use server::{Channel, Server};
-
-/// For what must come.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The folder that the configuration lies in.
-struct Folder<'a>(&'a Path);
-
-impl Sources for Folder<'_> {
-    fn variable(&self, _name: &str) -> Option<String> {
-        None
-    }
-
-    fn file(&self, path: &Path) -> std::io::Result<Zeroizing<String>> {
-        std::fs::read_to_string(path).map(Zeroizing::new)
-    }
-
-    fn unprotect(&self, _value: &str) -> Result<Zeroizing<String>, String> {
-        Err("nothing".to_owned())
-    }
-
-    fn folder(&self) -> &Path {
-        self.0
-    }
-}
 
 fn config(server: &Server, directory: &Fake, sections: &str) -> Config {
     let text = format!(
@@ -45,8 +24,7 @@ fn config(server: &Server, directory: &Fake, sections: &str) -> Config {
         service_account_password=svc-pw\nsearch_dn=dc=lab\nusername_attribute=uid\nat_attribute=mail\ntimeout=10\n{sections}",
         directory.address, directory.port,
     );
-    let (config, faults) = cfg::read(&text, &Folder(server.folder()));
-    config.unwrap_or_else(|| panic!("{faults:?}"))
+    read_in(server.folder(), &text)
 }
 
 fn cloud(server: &Server) -> String {
@@ -78,12 +56,8 @@ impl Site {
 
     /// Waits until a metric is shown so.
     async fn metric(&self, line: &str) {
-        let shown = async {
-            while !self.metrics.render().lines().any(|shown| shown == line) {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, shown).await.unwrap_or_else(|_| panic!("{line}: {}", self.metrics.render()));
+        let (series, count) = line.rsplit_once(' ').unwrap();
+        counted(&self.metrics, series, count.parse().unwrap()).await;
     }
 }
 
@@ -147,8 +121,7 @@ async fn passwords_are_checked_for_single_sign_on() {
     let directory = Fake::start(|asked, id| match asked {
         Asked::Search(base, octets) if base == "dc=lab" && mentions(octets, "alice") => {
             let all = [("uid", "alice"), ("entryUUID", "0A0B0C0D-0000-0000-0000-000000000000")];
-            let entry = crate::directory::fake::entry(id, crate::directory::fake::ALICE, &all);
-            Some(Act::Send([entry, crate::directory::fake::done(id, cs_ldap::ResultCode::Success)].concat()))
+            Some(Act::Send([entry(id, ALICE, &all), done(id, ResultCode::Success)].concat()))
         }
         _ => None,
     })

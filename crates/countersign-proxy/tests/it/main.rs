@@ -6,3 +6,5 @@ mod cfg;
 mod directory;
 mod engine;
 mod ldap;
+#[path = "../support/mod.rs"]
+pub mod support;

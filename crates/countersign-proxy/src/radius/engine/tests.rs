@@ -11,17 +11,17 @@ use super::super::request::Request;
 use super::super::section::Dropped;
 use super::*;
 use crate::cfg::radius_server::RadiusServer;
+use crate::test_support::config::{KEYS, read};
 
 const SECRET: &[u8] = b"a-long-shared-secret";
 
 /// A `[radius_server_auto]` with further options.
 pub(crate) fn server(options: &str) -> RadiusServer {
     let text = format!(
-        "[duo_only_client]\n[radius_server_auto]\nikey=DIXXXXXXXXXXXXXXXXXX\nskey=0123456789012345678901234567890123456789\napi_host=a.example.org\n\
+        "[duo_only_client]\n[radius_server_auto]\n{KEYS}api_host=a.example.org\n\
         radius_ip_1=192.0.2.0/24\nradius_secret_1=a-long-shared-secret\n{options}\n"
     );
-    let (config, faults) = crate::cfg::read(&text, &crate::sources::Host::for_file(std::path::Path::new("/none")));
-    config.unwrap_or_else(|| panic!("{faults:?}")).radius.remove(0)
+    read(&text).radius.remove(0)
 }
 
 /// What alice's device sends.

@@ -6,19 +6,16 @@ use cs_radius::Builder;
 
 use super::*;
 use crate::radius::engine::tests::request;
+use crate::test_support::config::{KEYS, read};
 
 const SECRET: &[u8] = b"between-proxy-and-server";
 
 fn config(hosts: usize) -> RadiusClient {
     let text: String = (1..=hosts).map(|number| format!("host_{number}=192.0.2.{number}\n")).collect();
-    let text = format!(
-        "[radius_client]\nsecret=between-proxy-and-server\n{text}[radius_server_auto]\nikey=DIXXXXXXXXXXXXXXXXXX\n"
-    );
-    let text = format!(
-        "{text}skey=0123456789012345678901234567890123456789\napi_host=a.example.org\nradius_ip_1=192.0.2.9\nradius_secret_1=a-long-shared-secret\n"
-    );
-    let (config, faults) = crate::cfg::read(&text, &crate::sources::Host::for_file(std::path::Path::new("/none")));
-    let mut config = config.unwrap_or_else(|| panic!("{faults:?}"));
+    let mut config = read(&format!(
+        "[radius_client]\nsecret=between-proxy-and-server\n{text}[radius_server_auto]\n{KEYS}api_host=a.example.org\n\
+        radius_ip_1=192.0.2.9\nradius_secret_1=a-long-shared-secret\n"
+    ));
     let Some(crate::cfg::client::Client::Radius(client)) = config.clients.remove("radius_client") else { panic!() };
     *client
 }

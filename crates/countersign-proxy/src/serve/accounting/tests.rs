@@ -1,7 +1,6 @@
 //! Accounting by TLS, in and out, through a whole proxy.
 
 use std::path::Path;
-use std::time::Duration;
 
 use cs_radius::{Builder, Code, Packet, Secret, kind, reply_is_authentic, request_is_authentic};
 use tokio::net::TcpListener;
@@ -10,13 +9,13 @@ use tokio::time::timeout;
 
 use crate::cfg::client::TlsFiles;
 use crate::serve::listeners::{Socket, Transport};
-use crate::serve::radsec::tests::{Authority, connections, door};
+use crate::serve::radsec::tests::{connections, door};
 use crate::serve::radsec::{self, Door, SECRET};
 use crate::serve::sockets::{self, Arrived};
 use crate::serve::{Beside, Proxy};
-
-/// For what must come.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::test_support::PATIENCE;
+use crate::test_support::certificates::Authority;
+use crate::test_support::config::{KEYS, read};
 
 fn record(number: u8, id: &str, secret: &[u8]) -> Vec<u8> {
     let mut builder = Builder::new(Code::AccountingRequest, number);
@@ -45,15 +44,14 @@ async fn proxy(files: &TlsFiles, spool: &Path, server: u16) -> (Proxy, u16) {
         let tls = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (udp_port, tls_port) = (udp.local_addr().unwrap().port(), tls.local_addr().unwrap().port());
         let text = format!(
-            "[radius_client]\nhost=127.0.0.1\nport={server}\ntransport=tls\n{own}[radius_server_auto]\nikey=DIXXXXXXXXXXXXXXXXXX\n\
-            skey=0123456789012345678901234567890123456789\napi_host=localhost:1\ninterface=127.0.0.1\nport={udp_port}\nradius_ip_1=127.0.0.1\n\
+            "[radius_client]\nhost=127.0.0.1\nport={server}\ntransport=tls\n{own}[radius_server_auto]\n{KEYS}\
+            api_host=localhost:1\ninterface=127.0.0.1\nport={udp_port}\nradius_ip_1=127.0.0.1\n\
             radius_secret_1=a-long-shared-secret\ntls_port={tls_port}\n{own}[radius_acct]\ninterface=127.0.0.1\nport={}\nspool={}\n",
             free(),
             spool.display(),
             own = lines(files),
         );
-        let (config, faults) = crate::cfg::read(&text, &crate::sources::Host::for_file(Path::new("/none")));
-        let config = config.unwrap_or_else(|| panic!("{faults:?}"));
+        let config = read(&text);
         let mut beside = Beside::new();
         let here = |port, transport| (Some("127.0.0.1".to_owned()), port, transport);
         beside.listeners.0.adopt(here(udp_port, Transport::Udp), Socket::Udp(udp.into()));
@@ -69,7 +67,7 @@ async fn proxy(files: &TlsFiles, spool: &Path, server: u16) -> (Proxy, u16) {
 
 #[tokio::test]
 async fn rfc_6614_accounting_comes_by_tls_is_kept_and_goes_on_by_tls() {
-    let authority = Authority::new();
+    let authority = Authority::fresh();
     let spool = tempfile::tempdir().unwrap();
     let (server, server_at, mut at_server) = door(&authority.files("server")).await;
     let (proxy, port) = proxy(&authority.files("own"), spool.path(), server_at.port()).await;

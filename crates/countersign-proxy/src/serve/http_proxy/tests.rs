@@ -1,22 +1,13 @@
 //! The proxy by HTTP with clients and a server at real sockets.
 
-use std::path::Path;
-
 use super::*;
 use crate::serve::api::Api;
-
-const PATIENCE: Duration = Duration::from_secs(30);
-
-async fn bound() -> (TcpListener, u16) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    (listener, port)
-}
+use crate::test_support::config::{KEYS, read};
+use crate::test_support::{PATIENCE, bound, figures};
 
 fn config(port: u16, api: u16, options: &str) -> Config {
     let text = format!("[http_proxy]\napi_host=localhost:{api}\ninterface=127.0.0.1\nport={port}\n{options}\n");
-    let (config, faults) = crate::cfg::read(&text, &crate::sources::Host::for_file(Path::new("/none")));
-    config.unwrap_or_else(|| panic!("{faults:?}"))
+    read(&text)
 }
 
 /// A proxy that serves, its port, and what it counts.
@@ -41,9 +32,8 @@ async fn until_the_end(mut stream: impl AsyncRead + Unpin) -> String {
     text
 }
 
-fn count(metrics: &Metrics, outcome: &str) -> String {
-    let series = format!("countersign_proxy_http_proxy_total{{outcome=\"{outcome}\"}} ");
-    metrics.render().lines().find_map(|line| line.strip_prefix(&series).map(str::to_owned)).unwrap_or_default()
+fn count(metrics: &Metrics, outcome: &str) -> i64 {
+    figures::count(metrics, &format!("countersign_proxy_http_proxy_total{{outcome=\"{outcome}\"}}"))
 }
 
 #[tokio::test]
@@ -72,7 +62,7 @@ async fn a_tunnel_leads_to_the_server_and_nowhere_else() {
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{asked:?}: {answer}");
         assert_ne!(count(&metrics, outcome), before, "{asked:?}");
     }
-    assert_eq!(count(&metrics, "tunnel"), "1");
+    assert_eq!(count(&metrics, "tunnel"), 1);
     // The server has gone.
     drop(server);
     let answer = until_the_end(ask(port, format!("CONNECT localhost:{api} HTTP/1.1\r\n\r\n").as_bytes()).await).await;
@@ -86,14 +76,14 @@ async fn who_is_not_named_and_who_is_too_many_is_sent_away() {
     let (_forward, port, metrics) = serving(api, "client_ip=192.0.2.0/24, 198.51.100.7").await;
     let answer = until_the_end(TcpStream::connect(("127.0.0.1", port)).await.unwrap()).await;
     assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
-    assert_eq!(count(&metrics, "not-allowed"), "1");
+    assert_eq!(count(&metrics, "not-allowed"), 1);
 
     let (mut forward, port, metrics) = serving(api, "max_connections=1").await;
     let mut first = ask(port, asked.as_bytes()).await;
     let (mut at_server, _) = timeout(PATIENCE, server.accept()).await.unwrap().unwrap();
     let answer = until_the_end(TcpStream::connect(("127.0.0.1", port)).await.unwrap()).await;
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
-    assert_eq!(count(&metrics, "busy"), "1");
+    assert_eq!(count(&metrics, "busy"), 1);
     // Another configuration at the same port is for those who come; whoever has a tunnel keeps it.
     let prepared = forward.prepare(&config(port, api, "client_ip=192.0.2.1")).unwrap();
     forward.serve(prepared);
@@ -110,11 +100,10 @@ async fn a_login_reaches_the_server_through_a_proxy_by_http() {
     let (_forward, port, _metrics) = serving(api, "").await;
     // In the place of an application's api_host stands a name that leads nowhere: the proxy knows the way.
     let text = format!(
-        "[main]\nhttp_proxy_host=127.0.0.1\nhttp_proxy_port={port}\n[duo_only_client]\n[radius_server_auto]\nikey=DIXXXXXXXXXXXXXXXXXX\n\
-        skey=0123456789012345678901234567890123456789\napi_host=localhost:{api}\nradius_ip_1=192.0.2.1\nradius_secret_1=a-long-shared-secret\n"
+        "[main]\nhttp_proxy_host=127.0.0.1\nhttp_proxy_port={port}\n[duo_only_client]\n[radius_server_auto]\n{KEYS}\
+        api_host=localhost:{api}\nradius_ip_1=192.0.2.1\nradius_secret_1=a-long-shared-secret\n"
     );
-    let (config, faults) = crate::cfg::read(&text, &crate::sources::Host::for_file(Path::new("/none")));
-    let config = config.unwrap_or_else(|| panic!("{faults:?}"));
+    let config = read(&text);
     let _api = Api::new(&config.radius[0].application, None).unwrap();
     // It looks after its host from the beginning.
     let (mut stream, _) = timeout(PATIENCE, server.accept()).await.unwrap().unwrap();

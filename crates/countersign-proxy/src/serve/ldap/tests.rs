@@ -1,16 +1,12 @@
 //! Applications and a directory at real sockets, and a reload between them.
 
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use cs_ldap::ber::{ENUMERATED, INTEGER, OCTET_STRING, SEQUENCE, SET, Writer};
 use cs_ldap::{
     Authentication, Credentials, Filter, Message, MessageId, Operation, ResultCode, Scope, Search, frame_len, request,
-    response, tag,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -18,93 +14,33 @@ use tokio::time::timeout;
 use crate::cfg::Config;
 use crate::metrics::Metrics;
 use crate::serve::{Beside, Proxy, Reread};
+use crate::test_support::config::{KEYS, try_read};
+use crate::test_support::directory::{ALICE, Act, Asked, Fake, SERVICE, done, entry};
+use crate::test_support::figures::{count, counted};
+use crate::test_support::{PATIENCE, bound};
 
-/// For what must come.
-const PATIENCE: Duration = Duration::from_secs(30);
-const ALICE: &str = "uid=alice,ou=people,dc=lab";
-const SERVICE: &str = "cn=svc,dc=lab";
-
-/// A directory in which alice is, whose password is `right`; the service account's is `svc-pw`.
-async fn directory() -> (u16, JoinHandle<()>) {
-    let (listener, port) = bound().await;
-    let task = tokio::spawn(async move {
-        let mut conversations = tokio::task::JoinSet::new();
-        while let Ok((stream, _)) = listener.accept().await {
-            conversations.spawn(converse(stream));
-        }
-    });
-    (port, task)
-}
-
-async fn converse(mut stream: TcpStream) {
-    let mut came = Vec::new();
-    loop {
-        while let Some(len) = frame_len(&came, 1 << 20).unwrap().filter(|len| *len <= came.len()) {
-            let rest = came.split_off(len);
-            let octets = std::mem::replace(&mut came, rest);
-            let message = Message::parse(&octets).unwrap();
-            let answer = match &message.operation {
-                Operation::BindRequest(bind) => {
-                    let Authentication::Simple(password) = &bind.authentication else { panic!("{bind:?}") };
-                    let is_right =
-                        [(SERVICE, "svc-pw"), (ALICE, "right")].contains(&(bind.name, password.expose_text().unwrap()));
-                    let code = if is_right { ResultCode::Success } else { ResultCode::InvalidCredentials };
-                    response::bind_response(message.id, code, "")
-                }
-                Operation::Other(tag::SEARCH_REQUEST) => [entry(message.id), done(message.id)].concat(),
-                _ => return,
-            };
-            if stream.write_all(&answer).await.is_err() {
-                return;
-            }
-        }
-        if stream.read_buf(&mut came).await.unwrap_or(0) == 0 {
-            return;
-        }
-    }
-}
-
-fn answer(id: MessageId, tag: u8, fill: impl FnOnce(&mut Writer)) -> Vec<u8> {
-    let mut writer = Writer::with_room(256);
-    writer.nested(SEQUENCE, |message| {
-        message.number(INTEGER, id.number()).nested(tag, fill);
-    });
-    writer.into_octets().to_vec()
-}
-
-fn entry(id: MessageId) -> Vec<u8> {
-    answer(id, tag::SEARCH_RESULT_ENTRY, |entry| {
-        entry.octets(OCTET_STRING, ALICE.as_bytes()).nested(SEQUENCE, |list| {
-            list.nested(SEQUENCE, |one| {
-                one.octets(OCTET_STRING, b"uid").nested(SET, |values| {
-                    values.octets(OCTET_STRING, b"alice");
-                });
-            });
-        });
+/// A directory that finds alice whatever it is asked for.
+async fn directory() -> Fake {
+    Fake::start(|asked, id| match asked {
+        Asked::Search(..) => Some(Act::Send(alice(id).concat())),
+        _ => None,
     })
+    .await
 }
 
-fn done(id: MessageId) -> Vec<u8> {
-    answer(id, tag::SEARCH_RESULT_DONE, |end| {
-        end.number(ENUMERATED, 0).octets(OCTET_STRING, b"").octets(OCTET_STRING, b"");
-    })
-}
-
-async fn bound() -> (TcpListener, u16) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    (listener, port)
+/// Her entry, and the end of the search.
+fn alice(id: MessageId) -> [Vec<u8>; 2] {
+    [entry(id, ALICE, &[("uid", "alice")]), done(id, ResultCode::Success)]
 }
 
 fn config(port: u16, directory: u16, api: u16, options: &str) -> anyhow::Result<Config> {
     let text = format!(
         "[ad_client]\nhost=127.0.0.1\nport={directory}\nservice_account_username=svc\nservice_account_password=svc-pw\nsearch_dn=dc=lab\n\
         auth_type=plain\nbind_dn={SERVICE}\nusername_attribute=uid\nat_attribute=mail\n\
-        [ldap_server_auto]\nikey=DIXXXXXXXXXXXXXXXXXX\nskey=0123456789012345678901234567890123456789\napi_host=localhost:{api}\n\
+        [ldap_server_auto]\n{KEYS}api_host=localhost:{api}\n\
         interface=127.0.0.1\nport={port}\n{options}\n"
     );
-    let (config, faults) = crate::cfg::read(&text, &crate::sources::Host::for_file(Path::new("/none")));
-    config.ok_or_else(|| anyhow::anyhow!("{faults:?}"))
+    try_read(&text)
 }
 
 /// A proxy that serves, and what it counts.
@@ -136,19 +72,11 @@ impl Served {
     }
 
     fn count(&self, series: &str) -> i64 {
-        let text = self.metrics.render();
-        text.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok()).unwrap_or_default()
+        count(&self.metrics, series)
     }
 
-    /// Waits until that many are counted.
-    async fn counts(&self, series: &str, count: i64) {
-        let counted = async {
-            while self.count(series) != count {
-                tokio::task::yield_now().await;
-            }
-        };
-        let counted = timeout(PATIENCE, counted).await;
-        assert!(counted.is_ok(), "{series} is not {count} in\n{}", self.metrics.render());
+    async fn counts(&self, series: &str, wanted: i64) {
+        counted(&self.metrics, series, wanted).await;
     }
 
     async fn reload(&self) {
@@ -222,8 +150,9 @@ impl Application {
             attributes: Vec::new(),
         };
         self.stream.write_all(&search.encode(id(number), None)).await.unwrap();
-        assert_eq!(self.next().await.unwrap(), entry(id(number)));
-        assert_eq!(self.next().await.unwrap(), done(id(number)));
+        for message in alice(id(number)) {
+            assert_eq!(self.next().await.unwrap(), message);
+        }
     }
 }
 
@@ -231,12 +160,12 @@ const LOGINS: &str = "countersign_proxy_logins_total{section=\"ldap_server_auto\
 
 #[tokio::test]
 async fn applications_are_served_at_sockets_and_counted() {
-    let (directory, there) = directory().await;
+    let directory = directory().await;
     // Nobody listens there: the server is away.
     let (closed, api) = bound().await;
     drop(closed);
     let (_next, options) = watch::channel("failmode=safe\nmax_connections=2");
-    let served = Served::start(directory, api, options).await;
+    let served = Served::start(directory.port, api, options).await;
     let open = "countersign_proxy_ldap_connections{section=\"ldap_server_auto\"}";
     let mut one = served.connect().await;
     // The first bind of a connection is the application's own.
@@ -257,8 +186,7 @@ async fn applications_are_served_at_sockets_and_counted() {
     assert_eq!(served.count(&format!("{connections}\"taken\"}}")), 2);
     assert_eq!(served.count(&format!("{connections}\"busy\"}}")), 1);
     // What a section's directory does to its applications is told apart.
-    there.abort();
-    _ = there.await;
+    directory.leave().await;
     assert_eq!(one.bind(6, SERVICE, "svc-pw").await.0, 52);
     served.counts("countersign_proxy_ldap_ended_total{section=\"ldap_server_auto\",why=\"directory-away\"}", 1).await;
     drop((one, two));
@@ -268,10 +196,10 @@ async fn applications_are_served_at_sockets_and_counted() {
 
 #[tokio::test]
 async fn a_reload_keeps_ports_and_whoever_is_connected_and_is_for_those_who_come() {
-    let (directory, _there) = directory().await;
+    let directory = directory().await;
     let (black_hole, api) = bound().await;
     let (next, options) = watch::channel("failmode=safe\nexempt_primary_bind=true");
-    let served = Served::start(directory, api, options).await;
+    let served = Served::start(directory.port, api, options).await;
     let waiting = "countersign_proxy_ldap_binds_waiting{section=\"ldap_server_auto\"}";
     let mut before = served.connect().await;
     assert_eq!(before.bind(1, SERVICE, "svc-pw").await.0, 0);

@@ -1,11 +1,6 @@
 //! Both ends of RADIUS over TLS, with certificates of the test's own.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
 use cs_radius::{Builder, Code, Packet, Secret, kind};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -14,46 +9,8 @@ use tokio::time::timeout;
 use super::client::Talk;
 use super::*;
 use crate::serve::sockets::Arrived;
-
-/// For what must come.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// An authority with certificates of it.
-pub(in crate::serve) struct Authority {
-    pub(in crate::serve) folder: TempDir,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Authority {
-    pub(in crate::serve) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.self_signed(&key).unwrap();
-        std::fs::write(folder.path().join("ca.pem"), certificate.pem()).unwrap();
-        Self { folder, issuer: Issuer::new(params, key) }
-    }
-
-    pub(in crate::serve) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// A certificate for this host.
-    pub(in crate::serve) fn files(&self, name: &str) -> TlsFiles {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let files = TlsFiles {
-            ca: self.path("ca.pem"),
-            certificate: self.path(&format!("{name}.pem")),
-            key: self.path(&format!("{name}.key")),
-        };
-        std::fs::write(&files.certificate, certificate.pem()).unwrap();
-        std::fs::write(&files.key, key.serialize_pem()).unwrap();
-        files
-    }
-}
+use crate::test_support::PATIENCE;
+use crate::test_support::certificates::Authority;
 
 fn request(number: u8) -> Vec<u8> {
     let mut builder = Builder::new(Code::AccessRequest, number);
@@ -86,7 +43,7 @@ pub(in crate::serve) fn connections(files: &TlsFiles) -> (Connections, mpsc::Rec
 
 #[tokio::test]
 async fn packets_travel_both_ways_on_one_connection_that_is_made_anew() {
-    let authority = Authority::new();
+    let authority = Authority::fresh();
     let (door, at, mut asked) = door(&authority.files("server")).await;
     let (mut asking, mut answered) = connections(&authority.files("client"));
     asking.send((0, 3), 0, at, request(1));
@@ -120,7 +77,7 @@ async fn packets_travel_both_ways_on_one_connection_that_is_made_anew() {
 
 #[tokio::test]
 async fn who_shows_no_certificate_of_the_authority_is_not_heard() {
-    let (authority, other) = (Authority::new(), Authority::new());
+    let (authority, other) = (Authority::fresh(), Authority::fresh());
     let (_door, at, mut asked) = door(&authority.files("server")).await;
     // One of another authority, which trusts this server.
     let mut stranger = other.files("client");

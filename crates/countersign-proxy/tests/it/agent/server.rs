@@ -6,13 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use cs_client::agent::{Order, Report};
 use futures_util::{SinkExt as _, StreamExt as _};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls_pki_types::PrivateKeyDer;
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -21,12 +19,13 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use super::PATIENCE;
+use crate::support::certificates::Authority;
+use crate::support::{PATIENCE, bound};
 
 pub(super) struct Server {
     pub(super) port: u16,
-    /// With the authority of its certificate.
-    folder: TempDir,
+    /// Of its certificate.
+    authority: Authority,
     refuses: Arc<AtomicBool>,
     channels: mpsc::UnboundedReceiver<Channel>,
 }
@@ -40,10 +39,9 @@ pub(super) struct Channel {
 
 impl Server {
     pub(super) async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let acceptor = acceptor(folder.path());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
+        let authority = Authority::fresh();
+        let acceptor = acceptor(&authority);
+        let (listener, port) = bound().await;
         let refuses = Arc::new(AtomicBool::new(false));
         let (say, channels) = mpsc::unbounded_channel();
         let no = refuses.clone();
@@ -60,11 +58,12 @@ impl Server {
                 });
             }
         });
-        Self { port, folder, refuses, channels }
+        Self { port, authority, refuses, channels }
     }
 
+    /// Where the authority of its certificate lies.
     pub(super) fn folder(&self) -> &Path {
-        self.folder.path()
+        self.authority.folder()
     }
 
     pub(super) fn refuses(&self, refuses: bool) {
@@ -77,14 +76,8 @@ impl Server {
     }
 }
 
-fn acceptor(folder: &Path) -> TlsAcceptor {
-    let ca_key = KeyPair::generate().unwrap();
-    let mut ca = CertificateParams::new(Vec::new()).unwrap();
-    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    std::fs::write(folder.join("ca.pem"), ca.self_signed(&ca_key).unwrap().pem()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    let certificate = certificate.signed_by(&key, &Issuer::new(ca, ca_key)).unwrap();
+fn acceptor(authority: &Authority) -> TlsAcceptor {
+    let (certificate, key) = authority.issue("localhost");
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()));
     let config = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();

@@ -3,7 +3,8 @@
 use countersign_proxy::directory::{Answer, Refusal};
 use cs_ldap::{ResultCode, response};
 
-use super::fake::{ALICE, Act, Asked, Fake, SERVICE, done, entry, section};
+use super::section::section;
+use crate::support::directory::{ALICE, Act, Asked, Fake, SERVICE, done, entry};
 
 fn is_right(answer: &Answer) -> bool {
     matches!(answer, Answer::Right(person) if person.dn == ALICE && person.name == "alice")

@@ -5,7 +5,7 @@ use std::time::Instant;
 use countersign_proxy::directory::{Answer, Refusal};
 use cs_ldap::{MessageId, ResultCode, response};
 
-use super::fake::{ALICE, Act, Asked, Fake, done, entry, mentions};
+use crate::support::directory::{ALICE, Act, Asked, Fake, done, entry, mentions};
 
 fn is_search_for_alice(asked: &Asked) -> bool {
     matches!(asked, Asked::Search(base, _) if base == "dc=lab")

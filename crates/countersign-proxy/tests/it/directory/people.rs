@@ -5,7 +5,8 @@ use cs_client::agent::{Attributes, Person, Query, Trouble};
 use cs_ldap::{MessageId, ResultCode};
 use tokio::sync::mpsc;
 
-use super::fake::{Act, Asked, Fake, done, entry, entry_of, mentions, page_after, page_end, section};
+use super::section::section;
+use crate::support::directory::{Act, Asked, Fake, done, entry, entry_of, mentions, page_after, page_end};
 
 type Entries = Vec<(String, Vec<(String, Vec<Vec<u8>>)>)>;
 

@@ -1,11 +1,9 @@
 //! An engine, and packets for it.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use countersign_proxy::cfg::client::{Client, RadiusClient};
-use countersign_proxy::cfg::{self, reader::Sources};
 use countersign_proxy::radius::devices::Devices;
 use countersign_proxy::radius::eap::Terms;
 use countersign_proxy::radius::engine::Engine;
@@ -13,24 +11,8 @@ use countersign_proxy::radius::login::{Auth, Event, Outage, Preauth, Primary, Wa
 use countersign_proxy::radius::output::{LoginId, Outcome, Output, Told};
 use countersign_proxy::radius::section::Section;
 use cs_radius::{Builder, Code, Integrity, Packet, Secret, kind, password, reply_integrity, reply_is_authentic};
-use zeroize::Zeroizing;
 
-struct Nothing;
-
-impl Sources for Nothing {
-    fn variable(&self, _name: &str) -> Option<String> {
-        None
-    }
-    fn file(&self, _path: &Path) -> std::io::Result<Zeroizing<String>> {
-        Err(std::io::ErrorKind::NotFound.into())
-    }
-    fn unprotect(&self, _value: &str) -> Result<Zeroizing<String>, String> {
-        Err("nothing".to_owned())
-    }
-    fn folder(&self) -> &Path {
-        Path::new("/")
-    }
-}
+use crate::support::config::{KEYS, read};
 
 pub(super) fn secret() -> Secret {
     Secret::new(*b"a-long-shared-secret")
@@ -76,7 +58,7 @@ impl Site {
 
     fn before(client: &str, kind: &str, options: &str) -> Self {
         let text = format!(
-            "{client}\n[{kind}]\nikey=DIXXXXXXXXXXXXXXXXXX\nskey=0123456789012345678901234567890123456789\napi_host=api.example.org\n\
+            "{client}\n[{kind}]\n{KEYS}api_host=api.example.org\n\
             radius_ip_1=192.0.2.0/24\nradius_secret_1=a-long-shared-secret\n{options}\n"
         );
         Self::with(sections(&text))
@@ -85,7 +67,7 @@ impl Site {
     /// One where EAP ends.
     pub(super) fn ending_eap(options: &str, terms: &Terms) -> Self {
         let text = format!(
-            "[duo_only_client]\n[radius_server_eap]\nikey=DIXXXXXXXXXXXXXXXXXX\nskey=0123456789012345678901234567890123456789\napi_host=api.example.org\n\
+            "[duo_only_client]\n[radius_server_eap]\n{KEYS}api_host=api.example.org\n\
             radius_ip_1=192.0.2.0/24\nradius_secret_1=a-long-shared-secret\ncerts=server.pem\npkey=server.key\n{options}\n"
         );
         Self::with(sections(&text).into_iter().map(|section| section.with_eap(Some(terms.clone()))).collect())
@@ -96,7 +78,7 @@ impl Site {
         let section = |number: u8| {
             format!(
                 "[radius_client{number}]\nhost=192.0.2.10{number}\nsecret=server-shared-secret\n[radius_server_auto{number}]\nclient=radius_client{number}\n\
-                port=181{number}\nikey=DIXXXXXXXXXXXXXXXXXX\nskey=0123456789012345678901234567890123456789\napi_host=api.example.org\n\
+                port=181{number}\n{KEYS}api_host=api.example.org\n\
                 radius_ip_1=192.0.2.0/24\nradius_secret_1=a-long-shared-secret\n"
             )
         };
@@ -117,7 +99,7 @@ impl Site {
     /// From now on a section of this kind with these options serves, with this network and secret of its devices.
     pub(super) fn reload(&mut self, kind: &str, options: &str, network: &str, secret: &str) {
         let text = format!(
-            "[duo_only_client]\n[{kind}]\nikey=DIXXXXXXXXXXXXXXXXXX\nskey=0123456789012345678901234567890123456789\napi_host=api.example.org\n\
+            "[duo_only_client]\n[{kind}]\n{KEYS}api_host=api.example.org\n\
             radius_ip_1={network}\nradius_secret_1={secret}\n{options}\n"
         );
         self.engine.replace(sections(&text), vec![vec![0]]);
@@ -229,12 +211,10 @@ impl Site {
 /// A client section with these options.
 pub(super) fn radius_source(options: &str) -> RadiusClient {
     let text = format!(
-        "[radius_client]\nhost=192.0.2.100\nsecret=server-shared-secret\n{options}\n[radius_server_auto]\nikey=DIXXXXXXXXXXXXXXXXXX\n\
-        skey=0123456789012345678901234567890123456789\napi_host=api.example.org\nradius_ip_1=192.0.2.1\nradius_secret_1=a-long-shared-secret\n"
+        "[radius_client]\nhost=192.0.2.100\nsecret=server-shared-secret\n{options}\n[radius_server_auto]\n{KEYS}\
+        api_host=api.example.org\nradius_ip_1=192.0.2.1\nradius_secret_1=a-long-shared-secret\n"
     );
-    let (config, faults) = cfg::read(&text, &Nothing);
-    let config = config.unwrap_or_else(|| panic!("{faults:?}"));
-    match config.clients.get("radius_client") {
+    match read(&text).clients.get("radius_client") {
         Some(Client::Radius(client)) => (**client).clone(),
         other => panic!("{other:?}"),
     }
@@ -243,11 +223,10 @@ pub(super) fn radius_source(options: &str) -> RadiusClient {
 /// The devices of one section, 192.0.2.0/24.
 pub(super) fn devices_of(options: &str) -> Devices {
     let text = format!(
-        "[duo_only_client]\n[radius_server_auto]\nikey=DIXXXXXXXXXXXXXXXXXX\nskey=0123456789012345678901234567890123456789\n\
+        "[duo_only_client]\n[radius_server_auto]\n{KEYS}\
         api_host=api.example.org\nradius_ip_1=192.0.2.0/24\nradius_secret_1=a-long-shared-secret\n{options}\n"
     );
-    let (config, faults) = cfg::read(&text, &Nothing);
-    Devices::of(&config.unwrap_or_else(|| panic!("{faults:?}")).radius)
+    Devices::of(&read(&text).radius)
 }
 
 /// An answer, checked as its device would.
@@ -267,8 +246,7 @@ pub(super) fn checked(output: &Output, request: &[u8]) -> Told3 {
 }
 
 fn sections(text: &str) -> Vec<Section> {
-    let (config, faults) = cfg::read(text, &Nothing);
-    config.unwrap_or_else(|| panic!("{faults:?}")).radius.into_iter().map(Section::new).collect()
+    read(text).radius.into_iter().map(Section::new).collect()
 }
 
 pub(super) fn can_push() -> Preauth {

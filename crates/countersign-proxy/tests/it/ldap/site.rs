@@ -1,11 +1,9 @@
 //! A session, and messages for it.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use countersign_proxy::cfg::{self, reader::Sources};
 use countersign_proxy::ldap::approvals::Approvals;
 use countersign_proxy::ldap::output::{Event, LookUp, NotFound, Outcome, Output, Person, What, Why};
 use countersign_proxy::ldap::rules::Rules;
@@ -17,22 +15,7 @@ use cs_ldap::{
 };
 use zeroize::Zeroizing;
 
-struct Nothing;
-
-impl Sources for Nothing {
-    fn variable(&self, _name: &str) -> Option<String> {
-        None
-    }
-    fn file(&self, _path: &Path) -> std::io::Result<Zeroizing<String>> {
-        Err(std::io::ErrorKind::NotFound.into())
-    }
-    fn unprotect(&self, _value: &str) -> Result<Zeroizing<String>, String> {
-        Err("nothing".to_owned())
-    }
-    fn folder(&self) -> &Path {
-        Path::new("/")
-    }
-}
+use crate::support::config::{self, KEYS};
 
 pub(super) const ALICE: &str = "uid=alice,ou=people,dc=lab";
 pub(super) const SERVICE: &str = "cn=app,ou=services,dc=lab";
@@ -58,11 +41,9 @@ impl Section {
     pub(super) fn new(options: &str) -> Self {
         let text = format!(
             "[ad_client]\nhost=192.0.2.100\nservice_account_username=svc\nservice_account_password=x\nsearch_dn=dc=lab\nauth_type=plain\nbind_dn=cn=svc,dc=lab\n\
-            [ldap_server_auto]\nikey=DIXXXXXXXXXXXXXXXXXX\nskey=0123456789012345678901234567890123456789\napi_host=api.example.org\n{options}\n"
+            [ldap_server_auto]\n{KEYS}api_host=api.example.org\n{options}\n"
         );
-        let (config, faults) = cfg::read(&text, &Nothing);
-        let config =
-            config.unwrap_or_else(|| panic!("{:?}", faults.iter().map(ToString::to_string).collect::<Vec<_>>()));
+        let config = config::read(&text);
         let server = &config.ldap[0];
         let approvals = Approvals::new(&Zeroizing::new([7; 32]), server.bind_reuse);
         Self { rules: Arc::new(Rules::new(server)), approvals: Arc::new(Mutex::new(approvals)) }

@@ -1,23 +1,22 @@
 //! A directory in the test's own process: alice is in it, and each test may have it do something else instead.
 
 use std::net::Ipv4Addr;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use countersign_proxy::cfg::{self, client::Client, reader::Sources};
-use countersign_proxy::directory::Directory;
 use cs_ldap::ber::{ENUMERATED, INTEGER, OCTET_STRING, Reader, SEQUENCE, SET, Writer};
 use cs_ldap::{Authentication, Message, MessageId, Operation, ResultCode, frame_len, response, tag};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use zeroize::Zeroizing;
+use tokio::task::{JoinHandle, JoinSet};
 
-pub(crate) const ALICE: &str = "uid=alice,ou=people,dc=lab";
-pub(crate) const SERVICE: &str = "cn=svc,dc=lab";
+/// Who is in it; her password is `right`.
+pub const ALICE: &str = "uid=alice,ou=people,dc=lab";
+/// The service account, whose password is `svc-pw`.
+pub const SERVICE: &str = "cn=svc,dc=lab";
 
 /// What a directory is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub enum Asked {
     /// Somebody connects; this is their number.
     Connection(usize),
     /// A bind with a password.
@@ -26,41 +25,48 @@ pub(crate) enum Asked {
     Sasl(String),
     /// A search that begins here, with all its octets.
     Search(String, Vec<u8>),
+    /// To begin TLS.
     StartTls,
+    /// Nothing more.
     Unbind,
 }
 
 /// What it does then.
-pub(crate) enum Act {
+pub enum Act {
+    /// Says this.
     Send(Vec<u8>),
     /// Says nothing, and listens on.
     Silence,
+    /// Ends the connection.
     HangUp,
 }
 
 type Wish = dyn Fn(&Asked, MessageId) -> Option<Act> + Send + Sync;
 
 /// A directory that listens.
-pub(crate) struct Fake {
-    pub(crate) port: u16,
-    pub(crate) address: Ipv4Addr,
+pub struct Fake {
+    /// Where it listens.
+    pub port: u16,
+    /// On which of this host's addresses.
+    pub address: Ipv4Addr,
     asked: Arc<Mutex<Vec<Asked>>>,
+    listening: JoinHandle<()>,
 }
 
 impl Fake {
     /// One that does as a directory should.
-    pub(crate) async fn honest() -> Self {
+    pub async fn honest() -> Self {
         Self::start(|_, _| None).await
     }
 
     /// One that does what `wish` says, and as it should where that is nothing.
-    pub(crate) async fn start(wish: impl Fn(&Asked, MessageId) -> Option<Act> + Send + Sync + 'static) -> Self {
+    pub async fn start(wish: impl Fn(&Asked, MessageId) -> Option<Act> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         Self::at(Ipv4Addr::LOCALHOST, listener, Arc::new(wish))
     }
 
     /// Two at the same port of two addresses, as the hosts of a section are.
-    pub(crate) async fn pair(
+    pub async fn pair(
         first: impl Fn(&Asked, MessageId) -> Option<Act> + Send + Sync + 'static,
         second: impl Fn(&Asked, MessageId) -> Option<Act> + Send + Sync + 'static,
     ) -> (Self, Self) {
@@ -79,52 +85,36 @@ impl Fake {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let port = listener.local_addr().unwrap().port();
         let log = asked.clone();
-        tokio::spawn(async move {
-            let mut count = 0;
+        let listening = tokio::spawn(async move {
+            let (mut conversations, mut count) = (JoinSet::new(), 0);
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(converse(stream, count, wish.clone(), log.clone()));
+                conversations.spawn(converse(stream, count, wish.clone(), log.clone()));
                 count += 1;
             }
         });
-        Self { port, address, asked }
+        Self { port, address, asked, listening }
+    }
+
+    /// Hangs up on everybody, and is away.
+    pub async fn leave(self) {
+        self.listening.abort();
+        _ = self.listening.await;
     }
 
     /// Everything that it was asked.
-    pub(crate) fn asked(&self) -> Vec<Asked> {
+    pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 
-    pub(crate) fn count(&self, what: impl Fn(&Asked) -> bool) -> usize {
+    /// How often it was asked such a thing.
+    pub fn count(&self, what: impl Fn(&Asked) -> bool) -> usize {
         self.asked().iter().filter(|asked| what(asked)).count()
     }
 
     /// How often the service account came.
-    pub(crate) fn service_binds(&self) -> usize {
+    pub fn service_binds(&self) -> usize {
         self.count(|asked| matches!(asked, Asked::Bind(name, _) if name == SERVICE))
     }
-
-    /// A section that asks it, by passwords in clear where `options` say nothing else.
-    pub(crate) fn section(&self, options: &str) -> Directory {
-        section(&[self], options)
-    }
-}
-
-/// A section that asks these, in this order.
-pub(crate) fn section(hosts: &[&Fake], options: &str) -> Directory {
-    let names: Vec<String> =
-        hosts.iter().enumerate().map(|(at, fake)| format!("host_{}={}\n", at + 1, fake.address)).collect();
-    let port = hosts[0].port;
-    let usual = if options.contains("auth_type") { "" } else { "auth_type=plain\nbind_dn=cn=svc,dc=lab\n" };
-    let text = format!(
-        "[ad_client]\n{}port={port}\n{usual}service_account_username=svc\nservice_account_password=svc-pw\nsearch_dn=dc=lab\nusername_attribute=uid\n\
-        at_attribute=mail\n{options}\n[radius_server_auto]\nikey=DIXXXXXXXXXXXXXXXXXX\nskey=0123456789012345678901234567890123456789\napi_host=api.example.org\n\
-        radius_ip_1=192.0.2.0/24\nradius_secret_1=a-long-shared-secret\n",
-        names.concat()
-    );
-    let (config, faults) = cfg::read(&text, &Nothing);
-    let config = config.unwrap_or_else(|| panic!("{faults:?}"));
-    let Some(Client::Ad(ad)) = config.clients.get("ad_client") else { panic!("no section") };
-    Directory::new("ad_client", ad, options.contains("nested_groups")).unwrap()
 }
 
 async fn converse(mut stream: TcpStream, number: usize, wish: Arc<Wish>, log: Arc<Mutex<Vec<Asked>>>) {
@@ -179,12 +169,12 @@ fn read(octets: &[u8], message: &Message<'_>) -> Asked {
 }
 
 /// Whether a search speaks of an attribute.
-pub(crate) fn mentions(octets: &[u8], text: &str) -> bool {
+pub fn mentions(octets: &[u8], text: &str) -> bool {
     octets.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 /// As a small directory does it: of the filter, only whether alice is asked for by name.
-pub(crate) fn usual(asked: &Asked, id: MessageId) -> Act {
+pub fn usual(asked: &Asked, id: MessageId) -> Act {
     Act::Send(match asked {
         Asked::Bind(name, password) => {
             let passwords = [(SERVICE, "svc-pw"), (ALICE, "right")];
@@ -206,14 +196,14 @@ pub(crate) fn usual(asked: &Asked, id: MessageId) -> Act {
 }
 
 /// An entry that a search found.
-pub(crate) fn entry(id: MessageId, dn: &str, attributes: &[(&str, &str)]) -> Vec<u8> {
+pub fn entry(id: MessageId, dn: &str, attributes: &[(&str, &str)]) -> Vec<u8> {
     let all: Vec<(String, Vec<Vec<u8>>)> =
         attributes.iter().map(|(name, value)| ((*name).to_owned(), vec![value.as_bytes().to_vec()])).collect();
     entry_of(id, dn, &all)
 }
 
 /// The same with several values, of any octets.
-pub(crate) fn entry_of(id: MessageId, dn: &str, attributes: &[(String, Vec<Vec<u8>>)]) -> Vec<u8> {
+pub fn entry_of(id: MessageId, dn: &str, attributes: &[(String, Vec<Vec<u8>>)]) -> Vec<u8> {
     answer(id, tag::SEARCH_RESULT_ENTRY, |entry| {
         entry.octets(OCTET_STRING, dn.as_bytes());
         entry.nested(SEQUENCE, |list| {
@@ -228,14 +218,14 @@ pub(crate) fn entry_of(id: MessageId, dn: &str, attributes: &[(String, Vec<Vec<u
 }
 
 /// The end of a search.
-pub(crate) fn done(id: MessageId, code: ResultCode) -> Vec<u8> {
+pub fn done(id: MessageId, code: ResultCode) -> Vec<u8> {
     answer(id, tag::SEARCH_RESULT_DONE, |end| {
         end.number(ENUMERATED, code.number()).octets(OCTET_STRING, b"").octets(OCTET_STRING, b"");
     })
 }
 
 /// The end of a page, with what the next one is asked for by.
-pub(crate) fn page_end(id: MessageId, next: &[u8]) -> Vec<u8> {
+pub fn page_end(id: MessageId, next: &[u8]) -> Vec<u8> {
     let mut value = Writer::with_room(64);
     value.nested(SEQUENCE, |page| _ = page.number(INTEGER, 0).octets(OCTET_STRING, next));
     let value = value.into_octets();
@@ -254,7 +244,7 @@ pub(crate) fn page_end(id: MessageId, next: &[u8]) -> Vec<u8> {
 }
 
 /// After what a search wants its page; nothing is the first.
-pub(crate) fn page_after(octets: &[u8]) -> Option<Vec<u8>> {
+pub fn page_after(octets: &[u8]) -> Option<Vec<u8>> {
     let controls = Message::parse(octets).unwrap().controls?;
     let mut list = Reader::new(Reader::new(controls).expect(tag::CONTROLS).unwrap());
     let mut control = Reader::new(list.expect(SEQUENCE).unwrap());
@@ -271,25 +261,4 @@ fn answer(id: MessageId, tag: u8, fill: impl FnOnce(&mut Writer)) -> Vec<u8> {
         message.number(INTEGER, id.number()).nested(tag, fill);
     });
     writer.into_octets().to_vec()
-}
-
-/// A host with nothing on it.
-struct Nothing;
-
-impl Sources for Nothing {
-    fn variable(&self, _name: &str) -> Option<String> {
-        None
-    }
-
-    fn file(&self, _path: &Path) -> std::io::Result<Zeroizing<String>> {
-        Err(std::io::ErrorKind::NotFound.into())
-    }
-
-    fn unprotect(&self, _value: &str) -> Result<Zeroizing<String>, String> {
-        Err("nothing".to_owned())
-    }
-
-    fn folder(&self) -> &Path {
-        Path::new("/")
-    }
 }
