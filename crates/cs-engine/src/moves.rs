@@ -4,7 +4,7 @@
 //! device before and to the user's others. For a day any of them can contest: then nothing is bound, administrators are told, and only they can bind anything.
 
 use cs_core::device::Phone;
-use cs_core::id::{AccountId, PhoneId, TxId};
+use cs_core::id::{AccountId, PhoneId, TxId, UserId};
 use cs_core::user::User;
 use cs_store::Job;
 use cs_store::attempts::user_unchanged;
@@ -135,6 +135,10 @@ impl Engine {
         let facts = self.store().user_facts(account, UserRef::Id(activation.user), None, now).await?;
         let user = facts.map(|facts| facts.user).filter(|user| crate::enrollment::is_active(user, now));
         let Some(user) = user else { return Ok(None) };
+        // What was proven before somebody said so is worth no more than what is proven afterwards.
+        if self.was_contested(account, user.id, now).await? {
+            return Ok(None);
+        }
         let target = request.replaces.unwrap_or(activation.phone);
         if !user.phones.iter().any(|phone| phone.id == target) {
             return Ok(None);
@@ -145,6 +149,17 @@ impl Engine {
         let others = user.phones.iter().filter(|one| one.id == target || one.can_push());
         job.effects.extend(others.filter_map(|one| wake_for_move(account, one, target, now)));
         Ok(Some((Activation { phone: target, ..activation }, job)))
+    }
+
+    /// Whether a move of the last day was called somebody else's: then nobody moves again, and an administrator must help.
+    pub(crate) async fn was_contested(
+        &self,
+        account: AccountId,
+        user: UserId,
+        now: Timestamp,
+    ) -> Result<bool, EngineError> {
+        let moves = self.store().own_moves(account, user, now - CONTEST_WITHIN).await?;
+        Ok(moves.iter().any(|one| one.contested_at.is_some()))
     }
 
     fn told_by_mail(

@@ -399,6 +399,26 @@ async fn the_old_phone_says_that_it_was_somebody_else_and_then_nobody_is_bound()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_thief_has_proven_beforehand_binds_nothing_once_the_move_is_contested() {
+    let site = Site::start().await;
+    let alice = site.user("alice").await;
+    let (old, tablet) = (device(&site, &alice).await, device(&site, &alice).await);
+    let id = old.record().device_id.clone();
+    site.advance(1);
+    let thief = moved(&site, &alice).await;
+    // The next code of the sheet, kept for later.
+    let kept = proven(&site, &alice).await;
+    assert_eq!(contest(&old, &id).await, 204);
+    assert_eq!(refused(thief.pending().await), "inactive");
+    for target in [&id, &tablet.record().device_id] {
+        let (status, answer) = replace(&site, &thief, &kept, target).await;
+        assert_eq!((status, &answer["error"]["code"]), (404, &json!("activation_invalid")), "{answer}");
+    }
+    assert_eq!(told(&old).await["contested"], json!(true));
+    tablet.pending().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_phone_of_the_same_user_can_say_so_and_a_strangers_cannot() {
     let site = Site::start().await;
     let (alice, bob) = (site.user("alice").await, site.user("bob").await);

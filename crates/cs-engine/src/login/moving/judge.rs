@@ -24,7 +24,7 @@ use super::super::record::Entry;
 use super::super::{Who, reference};
 use super::{MOVE_TTL, Proven};
 use crate::enroll::new_phone;
-use crate::moves::{CONTEST_WITHIN, PROVEN};
+use crate::moves::PROVEN;
 use crate::{Access, Caller, Engine, EngineError, SystemRng, served};
 
 /// One proof, as it is judged.
@@ -130,9 +130,8 @@ impl Engine {
 
     /// After somebody said that a move was not theirs, the next one is for an administrator to allow.
     async fn contested(&self, judgement: &Judgement<'_>) -> Result<Option<Denial>, EngineError> {
-        let (account, since) = (judgement.caller.account.id, judgement.now - CONTEST_WITHIN);
-        let moves = self.store().own_moves(account, judgement.facts.user.id, since).await?;
-        let is_contested = moves.iter().any(|one| one.contested_at.is_some());
+        let (account, user) = (judgement.caller.account.id, judgement.facts.user.id);
+        let is_contested = self.was_contested(account, user, judgement.now).await?;
         let fact = "a move of the last day was called somebody else's: an administrator must help";
         Ok(is_contested.then(|| Denial::new(DenyReason::DeniedByPolicy, fact)))
     }
