@@ -15,13 +15,19 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use cs_radius::{Builder, Code, Integrity, Packet, Secret, kind, request_integrity, request_is_authentic, vendor};
+use cs_radius::{Builder, Code, Integrity, Packet, Secret, kind, request_integrity, request_is_authentic};
 
 use super::Random;
 use super::devices::Devices;
 use super::exchange::{Answer, Ask, Exchange, Transmit};
 use super::seen::{PacketKey, Packets, Seen};
-use super::sessions::{Meant, Session, SessionId, Sessions};
+use super::sessions::{Session, SessionId, Sessions};
+
+mod meant;
+mod packets;
+
+use meant::{Cause, meant};
+use packets::{disconnect, forwarded, refusal};
 
 /// A request with a time is believed for so long before and after it (RFC 5176 §6.3).
 const WINDOW: u64 = 300;
@@ -30,16 +36,6 @@ const SENDS: u32 = 4;
 const EVERY: Duration = Duration::from_secs(2);
 /// No more requests than this wait at a time.
 const MOST: usize = 4_096;
-
-/// Error-Cause (RFC 5176 §3.5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cause {
-    UnsupportedAttribute = 401,
-    MissingAttribute = 402,
-    NasMismatch = 403,
-    NoSession = 503,
-    SeveralSessions = 508,
-}
 
 /// A server that may end sessions: a host of a client section.
 #[derive(Debug, Clone)]
@@ -205,7 +201,7 @@ impl Coa {
         }
         let is_signed = integrity == Integrity::Valid;
         let states: Vec<Vec<u8>> = packet.all(kind::PROXY_STATE).map(<[u8]>::to_vec).collect();
-        match self.found(&packet, &origin, &clients, sessions, now) {
+        match meant(&packet, &origin, &clients, sessions, now) {
             Ok(id) => {
                 let Some(session) = sessions.get(id).cloned() else { return Ok(()) };
                 let waiting = Waiting::Origin {
@@ -225,7 +221,7 @@ impl Coa {
             Err(cause) => {
                 tracing::info!(
                     from = %from, client = %origin.client, cause = cause as u32,
-                    "no session is ended or changed: {}", reason(cause)
+                    "no session is ended or changed: {}", cause.words()
                 );
                 let value = (cause as u32).to_be_bytes().to_vec();
                 let code = refusal(packet.code());
@@ -235,56 +231,9 @@ impl Coa {
         Ok(())
     }
 
-    /// The one session that is meant; of several at one device, any: the device reads the request itself.
-    fn found(
-        &self,
-        packet: &Packet<'_>,
-        origin: &Origin,
-        clients: &[String],
-        sessions: &mut Sessions,
-        now: &Now<'_>,
-    ) -> Result<SessionId, Cause> {
-        if packet.attributes().any(|attribute| is_hidden(attribute.kind, attribute.value)) {
-            return Err(Cause::UnsupportedAttribute);
-        }
-        let meant = Meant::by(packet);
-        if meant.is_empty() {
-            return Err(Cause::MissingAttribute);
-        }
-        let found = sessions.meant(&meant, clients, now.at);
-        if found.is_empty() {
-            return Err(Cause::NoSession);
-        }
-        let at_named: Vec<SessionId> = found
-            .into_iter()
-            .filter(|id| sessions.get(*id).is_some_and(|session| names_device(packet, session, origin, now.is_own)))
-            .collect();
-        let first = *at_named.first().ok_or(Cause::NasMismatch)?;
-        let device = sessions.get(first).map(|session| session.device);
-        if at_named.iter().any(|id| sessions.get(*id).map(|session| session.device) != device) {
-            return Err(Cause::SeveralSessions);
-        }
-        Ok(first)
-    }
-
     /// Ends a session on our own account: the person may not be connected any more. Whether the device did it comes as an [`Output::Ended`].
     pub fn end(&mut self, id: SessionId, session: &Session, unix: u64, now: Instant) {
-        let mut attributes = vec![(kind::USER_NAME, session.user.as_bytes().to_vec())];
-        let mut add = |kind: u8, value: Option<Vec<u8>>| attributes.extend(value.map(|value| (kind, value)));
-        add(kind::NAS_IP_ADDRESS, session.nas_ip.map(|address| address.to_vec()));
-        add(kind::NAS_IDENTIFIER, session.nas_id.clone());
-        add(kind::NAS_PORT, session.nas_port.map(|port| port.to_vec()));
-        add(kind::FRAMED_IP_ADDRESS, session.framed_ip.map(|address| address.to_vec()));
-        add(kind::CALLING_STATION_ID, session.station.clone());
-        add(kind::ACCT_SESSION_ID, session.accounting_id.clone());
-        if let Some(audit) = &session.audit_id {
-            let pair = [b"audit-session-id=".as_slice(), audit].concat();
-            // One that is too long was never ours to know.
-            add(kind::VENDOR_SPECIFIC, vendor::wrap(vendor::id::CISCO, vendor::CISCO_AVPAIR, &pair).ok());
-        }
-        let time = u32::try_from(unix).unwrap_or(u32::MAX);
-        add(kind::EVENT_TIMESTAMP, Some(time.to_be_bytes().to_vec()));
-        self.ask(Code::DisconnectRequest, attributes, false, session, Waiting::Own { session: id }, now);
+        self.ask(Code::DisconnectRequest, disconnect(session, unix), false, session, Waiting::Own { session: id }, now);
     }
 
     /// Sends a request to the device of a session. Returns whether it could.
@@ -386,68 +335,5 @@ impl Coa {
         let octets = builder.into_reply(secret, key.authenticator());
         self.packets.answered(key, &octets, now);
         self.out.push_back(Output::Reply { socket: key.socket, to: key.from, octets });
-    }
-}
-
-/// Whether the device that a request names is the one of a session. A server that knows the proxy alone names the proxy.
-fn names_device(packet: &Packet<'_>, session: &Session, origin: &Origin, is_own: &dyn Fn(IpAddr) -> bool) -> bool {
-    let by_address = packet.all(kind::NAS_IP_ADDRESS).all(|value| {
-        let Ok(octets) = <[u8; 4]>::try_from(value) else { return false };
-        let address = IpAddr::from(octets);
-        session.nas_ip == Some(octets) || session.device == address || origin.nas_ip == Some(address) || is_own(address)
-    });
-    let by_name = packet
-        .all(kind::NAS_IDENTIFIER)
-        .all(|value| value == b"countersign-proxy" || session.nas_id.as_deref().is_none_or(|own| own == value));
-    by_address && by_name
-}
-
-/// The request for the device: as it came, save what belongs to one hop, and with the device named as it names itself.
-fn forwarded(packet: &Packet<'_>, session: &Session) -> Vec<(u8, Vec<u8>)> {
-    let mut attributes = Vec::new();
-    for attribute in packet.attributes() {
-        let value = attribute.value.to_vec();
-        match attribute.kind {
-            kind::MESSAGE_AUTHENTICATOR | kind::PROXY_STATE => {}
-            kind::NAS_IP_ADDRESS => {
-                let own = match (session.nas_ip, session.device) {
-                    (Some(octets), _) => Some(octets),
-                    (None, IpAddr::V4(address)) => Some(address.octets()),
-                    (None, IpAddr::V6(_)) => None,
-                };
-                attributes.extend(own.map(|octets| (kind::NAS_IP_ADDRESS, octets.to_vec())));
-            }
-            kind::NAS_IDENTIFIER => {
-                attributes.extend(session.nas_id.clone().map(|own| (kind::NAS_IDENTIFIER, own)));
-            }
-            kind => attributes.push((kind, value)),
-        }
-    }
-    attributes
-}
-
-/// Whether a value is hidden under the secret of one hop.
-fn is_hidden(kind: u8, value: &[u8]) -> bool {
-    const MPPE: [u8; 3] = [12, 16, 17];
-    let is_mppe =
-        |found: vendor::VendorAttribute<'_>| found.vendor == vendor::id::MICROSOFT && MPPE.contains(&found.kind);
-    match kind {
-        kind::USER_PASSWORD | kind::CHAP_PASSWORD | kind::TUNNEL_PASSWORD => true,
-        kind::VENDOR_SPECIFIC => vendor::unwrap(value).any(is_mppe),
-        _ => false,
-    }
-}
-
-fn refusal(request: Code) -> Code {
-    if request == Code::CoaRequest { Code::CoaNak } else { Code::DisconnectNak }
-}
-
-fn reason(cause: Cause) -> &'static str {
-    match cause {
-        Cause::UnsupportedAttribute => "a value is hidden for one hop",
-        Cause::MissingAttribute => "nothing says which session is meant",
-        Cause::NasMismatch => "the session is at another device than the one that is named",
-        Cause::NoSession => "no such session is known",
-        Cause::SeveralSessions => "sessions at several devices are meant",
     }
 }

@@ -14,31 +14,19 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use aws_lc_rs::digest;
-
 use crate::radius::accounting::Sequence;
 
-/// Before each record.
-const MAGIC: [u8; 4] = *b"CSa1";
-/// Magic, length, sequence, time, digest.
-const HEADER: usize = 4 + 4 + 8 + 8 + 8;
-/// An address and a packet.
-const MOST: usize = 8_192;
+mod record;
+#[cfg(test)]
+mod tests;
+
+pub(super) use record::Kept;
+use record::{HEADER, parse, record, write};
+
 /// A file that is longer is followed by another one.
 const FILE: u64 = 1 << 20;
 /// The position is written at least so often.
 const POSITION_EVERY: u64 = 256;
-
-/// Something that is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Kept {
-    /// Its place in the order.
-    pub sequence: Sequence,
-    /// When it came, in seconds since 1970.
-    pub time: u64,
-    /// What it is.
-    pub octets: Vec<u8>,
-}
 
 /// Why something is not kept.
 #[derive(Debug, thiserror::Error)]
@@ -256,170 +244,5 @@ impl Spool {
 
     fn path(&self, first: Sequence) -> PathBuf {
         self.folder.join(format!("{first:020}.records"))
-    }
-}
-
-fn write(octets: &mut Vec<u8>, kept: &Kept) {
-    // Packets are not longer than 4096 octets.
-    let len = u32::try_from(kept.octets.len()).unwrap_or(u32::MAX).to_be_bytes();
-    let (sequence, time) = (kept.sequence.to_be_bytes(), kept.time.to_be_bytes());
-    octets.extend(MAGIC);
-    octets.extend(len);
-    octets.extend(sequence);
-    octets.extend(time);
-    octets.extend(checksum(&[&len, &sequence, &time, &kept.octets]));
-    octets.extend(&kept.octets);
-}
-
-/// The record at the beginning, and how long it is with its header.
-fn record(octets: &[u8]) -> Option<(usize, Kept)> {
-    let (magic, rest) = octets.split_first_chunk::<4>()?;
-    let (len, rest) = rest.split_first_chunk::<4>()?;
-    let (sequence, rest) = rest.split_first_chunk::<8>()?;
-    let (time, rest) = rest.split_first_chunk::<8>()?;
-    let (sum, rest) = rest.split_first_chunk::<8>()?;
-    let size = usize::try_from(u32::from_be_bytes(*len)).ok().filter(|size| *size <= MOST)?;
-    let kept = rest.get(..size)?;
-    if *magic != MAGIC || *sum != checksum(&[len, sequence, time, kept]) {
-        return None;
-    }
-    let (sequence, time) = (u64::from_be_bytes(*sequence), u64::from_be_bytes(*time));
-    Some((HEADER + size, Kept { sequence, time, octets: kept.to_vec() }))
-}
-
-/// All records of a file with their places, and how many octets are none.
-fn parse(octets: &[u8]) -> (Vec<(u64, Kept)>, u64) {
-    let (mut records, mut at, mut damaged) = (Vec::new(), 0, 0);
-    while at < octets.len() {
-        let rest = octets.get(at..).unwrap_or_default();
-        if let Some((len, kept)) = record(rest) {
-            records.push((u64::try_from(at).unwrap_or(u64::MAX), kept));
-            at += len;
-        } else {
-            let next = rest.iter().skip(1).position(|octet| *octet == MAGIC[0]).map_or(rest.len(), |at| at + 1);
-            damaged += u64::try_from(next).unwrap_or(u64::MAX);
-            at += next;
-        }
-    }
-    (records, damaged)
-}
-
-/// Against the disk, not against people.
-fn checksum(parts: &[&[u8]]) -> [u8; 8] {
-    let mut context = digest::Context::new(&digest::SHA256);
-    parts.iter().for_each(|part| context.update(part));
-    let digest = context.finish();
-    digest.as_ref().first_chunk().copied().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn open(folder: &Path) -> (Spool, Vec<Vec<u8>>, u64) {
-        let (spool, found) = Spool::open(folder, 1 << 20).unwrap();
-        (spool, found.waiting.into_iter().map(|kept| kept.octets).collect(), found.damaged)
-    }
-
-    fn texts(from: usize, count: usize) -> Vec<Vec<u8>> {
-        (from..from + count).map(|number| format!("record {number}").into_bytes()).collect()
-    }
-
-    #[test]
-    fn what_was_appended_is_there_again_in_its_order_until_it_is_over() {
-        let dir = tempfile::tempdir().unwrap();
-        let (mut spool, found, _) = open(dir.path());
-        assert!(found.is_empty());
-        let all = texts(0, 10);
-        let sequences = spool.append(7, &all[..4]).unwrap();
-        spool.append(8, &all[4..]).unwrap();
-        assert_eq!(spool.read(sequences[2]).unwrap(), Kept { sequence: 3, time: 7, octets: all[2].clone() });
-        spool.done(1, Some(2)).unwrap();
-        spool.done(2, Some(3)).unwrap();
-        assert!(Spool::open(dir.path(), 1 << 20).is_err(), "one process has it at a time");
-        spool.settle(Some(3)).unwrap();
-        drop(spool);
-        let (mut spool, found, damaged) = open(dir.path());
-        assert_eq!((found, damaged), (all[2..].to_vec(), 0));
-        assert_eq!(spool.append(9, &texts(10, 1)).unwrap(), [11]);
-        for sequence in 3..=11 {
-            spool.done(sequence, Some(sequence + 1).filter(|next| *next <= 11)).unwrap();
-        }
-        spool.settle(None).unwrap();
-        drop(spool);
-        let (spool, found, _) = open(dir.path());
-        assert!(found.is_empty());
-        drop(spool);
-        let files = || {
-            fs::read_dir(dir.path())
-                .unwrap()
-                .filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|kind| kind == "records"))
-                .count()
-        };
-        assert_eq!(files(), 0);
-        let (mut spool, found, _) = open(dir.path());
-        assert!(found.is_empty());
-        assert_eq!(spool.append(9, &texts(0, 1)).unwrap(), [12], "numbers never begin anew");
-    }
-
-    #[test]
-    fn a_tail_torn_off_at_any_octet_costs_the_last_records_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        let (mut spool, _, _) = open(dir.path());
-        let all = texts(0, 5);
-        spool.append(7, &all).unwrap();
-        drop(spool);
-        let path = dir.path().join(format!("{:020}.records", 1));
-        let whole = fs::read(&path).unwrap();
-        let each = whole.len() / 5;
-        for cut in 0..whole.len() {
-            fs::write(&path, &whole[..cut]).unwrap();
-            let (spool, found, damaged) = open(dir.path());
-            assert_eq!(found, all[..cut / each], "cut at {cut}");
-            assert_eq!(damaged, u64::try_from(cut % each).unwrap());
-            drop(spool);
-        }
-    }
-
-    #[test]
-    fn octets_that_rotted_cost_their_record_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        let (mut spool, _, _) = open(dir.path());
-        let all = texts(0, 5);
-        spool.append(7, &all).unwrap();
-        drop(spool);
-        let path = dir.path().join(format!("{:020}.records", 1));
-        let whole = fs::read(&path).unwrap();
-        let each = whole.len() / 5;
-        for at in each..2 * each {
-            let mut rotten = whole.clone();
-            rotten[at] ^= 0x55;
-            fs::write(&path, &rotten).unwrap();
-            let (spool, found, damaged) = open(dir.path());
-            assert_eq!(found, [&all[..1], &all[2..]].concat(), "octet {at}");
-            assert_eq!(damaged, u64::try_from(each).unwrap());
-            drop(spool);
-        }
-    }
-
-    #[test]
-    fn it_takes_so_much_and_has_room_again_when_something_is_over() {
-        let dir = tempfile::tempdir().unwrap();
-        let most = 3 << 20;
-        let (mut spool, _) = Spool::open(dir.path(), most).unwrap();
-        let record = vec![vec![7; 4096]];
-        let mut kept = Vec::new();
-        let full = loop {
-            match spool.append(1, &record) {
-                Ok(sequences) => kept.extend(sequences),
-                Err(error) => break error,
-            }
-        };
-        assert!(matches!(full, SpoolError::Full(used) if used <= most && used > most - 8192));
-        for (place, sequence) in kept.iter().enumerate().take(kept.len() / 2) {
-            spool.done(*sequence, kept.get(place + 1).copied()).unwrap();
-        }
-        assert!(spool.append(1, &record).is_ok());
-        assert!(spool.read(kept[0]).is_none() && spool.read(kept[kept.len() - 1]).is_some());
     }
 }
