@@ -2,10 +2,8 @@
 
 use cs_core::admin::Role;
 use cs_core::id::{AccountId, AdminId, IntegrationKey};
-use cs_core::integration::{IntegrationType, Permissions, UserAccess};
+use cs_core::integration::{IntegrationType, Permissions};
 use cs_core::secret::{PlainCode, SecretKey};
-use cs_core::username::UsernameNormalization;
-use cs_core::web_origin::WebOrigins;
 use cs_store::Job;
 use cs_store::accounts::{Account, login_settings};
 use cs_store::administrators::{Administrator, AdministratorStatus};
@@ -214,28 +212,11 @@ fn integration(
     name: &'static str,
     now: Timestamp,
 ) -> (IntegrationRecord, SecretKey) {
+    let key = IntegrationKey::generate(&mut SystemRng);
     let record = IntegrationRecord {
-        account,
-        key: IntegrationKey::generate(&mut SystemRng),
-        name: name.to_owned(),
-        kind: IntegrationType::from_known(kind),
-        notes: String::new(),
-        greeting: String::new(),
-        new_user: None,
-        normalization: UsernameNormalization::Simple,
-        user_access: UserAccess::All,
-        self_service_allowed: false,
-        remembered_days: None,
-        legacy_signatures: false,
-        legacy_last_used: None,
         permissions: if kind == ADMIN_API { Permissions::all() } else { Permissions::NONE },
-        api_networks: String::new(),
-        frame_origins: WebOrigins::NONE,
         extra: Map::from_iter([(MARK.to_owned(), Json::Bool(true))]),
-        enabled: true,
-        version: 1,
-        created_at: now,
-        previous_secret_until: None,
+        ..IntegrationRecord::new(account, key, IntegrationType::from_known(kind), name, now)
     };
     (record, SecretKey::generate(&mut SystemRng))
 }

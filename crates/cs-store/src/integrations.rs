@@ -85,6 +85,39 @@ pub struct IntegrationRecord {
 }
 
 impl IntegrationRecord {
+    /// An integration that everybody may use and that has no setting of its own.
+    pub fn new(
+        account: AccountId,
+        key: IntegrationKey,
+        kind: IntegrationType,
+        name: impl Into<String>,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            account,
+            key,
+            name: name.into(),
+            kind,
+            notes: String::new(),
+            greeting: String::new(),
+            new_user: None,
+            normalization: UsernameNormalization::Simple,
+            user_access: UserAccess::All,
+            self_service_allowed: false,
+            remembered_days: None,
+            legacy_signatures: false,
+            legacy_last_used: None,
+            permissions: Permissions::NONE,
+            api_networks: String::new(),
+            frame_origins: WebOrigins::NONE,
+            extra: Map::new(),
+            enabled: true,
+            version: 1,
+            created_at,
+            previous_secret_until: None,
+        }
+    }
+
     /// Creates the integration with this secret. The account's keys must exist.
     pub fn insert(&self, vault: &Vault, secret: &SecretKey) -> Result<Step, VaultError> {
         let (access, groups) = access_columns(&self.user_access);

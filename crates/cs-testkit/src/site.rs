@@ -8,11 +8,9 @@ use countersign::net::Shutdown;
 use countersign::server::{Bound, Running, serve_bound};
 use countersign::site::{relying_party, surfaces};
 use cs_core::id::{AccountId, IntegrationKey};
-use cs_core::integration::{IntegrationType, Permissions, UserAccess};
+use cs_core::integration::IntegrationType;
 use cs_core::policy::facts::Versions;
 use cs_core::secret::{PlainCode, SecretKey};
-use cs_core::username::UsernameNormalization;
-use cs_core::web_origin::WebOrigins;
 use cs_engine::admin::Actor;
 use cs_engine::bootstrap::NewInstallation;
 use cs_engine::{Clock, Engine, EngineConfig, ManualClock, SystemRng};
@@ -23,7 +21,7 @@ use cs_store::{Database, Job, Step, Store, StoreConfig, args};
 use cs_wire::device::ActivationLink;
 use cs_wire::signing::Scheme;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 use tempfile::TempDir;
 
 use crate::client::{self, Api};
@@ -174,29 +172,9 @@ impl Site {
 
     /// A client of a new integration of type `kind`, as `change` makes it.
     pub async fn integration(&self, kind: &str, change: impl FnOnce(&mut IntegrationRecord)) -> Api {
-        let mut record = IntegrationRecord {
-            account: self.account,
-            key: IntegrationKey::generate(&mut SystemRng),
-            name: format!("Test {kind}"),
-            kind: IntegrationType::parse(kind).expect("a type"),
-            notes: String::new(),
-            greeting: String::new(),
-            new_user: None,
-            normalization: UsernameNormalization::Simple,
-            user_access: UserAccess::All,
-            self_service_allowed: false,
-            remembered_days: None,
-            legacy_signatures: false,
-            legacy_last_used: None,
-            permissions: Permissions::NONE,
-            api_networks: String::new(),
-            frame_origins: WebOrigins::NONE,
-            extra: Map::new(),
-            enabled: true,
-            version: 1,
-            created_at: self.clock.now(),
-            previous_secret_until: None,
-        };
+        let (key, name) = (IntegrationKey::generate(&mut SystemRng), format!("Test {kind}"));
+        let kind = IntegrationType::parse(kind).expect("a type");
+        let mut record = IntegrationRecord::new(self.account, key, kind, name, self.clock.now());
         change(&mut record);
         let secret = SecretKey::generate(&mut SystemRng);
         self.commit(record.insert(self.engine.store().vault(), &secret).expect("a sealed secret")).await;

@@ -2,7 +2,7 @@
 
 use cs_core::account::NewUserPolicy;
 use cs_core::id::{AccountId, GroupId, IntegrationKey, PolicyKey};
-use cs_core::integration::{IntegrationType, Permission, Permissions, UserAccess};
+use cs_core::integration::{IntegrationType, Permission, UserAccess};
 use cs_core::network::NetworkList;
 use cs_core::secret::SecretKey;
 use cs_core::username::UsernameNormalization;
@@ -294,30 +294,10 @@ pub(crate) fn blank_integration(
     name: String,
     now: Timestamp,
 ) -> IntegrationRecord {
-    IntegrationRecord {
-        account,
-        key: IntegrationKey::generate(&mut SystemRng),
-        name,
-        notes: String::new(),
-        greeting: String::new(),
-        new_user: None,
-        normalization: UsernameNormalization::Simple,
-        user_access: UserAccess::All,
-        self_service_allowed: false,
-        remembered_days: None,
-        // Clients of these types cannot sign otherwise; an administrator may switch it off.
-        legacy_signatures: kind.speaks_rest_v1(),
-        legacy_last_used: None,
-        permissions: Permissions::NONE,
-        api_networks: String::new(),
-        frame_origins: WebOrigins::NONE,
-        extra: Map::new(),
-        enabled: true,
-        version: 1,
-        created_at: now,
-        previous_secret_until: None,
-        kind,
-    }
+    let key = IntegrationKey::generate(&mut SystemRng);
+    // Clients of these types cannot sign otherwise; an administrator may switch it off.
+    let legacy_signatures = kind.speaks_rest_v1();
+    IntegrationRecord { legacy_signatures, ..IntegrationRecord::new(account, key, kind, name, now) }
 }
 
 /// What the administrator log says of a change.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cs_core::enrollment::FACTOR_TTL;
 use cs_core::id::{IntegrationKey, PromptId, TxId, UserId, VisitId};
-use cs_core::integration::{Integration, IntegrationType, Permissions, UserAccess};
+use cs_core::integration::{Integration, IntegrationType};
 use cs_core::login::AllowReason;
 use cs_core::policy::{Method, Word as _};
 use cs_core::secret::SecretKey;
@@ -16,7 +16,7 @@ use cs_store::integrations::IntegrationRecord;
 use cs_store::visits::VisitKind;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, json};
+use serde_json::json;
 
 use super::words::ENTERED;
 use crate::admin::{Actor, admin_record};
@@ -237,29 +237,13 @@ impl Engine {
 
     async fn make_portal(&self, account: &AccountEntry, key: IntegrationKey) -> Result<(), EngineError> {
         let now = self.clock().now();
+        let kind = IntegrationType::from_known(IntegrationType::PORTAL);
         let record = IntegrationRecord {
-            account: account.id,
-            key,
-            name: "Self-service portal".to_owned(),
-            kind: IntegrationType::from_known(IntegrationType::PORTAL),
             notes: "built in".to_owned(),
-            greeting: String::new(),
-            new_user: None,
             // Names come as we know them, whatever the application calls people.
             normalization: UsernameNormalization::None,
-            user_access: UserAccess::All,
             self_service_allowed: true,
-            remembered_days: None,
-            legacy_signatures: false,
-            legacy_last_used: None,
-            permissions: Permissions::NONE,
-            api_networks: String::new(),
-            frame_origins: cs_core::web_origin::WebOrigins::NONE,
-            extra: Map::new(),
-            enabled: true,
-            version: 1,
-            created_at: now,
-            previous_secret_until: None,
+            ..IntegrationRecord::new(account.id, key, kind, "Self-service portal", now)
         };
         let secret = SecretKey::generate(&mut SystemRng);
         let step = record.insert(self.store().vault(), &secret).map_err(EngineError::vault)?;
