@@ -7,19 +7,21 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cs_radius::{
-    Authenticator, Builder, Code, Integrity, Packet, Secret, kind, password, reply_integrity, reply_is_authentic,
-};
+use cs_radius::{Authenticator, Integrity, Packet, Secret, kind, reply_integrity, reply_is_authentic};
 
 use super::Random;
 use super::login::Primary;
 use super::output::LoginId;
-use super::proof::{Continued, Credential, Proof, Protocol, Relay, belongs_to_answer};
+use super::proof::{Credential, Proof, Protocol, Relay};
 use super::request::Request;
 use super::timers::Timers;
-use super::verdict::{PrimaryReply, may_travel, may_travel_unaccepted};
+use super::verdict::PrimaryReply;
 use crate::cfg::client::{Demand, RadiusClient};
-use crate::directory::Group;
+
+mod answer;
+mod question;
+#[cfg(test)]
+mod tests;
 
 /// So many sockets, so 16,384 requests at a time.
 pub const MOST_SOCKETS: usize = 64;
@@ -86,17 +88,6 @@ impl Asked {
     fn is_whole(&self) -> bool {
         matches!(self.protocol(), Some(Protocol::Eap | Protocol::Device))
     }
-}
-
-/// The groups that an answer names: a Filter-Id is one, and a Class, which Cisco's devices write `OU=name;`.
-fn groups(packet: &Packet<'_>) -> Vec<Group> {
-    let texts = [kind::FILTER_ID, kind::CLASS].into_iter().flat_map(|kind| packet.all(kind));
-    let named = |value: &[u8]| {
-        let text = std::str::from_utf8(value).ok()?.trim();
-        let name = text.strip_prefix("OU=").and_then(|rest| rest.strip_suffix(';')).unwrap_or(text);
-        Some(Group { dn: String::new(), name: Some(name.to_owned()) })
-    };
-    texts.filter_map(named).collect()
 }
 
 /// One `[radius_client]`.
@@ -239,51 +230,6 @@ impl Upstream {
         Some(self.ended(&packet, &asked))
     }
 
-    fn ended(&self, packet: &Packet<'_>, asked: &Asked) -> Ended {
-        let (login, protocol, passes) = (asked.login, asked.protocol(), &self.config.pass_through);
-        let text = packet.text(kind::REPLY_MESSAGE).map(str::to_owned);
-        let with = |travels: &dyn Fn(u8, &[u8]) -> bool, user: Option<&str>| {
-            let attributes = packet.attributes().filter(|attribute| travels(attribute.kind, attribute.value));
-            Some(Box::new(PrimaryReply {
-                attributes: attributes.map(|attribute| (attribute.kind, attribute.value.to_vec())).collect(),
-                secret: self.secret.clone(),
-                authenticator: asked.authenticator,
-                host: asked.host,
-                user: user.filter(|user| !user.is_empty()).map(str::to_owned),
-                groups: groups(packet),
-            }))
-        };
-        let belongs =
-            |kind: u8, value: &[u8]| protocol.is_some_and(|protocol| belongs_to_answer(kind, value, protocol));
-        let unaccepted = |kind: u8, value: &[u8]| may_travel_unaccepted(kind, value, protocol, passes);
-        match packet.code() {
-            Code::AccessAccept => {
-                let travels = |kind: u8, value: &[u8]| may_travel(kind, value, passes) || belongs(kind, value);
-                match logged_in(packet, &asked.request.user) {
-                    Ok(user) => Ended { login, outcome: Primary::Right, reply: with(&travels, user) },
-                    Err(Several) if protocol != Some(Protocol::Eap) => {
-                        Ended { login, outcome: Primary::Right, reply: with(&travels, None) }
-                    }
-                    Err(Several) => {
-                        let text = Some("The other server names several people.".to_owned());
-                        Ended { login, outcome: Primary::Wrong { text }, reply: None }
-                    }
-                }
-            }
-            Code::AccessChallenge => {
-                let state = packet.first(kind::STATE).map(<[u8]>::to_vec);
-                let question = Continued { host: asked.host, state, text };
-                Ended { login, outcome: Primary::Asks(question), reply: with(&unaccepted, None) }
-            }
-            // After a password only our own text is told.
-            _ if protocol.is_none() => Ended { login, outcome: Primary::Wrong { text }, reply: None },
-            _ if cs_radius::mschap::error_of(packet) == Some(cs_radius::mschap::error::PASSWD_EXPIRED) => {
-                Ended { login, outcome: Primary::ChangePassword { text }, reply: with(&unaccepted, None) }
-            }
-            _ => Ended { login, outcome: Primary::Wrong { text }, reply: with(&unaccepted, None) },
-        }
-    }
-
     /// The same packet to the same host: it knows it again (RFC 5080 §2.2.2).
     fn send_again(&mut self, place: Place, mut asked: Asked, now: Instant) -> Transmit {
         asked.sent += 1;
@@ -307,47 +253,6 @@ impl Upstream {
         let transmit = Transmit { socket: place.0, host: asked.host, octets: asked.octets.clone() };
         self.asked.insert(place, asked);
         Some(transmit)
-    }
-
-    fn packet(&self, identifier: u8, asked: &Asked) -> Option<Vec<u8>> {
-        let request = &asked.request;
-        let mut builder = Builder::new(Code::AccessRequest, identifier);
-        builder.attribute(kind::USER_NAME, request.user.as_bytes()).ok()?;
-        match &asked.shown {
-            Shown::Password(password) => {
-                let hidden = password::hide(password, &self.secret, &asked.authenticator).ok()?;
-                builder.attribute(kind::USER_PASSWORD, &hidden).ok()?;
-            }
-            Shown::Proof(proof) => {
-                for (kind, value) in &proof.attributes {
-                    builder.attribute(*kind, value).ok()?;
-                }
-            }
-        }
-        if let Some(state) = &asked.state {
-            builder.attribute(kind::STATE, state).ok()?;
-        }
-        if asked.is_whole() {
-            return Some(builder.into_request(&self.secret, &asked.authenticator));
-        }
-        let own = self.config.nas_ip.map(std::net::IpAddr::V4);
-        let nas_ip = if self.config.preserve_nas { request.nas_ip.or(own) } else { own };
-        match (nas_ip, &request.nas_id) {
-            (Some(std::net::IpAddr::V4(address)), _) => {
-                _ = builder.attribute(kind::NAS_IP_ADDRESS, &address.octets()).ok()?
-            }
-            // Something must say who asks (RFC 2865 §4.1).
-            (Some(std::net::IpAddr::V6(_)) | None, None) => {
-                _ = builder.attribute(kind::NAS_IDENTIFIER, b"countersign-proxy").ok()?
-            }
-            (Some(std::net::IpAddr::V6(_)) | None, Some(id)) => {
-                _ = builder.attribute(kind::NAS_IDENTIFIER, id.as_bytes()).ok()?
-            }
-        }
-        for (kind, value) in &request.passed {
-            builder.attribute(*kind, value).ok()?;
-        }
-        Some(builder.into_request(&self.secret, &asked.authenticator))
     }
 
     /// The first host from a place on that is well, or just that one if none is.
@@ -376,20 +281,3 @@ impl Upstream {
         self.asked.remove(&place)
     }
 }
-
-/// A yes that names people who are not the same.
-struct Several;
-
-/// Who a yes says has logged in. The name that was asked with is often repeated beside it, as FreeRADIUS does, and says nothing.
-fn logged_in<'a>(accept: &Packet<'a>, asked: &str) -> Result<Option<&'a str>, Several> {
-    let names = || accept.all(kind::USER_NAME).filter_map(|name| std::str::from_utf8(name).ok());
-    let mut others = names().filter(|name| *name != asked);
-    match others.next() {
-        None => Ok(names().next()),
-        Some(other) if others.all(|name| name == other) => Ok(Some(other)),
-        Some(_) => Err(Several),
-    }
-}
-
-#[cfg(test)]
-mod tests;

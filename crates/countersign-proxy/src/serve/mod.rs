@@ -22,6 +22,7 @@ mod pool;
 mod ports;
 mod quiet;
 mod radsec;
+mod random;
 mod relays;
 mod sockets;
 mod spool;
@@ -35,14 +36,12 @@ use std::time::Instant;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
-use zeroize::Zeroizing;
 
 use crate::agent::{self, Agents};
 use crate::cfg::Config;
 use crate::cfg::application::FailMode;
 use crate::logging::Logging;
 use crate::metrics::{Health, Metrics};
-use crate::radius::Random;
 use crate::radius::engine::Engine;
 use crate::radius::login::{Auth, Event, Outage};
 use crate::radius::output::LoginId;
@@ -54,6 +53,7 @@ use generation::{Came, Generation, Kept, Prepared, Reloads};
 use listeners::Listeners;
 use operations::Operations;
 use outage::Keeping;
+use random::{fresh_key, random};
 use relays::Relays;
 use sockets::Arrived;
 use systemd::Supervisor;
@@ -312,41 +312,6 @@ async fn until(when: Option<Instant>) {
 /// By the runtime's clock, which tests move.
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
-}
-
-fn random() -> Random {
-    // Drawn in stock: each draw costs the same, however little it is for.
-    let mut stock = Zeroizing::new([0; 512]);
-    let mut used = stock.len();
-    Box::new(move |octets| {
-        if octets.len() > stock.len() - used {
-            drawn(&mut *stock);
-            used = 0;
-        }
-        match stock.get_mut(used..used + octets.len()) {
-            Some(fresh) => {
-                octets.copy_from_slice(fresh);
-                // What was given out is nowhere else.
-                fresh.fill(0);
-                used += octets.len();
-            }
-            None => drawn(octets),
-        }
-    })
-}
-
-fn drawn(octets: &mut [u8]) {
-    if aws_lc_rs::rand::fill(octets).is_err() {
-        // Without randomness nothing of this is safe.
-        std::process::abort();
-    }
-}
-
-/// Names one question to the server, so that a lost answer is asked for again and not begun again.
-fn fresh_key() -> String {
-    let mut octets = [0; 16];
-    drawn(&mut octets);
-    data_encoding::BASE64URL_NOPAD.encode(&octets)
 }
 
 #[cfg(test)]

@@ -3,14 +3,17 @@
 use std::collections::HashSet;
 
 use cs_radius::eap::framing::{self, Assembly, Outgoing, Piece};
-use cs_radius::eap::inner::{self, Response};
-use cs_radius::eap::ttls::PasswordLogin;
+use cs_radius::eap::inner;
 use cs_radius::eap::{EapCode, EapPacket, method};
-use zeroize::Zeroizing;
 
 use super::Terms;
 use super::keys::Keys;
 use super::tunnel::Tunnel;
+
+mod inside;
+mod step;
+
+pub use step::{Step, Why};
 
 /// A flight of somebody without a certificate has a few hundred octets; what is inside of one, even less.
 const MOST_FLIGHT: usize = 16 * 1024;
@@ -18,58 +21,8 @@ const MOST_FLIGHT: usize = 16 * 1024;
 const MOST_ROUNDS: u16 = 200;
 /// A piece that fits through everything, as FreeRADIUS has it too.
 const PIECE: usize = 1024;
-/// Names are as long as a User-Name can be.
-const MOST_NAME: usize = 253;
 /// A text that is asked inside.
 const MOST_TEXT: usize = 1000;
-
-/// What comes next.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Send this EAP packet, and hand on what answers it.
-    Ask {
-        /// The packet.
-        message: Vec<u8>,
-        /// Somebody types the answer.
-        waits_for_person: bool,
-    },
-    /// Somebody logs in.
-    Login(PasswordLogin),
-    /// What was typed after a question.
-    Typed(Zeroizing<Vec<u8>>),
-    /// The yes has arrived.
-    Done,
-    /// It is over.
-    Fail(Why),
-}
-
-/// Why a login failed within EAP, for the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Why {
-    /// What came is no EAP, or none of what was begun.
-    #[error("the device sent EAP that belongs to nothing")]
-    Malformed,
-    /// Neither PEAP nor TTLS is wanted.
-    #[error("the device wants neither PEAP nor TTLS")]
-    Method,
-    /// TLS failed at our end; the alert says why.
-    #[error("TLS failed: the device offers nothing that is spoken here, or sent no TLS")]
-    Tls,
-    /// TLS failed at the other end: most often it does not trust the certificate.
-    #[error(
-        "the device has ended TLS: does it trust the certificate of certs=, and is its name the one that it expects?"
-    )]
-    Refused,
-    /// Inside of PEAP something else than a password is wanted.
-    #[error("the device wants another method inside of PEAP: set it to GTC, since only a password can be checked here")]
-    NoGtc,
-    /// Inside of TTLS is no password.
-    #[error("the device sends no password inside of TTLS: set it to PAP, since only a password can be checked here")]
-    NoPap,
-    /// It never ends.
-    #[error("the device goes on without end")]
-    Endless,
-}
 
 /// Which tunnel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -291,59 +244,6 @@ impl Session {
         }
     }
 
-    fn inside_ttls(&mut self, inside: &[u8]) -> Step {
-        if inside.is_empty() {
-            // With TLS 1.3 the other end may want to hear something before it speaks (RFC 9427 §2.2).
-            self.phase = Phase::Handshake;
-            return self.request(self.method.number(), &framing::acknowledgement(), false);
-        }
-        match PasswordLogin::of(inside).filter(is_sane) {
-            Some(login) => {
-                self.phase = Phase::Deciding;
-                Step::Login(login)
-            }
-            None => self.fail(Why::NoPap),
-        }
-    }
-
-    fn inside_peap(&mut self, inside: &[u8]) -> Step {
-        let phase = std::mem::replace(&mut self.phase, Phase::Deciding);
-        if matches!(phase, Phase::Offered | Phase::Handshake) {
-            if !inside.is_empty() {
-                return self.fail(Why::Malformed);
-            }
-            return self.inside(&inner::request(method::IDENTITY, b""), Phase::Identity, false);
-        }
-        let Ok(response) = Response::parse(inside) else { return self.fail(Why::Malformed) };
-        match (phase, response.method) {
-            (Phase::Identity, method::IDENTITY) => {
-                let user = response.data.to_vec();
-                let prompt = inner::request(method::GTC, self.terms.prompt.as_bytes());
-                self.inside(&prompt, Phase::Password { user }, true)
-            }
-            (Phase::Password { user }, method::GTC) => {
-                let login = PasswordLogin { user, password: Zeroizing::new(response.data.to_vec()) };
-                if is_sane(&login) { Step::Login(login) } else { self.fail(Why::Malformed) }
-            }
-            (Phase::Password { .. }, method::NAK) => self.fail(Why::NoGtc),
-            (Phase::Asked, method::GTC) => Step::Typed(Zeroizing::new(response.data.to_vec())),
-            (Phase::Confirming, method::TLV) if response.result() == Some(true) => {
-                self.phase = Phase::Over;
-                Step::Done
-            }
-            _ => self.fail(Why::Malformed),
-        }
-    }
-
-    /// Sends something inside of the tunnel.
-    fn inside(&mut self, octets: &[u8], phase: Phase, waits_for_person: bool) -> Step {
-        let Some(tunnel) = &mut self.tunnel else { return self.fail(Why::Malformed) };
-        tunnel.put(octets);
-        self.phase = phase;
-        let flight = tunnel.flight();
-        self.flight(flight, waits_for_person)
-    }
-
     /// The alert that tells the other end what went wrong, if there is one.
     fn tls_failed(&mut self, error: &rustls::Error) -> Step {
         let why = if matches!(error, rustls::Error::AlertReceived(_)) { Why::Refused } else { Why::Tls };
@@ -378,8 +278,4 @@ impl Session {
         self.tunnel = None;
         Step::Fail(why)
     }
-}
-
-fn is_sane(login: &PasswordLogin) -> bool {
-    (1..=MOST_NAME).contains(&login.user.len()) && login.password.len() <= MOST_NAME
 }

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use cs_radius::Builder;
+use cs_radius::{Builder, Code, password};
 
 use super::*;
 use crate::radius::engine::tests::request;
+use crate::radius::proof::Continued;
 use crate::test_support::config::{KEYS, read};
 
 const SECRET: &[u8] = b"between-proxy-and-server";

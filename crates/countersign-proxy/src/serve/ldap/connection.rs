@@ -6,32 +6,31 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use zeroize::{Zeroize as _, Zeroizing};
 
-use super::super::api::Names;
-use super::super::{figures, fresh_key, now, outage, until};
+use super::super::{now, until};
 use super::counts::Counted;
 use super::push::Push;
 use super::{Line, Shared};
-use crate::directory::{Answer, Stream};
-use crate::ldap::output::{Event, LookUp, NotFound, Output, Person, Told};
+use crate::directory::Stream;
+use crate::ldap::output::{Event, Output, Told};
 use crate::ldap::session::Session;
-use crate::radius::login::{Event as LoginEvent, Outage, Wanted};
-use crate::radius::request::Request;
+
+mod calls;
+mod side;
+
+use side::Side;
 
 /// TLS must have begun within so long.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// What is left unsaid at the end is not waited for longer.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// As much is read at a time.
-const CHUNK: usize = 16 << 10;
 
 type Connecting = Pin<Box<dyn Future<Output = Result<Box<dyn Stream>, String>> + Send>>;
 
@@ -50,49 +49,6 @@ enum Woke {
     Connected(Result<Box<dyn Stream>, String>),
     Heard(u32, Event),
     Late,
-}
-
-/// A socket, what was read of it, and whether something written still lies in its TLS.
-struct Side {
-    buffer: Zeroizing<Vec<u8>>,
-    needs_flush: bool,
-}
-
-impl Side {
-    fn new() -> Self {
-        Self { buffer: Zeroizing::new(vec![0; CHUNK]), needs_flush: false }
-    }
-
-    fn read(&mut self, stream: &mut dyn Stream, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(&mut self.buffer);
-        Pin::new(stream).poll_read(cx, &mut buffer).map_ok(|()| buffer.filled().len())
-    }
-
-    fn write(&mut self, stream: &mut dyn Stream, octets: &[u8], cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if !octets.is_empty() {
-            let written = Pin::new(stream).poll_write(cx, octets);
-            self.needs_flush |= written.is_ready();
-            return match written {
-                Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                other => other,
-            };
-        }
-        if self.needs_flush {
-            // That all of it is on its way is news too: TLS may begin then.
-            return Pin::new(stream).poll_flush(cx).map_ok(|()| {
-                self.needs_flush = false;
-                0
-            });
-        }
-        Poll::Pending
-    }
-
-    /// What was read, which is wiped afterwards: it may be a password.
-    fn take(&mut self, len: usize, hear: impl FnOnce(&[u8])) {
-        let octets = self.buffer.get_mut(..len).unwrap_or_default();
-        hear(octets);
-        octets.zeroize();
-    }
 }
 
 struct Connection {
@@ -260,68 +216,6 @@ impl Connection {
         let line = Line { rules: self.shared.rules.clone(), told };
         // Nobody listens while the proxy ends.
         _ = self.shared.told.send(line).await;
-    }
-
-    fn look_up(&self, login: u32, by: LookUp) {
-        let (directory, say) = (self.shared.directory.clone(), self.say.clone());
-        let section = self.shared.rules.section.clone();
-        tokio::spawn(async move {
-            let found = match directory.entry(&by).await {
-                Answer::Right(person) => Ok(Person { dn: person.dn, username: person.name }),
-                Answer::Wrong(refusal) => {
-                    tracing::info!(%section, ?by, "an entry is not found: {}", refusal.reason());
-                    Err(NotFound::Nobody)
-                }
-                Answer::Down(why) => {
-                    tracing::warn!(%section, ?by, %why, "an entry cannot be looked up");
-                    Err(NotFound::Away)
-                }
-            };
-            // Whoever waited for it may have gone.
-            _ = say.send((login, Event::Found(found)));
-        });
-    }
-
-    fn preauth(&self, login: u32, request: Box<Request>) {
-        let (shared, say, called) = (self.shared.clone(), self.say.clone(), self.called("preauth"));
-        tokio::spawn(async move {
-            let Shared { rules, api, kept, .. } = &*shared;
-            let section = (rules.section.as_str(), rules.ikey.as_str());
-            let event = outage::preauth(kept.clone(), section, api, (&request, false), called).await;
-            _ = say.send((login, Event::Second(event)));
-        });
-    }
-
-    fn code(&self, login: u32, request: Box<Request>, typed: Zeroizing<String>) {
-        let (kept, ikey, say) = (self.shared.kept.clone(), self.shared.rules.ikey.clone(), self.say.clone());
-        tokio::spawn(async move {
-            let result = outage::code(kept, ikey, request.into(), typed).await;
-            _ = say.send((login, Event::Second(LoginEvent::Code(result))));
-        });
-    }
-
-    fn auth(&mut self, login: u32, request: Box<Request>, wanted: Wanted) {
-        let (api, say, called) = (self.shared.api.clone(), self.say.clone(), self.called("auth"));
-        let push = Push::new(api.clone());
-        self.pushes.insert(login, push.clone());
-        tokio::spawn(async move {
-            let answer = api
-                .auth(&request, &wanted, Names { question: fresh_key(), login: None }, |txid| push.begun(txid))
-                .await;
-            called(answer.as_ref().err().copied());
-            _ = say.send((login, Event::Second(LoginEvent::Auth(answer))));
-        });
-    }
-
-    /// Counts a call to the server that begins now; it is told how it ended.
-    fn called(&self, call: &'static str) -> impl FnOnce(Option<Outage>) + Send + use<> {
-        let shared = self.shared.clone();
-        let begun = now();
-        move |failure| {
-            let took = now().saturating_duration_since(begun);
-            let section = (shared.rules.section.as_str(), shared.api.failmode());
-            figures::called(&shared.metrics, &shared.health, section, call, failure, took);
-        }
     }
 
     /// `None` if no TLS comes about.
