@@ -1,6 +1,7 @@
 //! Directories that users are synced from: how each is set, when it was read, and what came of it.
 
 mod agents;
+mod known;
 mod links;
 mod requests;
 
@@ -12,10 +13,8 @@ use crate::db::{Row, Step, StoreError};
 use crate::{Store, args};
 
 pub use agents::{AgentRecord, agent_gone, forget_agents};
-pub use links::{
-    GroupLink, KnownUser, UserLink, invited, link_group, link_user, relink_user, rename_dn, unlink_group,
-    unlink_groups, unlink_users,
-};
+pub use known::KnownUser;
+pub use links::{GroupLink, UserLink, invited, link_group, link_user, relink_user, unlink_group, unlink_users};
 pub use requests::{
     DirectoryRequest, RequestState, answer_request, forget_request, forget_requests, progress_of_request, take_request,
 };
@@ -183,6 +182,14 @@ pub fn drop_run(account: AccountId, id: DirectoryKey, by: &str) -> Step {
     Step::one(
         "UPDATE directory SET run_by = NULL, run_until = NULL WHERE account = $1 AND directory_id = $2 AND run_by = $3",
         args![account.as_str(), id.as_str(), by],
+    )
+}
+
+/// Gives back the runs of a node, which has just started and so has none.
+pub fn drop_runs_of(node: &str) -> Step {
+    Step::any(
+        "UPDATE directory SET run_by = NULL, run_until = NULL WHERE substr(run_by, 1, length(CAST($1 AS TEXT))) = CAST($1 AS TEXT)",
+        args![format!("{node}/")],
     )
 }
 

@@ -80,6 +80,11 @@ impl Site {
         Self::of(tempfile::tempdir().expect("a temporary directory"), store, Versions::default(), |_| {}).await
     }
 
+    /// The same with another configuration.
+    pub async fn on_with(store: Store, change: impl FnOnce(&mut Config)) -> Self {
+        Self::of(tempfile::tempdir().expect("a temporary directory"), store, Versions::default(), change).await
+    }
+
     /// Another node of the same site, on the same database, whose use cases are called directly.
     pub fn node(&self, store: Store) -> Engine {
         Engine::new(EngineConfig {

@@ -43,6 +43,7 @@ fn failure(error: DirectoryError) -> Failure {
         | DirectoryError::NoFirstFactor
         | DirectoryError::Trouble { .. }
         | DirectoryError::Silent
+        | DirectoryError::Slow
         | DirectoryError::Gone
         | DirectoryError::Nonsense(_)
         | DirectoryError::Halt(_)

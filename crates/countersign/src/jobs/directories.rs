@@ -43,6 +43,12 @@ pub async fn run(engine: Engine, api_authority: String, shutdown: Shutdown) {
         running: Arc::default(),
         room: Arc::new(tokio::sync::Semaphore::new(AT_A_TIME)),
     };
+    if let Err(error) = work.engine.forget_runs_of_before().await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "a run that was broken off is taken up some minutes later"
+        );
+    }
     let mut looks = tokio::time::interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for round in 0_u64.. {

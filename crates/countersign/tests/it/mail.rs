@@ -59,7 +59,8 @@ impl MailServer {
     }
 }
 
-fn config(port: u16) -> MailConfig {
+/// How mail is sent to a server of this machine.
+pub(crate) fn config(port: u16) -> MailConfig {
     MailConfig {
         host: "127.0.0.1".to_owned(),
         port,

@@ -1,11 +1,16 @@
 //! What keeps one wrong answer of a directory from taking everybody's login away.
 
+use jiff::SignedDuration;
+
 use super::plan::Plan;
 
-/// How many of a hundred synced users may go in one run, unless a directory is set otherwise.
+/// How many of a hundred synced users may go within [`BRAKE_WINDOW`], unless a directory is set otherwise.
 pub const BRAKE_PERCENT: u8 = 10;
 /// So many may always go: in a small organisation one person is a large part.
 pub const ALWAYS_ALLOWED: usize = 5;
+
+/// So long a removal counts: otherwise many runs would each take a little.
+pub const BRAKE_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
 /// Why a plan is not carried out, no part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -18,11 +23,14 @@ pub enum Halt {
     },
     /// More would go than may go without being asked.
     #[error(
-        "{removals} of {of} users would go to the trash or be disabled; nothing was done until an administrator confirms that number"
+        "{removals} of {of} users would go to the trash, be disabled or lose their name{}; nothing was done until an administrator confirms that number",
+        after(*.lately)
     )]
     Brake {
-        /// How many would go to the trash or be disabled.
+        /// How many would go to the trash, be disabled or lose their name.
         removals: usize,
+        /// How many did within [`BRAKE_WINDOW`].
+        lately: usize,
         /// Of how many.
         of: usize,
     },
@@ -36,10 +44,15 @@ impl Plan {
         if self.is_empty_answer && self.of > 0 {
             return Err(Halt::Empty { of: self.of });
         }
-        let few = self.removals <= ALWAYS_ALLOWED || self.removals * 100 <= self.of * usize::from(percent);
-        if few || confirmed == Some(self.removals) {
+        let (removals, of) = (self.removals + self.lately.removals, self.of + self.lately.trashed);
+        let few = removals <= ALWAYS_ALLOWED || removals * 100 <= of * usize::from(percent);
+        if self.removals == 0 || few || confirmed == Some(self.removals) {
             return Ok(());
         }
-        Err(Halt::Brake { removals: self.removals, of: self.of })
+        Err(Halt::Brake { removals: self.removals, lately: self.lately.removals, of: self.of })
     }
+}
+
+fn after(lately: usize) -> String {
+    if lately == 0 { String::new() } else { format!(", after {lately} within a day") }
 }

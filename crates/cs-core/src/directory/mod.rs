@@ -3,17 +3,24 @@
 //! The way is one: a directory is read, never written. A user belongs to one directory at most, and is known there by a key that stays when people are
 //! renamed (`objectGUID`, `entryUUID`); names are looked at only to take over users who were here before. [`plan`] compares and changes nothing.
 
+mod act;
 mod brake;
 mod plan;
+mod remark;
+mod state;
+mod wanted;
 mod wish;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::id::UserId;
 use crate::user::UserStatus;
+use wish::comparable;
 
-pub use brake::{ALWAYS_ALLOWED, BRAKE_PERCENT, Halt};
-pub use plan::{Act, Change, Kind, Plan, Scope, Wanted, plan};
+pub use act::{Act, Change, Kind, Wanted};
+pub use brake::{ALWAYS_ALLOWED, BRAKE_PERCENT, BRAKE_WINDOW, Halt};
+pub use plan::{Lately, Plan, Scope, plan};
+pub use remark::{Remark, What};
 
 /// The most aliases of one user.
 pub const MAX_ALIASES: usize = 8;
@@ -86,13 +93,9 @@ pub enum Numbers {
     },
 }
 
-/// A user of the account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
-    /// The id.
-    pub id: UserId,
-    /// As which they were read.
-    pub version: i64,
+/// What a directory and administrators can say of a user.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Profile {
     /// The name.
     pub username: String,
     /// By slot.
@@ -105,8 +108,21 @@ pub struct Known {
     pub notes: String,
     /// As set; a bypass that is over counts as one.
     pub status: UserStatus,
+}
+
+/// A user of the account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// The id.
+    pub id: UserId,
+    /// As which they were read.
+    pub version: i64,
+    /// What is said of them.
+    pub profile: Profile,
     /// Whose they are.
     pub owner: Owner,
+    /// Whether a run within [`BRAKE_WINDOW`] has taken login or name from them, without an administrator's word.
+    pub lately: bool,
     /// Which of [`Snapshot::groups`] they are in.
     pub groups: BTreeSet<usize>,
     /// In how many other groups they are.
@@ -128,6 +144,25 @@ pub enum Owner {
     Other,
 }
 
+impl Profile {
+    /// Their names as they are compared, each with its slot.
+    fn names(&self) -> impl Iterator<Item = (String, u8)> + '_ {
+        let all = std::iter::once((0, &self.username)).chain(self.aliases.iter().map(|(slot, alias)| (*slot, alias)));
+        all.filter_map(|(slot, name)| comparable(name).map(|(name, _)| (name, slot)))
+    }
+
+    fn has_name(&self, name: &str) -> bool {
+        self.names().any(|(has, _)| has == name)
+    }
+}
+
+impl Known {
+    /// Whether they belong to the directory and are not in the trash.
+    fn is_standing(&self) -> bool {
+        matches!(self.owner, Owner::This(_)) && self.profile.status != UserStatus::PendingDeletion
+    }
+}
+
 /// How a user hangs together with somebody of the directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Link {
@@ -146,88 +181,6 @@ pub enum BeforeTrash {
     Enabled,
     /// Disabled.
     Disabled,
-}
-
-/// Something about somebody that needs an eye: they were left out, or a part of them was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remark {
-    /// The name that the directory tells.
-    pub username: String,
-    /// What.
-    pub what: What,
-}
-
-/// What was left out, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
-    /// All: the name is empty, too long, or holds what cannot be seen.
-    UnusableName,
-    /// All: several people of the directory have this name.
-    SameName,
-    /// All: the user of this name belongs to another directory.
-    OtherDirectory,
-    /// All: the user of this name was another person of this directory.
-    OtherPerson,
-    /// All: the name is an alias of this user.
-    AliasOf(String),
-    /// All: the user of this name is in the trash, where an administrator put them.
-    InTrash,
-    /// The new name: another user has it.
-    NameTaken,
-    /// An alias: it cannot be one, or somebody else has it.
-    Alias(String),
-    /// The full name cannot be one.
-    RealName,
-    /// The address cannot be one.
-    Email,
-    /// The remarks are too long or hold what cannot be seen.
-    Notes,
-    /// A number: it cannot be one, or does not say its country.
-    Number(String),
-    /// Memberships: there are too many.
-    TooManyGroups,
-}
-
-impl What {
-    /// Whether the whole person was left out.
-    pub const fn is_all(&self) -> bool {
-        match self {
-            Self::UnusableName
-            | Self::SameName
-            | Self::OtherDirectory
-            | Self::OtherPerson
-            | Self::AliasOf(_)
-            | Self::InTrash => true,
-            Self::NameTaken
-            | Self::Alias(_)
-            | Self::RealName
-            | Self::Email
-            | Self::Notes
-            | Self::Number(_)
-            | Self::TooManyGroups => false,
-        }
-    }
-
-    /// For administrators: what is the matter and what helps.
-    pub fn words(&self) -> String {
-        match self {
-            Self::UnusableName => "left out: the name is empty, too long or holds characters that cannot be seen".to_owned(),
-            Self::SameName => "left out: several people of the directory have this name".to_owned(),
-            Self::OtherDirectory => "left out: the user of this name belongs to another directory".to_owned(),
-            Self::OtherPerson => "left out: the user of this name was another person of this directory; delete that user for good to let this \
-                                  one have the name"
-                .to_owned(),
-            Self::AliasOf(user) => format!("left out: the name is an alias of the user {user}"),
-            Self::InTrash => "left out: an administrator has put the user of this name into the trash".to_owned(),
-            Self::NameTaken => "keeps the old name: another user has the new one".to_owned(),
-            Self::Alias(alias) => format!("without the alias {alias}: it cannot be one, or somebody else has it"),
-            Self::RealName => "the full name stays as it is: the directory's is too long or holds characters that cannot be seen".to_owned(),
-            Self::Email => "the address stays as it is: the directory's cannot be one".to_owned(),
-            Self::Notes => "the notes stay as they are: the directory's are too long or hold characters that cannot be seen".to_owned(),
-            Self::Number(number) => format!("without the number {number}: it cannot be one, or does not say its country"),
-            Self::TooManyGroups => "not in all groups: a user can be in 100".to_owned(),
-        }
-    }
 }
 
 #[cfg(test)]

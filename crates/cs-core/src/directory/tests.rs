@@ -44,12 +44,8 @@ fn known(number: u64, username: &str, owner: Owner) -> Known {
     Known {
         id: UserId::generate(&mut Counter(number)),
         version: 1,
-        username: username.to_owned(),
-        aliases: BTreeMap::new(),
-        realname: None,
-        email: String::new(),
-        notes: String::new(),
-        status: UserStatus::Active,
+        profile: Profile { username: username.to_owned(), ..Profile::default() },
+        lately: false,
         groups: if matches!(owner, Owner::This(_)) { BTreeSet::from([0]) } else { BTreeSet::new() },
         owner,
         other_groups: 0,
@@ -74,18 +70,10 @@ fn carried_out(plan: &Plan, users: &[Known]) -> Vec<Known> {
             users.push(Known { id: act.user, ..known(0, "", Owner::Nobody) });
         }
         let wanted = &act.wanted;
-        let names = |user: &Known| -> Vec<String> {
-            let all = std::iter::once(&user.username).chain(user.aliases.values());
-            all.filter_map(|name| wish::comparable(name).map(|(name, _)| name)).collect()
-        };
+        let names = |user: &Known| -> Vec<String> { user.profile.names().map(|(name, _)| name).collect() };
         let at = users.iter().position(|user| user.id == act.user).expect("a user");
         let user = &mut users[at];
-        user.username.clone_from(&wanted.username);
-        user.aliases.clone_from(&wanted.aliases);
-        user.realname.clone_from(&wanted.realname);
-        user.email.clone_from(&wanted.email);
-        user.notes.clone_from(&wanted.notes);
-        user.status = wanted.status;
+        user.profile.clone_from(&wanted.profile);
         user.owner = Owner::This(wanted.link.clone());
         user.groups.extend(&wanted.join);
         user.groups.retain(|group| !wanted.leave.contains(group));
@@ -114,7 +102,11 @@ fn each_person_comes_to_what_the_table_says() {
     use Kind::{Create, Disable, Restore, TakeOver, Trash, Update};
     let linked = |link: Link| Owner::This(Link { key: "k".to_owned(), ..link });
     let link = Link::default;
-    let user = |owner: Owner, status| Known { status, ..known(1, "alice", owner) };
+    let user = |owner: Owner, status| {
+        let mut user = known(1, "alice", owner);
+        user.profile.status = status;
+        user
+    };
     let person = || told("k", "alice");
     let disabled = || Told { disabled: true, ..person() };
     let (active, off, bypass, trash) =
@@ -175,12 +167,27 @@ fn each_person_comes_to_what_the_table_says() {
         ),
         ("put into the trash here", person(), Some(user(linked(link()), trash)), None, Some(What::InTrash)),
         ("renamed", told("k", "alicia"), Some(user(linked(link()), active)), Some((Update, active)), None),
+        ("renamed in bypass", told("k", "alicia"), Some(user(linked(link()), bypass)), Some((Update, active)), None),
+        (
+            "in bypass, with other capitals",
+            told("k", "Alice"),
+            Some(user(linked(link()), bypass)),
+            Some((Update, bypass)),
+            None,
+        ),
+        (
+            "in bypass, with a further name",
+            Told { aliases: vec!["root".to_owned()], ..person() },
+            Some(user(linked(link()), bypass)),
+            Some((Update, active)),
+            None,
+        ),
         ("no name", told("k", " "), Some(user(linked(link()), active)), None, Some(What::UnusableName)),
     ];
     for (case, person, user, act, remark) in cases {
         let users: Vec<Known> = user.into_iter().collect();
         let plan = planned(vec![person], &users);
-        let decided = plan.acts.first().map(|act| (act.kind, act.wanted.status));
+        let decided = plan.acts.first().map(|act| (act.kind, act.wanted.profile.status));
         assert_eq!((decided, plan.remarks.first().map(|remark| remark.what.clone())), (act, remark), "{case}");
     }
 }
@@ -196,7 +203,7 @@ fn who_is_gone_goes_to_the_trash_once() {
     // Back within the time of the trash.
     let back = planned(vec![told("a", "alice"), told("b", "bob")], &after);
     assert_eq!(kinds(&back), [(Kind::Restore, "bob")]);
-    assert_eq!(carried_out(&back, &after)[1].status, UserStatus::Active);
+    assert_eq!(carried_out(&back, &after)[1].profile.status, UserStatus::Active);
 }
 
 #[test]
@@ -231,7 +238,7 @@ fn names_are_given_on_in_the_right_order_and_never_twice() {
     assert_eq!(twice.remarks.iter().filter(|remark| remark.what == What::SameName).count(), 3);
     // A name that an administrator gave as an alias is nobody's to take over.
     let mut carol = known(1, "carol", Owner::Nobody);
-    carol.aliases.insert(1, "cc".to_owned());
+    carol.profile.aliases.insert(1, "cc".to_owned());
     assert_eq!(planned(vec![told("a", "cc")], &[carol]).remarks[0].what, What::AliasOf("carol".to_owned()));
 }
 
@@ -244,11 +251,11 @@ fn the_brake_holds_what_is_too_much() {
     };
     for (gone, percent, confirmed, is) in [
         (5, 1, None, Ok(())),
-        (6, 5, None, Err(Halt::Brake { removals: 6, of: 100 })),
+        (6, 5, None, Err(Halt::Brake { removals: 6, lately: 0, of: 100 })),
         (10, 10, None, Ok(())),
-        (11, 10, None, Err(Halt::Brake { removals: 11, of: 100 })),
-        (11, 10, Some(10), Err(Halt::Brake { removals: 11, of: 100 })),
-        (11, 10, Some(12), Err(Halt::Brake { removals: 11, of: 100 })),
+        (11, 10, None, Err(Halt::Brake { removals: 11, lately: 0, of: 100 })),
+        (11, 10, Some(10), Err(Halt::Brake { removals: 11, lately: 0, of: 100 })),
+        (11, 10, Some(12), Err(Halt::Brake { removals: 11, lately: 0, of: 100 })),
         (11, 10, Some(11), Ok(())),
         (100, 100, Some(100), Err(Halt::Empty { of: 100 })),
     ] {
@@ -256,17 +263,81 @@ fn the_brake_holds_what_is_too_much() {
     }
     // To be disabled is to be taken away.
     let disabled = (0..100).map(|n| Told { disabled: n < 11, ..told(&format!("k{n}"), &format!("u{n}")) }).collect();
-    assert_eq!(planned(disabled, &users).check(10, None), Err(Halt::Brake { removals: 11, of: 100 }));
+    assert_eq!(planned(disabled, &users).check(10, None), Err(Halt::Brake { removals: 11, lately: 0, of: 100 }));
     // Nobody told and nobody there: fine.
     assert_eq!(planned(Vec::new(), &[known(1, "x", Owner::Nobody)]).check(10, None), Ok(()));
+}
+
+#[test]
+fn the_brake_counts_what_earlier_runs_took() {
+    let users = |trashed: u64, renamed: u64| -> Vec<Known> {
+        let user = |n: u64| {
+            let mut user = known(n, &format!("u{n}"), of(&format!("k{n}")));
+            user.lately = n < trashed + renamed;
+            if n < trashed {
+                user.profile.status = UserStatus::PendingDeletion;
+                user.owner =
+                    Owner::This(Link { key: format!("k{n}"), disabled: false, trashed: Some(BeforeTrash::Enabled) });
+            }
+            user
+        };
+        (0..100).map(user).collect()
+    };
+    let plan_of = |from: u64, to: u64, users: &[Known]| {
+        planned((from..to).map(|n| told(&format!("k{n}"), &format!("u{n}"))).collect(), users)
+    };
+    // Ten went, which was all that may go; then one more; then nobody.
+    let after_ten = users(10, 0);
+    assert_eq!(plan_of(11, 100, &after_ten).check(10, None), Err(Halt::Brake { removals: 1, lately: 10, of: 90 }));
+    assert_eq!(plan_of(11, 100, &after_ten).check(10, Some(1)), Ok(()));
+    assert_eq!(plan_of(11, 100, &after_ten).check(11, None), Ok(()));
+    assert_eq!(plan_of(10, 100, &after_ten).check(10, None), Ok(()));
+    // Who comes back is not gone any more.
+    assert_eq!(plan_of(0, 99, &after_ten).check(10, None), Ok(()));
+    assert_eq!(plan_of(8, 99, &after_ten).lately, Lately { removals: 8, trashed: 8 });
+    // Nor does anybody count twice.
+    let renamed = users(0, 10);
+    assert_eq!(plan_of(5, 100, &renamed).lately, Lately { removals: 5, trashed: 0 });
+    assert_eq!(plan_of(5, 100, &renamed).check(10, None), Ok(()));
+    let words = Halt::Brake { removals: 1, lately: 10, of: 90 }.to_string();
+    assert!(
+        words
+            .starts_with("1 of 90 users would go to the trash, be disabled or lose their name, after 10 within a day;"),
+        "{words}"
+    );
+}
+
+#[test]
+fn the_brake_holds_a_mass_rename() {
+    let users: Vec<Known> = (0..100).map(|n| known(n, &format!("u{n}"), of(&format!("k{n}")))).collect();
+    let renamed = |count: usize| {
+        let name = |n: usize| if n < count { format!("u{n}@example.org") } else { format!("U{n}") };
+        planned((0..100).map(|n| told(&format!("k{n}"), &name(n))).collect(), &users)
+    };
+    assert_eq!(renamed(10).check(10, None), Ok(()));
+    assert_eq!(renamed(11).check(10, None), Err(Halt::Brake { removals: 11, lately: 0, of: 100 }));
+    // Who keeps the old name as another one still gets in by it.
+    let kept = |n: usize| Told { aliases: vec![format!("u{n}")], ..told(&format!("k{n}"), &format!("v{n}")) };
+    assert_eq!(planned((0..100).map(kept).collect(), &users).check(10, None), Ok(()));
+}
+
+#[test]
+fn remarks_cannot_steer_a_terminal() {
+    let bad = Told { aliases: vec!["\u{1b}[2J\u{7}".to_owned()], ..told("b", "bob") };
+    let plan = planned(vec![told("a", "\u{1b}]0;x\u{7}alice"), bad], &[]);
+    assert_eq!(plan.remarks.len(), 2);
+    for remark in plan.remarks {
+        let text = format!("{}{}", remark.username, remark.what.words());
+        assert!(!text.contains(char::is_control), "{text:?}");
+    }
 }
 
 #[test]
 fn fields_that_are_not_synced_stay_with_administrators() {
     let fields = Fields { aliases: false, realname: false, email: false, notes: false, phones: Numbers::Ignored };
     let mut user = known(1, "alice", of("a"));
-    user.email = "old@example.org".to_owned();
-    user.aliases.insert(3, "al".to_owned());
+    user.profile.email = "old@example.org".to_owned();
+    user.profile.aliases.insert(3, "al".to_owned());
     let person =
         Told { email: Some("new@example.org".to_owned()), aliases: vec!["x".to_owned()], ..told("a", "alice") };
     assert_eq!(
@@ -275,7 +346,7 @@ fn fields_that_are_not_synced_stay_with_administrators() {
     );
     let synced = planned(vec![person], &[user]);
     assert_eq!(synced.acts[0].changes.iter().map(|change| change.field).collect::<Vec<_>>(), ["aliases", "email"]);
-    assert_eq!(synced.acts[0].wanted.aliases, BTreeMap::from([(1, "x".to_owned())]));
+    assert_eq!(synced.acts[0].wanted.profile.aliases, BTreeMap::from([(1, "x".to_owned())]));
 }
 
 fn some_name() -> impl Strategy<Value = String> {
@@ -308,7 +379,7 @@ proptest! {
     #[test]
     fn a_plan_carried_out_leaves_nothing_to_do(first in some_snapshot(), second in some_snapshot(), third in some_snapshot()) {
         let mut alias = known(1, "d", Owner::Nobody);
-        alias.aliases.insert(2, "c".to_owned());
+        alias.profile.aliases.insert(2, "c".to_owned());
         let mut users = vec![alias, known(2, "b", Owner::Other), known(3, "é", Owner::Nobody)];
         let mut rng = Counter(7);
         for snapshot in [first, second, third] {

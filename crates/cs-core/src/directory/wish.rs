@@ -34,7 +34,7 @@ pub(super) fn comparable(name: &str) -> Option<(String, String)> {
 }
 
 impl Wish {
-    pub(super) fn of(told: &Told, fields: &Fields) -> Result<Self, What> {
+    pub(super) fn of(told: &Told, groups: BTreeSet<usize>, fields: &Fields) -> Result<Self, What> {
         let (name, username) = comparable(&told.username).ok_or(What::UnusableName)?;
         let mut remarks = Vec::new();
         let realname = match fields.realname {
@@ -56,7 +56,6 @@ impl Wish {
             Numbers::Ignored => None,
             Numbers::Imported { country } => Some(numbers(&told.phones, country.as_deref(), &mut remarks)),
         };
-        let (disabled, groups) = (told.disabled, told.groups.clone());
         Ok(Self {
             key: told.key.clone(),
             username,
@@ -66,7 +65,7 @@ impl Wish {
             email,
             notes,
             numbers,
-            disabled,
+            disabled: told.disabled,
             groups,
             remarks,
         })
@@ -103,7 +102,7 @@ fn aliases(told: &[String], username: &str, remarks: &mut Vec<What>) -> Vec<(Str
                 }
             }
             None if alias.trim().is_empty() => {}
-            None => remarks.push(What::Alias(shown(alias))),
+            None => remarks.push(What::Alias(shown(alias, 64))),
         }
     }
     found
@@ -118,7 +117,7 @@ fn numbers(told: &[String], country: Option<&str>, remarks: &mut Vec<What>) -> B
                     found.insert(number);
                 }
             }
-            None => remarks.push(What::Number(shown(number))),
+            None => remarks.push(What::Number(shown(number, 64))),
         }
     }
     found
@@ -140,9 +139,9 @@ fn international(number: &str, country: Option<&str>) -> Option<String> {
     ((4..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())).then(|| format!("+{digits}"))
 }
 
-/// So much of a text as a remark may hold.
-fn shown(text: &str) -> String {
-    text.chars().take(64).collect()
+/// So much of a text as a remark may hold, without what would steer a terminal.
+pub(super) fn shown(text: &str, most: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(most).collect()
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! What a directory told beside what is stored.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
-use cs_core::directory::{Known, Owner, Plan, Scope, Snapshot, plan};
+use cs_core::directory::{BRAKE_WINDOW, Known, Owner, Plan, Scope, Snapshot, plan};
 use cs_core::id::{AccountId, DirectoryKey, GroupId};
 use cs_store::directories::KnownUser;
+use jiff::Timestamp;
 
 use super::DirectorySettings;
 use crate::{Engine, EngineError, SystemRng};
@@ -39,21 +41,21 @@ impl Engine {
         account: AccountId,
         id: DirectoryKey,
         settings: &DirectorySettings,
-        snapshot: &Snapshot,
+        snapshot: &Arc<Snapshot>,
         scope: Scope,
     ) -> Result<Plan, EngineError> {
         let places = self.groups_of_directory(account, id).await?.places(snapshot);
         let users = self.store().reader().known_users(account, settings.import_phones).await?;
-        let fields = settings.fields();
-        let known = users.into_iter().map(|user| known(user, id, &places)).collect();
-        let snapshot = snapshot.clone();
+        let (fields, since) = (settings.fields(), self.clock().now() - BRAKE_WINDOW);
+        let known = users.into_iter().map(|user| known(user, id, &places, since)).collect();
+        let snapshot = Arc::clone(snapshot);
         // Some hundred milliseconds for a large organisation, in which this thread's logins would wait.
         let planned = tokio::task::spawn_blocking(move || plan(&snapshot, known, &fields, scope, &mut SystemRng)).await;
-        planned.map_err(|error| EngineError::Internal(cs_store::StoreError::Unavailable(std::sync::Arc::new(error))))
+        planned.map_err(|error| EngineError::Internal(cs_store::StoreError::Unavailable(Arc::new(error))))
     }
 }
 
-fn known(user: KnownUser, id: DirectoryKey, places: &HashMap<GroupId, usize>) -> Known {
+fn known(user: KnownUser, id: DirectoryKey, places: &HashMap<GroupId, usize>, since: Timestamp) -> Known {
     let groups: BTreeSet<usize> = user.groups.iter().filter_map(|group| places.get(group).copied()).collect();
     let numbers = |of: &dyn Fn(&cs_core::id::PhoneId) -> bool| -> BTreeSet<String> {
         let phones = user.phones.iter().filter(|(phone, number)| !number.is_empty() && of(phone));
@@ -65,12 +67,8 @@ fn known(user: KnownUser, id: DirectoryKey, places: &HashMap<GroupId, usize>) ->
         synced_numbers: numbers(&|phone| synced.contains(phone)),
         id: user.id,
         version: user.version,
-        username: user.username,
-        aliases: user.aliases,
-        realname: user.realname,
-        email: user.email,
-        notes: user.notes,
-        status: user.status,
+        profile: user.profile,
+        lately: user.link.as_ref().and_then(|link| link.removed_at).is_some_and(|at| at > since),
         owner: match user.link {
             None => Owner::Nobody,
             Some(link) if link.directory == id => Owner::This(link.link),

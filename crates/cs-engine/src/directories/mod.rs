@@ -8,6 +8,8 @@ mod admin;
 mod agents;
 mod apply;
 mod compare;
+mod invite;
+mod outcome;
 mod read;
 mod requests;
 mod run;
@@ -16,9 +18,10 @@ mod synced;
 
 pub use admin::{DirectoryChange, NewDirectory};
 pub use agents::{AgentInfo, Agents, Connected, Order, Question, Report, Seat, Trouble, Verdict};
+pub use outcome::{Compared, ComparedAct, Outcome, Told};
 pub use read::{MOST_PEOPLE, READ_PATIENCE};
 pub use requests::{Password, Reply, Taken, Wish, WishError};
-pub use run::{Compared, ComparedAct, Outcome, Told, Trigger};
+pub use run::Trigger;
 pub use settings::{AttributeNames, DirectorySettings, MOST_GROUPS};
 
 use cs_core::directory::Halt;
@@ -45,6 +48,9 @@ pub enum DirectoryError {
     /// Nothing was heard of the proxy for so long that it was given up.
     #[error("the proxy said nothing for a minute")]
     Silent,
+    /// It went on and on.
+    #[error("the directory was not read within half an hour")]
+    Slow,
     /// The channel ended before all was told.
     #[error("the proxy went away before it had told everything")]
     Gone,
@@ -89,6 +95,7 @@ impl DirectoryError {
             | Self::Nobody
             | Self::LeftOut(_)
             | Self::Elsewhere(_)
+            | Self::Slow
             | Self::Engine(_) => false,
         }
     }

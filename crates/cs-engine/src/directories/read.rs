@@ -13,6 +13,8 @@ use crate::Engine;
 pub const MOST_PEOPLE: usize = 200_000;
 /// The most octets of text about all of them together.
 const MOST_TEXT: usize = 256 << 20;
+/// The most people of one name.
+const MOST_OF_ONE_NAME: usize = 16;
 /// How long a proxy may say nothing.
 pub const READ_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 /// How long a password may take: people wait for it.
@@ -64,7 +66,8 @@ impl Engine {
                         text += check(&told, question)?;
                         people.push(told);
                     }
-                    if people.len() > MOST_PEOPLE || text > MOST_TEXT {
+                    let most = if question.only.is_some() { MOST_OF_ONE_NAME } else { MOST_PEOPLE };
+                    if people.len() > most || text > MOST_TEXT {
                         return Err(DirectoryError::Nonsense("more people than there can be"));
                     }
                     progress(people.len());

@@ -282,6 +282,7 @@ impl From<&DirectoryError> for WishError {
             DirectoryError::NoFirstFactor => "no_first_factor",
             DirectoryError::Trouble { trouble, .. } => trouble.as_str(),
             DirectoryError::Silent => "silent",
+            DirectoryError::Slow => "slow",
             DirectoryError::Gone => "gone",
             DirectoryError::Nonsense(_) => "nonsense",
             DirectoryError::Halt(_) => "halted",

@@ -1,29 +1,26 @@
 //! A run: read, compare, carry out, and say what came of it.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cs_core::directory::{Kind, Plan, Remark, Scope, Snapshot};
+use cs_core::directory::{Halt, Plan, Scope, Snapshot, Told as Person};
 use cs_core::id::{AccountId, DirectoryKey, TxId, UserId};
-use cs_core::username::Username;
+use cs_core::username::{Username, UsernameNormalization};
 use cs_store::Job;
 use cs_store::directories::{
-    DirectoryRecord, RunEnd, begin_run, drop_run, end_run, invited, keep_run, use_confirmation,
+    DirectoryRecord, RunEnd, begin_run, drop_run, drop_runs_of, end_run, keep_run, use_confirmation,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use rand_core::RngCore as _;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::apply::{Applied, Applying, LEASE, Stopped};
-use super::{DirectoryError, DirectorySettings, Question};
+use super::apply::{Agreed, Applied, Applying, LEASE, Stopped};
+use super::outcome::{outcome_of, take_in};
+use super::{Compared, ComparedAct, DirectoryError, DirectorySettings, Outcome, Question};
 use crate::admin::{Actor, admin_record};
-use crate::enrollment::{Invite, LINK_TTL};
 use crate::letters::LinkOf;
 use crate::{Engine, EngineError, SystemRng};
 
-/// The most remarks and names that are kept of a run.
-const KEPT: usize = 100;
 /// The most acts that a comparison tells one by one.
 const TOLD: usize = 20_000;
 /// How often a run that reads says that it lives.
@@ -40,69 +37,6 @@ pub enum Trigger {
     Asked,
 }
 
-/// What came of a run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Outcome {
-    /// `ok`, `halted` (too many would have gone) or `failed`.
-    pub result: String,
-    /// The same for administrators.
-    pub words: String,
-    /// When it began, Unix seconds.
-    pub began: i64,
-    /// How many seconds it took.
-    pub seconds: i64,
-    /// How many people the directory told of.
-    pub people: usize,
-    /// How many users of each kind of change.
-    pub counts: BTreeMap<String, usize>,
-    /// How many were as they should be.
-    pub unchanged: usize,
-    /// How many would have gone to the trash or been disabled; if the run was halted, the number to confirm.
-    pub removals: usize,
-    /// Of how many.
-    pub of: usize,
-    /// How many would have gone to the trash if a group were not missing.
-    pub held: usize,
-    /// How many remarks there are.
-    pub remarks_total: usize,
-    /// The first of them.
-    pub remarks: Vec<Told>,
-}
-
-/// A remark about somebody.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
-    /// Their name.
-    pub username: String,
-    /// What.
-    pub words: String,
-    /// Whether all of them was left out.
-    pub is_all: bool,
-}
-
-/// What a run would do.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Compared {
-    /// The same as of a run; `halted` if it would be.
-    pub outcome: Outcome,
-    /// Each change: kind, name, and the fields as they are and would be. At most 20,000.
-    pub acts: Vec<ComparedAct>,
-    /// Groups that the directory does not have.
-    pub missing: Vec<String>,
-}
-
-/// One change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ComparedAct {
-    /// `create`, `take_over`, `restore`, `disable`, `update` or `trash`.
-    pub kind: String,
-    /// Whom.
-    pub username: String,
-    /// Field, before, after.
-    pub changes: Vec<(String, String, String)>,
-}
-
 impl Engine {
     /// The directories that are due, and that this node has a proxy for.
     pub async fn due_directories(&self) -> Result<Vec<(AccountId, DirectoryKey)>, EngineError> {
@@ -114,6 +48,12 @@ impl Engine {
         let all = self.store().all_directories().await?;
         let due = all.iter().filter(|record| is_due(record)).map(|record| (record.account, record.id));
         Ok(due.filter(|(account, id)| !self.agents().list(*account, *id).is_empty()).collect())
+    }
+
+    /// Takes back what this node left behind when it ended in the middle of a run, so that the next need not wait. Meant for the start.
+    pub async fn forget_runs_of_before(&self) -> Result<(), EngineError> {
+        self.apply(Job::new().step(drop_runs_of(&self.inner.node))).await?;
+        Ok(())
     }
 
     /// Makes users as their directory says, by a proxy that is connected to this node. `link_of` makes the links for letters to new people.
@@ -193,7 +133,9 @@ impl Engine {
         let snapshot = self.read_all(account, id, &settings, Some(username), &|_| {}).await?;
         let key = match snapshot.people.as_slice() {
             [] => return Err(DirectoryError::Nobody),
-            [person] => person.key.clone(),
+            // Another one is somebody whom nobody has asked about.
+            [person] if is_called(person, username) => person.key.clone(),
+            [_] => return Err(DirectoryError::Nonsense("somebody else than it was asked for")),
             _ => return Err(DirectoryError::Nonsense("several people for one name")),
         };
         let by = self.begin_run(&record).await?;
@@ -257,7 +199,7 @@ impl Engine {
         settings: &DirectorySettings,
         only: Option<&str>,
         progress: &(dyn Fn(&str) + Sync),
-    ) -> Result<Snapshot, DirectoryError> {
+    ) -> Result<Arc<Snapshot>, DirectoryError> {
         let question = Question {
             groups: settings.groups.clone(),
             only: only.map(str::to_owned),
@@ -266,10 +208,16 @@ impl Engine {
         let read = |people: usize| progress(&format!("{people} people read"));
         tokio::select! {
             biased;
-            snapshot = self.read_directory(account, id, &question, &read) => snapshot,
-            () = self.clock().sleep_until(self.clock().now() + LONGEST_READ) => Err(DirectoryError::Silent),
+            snapshot = self.read_directory(account, id, &question, &read) => Ok(Arc::new(snapshot?)),
+            () = self.clock().sleep_until(self.clock().now() + LONGEST_READ) => Err(DirectoryError::Slow),
         }
     }
+}
+
+/// Whether somebody is called so, as names are compared.
+fn is_called(person: &Person, username: &str) -> bool {
+    let key = |name: &str| Some(Username::parse(name).ok()?.key(UsernameNormalization::None));
+    key(&person.username).is_some_and(|name| key(username) == Some(name))
 }
 
 /// A run that is under way.
@@ -311,6 +259,12 @@ impl From<Stopped> for Ended {
     }
 }
 
+fn halted(mut outcome: Outcome, halt: Halt) -> Ended {
+    "halted".clone_into(&mut outcome.result);
+    outcome.words = halt.to_string();
+    Ended::Error(Box::new(outcome), halt.into())
+}
+
 impl Run<'_> {
     async fn all(&self) -> Result<Outcome, Ended> {
         let (engine, record) = (self.engine, self.record);
@@ -320,31 +274,33 @@ impl Run<'_> {
         let mut outcome = outcome_of(&plan, &snapshot);
         let confirmed = record.confirmed.and_then(|confirmed| usize::try_from(confirmed).ok());
         if let Err(halt) = plan.check(settings.brake_percent, confirmed) {
-            "halted".clone_into(&mut outcome.result);
-            outcome.words = halt.to_string();
-            return Err(Ended::Error(Box::new(outcome), halt.into()));
+            return Err(halted(outcome, halt));
         }
-        if plan.check(settings.brake_percent, None).is_err() {
-            // The word was good for once. If it was taken back in the meantime, so is the run.
-            let removals = i64::try_from(plan.removals).unwrap_or(i64::MAX);
-            let step = use_confirmation(record.account, record.id, removals);
-            if engine.apply(Job::new().step(step)).await?.is_some() {
-                return Err(Ended::Lost);
+        let agreed = match plan.check(settings.brake_percent, None) {
+            Ok(()) => Agreed::Brake,
+            Err(halt) => {
+                // The word was good for once. If it was taken back in the meantime, it was not given.
+                let removals = i64::try_from(plan.removals).unwrap_or(i64::MAX);
+                let step = use_confirmation(record.account, record.id, removals);
+                if engine.apply(Job::new().step(step)).await?.is_some() {
+                    return Err(halted(outcome, halt));
+                }
+                Agreed::Administrator
             }
-        }
-        let applied = self.carry_out(&settings, &snapshot, &plan, true).await?;
+        };
+        let applied = self.carry_out(&settings, &snapshot, &plan, Scope::Everybody, agreed).await?;
         take_in(&mut outcome, &applied);
         self.invite(&settings).await?;
         Ok(outcome)
     }
 
-    async fn one(&self, settings: &DirectorySettings, snapshot: &Snapshot) -> Result<(), Ended> {
+    async fn one(&self, settings: &DirectorySettings, snapshot: &Arc<Snapshot>) -> Result<(), Ended> {
         let record = self.record;
         let plan = self.engine.compare(record.account, record.id, settings, snapshot, Scope::One).await?;
         if let Some(remark) = plan.remarks.iter().find(|remark| remark.what.is_all()) {
             return Err(DirectoryError::LeftOut(remark.what.words()).into());
         }
-        let applied = self.carry_out(settings, snapshot, &plan, false).await?;
+        let applied = self.carry_out(settings, snapshot, &plan, Scope::One, Agreed::Brake).await?;
         if !applied.left.is_empty() {
             return Err(EngineError::Contention.into());
         }
@@ -352,7 +308,7 @@ impl Run<'_> {
     }
 
     /// Reads, and says now and then that the run lives.
-    async fn read(&self, settings: &DirectorySettings) -> Result<Snapshot, Ended> {
+    async fn read(&self, settings: &DirectorySettings) -> Result<Arc<Snapshot>, Ended> {
         let (engine, record) = (self.engine, self.record);
         let read = engine.read_all(record.account, record.id, settings, None, self.progress);
         tokio::pin!(read);
@@ -377,11 +333,12 @@ impl Run<'_> {
         settings: &DirectorySettings,
         snapshot: &Snapshot,
         plan: &Plan,
-        is_all: bool,
+        scope: Scope,
+        agreed: Agreed,
     ) -> Result<Applied, Ended> {
         let record = self.record;
         let place = (record.account, record.id);
-        let mut applying = Applying::new(self.engine, place, &record.name, settings, self.by);
+        let mut applying = Applying::new(self.engine, place, &record.name, settings, self.by, agreed);
         applying.make_groups(snapshot).await?;
         let (last, total) = (AtomicUsize::new(0), plan.acts.len());
         let progress = |done: usize| {
@@ -399,88 +356,15 @@ impl Run<'_> {
                 return Err(Ended::Error(Box::new(outcome), error.into()));
             }
         };
-        if is_all {
+        if scope == Scope::Everybody {
             applying.tidy_groups(snapshot).await?;
         }
         Ok(applied)
     }
 
-    /// Mails links to new people. Who could not be mailed now is mailed by a later run.
     async fn invite(&self, settings: &DirectorySettings) -> Result<(), Ended> {
         let Some(link_of) = self.link_of.filter(|_| settings.invite) else { return Ok(()) };
-        let (engine, record) = (self.engine, self.record);
-        let actor = Actor::DirectorySync(format!("directory sync {}", record.name));
-        loop {
-            let people =
-                engine.store().users_to_invite(record.account, record.id, 50).await.map_err(EngineError::from)?;
-            if people.is_empty() {
-                return Ok(());
-            }
-            for (user, username, _) in people {
-                let invite = Invite { username: &username, email: None, valid_secs: LINK_TTL.as_secs() };
-                match engine.invite(record.account, &actor, &invite, Some(link_of)).await {
-                    // Who has a device by now, or may not enroll, needs no letter.
-                    Ok(_) | Err(EngineError::Exists(_) | EngineError::Invalid(_) | EngineError::NotFound) => {}
-                    Err(error) => return Err(error.into()),
-                }
-                engine.apply(Job::new().step(invited(record.account, user))).await?;
-            }
-        }
-    }
-}
-
-fn outcome_of(plan: &Plan, snapshot: &Snapshot) -> Outcome {
-    let told = |remark: &Remark| Told {
-        username: remark.username.clone(),
-        words: remark.what.words(),
-        is_all: remark.what.is_all(),
-    };
-    let missing = snapshot.groups.iter().filter(|group| group.name.is_none()).count();
-    let words = match (missing, plan.remarks.len()) {
-        (0, 0) => "all users are as the directory says".to_owned(),
-        (0, remarks) => format!("done, with {remarks} remarks"),
-        (missing, _) => format!(
-            "{missing} of the groups are not in the directory; until they are back or no longer selected nobody is removed ({} would be)",
-            plan.held
-        ),
-    };
-    Outcome {
-        result: "ok".to_owned(),
-        words,
-        people: snapshot.people.len(),
-        unchanged: plan.unchanged,
-        removals: plan.removals,
-        of: plan.of,
-        held: plan.held,
-        remarks_total: plan.remarks.len(),
-        remarks: plan.remarks.iter().take(KEPT).map(told).collect(),
-        ..Outcome::default()
-    }
-}
-
-fn take_in(outcome: &mut Outcome, applied: &Applied) {
-    for kind in Kind::ALL {
-        if let Some(count) = applied.counts.get(&kind) {
-            outcome.counts.insert(kind.as_str().to_owned(), *count);
-        }
-    }
-    outcome.remarks_total += applied.left.len();
-    let room = KEPT.saturating_sub(outcome.remarks.len());
-    outcome.remarks.extend(applied.left.iter().take(room).map(|username| Told {
-        username: username.clone(),
-        words: "left for the next run: somebody has changed this user meanwhile".to_owned(),
-        is_all: true,
-    }));
-}
-
-impl Outcome {
-    /// What was kept of the last run; `None` before the first.
-    pub fn read(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
-    }
-
-    /// When it began.
-    pub fn began_at(&self) -> Option<Timestamp> {
-        Timestamp::from_second(self.began).ok()
+        let (record, actor) = (self.record, Actor::DirectorySync(format!("directory sync {}", self.record.name)));
+        Ok(self.engine.invite_newcomers((record.account, record.id), self.by, &actor, link_of).await?)
     }
 }

@@ -83,6 +83,18 @@ impl Engine {
         invite: &Invite<'_>,
         mail: Option<LinkOf<'_>>,
     ) -> Result<Invitation, EngineError> {
+        self.invite_if(account, actor, invite, mail, &[]).await
+    }
+
+    /// The same, and only if `condition` holds, with which it is committed; [`EngineError::Contention`] if it does not.
+    pub(crate) async fn invite_if(
+        &self,
+        account: AccountId,
+        actor: &Actor,
+        invite: &Invite<'_>,
+        mail: Option<LinkOf<'_>>,
+        condition: &[cs_store::Step],
+    ) -> Result<Invitation, EngineError> {
         if !(1..=LINK_TTL.as_secs()).contains(&invite.valid_secs) {
             return Err(EngineError::Invalid("valid_secs"));
         }
@@ -125,6 +137,7 @@ impl Engine {
                 expires_at,
             };
             job.guards.extend(link.insert(account));
+            job.guards.extend(condition.iter().cloned());
             let mut description = json!({"user_id": user.as_str(), "valid_secs": invite.valid_secs});
             let to = invite.email.unwrap_or(&known);
             let mut mailed = None;

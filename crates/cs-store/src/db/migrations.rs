@@ -34,7 +34,8 @@ migrations![
     "V15__frame_origins",
     "V16__outages",
     "V17__login_clients",
-    "V18__directories"
+    "V18__directories",
+    "V19__directory_removals"
 ];
 
 /// The runner for one engine's list, up to `version` or to the newest.

@@ -1,18 +1,14 @@
 //! Who belongs to which directory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use cs_core::directory::{BeforeTrash, Link};
 use cs_core::id::{AccountId, DirectoryKey, GroupId, PhoneId, UserId};
-use cs_core::user::UserStatus;
 use jiff::Timestamp;
 
 use crate::convert::{corrupt, parsed};
 use crate::db::{Reader, Row, Step, StoreError};
 use crate::{Store, args};
-
-/// How many rows are read at a time.
-const ROWS: i64 = 2000;
 
 /// A user's place in a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,33 +23,8 @@ pub struct UserLink {
     pub invite: bool,
     /// When something of them last came from there.
     pub synced_at: Timestamp,
-}
-
-/// A user with all that a comparison with a directory reads.
-#[derive(Debug, Clone)]
-pub struct KnownUser {
-    /// The id.
-    pub id: UserId,
-    /// Changes with every administrative change.
-    pub version: i64,
-    /// The name.
-    pub username: String,
-    /// By slot.
-    pub aliases: BTreeMap<u8, String>,
-    /// Full name.
-    pub realname: Option<String>,
-    /// May be empty.
-    pub email: String,
-    /// May be empty.
-    pub notes: String,
-    /// As set.
-    pub status: UserStatus,
-    /// Their directory.
-    pub link: Option<UserLink>,
-    /// Their groups.
-    pub groups: Vec<GroupId>,
-    /// Their phones with the numbers.
-    pub phones: Vec<(PhoneId, String)>,
+    /// When a run took login or name from them, if it did so without an administrator's word and has not given it back.
+    pub removed_at: Option<Timestamp>,
 }
 
 /// A group that a sync has made.
@@ -100,13 +71,14 @@ pub fn link_user(account: AccountId, user: UserId, link: &UserLink) -> Step {
 /// Writes how a user hangs together with the directory they belong to. Holds only if they do.
 pub fn relink_user(account: AccountId, user: UserId, link: &UserLink) -> Step {
     Step::one(
-        "UPDATE directory_user SET disabled = $1, trashed = $2, phones = $3, synced_at = $4 \
-         WHERE account = $5 AND user_id = $6 AND directory_id = $7 AND dir_key = $8",
+        "UPDATE directory_user SET disabled = $1, trashed = $2, phones = $3, synced_at = $4, removed_at = $5 \
+         WHERE account = $6 AND user_id = $7 AND directory_id = $8 AND dir_key = $9",
         args![
             link.link.disabled,
             trashed_word(link.link.trashed),
             phones_text(&link.phones),
             link.synced_at,
+            link.removed_at,
             account.as_str(),
             user.as_str(),
             link.directory.as_str(),
@@ -115,11 +87,12 @@ pub fn relink_user(account: AccountId, user: UserId, link: &UserLink) -> Step {
     )
 }
 
-/// Notes that a user was mailed a link, or needs none.
-pub fn invited(account: AccountId, user: UserId) -> Step {
-    Step::any(
-        "UPDATE directory_user SET invite = 0 WHERE account = $1 AND user_id = $2",
-        args![account.as_str(), user.as_str()],
+/// Notes that the user of this name is mailed a link, or needs none. Holds once.
+pub fn invited(account: AccountId, user: UserId, username: &str) -> Step {
+    Step::one(
+        "UPDATE directory_user SET invite = 0 WHERE account = $1 AND user_id = $2 AND invite = 1 \
+         AND EXISTS (SELECT 1 FROM users u WHERE u.account = $1 AND u.user_id = $2 AND u.username = $3)",
+        args![account.as_str(), user.as_str(), username],
     )
 }
 
@@ -157,29 +130,15 @@ pub fn unlink_group(account: AccountId, link: &GroupLink) -> [Step; 3] {
     ]
 }
 
-/// Makes the groups of a directory administrators' own, with the members they have.
-pub fn unlink_groups(account: AccountId, directory: DirectoryKey) -> Step {
-    Step::any(
-        "DELETE FROM directory_group WHERE account = $1 AND directory_id = $2",
-        args![account.as_str(), directory.as_str()],
-    )
-}
-
-/// Notes that a group has another distinguished name.
-pub fn rename_dn(account: AccountId, group: GroupId, dn: &str) -> Step {
-    Step::one(
-        "UPDATE directory_group SET dn = $1 WHERE account = $2 AND group_id = $3",
-        args![dn, account.as_str(), group.as_str()],
-    )
-}
-
 macro_rules! link_columns {
     () => {
-        "d.directory_id, d.dir_key, d.disabled, d.trashed, d.phones, d.invite, d.synced_at "
+        "d.directory_id, d.dir_key, d.disabled, d.trashed, d.phones, d.invite, d.synced_at, d.removed_at "
     };
 }
 
-fn read_link(row: &Row, from: usize) -> Result<UserLink, StoreError> {
+pub(super) use link_columns;
+
+pub(super) fn read_link(row: &Row, from: usize) -> Result<UserLink, StoreError> {
     const TABLE: &str = "directory_user";
     let trashed = match row.opt_str(from + 3)? {
         None => None,
@@ -194,6 +153,7 @@ fn read_link(row: &Row, from: usize) -> Result<UserLink, StoreError> {
         phones: phones.collect::<Result<_, _>>().map_err(|_| corrupt(TABLE, row))?,
         invite: row.flag(from + 5)?,
         synced_at: row.time(from + 6)?,
+        removed_at: row.opt_time(from + 7)?,
     })
 }
 
@@ -242,17 +202,20 @@ impl Store {
         rows.iter().map(read_group_link).collect()
     }
 
-    /// Users of a directory who are still to be mailed a link: id, name, address; at most `limit`.
+    /// Users of a directory who are still to be mailed a link, and who may enroll: id and name, after `after`; at most `limit`.
     pub async fn users_to_invite(
         &self,
         account: AccountId,
         directory: DirectoryKey,
+        after: Option<UserId>,
         limit: u32,
-    ) -> Result<Vec<(UserId, String, String)>, StoreError> {
-        let sql = "SELECT d.account, d.user_id, u.username, u.email FROM directory_user d JOIN users u ON u.account = d.account AND u.user_id = d.user_id \
-                   WHERE d.account = $1 AND d.directory_id = $2 AND d.invite = 1 ORDER BY d.user_id LIMIT $3";
-        let rows = self.query(sql, args![account.as_str(), directory.as_str(), limit]).await?;
-        rows.iter().map(|row| Ok((parsed("directory_user", row, 1)?, row.text(2)?, row.text(3)?))).collect()
+    ) -> Result<Vec<(UserId, String)>, StoreError> {
+        let sql = "SELECT d.account, d.user_id, u.username FROM directory_user d JOIN users u ON u.account = d.account AND u.user_id = d.user_id \
+                   WHERE d.account = $1 AND d.directory_id = $2 AND d.invite = 1 AND u.status IN ('active', 'bypass') AND d.user_id > $3 \
+                   ORDER BY d.user_id LIMIT $4";
+        let after = after.as_ref().map_or("", UserId::as_str);
+        let rows = self.query(sql, args![account.as_str(), directory.as_str(), after, limit]).await?;
+        rows.iter().map(|row| Ok((parsed("directory_user", row, 1)?, row.text(2)?))).collect()
     }
 }
 
@@ -302,87 +265,5 @@ impl Reader {
                    WHERE d.account = $1 AND u.deleted_at IS NULL GROUP BY d.account, d.directory_id";
         let rows = self.query(sql, args![account.as_str()]).await?;
         rows.iter().map(|row| Ok((parsed("directory_user", row, 1)?, row.number(2)?))).collect()
-    }
-
-    /// Every user of the account, with the phones if `with_phones`. Read in parts: what changes meanwhile is seen or not, and guards settle the difference.
-    pub async fn known_users(&self, account: AccountId, with_phones: bool) -> Result<Vec<KnownUser>, StoreError> {
-        let mut users = self.rows_of_users(account).await?;
-        let places: HashMap<UserId, usize> = users.iter().enumerate().map(|(at, user)| (user.id, at)).collect();
-        let at = |row: &Row| -> Result<Option<usize>, StoreError> {
-            Ok(places.get(&parsed::<UserId>("users", row, 1)?).copied())
-        };
-        let sql = "SELECT account, user_id, slot, name, name_key FROM user_name WHERE account = $1 AND slot > 0 AND name_key > $2 \
-                   ORDER BY account, name_key LIMIT $3";
-        let mut after = String::new();
-        loop {
-            let rows = self.query(sql, args![account.as_str(), after.as_str(), ROWS]).await?;
-            for row in &rows {
-                if let Some(at) = at(row)? {
-                    users[at].aliases.insert(row.number(2)?, row.text(3)?);
-                }
-            }
-            let Some(last) = rows.last() else { break };
-            after = last.text(4)?;
-        }
-        let sql = "SELECT account, user_id, group_id FROM group_member WHERE account = $1 AND (user_id, group_id) > ($2, $3) \
-                   ORDER BY account, user_id, group_id LIMIT $4";
-        let mut after = (String::new(), String::new());
-        loop {
-            let rows = self.query(sql, args![account.as_str(), after.0.as_str(), after.1.as_str(), ROWS]).await?;
-            for row in &rows {
-                if let Some(at) = at(row)? {
-                    users[at].groups.push(parsed("group_member", row, 2)?);
-                }
-            }
-            let Some(last) = rows.last() else { break };
-            after = (last.text(1)?, last.text(2)?);
-        }
-        let sql = "SELECT o.account, o.user_id, o.phone_id, p.number FROM user_phone o JOIN phone p ON p.account = o.account AND p.phone_id = o.phone_id \
-                   WHERE o.account = $1 AND (o.user_id, o.phone_id) > ($2, $3) ORDER BY o.account, o.user_id, o.phone_id LIMIT $4";
-        if !with_phones {
-            return Ok(users);
-        }
-        let mut after = (String::new(), String::new());
-        loop {
-            let rows = self.query(sql, args![account.as_str(), after.0.as_str(), after.1.as_str(), ROWS]).await?;
-            for row in &rows {
-                if let Some(at) = at(row)? {
-                    users[at].phones.push((parsed("user_phone", row, 2)?, row.text(3)?));
-                }
-            }
-            let Some(last) = rows.last() else { break };
-            after = (last.text(1)?, last.text(2)?);
-        }
-        Ok(users)
-    }
-
-    async fn rows_of_users(&self, account: AccountId) -> Result<Vec<KnownUser>, StoreError> {
-        let sql = concat!(
-            "SELECT u.account, u.user_id, u.username, u.realname, u.email, u.notes, u.status, u.version, ",
-            link_columns!(),
-            "FROM users u LEFT JOIN directory_user d ON d.account = u.account AND d.user_id = u.user_id \
-             WHERE u.account = $1 AND u.user_id > $2 ORDER BY u.account, u.user_id LIMIT $3"
-        );
-        let (mut users, mut after) = (Vec::new(), String::new());
-        loop {
-            let rows = self.query(sql, args![account.as_str(), after.as_str(), ROWS]).await?;
-            let Some(last) = rows.last() else { return Ok(users) };
-            after = last.text(1)?;
-            for row in &rows {
-                users.push(KnownUser {
-                    id: parsed("users", row, 1)?,
-                    username: row.text(2)?,
-                    aliases: BTreeMap::new(),
-                    realname: row.opt_text(3)?,
-                    email: row.text(4)?,
-                    notes: row.text(5)?,
-                    status: UserStatus::parse(row.str(6)?).ok_or_else(|| corrupt("users", row))?,
-                    version: row.int(7)?,
-                    link: if row.opt_str(8)?.is_some() { Some(read_link(row, 8)?) } else { None },
-                    groups: Vec::new(),
-                    phones: Vec::new(),
-                });
-            }
-        }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cs_core::id::DirectoryKey;
+use cs_core::secret::PlainCode;
 use cs_engine::admin::Actor;
 use cs_engine::directories::{AttributeNames, DirectoryChange, DirectoryError, DirectorySettings, Outcome, Trigger};
 use cs_testkit::{Api, Site};
@@ -38,23 +39,32 @@ pub(super) struct Directory<'a> {
 
 /// What the fake proxy's directory holds.
 #[derive(Clone, Default)]
-pub(super) struct People(Arc<Mutex<BTreeMap<String, Person>>>);
+pub(super) struct People {
+    by_key: Arc<Mutex<BTreeMap<String, Person>>>,
+    /// Names of groups that are not called as their distinguished names say; `None` are not there.
+    groups: Arc<Mutex<BTreeMap<String, Option<String>>>>,
+}
 
 impl People {
+    /// Gives a group another name; `None` removes it.
+    pub(super) fn call_group(&self, dn: &str, name: Option<&str>) {
+        self.groups.lock().unwrap().insert(dn.to_owned(), name.map(str::to_owned));
+    }
+
     pub(super) fn put(&self, person: Person) {
-        self.0.lock().unwrap().insert(person.key.clone(), person);
+        self.by_key.lock().unwrap().insert(person.key.clone(), person);
     }
 
     pub(super) fn remove(&self, key: &str) {
-        self.0.lock().unwrap().remove(key);
+        self.by_key.lock().unwrap().remove(key);
     }
 
     pub(super) fn change(&self, key: &str, change: impl FnOnce(&mut Person)) {
-        change(self.0.lock().unwrap().get_mut(key).unwrap());
+        change(self.by_key.lock().unwrap().get_mut(key).unwrap());
     }
 
     fn all(&self) -> Vec<Person> {
-        self.0.lock().unwrap().values().cloned().collect()
+        self.by_key.lock().unwrap().values().cloned().collect()
     }
 }
 
@@ -76,13 +86,17 @@ pub(super) fn person(key: &str, username: &str) -> Person {
 
 impl<'a> Directory<'a> {
     pub(super) async fn new(site: &'a Site, change: impl FnOnce(&mut DirectorySettings)) -> Self {
+        Self::named(site, "Office", change).await
+    }
+
+    pub(super) async fn named(site: &'a Site, name: &str, change: impl FnOnce(&mut DirectorySettings)) -> Self {
         let mut settings = DirectorySettings {
             groups: vec![STAFF.to_owned(), VPN.to_owned()],
             attributes: AttributeNames::openldap(),
             ..DirectorySettings::default()
         };
         change(&mut settings);
-        let made = site.engine().create_directory(site.account, &Actor::Terminal, "Office", &settings).await.unwrap();
+        let made = site.engine().create_directory(site.account, &Actor::Terminal, name, &settings).await.unwrap();
         let api = site.api(made.record.integration.as_str(), made.secret.expose());
         Self { site, id: made.record.id, api }
     }
@@ -116,7 +130,34 @@ impl<'a> Directory<'a> {
     }
 
     pub(super) async fn sync(&self) -> Result<Outcome, DirectoryError> {
-        self.site.engine().sync_directory(self.site.account, self.id, Trigger::Asked, None, &|_| {}).await
+        self.sync_and(&|_| {}).await
+    }
+
+    /// Hears how far it has come.
+    pub(super) async fn sync_and(&self, progress: &(dyn Fn(&str) + Sync)) -> Result<Outcome, DirectoryError> {
+        let link_of = |code: &PlainCode| Some(format!("https://api.example.org/enroll/{}", code.expose()));
+        let engine = self.site.engine();
+        engine.sync_directory(self.site.account, self.id, Trigger::Asked, Some(&link_of), progress).await
+    }
+
+    /// A run that dies, as with its server, when so many users were changed.
+    pub(super) async fn sync_until(&self, users: usize) {
+        let (engine, account, id) = (self.site.engine().clone(), self.site.account, self.id);
+        let run = tokio::spawn(async move {
+            let die = |words: &str| {
+                if words.starts_with(&format!("{users} of ")) {
+                    std::panic::resume_unwind(Box::new("dead"));
+                }
+            };
+            engine.sync_directory(account, id, Trigger::Asked, None, &die).await
+        });
+        assert!(run.await.unwrap_err().is_panic());
+    }
+
+    /// How it is set.
+    pub(super) async fn settings(&self) -> DirectorySettings {
+        let record = self.site.engine().store().directory(self.site.account, self.id).await.unwrap().unwrap();
+        DirectorySettings::read(&record.settings).unwrap()
     }
 
     pub(super) async fn set(&self, change: DirectoryChange) {
@@ -190,7 +231,16 @@ impl FakeProxy {
                 for part in all.chunks(MOST_PEOPLE) {
                     self.send(&Report::People { id, people: part.to_vec() }).await;
                 }
-                self.send(&done(id, query.groups, all.len())).await;
+                let mut done = done(id, query.groups, all.len());
+                if let Report::Done { groups, .. } = &mut done {
+                    let names = people.groups.lock().unwrap();
+                    groups.iter_mut().for_each(|group| {
+                        if let Some(name) = names.get(&group.dn) {
+                            group.name.clone_from(name);
+                        }
+                    });
+                }
+                self.send(&done).await;
             }
             Order::FirstFactor { id, username, password } => {
                 let verdict = match people.all().iter().find(|person| person.username == username) {

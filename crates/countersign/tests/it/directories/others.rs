@@ -10,6 +10,14 @@ use zeroize::Zeroizing;
 use super::fake::{Directory, FakeProxy, People, person};
 use super::user;
 
+on_both_engines![
+    what_a_directory_owns_is_changed_there,
+    one_person_is_synced_over_the_admin_api,
+    a_password_is_checked_by_the_directory_alone,
+    a_channel_ends_with_its_integration,
+    whoever_has_no_proxy_asks_the_node_that_has_one,
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_people_are_synced_and_nothing_is_left_to_do() {
     let site = Site::start().await;
@@ -36,9 +44,7 @@ async fn ten_thousand_people_are_synced_and_nothing_is_left_to_do() {
     println!("compared without news in {:?}", began.elapsed());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_directory_owns_is_changed_there() {
-    let site = Site::start().await;
+async fn what_a_directory_owns_is_changed_there(site: Site) {
     let office = Directory::new(&site, |_| {}).await;
     let people = People::default();
     people.put(person("a", "alice"));
@@ -84,9 +90,7 @@ async fn what_a_directory_owns_is_changed_there() {
     assert!(shown["last_directory_sync"].is_null());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn one_person_is_synced_over_the_admin_api() {
-    let site = Site::start().await;
+async fn one_person_is_synced_over_the_admin_api(site: Site) {
     let office = Directory::new(&site, |_| {}).await;
     let path = format!("/admin/v1/users/directorysync/{}/syncuser", office.id);
     let api = site.admin_api();
@@ -113,9 +117,7 @@ async fn one_person_is_synced_over_the_admin_api() {
     assert_eq!(api.post(&path, &[]).await.code(), 40001);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_password_is_checked_by_the_directory_alone() {
-    let site = Site::start().await;
+async fn a_password_is_checked_by_the_directory_alone(site: Site) {
     let office = Directory::new(&site, |_| {}).await;
     let check = async |name: &str, password: &str| {
         let password = Zeroizing::new(password.to_owned());
@@ -138,9 +140,7 @@ async fn a_password_is_checked_by_the_directory_alone() {
     assert_eq!(check("alice", "").await.unwrap(), wrong("wrong_password"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_channel_ends_with_its_integration() {
-    let site = Site::start().await;
+async fn a_channel_ends_with_its_integration(site: Site) {
     let office = Directory::new(&site, |_| {}).await;
     let mut proxy = FakeProxy::open(&office.api, &site).await.unwrap();
     proxy.hello(true).await;
@@ -159,9 +159,7 @@ async fn a_channel_ends_with_its_integration() {
 }
 
 /// A terminal or another node has no proxy: it leaves its wish to the node that has one.
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_has_no_proxy_asks_the_node_that_has_one() {
-    let site = Site::start().await;
+async fn whoever_has_no_proxy_asks_the_node_that_has_one(site: Site) {
     let other = site.node(site.engine().store().clone());
     // Time passes for both, and never faster than it does.
     let clock = site.clock.clone();

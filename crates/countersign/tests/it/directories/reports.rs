@@ -37,9 +37,13 @@ fn people(id: u64, people: Vec<wire::Person>) -> String {
     json(&Report::People { id, people })
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_whole_or_cannot_be_changes_nothing() {
-    let site = Site::start().await;
+on_both_engines![
+    what_is_not_whole_or_cannot_be_changes_nothing,
+    a_proxy_that_dies_in_the_middle_is_followed_by_the_next_from_the_start,
+    a_proxy_that_says_nothing_is_given_up_and_told_so,
+];
+
+async fn what_is_not_whole_or_cannot_be_changes_nothing(site: Site) {
     let office = Directory::new(&site, |_| {}).await;
     type Answer = fn(u64, Vec<String>) -> Vec<String>;
     let answers: [(&str, Answer); 8] = [
@@ -77,9 +81,7 @@ async fn what_is_not_whole_or_cannot_be_changes_nothing() {
     assert!(record.outcome.contains("bind refused") && record.last_success_at.is_none());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_that_dies_in_the_middle_is_followed_by_the_next_from_the_start() {
-    let site = Site::start().await;
+async fn a_proxy_that_dies_in_the_middle_is_followed_by_the_next_from_the_start(site: Site) {
     let office = Directory::new(&site, |_| {}).await;
     let dying = lying(&office, |id, _| vec![people(id, vec![person("z", "zoe")]), "the end".to_owned()]).await;
     let whole = People::default();
@@ -92,9 +94,7 @@ async fn a_proxy_that_dies_in_the_middle_is_followed_by_the_next_from_the_start(
     assert_eq!(dying.await.unwrap(), None);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_that_says_nothing_is_given_up_and_told_so() {
-    let site = Site::start().await;
+async fn a_proxy_that_says_nothing_is_given_up_and_told_so(site: Site) {
     let office = Directory::new(&site, |_| {}).await;
     let silent = lying(&office, |_, _| Vec::new()).await;
     let (engine, account, id) = (site.engine().clone(), site.account, office.id);

@@ -3,16 +3,17 @@
 //! Every commit holds only while the run is still this node's and every user is as they were compared. When one of several has changed meanwhile, each is tried by
 //! itself, and the one that changed is left for the next run.
 
+mod groups;
+mod phones;
+
 use std::collections::{HashMap, HashSet};
 
-use cs_core::directory::{Act, Kind, Snapshot};
-use cs_core::group::GroupStatus;
+use cs_core::directory::{Act, Kind};
 use cs_core::id::{AccountId, DirectoryKey, GroupId, PhoneId, UserId};
 use cs_core::user::UserStatus;
-use cs_store::directories::{GroupLink, UserLink, keep_run, link_group, link_user, relink_user, unlink_group};
-use cs_store::groups::{GroupRecord, add_member, remove_member, touch_members};
-use cs_store::phones::{attach_phone, remove_phone};
-use cs_store::users::{drop_names, touch_user};
+use cs_store::directories::{UserLink, keep_run, link_user, relink_user};
+use cs_store::groups::{add_member, remove_member};
+use cs_store::users::drop_names;
 use cs_store::{CommitError, Job};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value as Json, json};
@@ -20,9 +21,8 @@ use serde_json::{Map, Value as Json, json};
 use super::DirectorySettings;
 use crate::admin::users::{blank_user, names, set_status};
 use crate::admin::{Actor, admin_record};
-use crate::enroll::new_phone;
 use crate::error::Retry;
-use crate::{Engine, EngineError, SystemRng};
+use crate::{Engine, EngineError};
 
 /// How many users one commit changes.
 const CHUNK: usize = 50;
@@ -40,10 +40,20 @@ pub(super) struct Applying<'a> {
     /// Whose run it is.
     pub(super) by: &'a str,
     pub(super) actor: Actor,
+    agreed: Agreed,
     /// The group of each that was asked for, where there is one.
     pub(super) groups: HashMap<usize, GroupId>,
     /// Changed by this run: another change of theirs builds upon that.
     touched: HashSet<UserId>,
+}
+
+/// Who has agreed that a run takes login or name from people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Agreed {
+    /// Nobody was asked, for it is so few: later runs count it.
+    Brake,
+    /// An administrator has confirmed this very number.
+    Administrator,
 }
 
 /// What became of a plan.
@@ -90,84 +100,21 @@ impl<'a> Applying<'a> {
         name: &'a str,
         settings: &'a DirectorySettings,
         by: &'a str,
+        agreed: Agreed,
     ) -> Self {
         let actor = Actor::DirectorySync(format!("directory sync {name}"));
-        Self { engine, account, directory, name, settings, by, actor, groups: HashMap::new(), touched: HashSet::new() }
-    }
-
-    /// Makes the groups that were asked for and are not here yet.
-    pub(super) async fn make_groups(&mut self, snapshot: &Snapshot) -> Result<(), Stopped> {
-        let linked = self.engine.groups_of_directory(self.account, self.directory).await?.linked;
-        for (at, told) in snapshot.groups.iter().enumerate() {
-            let dn = told.dn.to_lowercase();
-            let group = match (linked.get(&dn), &told.name) {
-                (Some(group), _) => *group,
-                (None, Some(name)) => self.make_group(&dn, name).await?,
-                (None, None) => continue,
-            };
-            self.groups.insert(at, group);
+        Self {
+            engine,
+            account,
+            directory,
+            name,
+            settings,
+            by,
+            actor,
+            agreed,
+            groups: HashMap::new(),
+            touched: HashSet::new(),
         }
-        Ok(())
-    }
-
-    /// Gives groups the names they have in the directory by now, and lets go of those that are no longer asked for.
-    pub(super) async fn tidy_groups(&self, snapshot: &Snapshot) -> Result<(), Stopped> {
-        let store = self.engine.store();
-        for (at, told) in snapshot.groups.iter().enumerate() {
-            let (Some(id), Some(name)) = (self.groups.get(&at), &told.name) else { continue };
-            let Some(mut group) = store.reader().group(self.account, *id).await? else { continue };
-            let wanted = self.group_name(name, None);
-            if group.name == wanted || group.name.starts_with(&format!("{wanted} ")) {
-                continue;
-            }
-            group.name = wanted;
-            let job = Job::new().step(group.update(self.account)).step(touch_members(self.account, *id));
-            let job = job.log(self.group_record("group_update", &group));
-            // A name that somebody has taken, or a change just now: the next run tries again.
-            self.commit(job).await?;
-        }
-        for link in store.directory_groups(self.account, self.directory).await? {
-            if snapshot.groups.iter().any(|told| told.dn.to_lowercase() == link.dn) {
-                continue;
-            }
-            let Some(group) = store.reader().group(self.account, link.group).await? else { continue };
-            let steps = unlink_group(self.account, &link);
-            let job = steps.into_iter().fold(Job::new(), Job::step).log(self.group_record("group_update", &group));
-            self.commit(job).await?;
-        }
-        Ok(())
-    }
-
-    async fn make_group(&self, dn: &str, told: &str) -> Result<GroupId, Stopped> {
-        for number in [None, Some(2), Some(3), Some(4), Some(5), Some(6), Some(7), Some(8), Some(9)] {
-            let group = GroupRecord {
-                id: GroupId::generate(&mut SystemRng),
-                name: self.group_name(told, number),
-                description: String::new(),
-                status: GroupStatus::Active,
-                bypass: None,
-                version: 1,
-                created_at: self.now(),
-            };
-            let link = GroupLink { group: group.id, directory: self.directory, dn: dn.to_owned() };
-            let job = Job::new().step(group.insert(self.account)).step(link_group(self.account, &link));
-            if let Chunk::Done = self.commit(job.log(self.group_record("group_create", &group))).await? {
-                return Ok(group.id);
-            }
-        }
-        Err(EngineError::Exists("group").into())
-    }
-
-    /// What a synced group is called.
-    fn group_name(&self, told: &str, number: Option<u8>) -> String {
-        let shown: String = told.chars().filter(|c| !c.is_control()).take(120).collect();
-        let name = format!("{} (from directory \"{}\")", shown.trim(), self.name);
-        number.map_or(name.clone(), |number| format!("{name} {number}"))
-    }
-
-    fn group_record(&self, action: &'static str, group: &GroupRecord) -> cs_store::audit::LogRecord {
-        let description = json!({"group_id": group.id.as_str(), "name": group.name, "directory": self.name});
-        admin_record(self.account, &self.actor, action, &group.name, &description, self.now())
     }
 
     /// Carries out `acts` in their order; `progress` hears how many are done.
@@ -204,7 +151,7 @@ impl<'a> Applying<'a> {
         let mut job = Job::new();
         for act in acts {
             let part = match act.kind {
-                Kind::Create => Some(self.create(act)?),
+                Kind::Create => Some(self.create(act).await?),
                 Kind::TakeOver | Kind::Restore | Kind::Disable | Kind::Update | Kind::Trash => self.change(act).await?,
             };
             let Some(part) = part else { return Ok(Chunk::Changed) };
@@ -231,18 +178,18 @@ impl<'a> Applying<'a> {
         }
     }
 
-    fn create(&self, act: &Act) -> Result<Job, EngineError> {
+    async fn create(&self, act: &Act) -> Result<Job, EngineError> {
         let (now, wanted) = (self.now(), &act.wanted);
-        let mut user = blank_user(act.user, wanted.username.clone(), now);
-        user.aliases.clone_from(&wanted.aliases);
-        user.realname.clone_from(&wanted.realname);
-        user.email.clone_from(&wanted.email);
-        user.notes.clone_from(&wanted.notes);
-        user.status = wanted.status;
+        let mut user = blank_user(act.user, wanted.profile.username.clone(), now);
+        user.aliases.clone_from(&wanted.profile.aliases);
+        user.realname.clone_from(&wanted.profile.realname);
+        user.email.clone_from(&wanted.profile.email);
+        user.notes.clone_from(&wanted.profile.notes);
+        user.status = wanted.profile.status;
         let mut link = self.link(act, Vec::new());
         link.invite = self.settings.invite && !user.email.is_empty() && wanted.new_numbers.is_empty();
         let mut job = Job::new().step(user.insert(self.account)).and(names(self.account, &user)?);
-        job = self.phones(act, &mut link, job)?;
+        job = self.phones(act, &mut link, job).await?;
         job = job.step(link_user(self.account, user.id, &link));
         Ok(self.join(act, job).log(self.record(act, "user_create", now)))
     }
@@ -257,21 +204,28 @@ impl<'a> Applying<'a> {
         }
         let known = store.user_link(account, act.user).await?;
         let mut user = before.clone();
-        user.username.clone_from(&wanted.username);
-        user.aliases.clone_from(&wanted.aliases);
-        user.realname.clone_from(&wanted.realname);
-        user.email.clone_from(&wanted.email);
-        user.notes.clone_from(&wanted.notes);
-        if wanted.status != user.status {
-            set_status(&mut user, wanted.status, now);
+        user.username.clone_from(&wanted.profile.username);
+        user.aliases.clone_from(&wanted.profile.aliases);
+        user.realname.clone_from(&wanted.profile.realname);
+        user.email.clone_from(&wanted.profile.email);
+        user.notes.clone_from(&wanted.profile.notes);
+        if wanted.profile.status != user.status {
+            set_status(&mut user, wanted.profile.status, now);
+            // Who may disable and enable in the directory could guess codes without end otherwise.
+            user.lockout = before.lockout;
         }
         let mut job = Job::new().step(user.update(account, attempts));
         if (&user.username, &user.aliases) != (&before.username, &before.aliases) {
             job = job.step(drop_names(account, user.id)).and(names(account, &user)?);
         }
         let mut link = self.link(act, known.as_ref().map(|link| link.phones.clone()).unwrap_or_default());
-        job = self.phones(act, &mut link, job)?;
-        job = self.old_phones(act, &mut link, job).await?;
+        link.removed_at = match self.agreed {
+            Agreed::Brake if act.takes_away() => Some(now),
+            Agreed::Administrator if act.takes_away() => None,
+            Agreed::Brake | Agreed::Administrator if act.gives_back() => None,
+            Agreed::Brake | Agreed::Administrator => known.as_ref().and_then(|link| link.removed_at),
+        };
+        job = self.phones(act, &mut link, job).await?;
         job = match known {
             None => job.step(link_user(account, user.id, &link)),
             Some(_) => job.step(relink_user(account, user.id, &link)),
@@ -295,6 +249,7 @@ impl<'a> Applying<'a> {
             phones,
             invite: false,
             synced_at: self.now(),
+            removed_at: None,
         }
     }
 
@@ -306,36 +261,6 @@ impl<'a> Applying<'a> {
         job
     }
 
-    fn phones(&self, act: &Act, link: &mut UserLink, mut job: Job) -> Result<Job, EngineError> {
-        for number in &act.wanted.new_numbers {
-            let mut phone = new_phone(self.now());
-            phone.number.clone_from(number);
-            let [hold, attach] = attach_phone(self.account, act.user, phone.id);
-            job = job.step(phone.insert(self.account)).step(hold).step(attach);
-            link.phones.push(phone.id);
-        }
-        Ok(job)
-    }
-
-    /// Removes phones that came from the directory and are no longer there, unless an authenticator is on them: that is the person's own.
-    async fn old_phones(&self, act: &Act, link: &mut UserLink, mut job: Job) -> Result<Job, EngineError> {
-        if act.wanted.old_numbers.is_empty() {
-            return Ok(job);
-        }
-        let reader = self.engine.store().reader();
-        let phones = reader.phones_of(self.account, &[act.user]).await?.remove(&act.user).unwrap_or_default();
-        for phone in phones {
-            if !link.phones.contains(&phone.id) || !act.wanted.old_numbers.contains(&phone.number) {
-                continue;
-            }
-            link.phones.retain(|id| *id != phone.id);
-            if phone.authenticator.is_none() {
-                job.guards.extend(remove_phone(self.account, phone.id));
-            }
-        }
-        Ok(job.step(touch_user(self.account, act.user)))
-    }
-
     /// What the log says: new values, but of the remarks only that they changed.
     fn record(&self, act: &Act, action: &'static str, now: Timestamp) -> cs_store::audit::LogRecord {
         let mut description = Map::new();
@@ -343,10 +268,10 @@ impl<'a> Applying<'a> {
         description.insert("sync".to_owned(), json!(act.kind.as_str()));
         match act.kind {
             Kind::Create => {
-                description.insert("uname".to_owned(), json!(act.wanted.username));
-                description.insert("email".to_owned(), json!(act.wanted.email));
-                if act.wanted.status != UserStatus::Active {
-                    description.insert("status".to_owned(), json!(act.wanted.status.as_str()));
+                description.insert("uname".to_owned(), json!(act.wanted.profile.username));
+                description.insert("email".to_owned(), json!(act.wanted.profile.email));
+                if act.wanted.profile.status != UserStatus::Active {
+                    description.insert("status".to_owned(), json!(act.wanted.profile.status.as_str()));
                 }
             }
             Kind::TakeOver | Kind::Restore | Kind::Disable | Kind::Update | Kind::Trash => {
