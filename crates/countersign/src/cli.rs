@@ -66,10 +66,15 @@ enum Command {
     RotateMasterKey(commands::rotate_master_key::RotateMasterKey),
 }
 
+/// The command line, every argument of it explained.
+pub(crate) fn command() -> clap::Command {
+    commands::explained::explained(Cli::command())
+}
+
 /// Runs the command the process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
-    let matches = Cli::command().try_get_matches().unwrap_or_else(|error| usage(&error));
+    let matches = command().try_get_matches().unwrap_or_else(|error| usage(&error));
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| usage(&error));
     let names_data = matches.value_source("data").is_some_and(|source| source != ValueSource::DefaultValue);
     crate::tls::install_provider();
@@ -89,6 +94,16 @@ pub fn main() -> ExitCode {
         Command::RotateMasterKey(rotate) => rotate.run(&cli.global),
     };
     ExitCode::from(outcome.unwrap_or_else(|error| report(&error)))
+}
+
+/// What is wrong with an argument, where that is found only after all were read.
+#[derive(Debug, thiserror::Error)]
+#[error("{argument}: {problem}")]
+pub struct UsageError {
+    /// As it is typed.
+    pub argument: &'static str,
+    /// What is wrong, and what is expected.
+    pub problem: String,
 }
 
 /// Prints a command's answer.
@@ -114,7 +129,7 @@ fn usage(error: &clap::Error) -> ! {
 
 /// Prints an error with its causes and gives the exit code.
 fn report(error: &anyhow::Error) -> u8 {
-    let is_usage = error.is::<ConfigErrors>();
+    let is_usage = error.is::<ConfigErrors>() || error.is::<UsageError>();
     if wants_json() {
         let code = if is_usage { "invalid" } else { "failed" };
         let shape = serde_json::json!({ "error": { "code": code, "message": format!("{error:#}") } });

@@ -26,10 +26,10 @@ Environment:
 #[command(name = "countersign-device", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Cli {
     /// Which account: device id, device name, user, or user@account (needed only when there are several).
-    #[arg(long, short, global = true, value_name = "ACCOUNT")]
+    #[arg(long, short, global = true, value_name = "ACCOUNT", display_order = 900)]
     pub account: Option<String>,
     /// Print JSON: one object, or one a line for watch.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 901)]
     pub json: bool,
     /// What to do.
     #[command(subcommand)]

@@ -17,6 +17,7 @@ use crate::serve::systemd::Supervisor;
 ///
 /// Ends on SIGTERM or SIGINT. SIGHUP has the configuration read again: logins under way end by the one they began with, and one with mistakes changes nothing. Log lines go to standard error and where `[main]` says; RUST_LOG chooses how many (usually `info`).
 #[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 a signal ended it, 1 it cannot start, 2 wrong arguments.")]
 pub(super) struct Run {
     #[command(flatten)]
     file: ConfigFile,

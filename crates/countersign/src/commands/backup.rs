@@ -40,7 +40,10 @@ impl Backup {
         let config = global.load()?.config;
         let (path, summary) = match (&self.to, &self.check) {
             (Some(to), _) => (to, runtime()?.block_on(write(&config, to))?),
-            (None, Some(check)) => (check, backup::check(check, &*site::master_key(&config)?)?),
+            (None, Some(check)) => {
+                let master = site::master_key(&config)?;
+                (check, backup::check(check, &master).with_context(|| check.display().to_string())?)
+            }
             // The arguments demand one of them.
             (None, None) => return Ok(cli::USAGE),
         };

@@ -10,8 +10,8 @@ use cs_engine::bootstrap::{Installation, Issued, NewInstallation};
 use serde_json::{Value as Json, json};
 
 use super::{now, runtime};
-use crate::cli::{self, Global, print};
-use crate::config::Config;
+use crate::cli::{self, Global, UsageError, print};
+use crate::config::{Config, host_name};
 use crate::data_dir::{self, NewDataDir};
 use crate::site;
 use crate::tls::LocalCa;
@@ -52,15 +52,24 @@ impl Bootstrap {
         if let Some(email) = &self.owner_email
             && !cs_engine::admin::is_email(email)
         {
-            anyhow::bail!("--owner-email: {email} is not an e-mail address");
+            let problem = format!("{email} is not an e-mail address");
+            return Err(UsageError { argument: "--owner-email", problem }.into());
         }
-        let new = NewDataDir {
-            hostname: self.hostname.as_ref().map(|name| name.to_lowercase()),
-            listen: self.listen,
-            database: self.database.clone(),
+        // Before anything is written: the next attempt would find a configuration with the wrong name.
+        let hostname = self.hostname.as_deref().map(host_name).transpose();
+        let hostname = hostname.map_err(|error| UsageError { argument: "--hostname", problem: error.to_string() })?;
+        let new = NewDataDir { hostname, listen: self.listen, database: self.database.clone() };
+        let is_new = data_dir::create(&global.data, &new)?;
+        let config = match global.load() {
+            Ok(loaded) => loaded.config,
+            Err(errors) => {
+                if is_new {
+                    // Of what is wrong with it the next attempt must know nothing.
+                    _ = std::fs::remove_file(global.data.join("countersign.toml"));
+                }
+                return Err(errors.into());
+            }
         };
-        data_dir::create(&global.data, &new)?;
-        let config = global.load()?.config;
         data_dir::prepare(&config, now())?;
         let runtime = runtime()?;
         let (engine, installation) = runtime.block_on(self.install(&config))?;

@@ -7,6 +7,7 @@ pub mod backup;
 pub mod bootstrap;
 pub mod check;
 pub mod demo;
+pub(crate) mod explained;
 pub mod restore;
 pub mod rotate_master_key;
 pub mod serve;

@@ -40,7 +40,7 @@ impl Restore {
         let config = global.load()?.config;
         let master = site::master_key(&config)?;
         // Everything that can be wrong is found before anything is touched.
-        let found = backup::check(&self.from, &master)?;
+        let found = backup::check(&self.from, &master).with_context(|| self.from.display().to_string())?;
         refuse_beside_a_server(&config)?;
         let made_at = Timestamp::from_millisecond(found.header.at)?;
         let question = format!(

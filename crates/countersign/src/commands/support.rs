@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::Args;
 
 use super::runtime;
@@ -36,7 +37,8 @@ impl Support {
             Err(_) => Vec::new(),
         };
         let bundle = support::collect(global, loaded.as_ref(), &findings, &self.log, now);
-        bundle.write(&self.out)?;
+        let out = self.out.display();
+        bundle.write(&self.out).with_context(|| format!("cannot write {out}, which must not exist yet"))?;
         print(&format!("{}: {} files, secrets taken out", self.out.display(), bundle.len()))?;
         Ok(cli::OK)
     }

@@ -64,6 +64,9 @@ impl fmt::Display for ConfigErrors {
             write!(f, "{error}")?;
             if let ConfigError::Unreadable { source, .. } = error {
                 write!(f, ": {source}")?;
+                if source.kind() == std::io::ErrorKind::InvalidData {
+                    f.write_str("; save it as UTF-8")?;
+                }
             }
         }
         Ok(())

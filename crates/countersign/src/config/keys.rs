@@ -427,9 +427,21 @@ pub const KEYS: &[Key] = &[
     key(
         "log.level",
         "`error`, `warn`, `info`, `debug`, or a filter such as `info,countersign=debug`.",
-        set!(log.filter = Raw::text),
+        set!(log.filter = log_filter),
     ),
 ];
+
+/// A filter of log lines. A word alone that is no level would be taken for the name of a module, and everything else fall silent.
+fn log_filter(raw: Raw) -> Result<String, ValueError> {
+    let filter = raw.text()?;
+    let levels = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_level = |part: &str| levels.contains(&part.trim().to_ascii_lowercase().as_str());
+    if filter.contains('=') || filter.split(',').any(is_level) {
+        Ok(filter)
+    } else {
+        Err(ValueError::Expected("error, warn, info, debug, or a filter such as info,countersign=debug"))
+    }
+}
 
 fn port(raw: Raw) -> Result<u16, ValueError> {
     let (min, max) = (1, 65_535);

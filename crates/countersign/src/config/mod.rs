@@ -30,6 +30,7 @@ pub(crate) use source::distance;
 pub use source::{Loaded, load, load_from};
 pub use telephony::{BodyTemplate, Gateway, HttpGateway, TelephonyConfig};
 pub use value::ValueError;
+pub(crate) use value::host_name;
 pub use webhooks::{WebhookSecret, WebhookUrl, Webhooks};
 
 /// Everything an operator can set. Paths are absolute once loaded: relative ones are taken from [`Config::data_dir`].

@@ -70,7 +70,11 @@ impl Reading {
         if !errors.is_empty() {
             self.errors.extend(errors.iter().map(|error| ConfigError::Syntax {
                 origin: at(error.span().map_or(0, |span| span.start)),
-                message: error.message().to_owned(),
+                message: format!(
+                    "{}{}",
+                    error.message(),
+                    unquoted_hint(text, error.span().map_or(0, |span| span.start))
+                ),
             }));
             return;
         }
@@ -273,6 +277,14 @@ pub(crate) fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
+/// What is mostly wrong with a line that is no TOML: a text without quotes.
+fn unquoted_hint(text: &str, offset: usize) -> &'static str {
+    let line = text.lines().nth(line_of(text, offset) - 1).unwrap_or_default();
+    let value = line.split_once('=').map(|(_, value)| value.trim()).unwrap_or_default();
+    let is_text = !value.is_empty() && !value.starts_with(['"', '\'', '[', '{']) && value.parse::<i64>().is_err();
+    if is_text { "; a text stands in quotes" } else { "" }
+}
+
 fn line_of(text: &str, offset: usize) -> usize {
     text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
 }
@@ -321,6 +333,19 @@ mod tests {
     fn broken_toml_has_a_line_too() {
         let faults = faults("[listen]\napi = \n", &[]);
         assert!(faults[0].starts_with("countersign.toml:2: not valid TOML"), "{faults:?}");
+        assert!(!faults[0].contains("quotes"), "{faults:?}");
+        let faults = self::faults("[listen]\napi = 127.0.0.1:8443\n", &[]);
+        assert!(faults[0].starts_with("countersign.toml:2: not valid TOML"), "{faults:?}");
+        assert!(faults[0].ends_with("; a text stands in quotes"), "{faults:?}");
+    }
+
+    #[test]
+    fn a_word_that_is_no_level_does_not_silence_the_log() {
+        for good in ["info", "WARN", "info,countersign=debug", "countersign=debug"] {
+            assert!(read(&format!("[log]\nlevel = \"{good}\"\n"), &[]).is_ok(), "{good}");
+        }
+        let faults = faults("[log]\nlevel = \"verbose\"\n", &[]);
+        assert!(faults[0].contains("`log.level` must be error, warn, info, debug,"), "{faults:?}");
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl Raw {
 }
 
 /// A DNS name in lower case. Bare addresses are refused: several clients do not accept a certificate for one.
-fn host_name(text: &str) -> Result<String, ValueError> {
+pub(crate) fn host_name(text: &str) -> Result<String, ValueError> {
     let name = text.to_ascii_lowercase();
     let label = |label: &str| {
         (1..=63).contains(&label.len())

@@ -97,6 +97,7 @@ fn errors_say_what_to_do_and_have_their_own_exit_codes() {
             "`bypass_until` is not valid",
         ),
         (&["user", "show", "charly"][..], 3, "did you mean charlie?"),
+        (&["group", "show", "Staff"], 3, "there is no group Staff"),
         (&["user", "create", "Charlie"], 4, "taken"),
         (&["user", "modify", "charlie", "--email", "no address"], 2, "`email` is not valid: expected one address"),
         (&["user", "delete", "charlie", "--purge"], 1, "--yes"),

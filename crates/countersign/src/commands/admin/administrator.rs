@@ -43,6 +43,7 @@ enum Command {
         /// Owner, Administrator, "Application Manager", "User Manager", "Help Desk", Billing or Read-only
         #[arg(long)]
         role: String,
+        /// Telephone number
         #[arg(long, default_value = "")]
         phone: String,
         /// Mail the setup link to the administrator

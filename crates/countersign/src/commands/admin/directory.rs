@@ -80,7 +80,11 @@ enum Command {
         user: Option<String>,
     },
     /// Agree to the loss of so many users in the next run, for once: the number that `diff` and the halted run say
-    Confirm { directory: String, number: i64 },
+    Confirm {
+        directory: String,
+        /// How many users may go
+        number: i64,
+    },
     /// Sync no more on schedule
     Pause { directory: String },
     /// Sync on schedule, and at once

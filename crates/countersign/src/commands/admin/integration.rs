@@ -33,7 +33,7 @@ enum Command {
     /// Create an integration and print its credentials, this once
     Create {
         name: String,
-        /// authapi, unix, adminapi, …
+        /// What asks: unix (pam_duo, login_duo), radius, ldapproxy, websdk (web applications), authapi, adminapi, …
         #[arg(long = "type", value_name = "TYPE")]
         kind: String,
         #[command(flatten)]

@@ -126,12 +126,12 @@ impl Site {
     }
 }
 
-/// Says what may have been meant: a name at most a third of whose letters differ.
+/// Says what may have been meant: a name at most a third of whose letters differ, and two of five: two that were exchanged.
 pub(super) fn missing<'a>(what: &'static str, given: &str, names: impl Iterator<Item = &'a str>) -> AdminError {
     let wanted = given.to_lowercase();
     let suggestion = names
         .map(|name| (distance(&name.to_lowercase(), &wanted), name))
-        .filter(|(distance, name)| *distance <= name.chars().count().max(wanted.chars().count()) / 3)
+        .filter(|(distance, name)| *distance <= (name.chars().count().max(wanted.chars().count()) + 1) / 3)
         .min()
         .map(|(_, name)| name.to_owned());
     AdminError::NoSuch { what, given: given.to_owned(), suggestion }

@@ -169,7 +169,17 @@ impl OnAccount {
 
 /// Files that another user leaves in the directory could not be read by the server afterwards.
 fn check_owner(data: &Path) -> anyhow::Result<()> {
-    let Ok(metadata) = std::fs::metadata(data) else { return Ok(()) };
+    let metadata = match std::fs::metadata(data) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let data = data.display();
+            bail!(
+                "there is no data directory {data}: name it by --data or COUNTERSIGN_DATA, or make it by `countersign bootstrap`"
+            )
+        }
+        // Whatever it is, opening it says so.
+        Err(_) => return Ok(()),
+    };
     let (owner, me) = (metadata.uid(), rustix::process::geteuid().as_raw());
     if owner != me {
         bail!("{} belongs to another user; run this as its owner: sudo -u '#{owner}' countersign …", data.display());
