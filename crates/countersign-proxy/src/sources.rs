@@ -2,10 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use zeroize::Zeroizing;
 
+use crate::cfg::Config;
 use crate::cfg::reader::Sources;
 use crate::protect::ProtectKey;
+
+/// The authorities that the API host's certificate may come from, out of `http_ca_certs_file`; `None` for the system's.
+///
+/// Fails if the file cannot be read.
+pub(crate) fn authorities(config: &Config) -> anyhow::Result<Option<String>> {
+    let Some(path) = &config.main.http_ca_certs_file else { return Ok(None) };
+    std::fs::read_to_string(path).map(Some).with_context(|| format!("cannot read {}", path.display()))
+}
 
 /// This host.
 pub struct Host {

@@ -29,6 +29,7 @@ use crate::cfg::main_section::HttpProxyAddress;
 use crate::cfg::others::Agent;
 use crate::directory::Directory;
 use crate::metrics::{Health, Metrics};
+use crate::sources::authorities;
 use channel::Link;
 
 /// A server that cannot be reached says so within this.
@@ -66,12 +67,7 @@ pub fn prepare(config: &Config) -> anyhow::Result<Prepared> {
         let name = agent.client.clone().unwrap_or_default();
         // Whatever else it is was refused as it was read.
         let Some(Client::Ad(ad)) = config.clients.get(&name) else { continue };
-        let ca = config
-            .main
-            .http_ca_certs_file
-            .as_ref()
-            .map(|path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display())));
-        let ca = ca.transpose()?;
+        let ca = authorities(config)?;
         let ad = as_account(ad, agent);
         // One that cannot be read is told of by the directory.
         let directory_ca = ad.ssl_ca_certs_file.as_ref().and_then(|path| std::fs::read(path).ok());

@@ -22,6 +22,7 @@ use crate::logging::Outputs;
 use crate::radius::dacl::Downloaded;
 use crate::radius::eap::Terms;
 use crate::radius::upstream::Ended;
+use crate::sources::authorities;
 
 /// A configuration that serves no more is kept for at least so long: what was begun beside logins, as a withdrawal, ends within.
 pub(super) const LINGERS: Duration = Duration::from_secs(60);
@@ -53,10 +54,7 @@ pub(super) struct Kept {
 
 impl Generation {
     fn open(config: &Config, base: usize, kept: &Kept) -> anyhow::Result<Self> {
-        let ca = config.main.http_ca_certs_file.as_ref();
-        let ca = ca
-            .map(|path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display())))
-            .transpose()?;
+        let ca = authorities(config)?;
         let api = |server: &RadiusServer| {
             let same = kept.apis.iter().find(|(known, _)| ca == kept.ca && *known == server.application);
             let api = match same {

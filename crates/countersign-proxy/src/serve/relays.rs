@@ -14,6 +14,7 @@ use crate::cfg::Config;
 use crate::cfg::radius_server::RadiusServer;
 use crate::radius::output::Admitted;
 use crate::radius::sessions::Sessions;
+use crate::sources::authorities;
 
 /// So many sessions wait to be ended.
 const ENDS: usize = 1024;
@@ -133,10 +134,7 @@ impl Relays {
 
 /// The application of every section.
 fn asked(config: &Config) -> anyhow::Result<Vec<Asked>> {
-    let ca = config.main.http_ca_certs_file.as_ref();
-    let ca = ca
-        .map(|path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display())))
-        .transpose()?;
+    let ca = authorities(config)?;
     let asked = |server: &RadiusServer| {
         let api = Api::new(&server.application, ca.as_deref()).with_context(|| format!("[{}]", server.name))?;
         let exempt = server.exempt_usernames.iter().cloned().collect();

@@ -37,6 +37,7 @@ use crate::ldap::approvals::Approvals;
 use crate::ldap::output::Told;
 use crate::ldap::rules::Rules;
 use crate::metrics::{Health, Metrics};
+use crate::sources::authorities;
 
 /// Lines for the log that wait to be written; beyond, connections wait.
 const QUEUE: usize = 1024;
@@ -136,10 +137,7 @@ impl Ldap {
         let _at_work = workers.enter();
         let mut places = Vec::new();
         let mut directories: BTreeMap<String, Arc<Directory>> = BTreeMap::new();
-        let ca = if config.ldap.is_empty() { None } else { config.main.http_ca_certs_file.as_ref() };
-        let ca = ca
-            .map(|path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display())))
-            .transpose()?;
+        let ca = if config.ldap.is_empty() { None } else { authorities(config)? };
         let mut apis = Apis { all: Vec::new(), ca };
         for server in &config.ldap {
             let name = server.client.as_deref().unwrap_or_default();
