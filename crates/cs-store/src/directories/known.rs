@@ -6,7 +6,7 @@ use cs_core::directory::Profile;
 use cs_core::id::{AccountId, GroupId, PhoneId, UserId};
 use cs_core::user::UserStatus;
 
-use super::links::{UserLink, link_columns, read_link};
+use super::links::{USERS_WITH_LINKS, UserLink, read_link};
 use crate::args;
 use crate::convert::{corrupt, parsed};
 use crate::db::{Reader, Row, StoreError};
@@ -85,15 +85,9 @@ impl Reader {
     }
 
     async fn rows_of_users(&self, account: AccountId) -> Result<Vec<KnownUser>, StoreError> {
-        let sql = concat!(
-            "SELECT u.account, u.user_id, u.username, u.realname, u.email, u.notes, u.status, u.version, ",
-            link_columns!(),
-            "FROM users u LEFT JOIN directory_user d ON d.account = u.account AND d.user_id = u.user_id \
-             WHERE u.account = $1 AND u.user_id > $2 ORDER BY u.account, u.user_id LIMIT $3"
-        );
         let (mut users, mut after) = (Vec::new(), String::new());
         loop {
-            let rows = self.query(sql, args![account.as_str(), after.as_str(), ROWS]).await?;
+            let rows = self.query(USERS_WITH_LINKS, args![account.as_str(), after.as_str(), ROWS]).await?;
             let Some(last) = rows.last() else { return Ok(users) };
             after = last.text(1)?;
             for row in &rows {

@@ -136,7 +136,13 @@ macro_rules! link_columns {
     };
 }
 
-pub(super) use link_columns;
+/// A part of the account's users by their ids, each with the place in a directory.
+pub(super) const USERS_WITH_LINKS: &str = concat!(
+    "SELECT u.account, u.user_id, u.username, u.realname, u.email, u.notes, u.status, u.version, ",
+    link_columns!(),
+    "FROM users u LEFT JOIN directory_user d ON d.account = u.account AND d.user_id = u.user_id \
+     WHERE u.account = $1 AND u.user_id > $2 ORDER BY u.account, u.user_id LIMIT $3"
+);
 
 pub(super) fn read_link(row: &Row, from: usize) -> Result<UserLink, StoreError> {
     const TABLE: &str = "directory_user";
