@@ -129,6 +129,10 @@ fn usage(error: &clap::Error) -> ! {
 
 /// Prints an error with its causes and gives the exit code.
 fn report(error: &anyhow::Error) -> u8 {
+    // A reader that has gone away, as `head` does, is no mistake.
+    if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
+        return OK;
+    }
     let is_usage = error.is::<ConfigErrors>() || error.is::<UsageError>();
     if wants_json() {
         let code = if is_usage { "invalid" } else { "failed" };
