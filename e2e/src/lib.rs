@@ -38,6 +38,7 @@ pub use mail::MailSink;
 pub use network::Network;
 pub use old_app::OldApp;
 pub use phone::{Phone, Request, Watch};
+pub use ports::free_port;
 pub use sample::{Sample, Sdk};
 pub use site::{Site, User};
 pub use terminal::Terminal;

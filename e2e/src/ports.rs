@@ -8,7 +8,7 @@ const FIRST: u16 = 12_000;
 const COUNT: u16 = 20_000;
 
 /// A port that nobody has, by UDP or TCP, and that is given to nobody else in this process.
-pub(crate) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Another run of the tests beside this one begins somewhere else.
     let start = u16::try_from(std::process::id() % u32::from(COUNT)).unwrap();

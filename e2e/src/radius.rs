@@ -205,6 +205,11 @@ impl RadiusProxy {
         Self::configured_in(dir, text, port)
     }
 
+    /// Ends it as `kill -9` does; gives its configuration.
+    pub fn stop(self) -> String {
+        std::fs::read_to_string(self.running.dir.path().join("authproxy.cfg")).unwrap()
+    }
+
     fn configured_in(dir: TempDir, text: &str, port: u16) -> Self {
         let path = dir.path().join("authproxy.cfg");
         std::fs::write(&path, text).unwrap();

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use e2e::directory::{PASSWORD, SERVICE_PASSWORD, Samba, Slapd, foundation};
 use e2e::radius::RadiusProxy;
-use e2e::{Keys, PATIENCE, Site};
+use e2e::{Keys, PATIENCE, Site, free_port};
 use serde_json::Value as Json;
 
 /// A directory as the server knows it.
@@ -36,11 +36,16 @@ impl Office {
             write!(text, "[{section}]\n{key}={ikey}\n{secret}={skey}\napi_host={host}\n{options}\n").unwrap();
         }
         let proxy = RadiusProxy::configured(&text, 0);
-        let deadline = Instant::now() + PATIENCE;
-        while self.run(&["show", "Office"])["proxies"].as_array().unwrap().len() != sections.len() {
-            assert!(Instant::now() < deadline, "{}\n{}", proxy.log(), self.site.log());
-        }
+        self.proxies(sections.len());
         proxy
+    }
+
+    /// Waits until so many channels are open. One that was lost is tried again within a minute.
+    fn proxies(&self, count: usize) {
+        let deadline = Instant::now() + 4 * PATIENCE;
+        while self.run(&["show", "Office"])["proxies"].as_array().unwrap().len() != count {
+            assert!(Instant::now() < deadline, "{}", self.site.log());
+        }
     }
 
     fn run(&self, arguments: &[&str]) -> Json {
@@ -283,4 +288,104 @@ fn people_of_a_domain_become_users_and_their_passwords_are_checked() {
     assert_eq!(office.tries("mustchange", PASSWORD), "must_change");
     assert_eq!(office.tries("nobody", PASSWORD), "unknown");
     assert!(!proxy.log().contains(PASSWORD) && !office.site.log().contains(PASSWORD));
+}
+
+#[test]
+fn passwords_are_checked_with_slapd_by_sso_alone() {
+    let slapd = Slapd::start();
+    let office = Office::add("openldap", &["cn=vpn,ou=groups,dc=lab"], &[]);
+    let section = slapd.section("ldaps", "");
+    let cloud = office.proxy(&section, &["cloud"], "");
+    let (done, said) = office.site.directory(&["try", "Office", "--user", "alice"], &format!("{PASSWORD}\n"));
+    assert!(!done && said["error"]["code"] == "no_first_factor", "{said}");
+    drop(cloud);
+    office.proxies(0);
+
+    let proxy = office.proxy(&section, &["cloud", "sso"], "");
+    counts(&office.run(&["sync", "Office"]), &[("create", 5)]);
+    assert_eq!(office.user("locked")["status"], "disabled");
+    assert_eq!(office.tries("alice", PASSWORD), "right uid=alice,ou=people,dc=lab");
+    for (user, password, word) in [
+        ("alice", "wrong", "wrong_password"),
+        ("alice", "*", "wrong_password"),
+        ("*", PASSWORD, "unknown"),
+        ("nobody", PASSWORD, "unknown"),
+        ("locked", PASSWORD, "locked"),
+        ("expired", PASSWORD, "expired"),
+        ("mustchange", PASSWORD, "must_change"),
+    ] {
+        assert_eq!(office.tries(user, password), word, "{user} {password}");
+    }
+    // A wrong password counts once, though two sections could ask: slapd locks after five.
+    for _ in 0..4 {
+        assert_eq!(office.tries("bob", "wrong"), "wrong_password");
+    }
+    assert_eq!(office.tries("bob", PASSWORD), "right uid=bob,ou=people,dc=lab");
+    for _ in 0..5 {
+        assert_eq!(office.tries("bob", "wrong"), "wrong_password");
+    }
+    assert_eq!(office.tries("bob", PASSWORD), "locked");
+    assert!(!proxy.log().contains(PASSWORD) && !office.site.log().contains(PASSWORD));
+}
+
+#[test]
+fn the_channel_goes_through_a_connect_proxy() {
+    let slapd = Slapd::start();
+    let office = Office::add("openldap", &["cn=vpn,ou=groups,dc=lab"], &[]);
+    let (host, port) = (office.site.host(), free_port());
+    let config = format!(
+        "[main]\nlog_stdout=true\n[http_proxy]\napi_host={host}\nclient_ip=127.0.0.1\ninterface=127.0.0.1\nport={port}\n"
+    );
+    let gateway = RadiusProxy::configured(&config, 0);
+    let way = format!("http_proxy_host=127.0.0.1\nhttp_proxy_port={port}");
+    let proxy = office.proxy(&slapd.section("ldaps", ""), &["cloud", "sso"], &way);
+    counts(&office.run(&["sync", "Office"]), &[("create", 5)]);
+    assert_eq!(office.tries("alice", PASSWORD), "right uid=alice,ou=people,dc=lab");
+    // There is no other way than that.
+    let config = gateway.stop();
+    office.proxies(0);
+    let (code, _) = office.refused(&["sync", "Office"]);
+    assert_eq!(code, "no_proxy", "{}", proxy.log());
+    let _gateway = RadiusProxy::configured(&config, 0);
+    office.proxies(2);
+    counts(&office.run(&["sync", "Office"]), &[]);
+    assert_eq!(office.tries("alice", PASSWORD), "right uid=alice,ou=people,dc=lab");
+}
+
+#[test]
+fn a_server_that_is_killed_in_the_middle_of_a_run_goes_on_with_it() {
+    const MANY: usize = 3000;
+    let mut text = foundation();
+    for number in 0..MANY {
+        let (name, dn) = (name(number), dn(number));
+        write!(text, "dn: {dn}\nobjectClass: inetOrgPerson\nuid: {name}\ncn: Person {number}\nsn: {number}\n\n")
+            .unwrap();
+    }
+    write!(text, "dn: {SALES_GROUP}\nobjectClass: groupOfNames\ncn: sales\n{}\n", members("member", 0..MANY)).unwrap();
+    let slapd = Slapd::with(&text);
+    let mut office = Office::add("openldap", &[SALES_GROUP], &[]);
+    let proxy = office.proxy(&slapd.section("ldaps", ""), &["cloud"], "");
+    office.run(&["resume", "Office"]);
+    let users = |office: &Office| office.run(&["show", "Office"])["users"].as_u64().unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while users(&office) == 0 {
+        assert!(Instant::now() < deadline, "{}\n{}", proxy.log(), office.site.log());
+    }
+    office.site.kill();
+    let before = users(&office);
+    println!("{before} of {MANY} users when the server was killed");
+    assert!(before > 0);
+    office.site.serve();
+    let deadline = Instant::now() + 4 * PATIENCE;
+    let last = loop {
+        let shown = office.run(&["show", "Office"]);
+        if shown["last_success"].is_number() && shown["running"] == false {
+            break shown;
+        }
+        assert!(Instant::now() < deadline, "{shown}\n{}\n{}", proxy.log(), office.site.log());
+    };
+    assert_eq!((last["users"].as_u64(), &last["last_outcome"]["remarks_total"]), (Some(MANY as u64), &Json::from(0)));
+    let again = office.run(&["diff", "Office"]);
+    assert_eq!(again["unchanged"], MANY);
+    counts(&again, &[]);
 }
