@@ -81,6 +81,8 @@ struct Inner {
     seen: risk::Seen,
     refusals: login::Refusals,
     deliveries: wake::Deliveries,
+    /// This machine among those that share the database.
+    machine: String,
     /// This process among all that ever ran: whose connections are whose.
     node: String,
     /// The origin that authenticators speak to, part of every statement they sign.
@@ -119,7 +121,8 @@ impl Engine {
     pub fn new(config: EngineConfig) -> Self {
         let EngineConfig { store, clock, geo, node, authenticator_origin, mail, telephony, versions, relying_party } =
             config;
-        let node = format!("{node}/{}", cs_core::id::TxId::generate(&mut SystemRng));
+        let machine = node;
+        let node = format!("{machine}/{}", cs_core::id::TxId::generate(&mut SystemRng));
         let inner = Inner {
             directory: Directory::new(store.clone()),
             hub: Hub::new(store.clone()),
@@ -131,6 +134,7 @@ impl Engine {
             seen: risk::Seen::default(),
             refusals: login::Refusals::default(),
             deliveries: wake::Deliveries::default(),
+            machine,
             node,
             authenticator_origin,
             mail,

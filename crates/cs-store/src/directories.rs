@@ -185,11 +185,11 @@ pub fn drop_run(account: AccountId, id: DirectoryKey, by: &str) -> Step {
     )
 }
 
-/// Gives back the runs of a node, which has just started and so has none.
-pub fn drop_runs_of(node: &str) -> Step {
+/// Gives back the runs that were begun on a machine, whose server has just started and so has none.
+pub fn drop_runs_of(machine: &str) -> Step {
     Step::any(
         "UPDATE directory SET run_by = NULL, run_until = NULL WHERE substr(run_by, 1, length(CAST($1 AS TEXT))) = CAST($1 AS TEXT)",
-        args![format!("{node}/")],
+        args![format!("{machine}/")],
     )
 }
 

@@ -297,7 +297,7 @@ fn passwords_are_checked_with_slapd_by_sso_alone() {
     let section = slapd.section("ldaps", "");
     let cloud = office.proxy(&section, &["cloud"], "");
     let (done, said) = office.site.directory(&["try", "Office", "--user", "alice"], &format!("{PASSWORD}\n"));
-    assert!(!done && said["error"]["code"] == "no_first_factor", "{said}");
+    assert!(!done && said["error"]["code"] == "no_proxy", "{said}");
     drop(cloud);
     office.proxies(0);
 
@@ -372,9 +372,6 @@ fn a_server_that_is_killed_in_the_middle_of_a_run_goes_on_with_it() {
         assert!(Instant::now() < deadline, "{}\n{}", proxy.log(), office.site.log());
     }
     office.site.kill();
-    let before = users(&office);
-    println!("{before} of {MANY} users when the server was killed");
-    assert!(before > 0);
     office.site.serve();
     let deadline = Instant::now() + 4 * PATIENCE;
     let last = loop {

@@ -50,9 +50,10 @@ impl Engine {
         Ok(due.filter(|(account, id)| !self.agents().list(*account, *id).is_empty()).collect())
     }
 
-    /// Takes back what this node left behind when it ended in the middle of a run, so that the next need not wait. Meant for the start.
+    /// Takes back what this machine left behind when its server ended in the middle of a run, so that the next need not wait. Meant for the start. Where two
+    /// servers run on one machine, a run of the other's ends by it, and is begun anew.
     pub async fn forget_runs_of_before(&self) -> Result<(), EngineError> {
-        self.apply(Job::new().step(drop_runs_of(&self.inner.node))).await?;
+        self.apply(Job::new().step(drop_runs_of(&self.inner.machine))).await?;
         Ok(())
     }
 
