@@ -10,7 +10,7 @@ use cs_engine::Engine;
 use cs_wire::signing::PublicName;
 
 use crate::config::Limits;
-use crate::http::{Failure, Gate, LegacyUses, LoginClients, RateLimiter};
+use crate::http::{Failure, Gate, LegacyUses, LoginClients, RateLimiter, RefusedClients};
 
 /// Seconds' worth of requests that one integration may send at once.
 const INTEGRATION_BURST_SECONDS: u32 = 5;
@@ -26,6 +26,7 @@ struct Inner {
     gate: Arc<Gate>,
     per_integration: Option<RateLimiter<(AccountId, IntegrationKey)>>,
     legacy_uses: LegacyUses,
+    refused_clients: RefusedClients,
     login_clients: LoginClients,
 }
 
@@ -59,6 +60,7 @@ impl App {
             gate,
             per_integration,
             legacy_uses: LegacyUses::default(),
+            refused_clients: RefusedClients::default(),
             login_clients: LoginClients::default(),
         }))
     }
@@ -105,6 +107,12 @@ impl App {
     #[must_use]
     pub(crate) fn legacy_uses(&self) -> &LegacyUses {
         &self.0.legacy_uses
+    }
+
+    /// Which clients the log has lately told of, because they do not sign as they should.
+    #[must_use]
+    pub(crate) fn refused_clients(&self) -> &RefusedClients {
+        &self.0.refused_clients
     }
 
     /// What programs that ask for logins have lately said of themselves.

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use cs_engine::{GeoError, GeoSource};
-use cs_store::Database;
 use cs_store::glance::{EndlessBypasses, endless_bypasses};
+use cs_store::{Database, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -72,11 +72,15 @@ pub fn check(config: &Config, now: Timestamp) -> Vec<Finding> {
 /// As [`check`], and what of the data themselves is worth a warning.
 pub async fn check_with_data(config: &Config, now: Timestamp) -> Vec<Finding> {
     let mut findings = check(config, now);
-    findings.extend(bypasses(config).await);
+    if let Some(found) = bypasses(config).await {
+        // Where a database cannot be reached that is what is said of it.
+        findings.retain(|finding| finding.subject != found.subject);
+        findings.push(found);
+    }
     findings
 }
 
-/// Who gets in without a second factor, and nothing will end it.
+/// Who gets in without a second factor, and nothing will end it; or that the database cannot be asked.
 async fn bypasses(config: &Config) -> Option<Finding> {
     let subject = "bypass";
     let database = match &config.database {
@@ -89,13 +93,15 @@ async fn bypasses(config: &Config) -> Option<Finding> {
         Ok(Ok(found)) => found,
         Ok(Err(error)) => {
             let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
-            let remedy = "start the server once with this version, or correct `database.url`";
-            return Some(Finding::new(Level::Warning, subject, format!("cannot look: {error}{cause}"), remedy));
+            return Some(match error {
+                StoreError::Unavailable(_) => unreachable_database(config, &format!("{error}{cause}")),
+                _ => {
+                    let remedy = "start the server once with this version, or correct `database.url`";
+                    Finding::new(Level::Warning, subject, format!("cannot look: {error}{cause}"), remedy)
+                }
+            });
         }
-        Err(_) => {
-            let message = "cannot look: the database does not answer";
-            return Some(Finding::new(Level::Warning, subject, message, "see to the database"));
-        }
+        Err(_) => return Some(unreachable_database(config, "it does not answer")),
     };
     if found == (EndlessBypasses { users: 0, groups: 0 }) {
         return Some(Finding::ok(subject, "every bypass has an end"));
@@ -104,6 +110,11 @@ async fn bypasses(config: &Config) -> Option<Finding> {
     let remedy =
         "see them with `countersign admin user list --bypass`; give each an end, or switch off `bypass_without_end`";
     Some(Finding::new(Level::Warning, subject, message, remedy))
+}
+
+fn unreachable_database(config: &Config, why: &str) -> Finding {
+    let remedy = "see to the database, or correct `database.url`";
+    Finding::new(Level::Error, "database", format!("{}: {why}", config.database), remedy)
 }
 
 fn data_directory(path: &Path) -> Finding {
@@ -353,5 +364,20 @@ mod tests {
         assert_eq!(found(written()), (Level::Ok, format!("{}, 2 networks, 0 days old", list.display())));
         let (level, message) = found(written() + SignedDuration::from_hours(8 * 24));
         assert_eq!((level, message), (Level::Warning, format!("{}, 2 networks, 8 days old", list.display())));
+    }
+
+    #[tokio::test]
+    async fn a_database_that_cannot_be_reached_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        // A port that nobody listens at while we have it.
+        let taken = tokio::net::TcpSocket::new_v4().unwrap();
+        taken.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let url = ("COUNTERSIGN_DATABASE_URL".to_owned(), format!("postgres://nobody@127.0.0.1:{port}/none"));
+        let config = crate::config::load_from(directory.path(), None, [url]).unwrap().config;
+        let findings = check_with_data(&config, "2026-01-01T00:00:00Z".parse().unwrap()).await;
+        let said: Vec<_> = findings.iter().filter(|finding| finding.subject == "database").collect();
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert_eq!(said[0].level, Level::Error);
     }
 }

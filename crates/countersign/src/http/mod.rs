@@ -15,6 +15,7 @@ mod overload;
 mod page;
 mod qr;
 mod rate;
+mod refused;
 mod request_id;
 mod signed;
 
@@ -36,6 +37,7 @@ pub use overload::{Gate, GateLoad, ListSlot, LoginSlot, Permit};
 pub(crate) use page::{Page, Reader, assets};
 pub use qr::{MAX_QR_BYTES, qr_svg};
 pub use rate::{Limited, RateLimiter};
+pub(crate) use refused::RefusedClients;
 pub use request_id::{RequestId, RequestIds};
 pub use signed::{AuthV2, Authentic, Door, FromParams, LoginDoor, NoParams, RestV1, Signed, authenticate};
 pub(crate) use signed::{LegacyUses, host_name};

@@ -22,6 +22,7 @@ use http::request::Parts;
 use jiff::{SignedDuration, Timestamp};
 
 use super::body::{read_body, room_for};
+use super::refused::Refused;
 use super::{Failure, RequestInfo, request_host};
 use crate::app::App;
 
@@ -170,20 +171,29 @@ pub async fn authenticate<D: Door>(request: Request, app: &App) -> Result<Authen
     let claimed = credentials(&received.with_body(&[])).map_err(|error| refuse::<D>(None, error))?;
 
     let directory = app.engine().directory();
-    let unknown = || refuse::<D>(None, AuthError::UnknownKey);
+    let now = app.engine().clock().now();
+    let key: Option<IntegrationKey> = claimed.ikey.parse().ok();
+    // Whoever claims nothing is no client that was set up wrongly, and not told of.
+    let refused = |integration: Option<&Integration>, why: Option<&str>, error: AuthError| {
+        let (name, told) = (integration.map(|integration| integration.name.as_str()), error.to_string());
+        app.refused_clients().tell(Refused { key, name, client: info.client, why: why.unwrap_or(&told) }, now);
+        refuse::<D>(integration, error)
+    };
     let host = host_name(received.host);
-    let account = directory.account_for_host(&host).await?.ok_or_else(unknown)?;
-    let key: IntegrationKey = claimed.ikey.parse().map_err(|_| unknown())?;
-    let integration = directory.integration(account.id, key).await?.ok_or_else(unknown)?;
+    let account = directory.account_for_host(&host).await?;
+    let account = account
+        .ok_or_else(|| refused(None, Some("no account has the host name it asked for"), AuthError::UnknownKey))?;
+    let key = key.ok_or_else(|| refused(None, None, AuthError::UnknownKey))?;
+    let integration = directory.integration(account.id, key).await?;
+    let integration = integration.ok_or_else(|| refused(None, None, AuthError::UnknownKey))?;
     if !integration.enabled {
-        return Err(refuse::<D>(Some(&integration), AuthError::UnknownKey));
+        return Err(refused(Some(&integration), Some("the integration is disabled"), AuthError::UnknownKey));
     }
 
     let has_body = ![Method::GET, Method::HEAD, Method::DELETE].contains(&parts.method);
     // The names of other integrations are in the address bars of browsers: whoever knows one sends no more than anybody.
     let room = if D::admits(&integration.kind) { room_for(received.path) } else { 0 };
     let body = if has_body { read_body(body, &parts.extensions, room).await? } else { Bytes::new() };
-    let now = app.engine().clock().now();
     let accepts_dateless = D::TAKES_DATELESS && integration.legacy_signatures && integration.kind.speaks_rest_v1();
     let allowed = Allowed { legacy_v1: if accepts_dateless { LegacyV1::Accepted } else { LegacyV1::Refused } };
     let received = received.with_body(&body);
@@ -199,7 +209,7 @@ pub async fn authenticate<D: Door>(request: Request, app: &App) -> Result<Authen
     }
     let verified = match verdict {
         Ok(verified) => verified,
-        Err(VerifyError::Auth(error)) => return Err(refuse::<D>(Some(&integration), error)),
+        Err(VerifyError::Auth(error)) => return Err(refused(Some(&integration), None, error)),
         Err(VerifyError::Params(error)) => return Err(error.into()),
     };
     if !D::admits(&integration.kind) {

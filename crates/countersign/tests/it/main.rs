@@ -14,6 +14,7 @@ mod entry_paths;
 mod import;
 mod infra;
 mod languages;
+mod log;
 mod mail;
 mod nodes;
 mod operate;

@@ -43,6 +43,36 @@ async fn every_dated_signature_is_taken() {
     }
 }
 
+/// On one thread, so that what the server says is heard.
+#[tokio::test]
+async fn the_log_says_which_client_is_set_up_wrongly_once_a_minute() {
+    let (log, _guard) = crate::log::hear();
+    let site = Site::start().await;
+    let (api, disabled) = (site.auth_api(), site.integration("authapi", |record| record.enabled = false).await);
+    let mistyped = IntegrationKey::generate(&mut SystemRng);
+    let (own, other) = (api.key(), disabled.key());
+    for _ in 0..3 {
+        check(&api.with_wrong_secret()).await;
+        check(&api.with_key(mistyped)).await;
+        check(&disabled).await;
+        // Whoever passes by is not worth a line.
+        api.unsigned(CHECK).await;
+    }
+    let text = log.text();
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains("a request was refused")).collect();
+    assert_eq!(lines.len(), 3, "{text}");
+    for (line, parts) in lines.iter().zip([
+        [own.as_str(), "the signature does not match"],
+        [mistyped.as_str(), "unknown integration key"],
+        [other.as_str(), "the integration is disabled"],
+    ]) {
+        assert!(parts.iter().all(|part| line.contains(part)) && line.contains("127.0.0.1"), "{parts:?}: {line}");
+    }
+    site.advance(61);
+    check(&api.with_wrong_secret()).await;
+    assert_eq!(log.text().matches("a request was refused").count(), 4);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_are_told_their_code() {
     let site = Site::start().await;

@@ -202,35 +202,10 @@ async fn keycloak_cve_2025_12390_a_cookie_that_was_planted_is_nobodys_session() 
     assert_eq!(thief.open("/portal").await.status, 403);
 }
 
-/// What the server writes about itself, as text.
-#[derive(Clone, Default)]
-struct Written(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
-
-impl std::io::Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Also CVE-2024-20301. On one thread, so that everything the server says while it answers is heard.
 #[tokio::test]
 async fn cve_2024_20292_no_code_cookie_or_proof_of_enrollment_and_portal_is_logged() {
-    use tracing_subscriber::Layer as _;
-    use tracing_subscriber::layer::SubscriberExt as _;
-    let written = Written::default();
-    let heard = written.clone();
-    let ours = |target: &str| target.starts_with("countersign") || target.starts_with("cs_");
-    let filter = tracing_subscriber::filter::filter_fn(move |about| ours(about.target()));
-    let layer =
-        tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || heard.clone()).with_filter(filter);
-    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
-    tracing::info!(target: "countersign::test", "heard");
-
+    let (written, _guard) = crate::log::hear();
     let mut story = Story::start().await;
     let mut secrets = Vec::new();
     // An enrollment by a link, refused once.
@@ -272,7 +247,7 @@ async fn cve_2024_20292_no_code_cookie_or_proof_of_enrollment_and_portal_is_logg
         of_secrets.map(|(_, value)| value.rsplit_once('.').map_or(value.as_str(), |(_, last)| last).to_owned()),
     );
 
-    let mut all = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    let mut all = written.text();
     assert!(all.contains("heard"));
     let store = story.site.engine().store().reader();
     let now = story.site.now();
