@@ -129,9 +129,9 @@ fn usage(error: &clap::Error) -> ! {
 
 /// Prints an error with its causes and gives the exit code.
 fn report(error: &anyhow::Error) -> u8 {
-    // A reader that has gone away, as `head` does, is no mistake.
+    // A reader that has gone away, as `head` does, needs no complaint. That nobody has read the answer is no success either: it may have been that the log is forged.
     if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
-        return OK;
+        return FAILED;
     }
     let is_usage = error.is::<ConfigErrors>() || error.is::<UsageError>();
     if wants_json() {

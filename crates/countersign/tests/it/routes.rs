@@ -10,11 +10,9 @@ use countersign::net::Shutdown;
 use countersign::server::{Bound, ServerParts};
 use countersign::site::surfaces;
 use cs_core::id::{AccountId, IntegrationKey};
-use cs_core::integration::{IntegrationType, Permissions, UserAccess};
+use cs_core::integration::{IntegrationType, Permissions};
 use cs_core::otp::TokenForm;
 use cs_core::secret::SecretKey;
-use cs_core::username::UsernameNormalization;
-use cs_core::web_origin::WebOrigins;
 use cs_engine::SystemRng;
 use cs_engine::admin::Actor;
 use cs_engine::policy::{Editor, LockoutRisk};
@@ -425,28 +423,10 @@ async fn commit(site: &Site, step: Step) {
 
 /// A client of a new integration of `account`, with every permission, that calls the host of the site.
 async fn integration(site: &Site, account: AccountId, kind: &str) -> Api {
+    let (key, kind) = (IntegrationKey::generate(&mut SystemRng), IntegrationType::parse(kind).unwrap());
     let record = IntegrationRecord {
-        account,
-        key: IntegrationKey::generate(&mut SystemRng),
-        name: "abroad".to_owned(),
-        kind: IntegrationType::parse(kind).unwrap(),
-        notes: String::new(),
-        greeting: String::new(),
-        new_user: None,
-        normalization: UsernameNormalization::Simple,
-        user_access: UserAccess::All,
-        self_service_allowed: false,
-        remembered_days: None,
-        legacy_signatures: false,
-        legacy_last_used: None,
         permissions: Permissions::all(),
-        api_networks: String::new(),
-        frame_origins: WebOrigins::NONE,
-        extra: Map::new(),
-        enabled: true,
-        version: 1,
-        created_at: site.now(),
-        previous_secret_until: None,
+        ..IntegrationRecord::new(account, key, kind, "abroad", site.now())
     };
     let secret = SecretKey::generate(&mut SystemRng);
     commit(site, record.insert(site.engine().store().vault(), &secret).unwrap()).await;

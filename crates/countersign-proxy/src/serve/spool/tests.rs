@@ -48,14 +48,18 @@ fn what_was_appended_is_there_again_in_its_order_until_it_is_over() {
     assert_eq!(spool.append(9, &texts(0, 1)).unwrap(), [12], "numbers never begin anew");
 }
 
+/// Writes five records that are equally long, and gives them and their file.
+fn five_of_one_length(dir: &Path) -> (Vec<Vec<u8>>, PathBuf) {
+    let (mut spool, _, _) = open(dir);
+    let all = texts(0, 5);
+    spool.append(7, &all).unwrap();
+    (all, dir.join(format!("{:020}.records", 1)))
+}
+
 #[test]
 fn a_tail_torn_off_at_any_octet_costs_the_last_records_alone() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut spool, _, _) = open(dir.path());
-    let all = texts(0, 5);
-    spool.append(7, &all).unwrap();
-    drop(spool);
-    let path = dir.path().join(format!("{:020}.records", 1));
+    let (all, path) = five_of_one_length(dir.path());
     let whole = fs::read(&path).unwrap();
     let each = whole.len() / 5;
     for cut in 0..whole.len() {
@@ -70,11 +74,7 @@ fn a_tail_torn_off_at_any_octet_costs_the_last_records_alone() {
 #[test]
 fn octets_that_rotted_cost_their_record_alone() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut spool, _, _) = open(dir.path());
-    let all = texts(0, 5);
-    spool.append(7, &all).unwrap();
-    drop(spool);
-    let path = dir.path().join(format!("{:020}.records", 1));
+    let (all, path) = five_of_one_length(dir.path());
     let whole = fs::read(&path).unwrap();
     let each = whole.len() / 5;
     for at in each..2 * each {

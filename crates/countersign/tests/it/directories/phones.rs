@@ -18,6 +18,21 @@ fn with_numbers(settings: &mut DirectorySettings) {
     settings.country = Some("49".to_owned());
 }
 
+/// A directory of alice alone, with one number.
+fn alice_with_a_number() -> People {
+    let people = People::default();
+    people.put(person("a", "alice"));
+    people.change("a", |alice| alice.phones = vec!["+491701".to_owned()]);
+    people
+}
+
+/// The id of the first phone of a user, as the Admin API tells it.
+async fn first_phone(site: &Site, name: &str) -> String {
+    let id = user(site, name).await.unwrap().id;
+    let shown = site.admin_api().get(&format!("/admin/v1/users/{id}"), &[]).await.response();
+    shown["phones"][0]["phone_id"].as_str().unwrap().to_owned()
+}
+
 /// The numbers of a user's phones, in order.
 async fn numbers(site: &Site, name: &str) -> Vec<String> {
     let id = user(site, name).await.unwrap().id;
@@ -60,16 +75,11 @@ async fn numbers_become_phones_and_follow(site: Site) {
 }
 
 async fn a_phone_with_an_authenticator_keeps_it_and_loses_the_number(site: Site) {
-    let office = Directory::new(&site, with_numbers).await;
-    let people = People::default();
-    people.put(person("a", "alice"));
-    people.change("a", |alice| alice.phones = vec!["+491701".to_owned()]);
+    let (office, people) = (Directory::new(&site, with_numbers).await, alice_with_a_number());
     let _proxy = office.proxy(&people).await;
     office.sync().await.unwrap();
-    let alice = user(&site, "alice").await.unwrap().id;
     let api = site.admin_api();
-    let shown = api.get(&format!("/admin/v1/users/{alice}"), &[]).await.response();
-    let phone = shown["phones"][0]["phone_id"].as_str().unwrap().to_owned();
+    let phone = first_phone(&site, "alice").await;
     api.post(&format!("/admin/v1/phones/{phone}"), &[("platform", "Google Android")]).await.response();
     let link = api.post(&format!("/admin/v1/phones/{phone}/activation_url"), &[]).await.text("activation_url");
     let bound = site.activate(&link).await;
@@ -101,16 +111,12 @@ async fn a_phone_with_an_authenticator_keeps_it_and_loses_the_number(site: Site)
 }
 
 async fn a_phone_that_others_have_too_stays_theirs(site: Site) {
-    let office = Directory::new(&site, with_numbers).await;
-    let people = People::default();
-    people.put(person("a", "alice"));
-    people.change("a", |alice| alice.phones = vec!["+491701".to_owned()]);
+    let (office, people) = (Directory::new(&site, with_numbers).await, alice_with_a_number());
     let _proxy = office.proxy(&people).await;
     office.sync().await.unwrap();
-    let (alice, bob) = (user(&site, "alice").await.unwrap().id, site.user("bob").await.id);
+    let bob = site.user("bob").await.id;
     let api = site.admin_api();
-    let shown = api.get(&format!("/admin/v1/users/{alice}"), &[]).await.response();
-    let phone = shown["phones"][0]["phone_id"].as_str().unwrap().to_owned();
+    let phone = first_phone(&site, "alice").await;
     api.post(&format!("/admin/v1/users/{bob}/phones"), &[("phone_id", &phone)]).await.response();
     people.change("a", |alice| alice.phones.clear());
     assert_eq!(office.sync().await.unwrap().counts["update"], 1);
