@@ -1,8 +1,9 @@
 //! What the server writes about itself, heard by a test.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
+use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::filter_fn;
@@ -32,6 +33,9 @@ impl Write for Written {
 
 /// Hears everything that our own code says on this thread until the guard is dropped: the test's runtime must have no other.
 pub(crate) fn hear() -> (Written, DefaultGuard) {
+    // While there is one listener alone, what other threads say first is asked of theirs, which is none, and never heard again.
+    static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
+    LazyLock::force(&ANOTHER);
     let written = Written::default();
     let heard = written.clone();
     let filter = filter_fn(|about| about.target().starts_with("countersign") || about.target().starts_with("cs_"));
